@@ -1,0 +1,276 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"sync"
+)
+
+// maxGroup bounds how many units share one commit, so that none waits long for its neighbours.
+const maxGroup = 512
+
+// ErrClosed is returned for a write after Close.
+var ErrClosed = errors.New("store: closed")
+
+// writer owns SQLite's one writing connection. Requests queue on a channel: units of Append that wait
+// together are committed together, a Tx gets the connection to itself for a turn.
+type writer struct {
+	db    *DB
+	pool  *sql.DB
+	conn  *sql.Conn
+	stmts stmtCache
+
+	requests chan *request
+	mu       sync.RWMutex // guards closed against a send on requests
+	closed   bool
+	done     chan struct{}
+}
+
+// request is one unit of Append, or (when turn is set) a caller's wish to have the connection alone.
+type request struct {
+	unit     []Stmt
+	turn     chan struct{} // the connection is yours
+	over     chan struct{} // the caller gives it back
+	finished chan outcome
+}
+
+type outcome struct {
+	wrote bool
+	err   error
+}
+
+func startWriter(ctx context.Context, db *DB, pool *sql.DB) (*writer, error) {
+	conn, err := pool.Conn(ctx)
+	if err != nil {
+		return nil, err
+	}
+	w := &writer{db: db, pool: pool, conn: conn, requests: make(chan *request, 4*maxGroup), done: make(chan struct{})}
+	go w.loop()
+	return w, nil
+}
+
+func (w *writer) send(ctx context.Context, r *request) error {
+	w.mu.RLock()
+	defer w.mu.RUnlock()
+	if w.closed {
+		return ErrClosed
+	}
+	select {
+	case w.requests <- r:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+func (w *writer) close() error {
+	w.mu.Lock()
+	if w.closed {
+		w.mu.Unlock()
+		return nil
+	}
+	w.closed = true
+	close(w.requests)
+	w.mu.Unlock()
+	<-w.done
+	w.stmts.close()
+	_, err := w.conn.ExecContext(context.Background(), `PRAGMA wal_checkpoint(TRUNCATE)`)
+	return errors.Join(err, w.conn.Close(), w.pool.Close())
+}
+
+func (w *writer) loop() {
+	defer close(w.done)
+	group := make([]*request, 0, maxGroup)
+	var next *request
+	for {
+		r := next
+		next = nil
+		if r == nil {
+			var open bool
+			if r, open = <-w.requests; !open {
+				return
+			}
+		}
+		if r.turn != nil {
+			close(r.turn)
+			<-r.over
+			continue
+		}
+		group = append(group[:0], r)
+	gather:
+		for len(group) < maxGroup {
+			select {
+			case r, open := <-w.requests:
+				if !open {
+					break gather
+				}
+				if r.turn != nil {
+					next = r
+					break gather
+				}
+				group = append(group, r)
+			default:
+				break gather
+			}
+		}
+		w.commitGroup(group)
+	}
+}
+
+// commitGroup writes the units in one transaction. The caller's context is not used: a statement must
+// not be cut in the middle, and a unit that was written is acknowledged or, at worst, resent.
+func (w *writer) commitGroup(group []*request) {
+	ctx := context.Background()
+	results := make([]outcome, len(group))
+	err := w.begin(ctx)
+	if err == nil {
+		for i, r := range group {
+			results[i].wrote, results[i].err = w.runAlone(ctx, r.unit)
+		}
+		if err = w.control(ctx, `COMMIT`); err != nil {
+			w.rollback(ctx)
+		}
+	}
+	for i, r := range group {
+		if err != nil {
+			results[i] = outcome{err: err}
+		}
+		r.finished <- results[i]
+	}
+}
+
+// runAlone runs one unit in a savepoint, so that its failure does not touch its neighbours.
+func (w *writer) runAlone(ctx context.Context, unit []Stmt) (bool, error) {
+	if err := w.control(ctx, `SAVEPOINT unit`); err != nil {
+		return false, err
+	}
+	wrote, err := w.db.runUnit(ctx, w, unit)
+	if err != nil || !wrote {
+		err = errors.Join(err, w.control(ctx, `ROLLBACK TO unit`))
+	}
+	if release := w.control(ctx, `RELEASE unit`); release != nil {
+		return false, errors.Join(err, release)
+	}
+	return wrote && err == nil, err
+}
+
+func (w *writer) append(ctx context.Context, unit []Stmt) (bool, error) {
+	r := &request{unit: unit, finished: make(chan outcome, 1)}
+	if err := w.send(ctx, r); err != nil {
+		return false, err
+	}
+	select {
+	case o := <-r.finished:
+		return o.wrote, o.err
+	case <-ctx.Done():
+		return false, ctx.Err()
+	}
+}
+
+// alone runs fn on the calling goroutine while no other write can happen.
+func (w *writer) alone(ctx context.Context, fn func() error) error {
+	r := &request{turn: make(chan struct{}), over: make(chan struct{})}
+	if err := w.send(ctx, r); err != nil {
+		return err
+	}
+	<-r.turn
+	defer close(r.over)
+	return fn()
+}
+
+func (w *writer) tx(ctx context.Context, fn func(*Tx) error) (after []func(), err error) {
+	err = w.alone(ctx, func() error {
+		inner := context.WithoutCancel(ctx)
+		if err := w.begin(inner); err != nil {
+			return err
+		}
+		committed := false
+		defer func() {
+			if !committed {
+				w.rollback(inner) // also when fn panics
+			}
+		}()
+		tx := &Tx{db: w.db, run: w}
+		if err := fn(tx); err != nil {
+			return err
+		}
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		if err := w.control(inner, `COMMIT`); err != nil {
+			return err
+		}
+		committed = true
+		after = tx.after
+		return nil
+	})
+	return after, err
+}
+
+func (w *writer) begin(ctx context.Context) error { return w.control(ctx, `BEGIN IMMEDIATE`) }
+
+// control runs BEGIN, COMMIT and SAVEPOINT, which are not counted as statements.
+func (w *writer) control(ctx context.Context, query string) error {
+	_, err := w.exec(ctx, query, nil)
+	return err
+}
+
+func (w *writer) rollback(ctx context.Context) {
+	// An error only says that there is no transaction left to roll back.
+	_ = w.control(ctx, `ROLLBACK`)
+}
+
+func (w *writer) exec(ctx context.Context, query string, args []any) (sql.Result, error) {
+	stmt, err := w.stmts.get(ctx, w.conn, query)
+	if err != nil {
+		return nil, err
+	}
+	return stmt.ExecContext(context.WithoutCancel(ctx), args...)
+}
+
+func (w *writer) query(ctx context.Context, query string, args []any) (*sql.Rows, error) {
+	stmt, err := w.stmts.get(ctx, w.conn, query)
+	if err != nil {
+		return nil, err
+	}
+	return stmt.QueryContext(context.WithoutCancel(ctx), args...)
+}
+
+// Checkpoint moves everything from SQLite's write-ahead logs into the databases and empties the logs,
+// so that what was deleted (and overwritten by secure_delete) is nowhere left. Nothing on PostgreSQL.
+func (db *DB) Checkpoint(ctx context.Context) error {
+	if db.writer == nil {
+		return nil
+	}
+	return db.writer.alone(ctx, func() error {
+		for _, schema := range []string{"main", "keys"} {
+			var busy, log, moved int
+			db.statements.Add(1)
+			row := db.writer.conn.QueryRowContext(ctx, `PRAGMA `+schema+`.wal_checkpoint(TRUNCATE)`)
+			if err := row.Scan(&busy, &log, &moved); err != nil {
+				return err
+			}
+			if busy != 0 {
+				return fmt.Errorf("store: the %s log is in use, so it could not be emptied", schema)
+			}
+		}
+		return nil
+	})
+}
+
+// CopyTo writes a consistent copy of one schema ("main" or "keys") of an SQLite record to a new file.
+func (db *DB) CopyTo(ctx context.Context, schema, path string) error {
+	if db.writer == nil {
+		return errors.New("store: a PostgreSQL record is copied with pg_dump")
+	}
+	if schema != "main" && schema != "keys" {
+		return fmt.Errorf("store: no schema %q", schema)
+	}
+	return db.writer.alone(ctx, func() error {
+		db.statements.Add(1)
+		_, err := db.writer.conn.ExecContext(ctx, `VACUUM `+schema+` INTO '`+quoteSQLite(path)+`'`)
+		return err
+	})
+}
