@@ -1,0 +1,172 @@
+// Package bus wakes people up. It carries ids, states and call signalling between the rooms and the
+// nodes, never a word, a name or a number, and it is never the record of anything: whoever misses an
+// announcement repairs it by reading the record again.
+//
+// It is NATS: embedded in the process by default, without any port; joined to other nodes by routes,
+// or a cluster that the helpline runs already, when there are several nodes.
+package bus
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/nats-io/nats-server/v2/server"
+	"github.com/nats-io/nats.go"
+
+	"vigie/internal/store"
+)
+
+// Options says which bus to use; the zero value is the embedded one, for one node.
+type Options struct {
+	// URLs of a NATS cluster that runs already: "nats://host:4222".
+	URLs []string
+	// ClusterListen is the address where an embedded bus lets the other nodes in: "10.0.0.1:6222".
+	ClusterListen string
+	// Routes are the other nodes' ClusterListen addresses.
+	Routes []string
+	// ClusterSecret is what the nodes show one another; it is required with ClusterListen.
+	ClusterSecret string
+}
+
+// Bus is an open connection. It is safe for concurrent use.
+type Bus struct {
+	node   string
+	conn   *nats.Conn
+	server *server.Server
+}
+
+// prefix keeps our subjects apart from whatever else a shared cluster carries.
+const prefix = "vigie."
+
+// Open starts or joins the bus.
+func Open(ctx context.Context, o Options) (*Bus, error) {
+	b := &Bus{node: store.NewID()}
+	connect := []nats.Option{
+		nats.Name("vigie"), nats.MaxReconnects(-1), nats.ReconnectWait(250 * time.Millisecond),
+	}
+	if len(o.URLs) > 0 {
+		// The node starts even when the bus is away: SQL is the record, and slow ticks repair the rest.
+		connect = append(connect, nats.RetryOnFailedConnect(true))
+	} else {
+		s, err := embed(b.node, o)
+		if err != nil {
+			return nil, err
+		}
+		b.server = s
+		connect = append(connect, nats.InProcessServer(s), nats.UserInfo("vigie", o.ClusterSecret))
+	}
+	conn, err := nats.Connect(strings.Join(o.URLs, ","), connect...)
+	if err != nil {
+		b.Close()
+		return nil, fmt.Errorf("bus: %w", err)
+	}
+	b.conn = conn
+	return b, nil
+}
+
+func embed(node string, o Options) (*server.Server, error) {
+	options := &server.Options{
+		ServerName: "vigie-" + node, DontListen: true, NoSigs: true, NoLog: true,
+		MaxPayload: 64 << 10,
+	}
+	if o.ClusterListen != "" {
+		if o.ClusterSecret == "" {
+			return nil, errors.New("bus: nodes that talk to one another need a common secret")
+		}
+		host, port, err := net.SplitHostPort(o.ClusterListen)
+		if err != nil {
+			return nil, fmt.Errorf("bus: cluster address: %w", err)
+		}
+		n, err := strconv.Atoi(port)
+		if err != nil {
+			return nil, fmt.Errorf("bus: cluster port: %w", err)
+		}
+		// Routing waits for the client port, so there is one, on loopback and behind the same secret.
+		options.DontListen, options.Host, options.Port = false, "127.0.0.1", server.RANDOM_PORT
+		options.Username, options.Password = "vigie", o.ClusterSecret
+		options.Cluster = server.ClusterOpts{Name: "vigie", Host: host, Port: n, Username: "vigie", Password: o.ClusterSecret}
+		for _, r := range o.Routes {
+			options.Routes = append(options.Routes, &url.URL{Scheme: "nats-route", Host: r, User: url.UserPassword("vigie", o.ClusterSecret)})
+		}
+	}
+	s, err := server.NewServer(options)
+	if err != nil {
+		return nil, fmt.Errorf("bus: %w", err)
+	}
+	s.Start()
+	if !s.ReadyForConnections(10 * time.Second) {
+		s.Shutdown()
+		return nil, errors.New("bus: the embedded server did not start")
+	}
+	return s, nil
+}
+
+// NodeID names this process on the bus until it ends.
+func (b *Bus) NodeID() string { return b.node }
+
+// Publish announces to every node, this one too, best effort: an announcement that is lost is repaired by reading the record.
+// Call it after the commit, never before.
+func (b *Bus) Publish(subject string, payload []byte) {
+	_ = b.conn.Publish(prefix+subject, payload)
+}
+
+// Subscribe calls fn for each announcement on subject, in order, on one goroutine per subscription;
+// "*" stands for one part of a subject and ">" for all that follow. fn must be quick.
+func (b *Bus) Subscribe(subject string, fn func(subject string, payload []byte)) (stop func(), err error) {
+	sub, err := b.conn.Subscribe(prefix+subject, func(m *nats.Msg) { fn(m.Subject[len(prefix):], m.Data) })
+	if err != nil {
+		return nil, fmt.Errorf("bus: %w", err)
+	}
+	if err := sub.SetPendingLimits(1<<20, 256<<20); err != nil {
+		return nil, fmt.Errorf("bus: %w", err)
+	}
+	return func() { _ = sub.Unsubscribe() }, nil
+}
+
+// Answer replies to requests on subject; several nodes that answer the same subject share the work.
+func (b *Bus) Answer(subject string, fn func(payload []byte) []byte) (stop func(), err error) {
+	sub, err := b.conn.QueueSubscribe(prefix+subject, "answer", func(m *nats.Msg) { _ = m.Respond(fn(m.Data)) })
+	if err != nil {
+		return nil, fmt.Errorf("bus: %w", err)
+	}
+	return func() { _ = sub.Unsubscribe() }, nil
+}
+
+// Request asks whoever answers subject and waits for the answer, no longer than ctx allows.
+func (b *Bus) Request(ctx context.Context, subject string, payload []byte) ([]byte, error) {
+	m, err := b.conn.RequestWithContext(ctx, prefix+subject, payload)
+	if err != nil {
+		return nil, fmt.Errorf("bus: %w", err)
+	}
+	return m.Data, nil
+}
+
+// Flush waits until what was published and subscribed so far has reached the server.
+func (b *Bus) Flush() error { return b.conn.FlushTimeout(5 * time.Second) }
+
+// Connected says whether the bus answers now.
+func (b *Bus) Connected() bool { return b.conn.IsConnected() }
+
+// OnReconnect has fn called each time the connection is back after a loss: what was announced
+// meanwhile was missed, so the caller reads the record again.
+func (b *Bus) OnReconnect(fn func()) {
+	b.conn.SetReconnectHandler(func(*nats.Conn) { fn() })
+}
+
+// Close sends what is pending and leaves.
+func (b *Bus) Close() {
+	if b.conn != nil {
+		_ = b.conn.FlushTimeout(time.Second)
+		b.conn.Close()
+	}
+	if b.server != nil {
+		b.server.Shutdown()
+		b.server.WaitForShutdown()
+	}
+}

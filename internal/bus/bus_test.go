@@ -1,0 +1,126 @@
+package bus_test
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"testing"
+	"time"
+
+	"vigie/internal/bus"
+)
+
+func open(t *testing.T, o bus.Options) *bus.Bus {
+	t.Helper()
+	b, err := bus.Open(context.Background(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(b.Close)
+	return b
+}
+
+func hear(t *testing.T, b *bus.Bus, subject string) <-chan string {
+	t.Helper()
+	heard := make(chan string, 100)
+	stop, err := b.Subscribe(subject, func(s string, p []byte) { heard <- s + " " + string(p) })
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(stop)
+	if err := b.Flush(); err != nil {
+		t.Fatal(err)
+	}
+	return heard
+}
+
+func next(t *testing.T, heard <-chan string) string {
+	t.Helper()
+	select {
+	case s := <-heard:
+		return s
+	case <-time.After(10 * time.Second):
+		t.Fatal("nothing was heard")
+		return ""
+	}
+}
+
+// Whoever announces is heard in the same process, in order, and only by those who asked for it.
+func TestOneNodeHearsItself(t *testing.T) {
+	b := open(t, bus.Options{})
+	contacts := hear(t, b, "contact.*.message")
+	for i := range 10 {
+		b.Publish("queue", nil)
+		b.Publish(fmt.Sprintf("contact.%d.message", i), []byte("{}"))
+	}
+	for i := range 10 {
+		if got, want := next(t, contacts), fmt.Sprintf("contact.%d.message {}", i); got != want {
+			t.Fatalf("heard %q, want %q", got, want)
+		}
+	}
+}
+
+// Two nodes joined by a route hear one another; a stranger without their secret is not let in.
+func TestNodesJoinedByRoutes(t *testing.T) {
+	a, b := freeAddress(t), freeAddress(t)
+	one := open(t, bus.Options{ClusterListen: a, Routes: []string{b}, ClusterSecret: "lamp"})
+	two := open(t, bus.Options{ClusterListen: b, Routes: []string{a}, ClusterSecret: "lamp"})
+	stranger := open(t, bus.Options{ClusterListen: freeAddress(t), Routes: []string{a}, ClusterSecret: "guess"})
+	heard, never := hear(t, two, "queue"), hear(t, stranger, "queue")
+	deadline := time.After(10 * time.Second)
+	for done := false; !done; {
+		one.Publish("queue", []byte("1"))
+		select {
+		case <-heard:
+			done = true
+		case <-time.After(20 * time.Millisecond):
+		case <-deadline:
+			t.Fatal("the other node hears nothing")
+		}
+	}
+	if _, err := one.Request(context.Background(), "nobody", nil); err == nil {
+		t.Error("a request that nobody answers was answered")
+	}
+	stop, err := two.Answer("ask", func(p []byte) []byte { return append(p, '!') })
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer stop()
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	for {
+		answer, err := one.Request(ctx, "ask", []byte("who"))
+		if err == nil {
+			if string(answer) != "who!" {
+				t.Errorf("answer %q", answer)
+			}
+			break
+		}
+		if ctx.Err() != nil {
+			t.Fatal(err)
+		}
+	}
+	select {
+	case s := <-never:
+		t.Errorf("the stranger heard %q", s)
+	default:
+	}
+}
+
+// A bus that lets other nodes in without a secret does not start.
+func TestClusterNeedsASecret(t *testing.T) {
+	if b, err := bus.Open(context.Background(), bus.Options{ClusterListen: freeAddress(t)}); err == nil {
+		b.Close()
+		t.Error("it started")
+	}
+}
+
+func freeAddress(t *testing.T) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	return l.Addr().String()
+}
