@@ -1,0 +1,44 @@
+# Two commands: `make run` starts the demonstration, `make test` runs every test. Both install what
+# they need first on Debian 12, as root; scripts/need.sh says what is missing where they cannot.
+
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := build
+
+# Go is often installed in its own folder and not on the path of a bare shell.
+export PATH := $(PATH):/usr/local/go/bin
+
+# The packages npm installs, and the files the screens' styles and scripts are built from.
+packages := node_modules/.package-lock.json
+sources  := $(shell find internal/web/assets -path '*/dist' -prune -o -type f -print 2>/dev/null)
+built    := .vigie/made/assets
+
+.PHONY: run test build deps clean
+
+run: build
+	@exec bin/vigie demo
+
+test:
+	@scripts/need.sh test
+	@$(MAKE) --no-print-directory $(packages)
+	@scripts/test.sh
+
+# Leaves bin/vigie: one file, no libraries beside it.
+build: deps $(built)
+	@CGO_ENABLED=0 go build -trimpath -o bin/vigie ./cmd/vigie
+
+deps:
+	@scripts/need.sh build
+	@$(MAKE) --no-print-directory $(packages)
+
+# npm keeps its own copy of the lock file, newer than ours as long as nothing in ours has changed.
+$(packages): package-lock.json
+	npm ci --no-audit --no-fund
+	@touch $@
+
+$(built): $(sources) $(packages) $(wildcard tsconfig.json)
+	npm run --silent build
+	@mkdir -p $(@D) && touch $@
+
+clean:
+	rm -rf bin node_modules .vigie/made internal/web/assets/dist/*

@@ -1,0 +1,61 @@
+#!/usr/bin/env bash
+# Makes sure that what building ("need.sh build") or testing ("need.sh test") needs is on the machine.
+# As root on Debian it installs what is missing; elsewhere it says so in one sentence. Without Go and
+# npm nothing can be done and it fails; without the rest the tests run, and name what they skipped.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+stage=${1:-build}
+missing=()
+
+# need PACKAGE TEST…: PACKAGE is missing when TEST fails.
+need() {
+  local package=$1
+  shift
+  "$@" >/dev/null 2>&1 || missing+=("$package")
+}
+
+if [ "$stage" = test ]; then
+  need postgresql-15 test -x /usr/lib/postgresql/15/bin/postgres
+  need chromium command -v chromium
+  need fonts-dejavu-core test -d /usr/share/fonts/truetype/dejavu
+  # The race detector is compiled with the C compiler.
+  need gcc command -v gcc
+  need libc6-dev test -e /usr/include/stdlib.h
+fi
+
+# PostgreSQL's package makes a cluster and starts it; the tests only want its programs.
+no_cluster=/etc/postgresql-common/createcluster.d/zz-vigie.conf
+install_missing() {
+  trap 'rm -f "$no_cluster"' EXIT
+  mkdir -p "$(dirname "$no_cluster")"
+  echo 'create_main_cluster = false' >"$no_cluster"
+  echo "Installing from Debian: ${missing[*]}"
+  export DEBIAN_FRONTEND=noninteractive
+  {
+    apt-get update -qq
+    apt-get install -y -qq --no-install-recommends "${missing[@]}"
+  } >.vigie/debian.log 2>&1
+}
+
+if [ ${#missing[@]} -gt 0 ]; then
+  mkdir -p .vigie
+  if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
+    install_missing || {
+      tail -n 5 .vigie/debian.log >&2
+      echo "Debian would not install ${missing[*]} (the whole story is in .vigie/debian.log)." >&2
+    }
+  else
+    echo "Missing here: ${missing[*]}. As root: apt-get install --no-install-recommends ${missing[*]}" >&2
+  fi
+fi
+
+wanted=$(sed -n 's/^go //p' go.mod)
+if ! command -v go >/dev/null; then
+  echo "Go $wanted is missing: install it from https://go.dev/dl and put it on the PATH." >&2
+  exit 1
+fi
+if ! command -v npm >/dev/null || ! node -e 'process.exit(parseInt(process.versions.node) < 20 ? 1 : 0)'; then
+  echo "Node.js 20 or newer with npm is missing: install it from https://nodejs.org and put it on the PATH." >&2
+  exit 1
+fi

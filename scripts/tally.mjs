@@ -1,0 +1,60 @@
+// The last words of `make test`: each skipped test with its reason, what failed, and how many passed.
+// Usage: tally.mjs RESULTS-FOLDER [STEP THAT FAILED…]; ends with 1 when anything failed.
+import { existsSync, readFileSync } from "node:fs";
+
+const [folder, ...failedSteps] = process.argv.slice(2);
+const read = (name) => (existsSync(`${folder}/${name}`) ? readFileSync(`${folder}/${name}`, "utf8") : "");
+
+let passed = 0;
+const failed = [];
+const skipped = read("skipped").split("\n").filter(Boolean);
+
+// `go test -json`: one event a line. A test that has subtests is only their sum and is not counted.
+for (const run of ["go", "race"]) {
+  const events = read(`${run}.json`).split("\n").filter(Boolean).map((line) => JSON.parse(line));
+  const name = (event) => `${event.Package.replace(/^vigie\//, "")} ${event.Test}`;
+  const parents = new Set();
+  const output = new Map();
+  for (const event of events) {
+    if (!event.Test) continue;
+    for (let at = event.Test.indexOf("/"); at > 0; at = event.Test.indexOf("/", at + 1)) {
+      parents.add(`${event.Package} ${event.Test.slice(0, at)}`);
+    }
+    if (event.Action === "output") output.set(name(event), (output.get(name(event)) ?? "") + event.Output);
+  }
+  for (const event of events) {
+    if (!event.Test || parents.has(`${event.Package} ${event.Test}`)) continue;
+    if (event.Action === "pass") passed++;
+    if (event.Action === "fail") failed.push(name(event));
+    if (event.Action === "skip") {
+      const reason = output.get(name(event))?.match(/^ +\S+\.go:\d+: (.*)$/m)?.[1] ?? "no reason given";
+      skipped.push(`${name(event)} (${reason})`);
+    }
+  }
+}
+
+// Playwright's report: suites within suites, each with specs, each run in one or more projects.
+const journeys = read("journeys.json");
+const walk = (suite) => {
+  for (const spec of suite.specs ?? []) {
+    for (const test of spec.tests) {
+      const title = `${spec.file} ${spec.title} [${test.projectName}]`;
+      if (test.status === "skipped") {
+        skipped.push(`${title} (${test.annotations.map((a) => a.description).filter(Boolean).join("; ") || "no reason given"})`);
+      } else if (test.status === "expected") passed++;
+      else failed.push(title);
+    }
+  }
+  (suite.suites ?? []).forEach(walk);
+};
+if (journeys) JSON.parse(journeys).suites.forEach(walk);
+
+if (process.env.VIGIE_FORBID_SKIPS) failed.push(...skipped.map((test) => `skipped, which is not allowed here: ${test}`));
+for (const test of skipped) console.log(`skipped: ${test}`);
+for (const test of failed) console.log(`failed: ${test}`);
+for (const name of failedSteps) console.log(`failed step: ${name}`);
+
+// A step may fail without a test to name (a vet finding, a package that does not compile).
+const failures = failed.length || failedSteps.length;
+console.log(`${passed} passed, ${failures} failed, ${skipped.length} skipped`);
+process.exit(failures ? 1 : 0);

@@ -1,0 +1,85 @@
+#!/usr/bin/env bash
+# Every test there is, in the order in which a mistake is cheapest to find. A step that fails does not
+# hide the ones after it. The last line counts what passed and what failed, and every skip is named
+# with its reason; with CI=true a skip is a failure.
+set -uo pipefail
+cd "$(dirname "$0")/.."
+
+results=.vigie/test
+rm -rf "$results" && mkdir -p "$results"
+if [ "${CI:-}" = true ]; then export VIGIE_FORBID_SKIPS=1; fi
+
+failed_steps=()
+step() {
+  local name=$1 begin=$SECONDS
+  shift
+  printf '\n== %s\n' "$name"
+  if "$@"; then
+    printf -- '-- %s: ok, %s s\n' "$name" $((SECONDS - begin))
+  else
+    printf -- '-- %s: FAILED, %s s\n' "$name" $((SECONDS - begin))
+    failed_steps+=("$name")
+    return 1
+  fi
+}
+
+tool() { go tool -modfile=tools/go.mod "$@"; }
+
+# The Go made from the .templ files is committed: making it again must change nothing.
+generated() {
+  local before after
+  before=$(git ls-files -z '*_templ.go' | xargs -0r sha256sum)
+  tool templ generate >"$results/templ.log" 2>&1 || { cat "$results/templ.log"; return 1; }
+  after=$(git ls-files -z '*_templ.go' | xargs -0r sha256sum)
+  [ "$before" = "$after" ] || {
+    echo "These were not what their .templ file makes; they are now, commit them:"
+    diff <(echo "$before") <(echo "$after") | sed -n 's/^> [0-9a-f]* *//p'
+    return 1
+  }
+}
+
+formatted() {
+  local untidy
+  untidy=$(git ls-files -z '*.go' | xargs -0r gofmt -l)
+  [ -z "$untidy" ] || { printf 'gofmt would change:\n%s\n' "$untidy"; return 1; }
+}
+
+go_tests() {
+  local to=$1
+  shift
+  tool gotestsum --format pkgname --format-hide-empty-pkg --hide-summary=skipped \
+    --jsonfile "$results/$to.json" -- -timeout 20m "$@"
+}
+
+# The rooms where goroutines share memory. The others spend their time in the SQLite and PostgreSQL
+# drivers, which the race detector slows many times over without seeing anything of ours.
+concurrent_rooms() {
+  go list ./internal/... | grep -E '/(bus|bench/lossyfs)$'
+}
+go_race_tests() {
+  # shellcheck disable=SC2046
+  go_tests race -race $(concurrent_rooms)
+}
+
+journeys() {
+  if ! command -v chromium >/dev/null; then
+    echo "browser journeys (Chromium is missing)" >>"$results/skipped"
+    [ -z "${VIGIE_FORBID_SKIPS:-}" ]
+    return
+  fi
+  npm run --silent e2e
+}
+
+step "generated code" generated
+step "gofmt" formatted
+step "screens' scripts, types" npm run --silent check
+step "screens' scripts and styles, build" make --no-print-directory .vigie/made/assets
+step "go vet" go vet ./...
+step "Go tests" go_tests go ./...
+step "Go tests, race detector" go_race_tests
+if step "build" make --no-print-directory build; then
+  step "browser journeys" journeys
+fi
+
+printf '\n'
+node scripts/tally.mjs "$results" "${failed_steps[@]+"${failed_steps[@]}"}"
