@@ -1,0 +1,176 @@
+// Package config holds everything that can be set, once: the struct below is at the same time the
+// flags, the environment (VIGIE_ and the flag's name), the file (TOML, the flag's name as key) and the
+// documentation, which `vigie config` prints.
+package config
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+	"net/url"
+	"path/filepath"
+	"reflect"
+	"strings"
+	"time"
+)
+
+// Config is what a running Vigie was told. Flags win over the environment, which wins over the file.
+type Config struct {
+	Listen         string        `default:"localhost:8018" group:"Network" help:"Address to serve on."`
+	PublicURL      string        `default:"http://localhost:8018" group:"Network" help:"Address people see; passkeys and links are bound to it."`
+	TLSCert        string        `group:"Network" help:"TLS certificate file (PEM); with --tls-key Vigie serves HTTPS and HTTP/2 itself."`
+	TLSKey         string        `group:"Network" help:"TLS key file (PEM)."`
+	ACMEHost       []string      `group:"Network" help:"Host names to obtain certificates for by ACME, instead of --tls-cert."`
+	TrustedProxies []string      `group:"Network" help:"Networks (CIDR) of the proxies in front, whose X-Forwarded-For and -Proto are believed."`
+	MetricsFrom    []string      `default:"127.0.0.0/8,::1/128" group:"Network" help:"Networks that may read /metrics."`
+	DrainFor       time.Duration `default:"10s" group:"Network" help:"How long a stopping server lets requests finish."`
+
+	Data        string `default:"var" group:"Record" help:"Folder of the embedded database, the sealed files and, by default, the key file."`
+	Database    string `group:"Record" help:"Database: sqlite:/path/vigie.db or postgres://user@host/name. Default: SQLite in the data folder."`
+	Connections int    `default:"0" group:"Record" help:"Database connections; 0 chooses (SQLite 4 readers, PostgreSQL 16)."`
+	KeyFile     string `group:"Record" help:"File that keeps the root and epoch keys (mode 0600). Default: vigie.key in the data folder. Back it up apart from the data."`
+
+	BusURL           []string `group:"Bus" help:"NATS cluster to join (nats://host:4222). Default: embedded."`
+	BusClusterListen string   `group:"Bus" help:"Address where the embedded bus lets other nodes in."`
+	BusRoutes        []string `group:"Bus" help:"The other nodes' cluster addresses."`
+	BusClusterSecret string   `group:"Bus" help:"Secret the nodes show one another." secret:""`
+
+	HelplineName string `default:"Vigie" group:"Helpline" help:"Name shown on the pages."`
+	HelplineCall string `default:"3018" group:"Helpline" help:"Number to call, shown everywhere."`
+	QuitTo       string `default:"https://meteofrance.com/" group:"Helpline" help:"Neutral page the quick exit ends on."`
+
+	SecondFactor    bool          `group:"Staff" help:"Every member of staff must use a passkey or a one-time code." negatable:""`
+	SessionIdle     time.Duration `default:"30m" group:"Staff" help:"A staff session ends after this long without a request."`
+	SessionAbsolute time.Duration `default:"12h" group:"Staff" help:"A staff session ends after this long whatever happens."`
+
+	ChatCapacity int           `default:"3" group:"Floor" help:"Chats a counsellor takes at once, where her account says nothing else."`
+	OfferFor     time.Duration `default:"20s" group:"Floor" help:"How long a contact rings at one counsellor."`
+	QuietFirst   time.Duration `default:"2m" group:"Floor" help:"Silence of a child before the first gentle line."`
+	QuietSecond  time.Duration `default:"6m" group:"Floor" help:"Silence before the second line and parking."`
+	LeftOpenFor  time.Duration `default:"30m" group:"Floor" help:"How long a contact left by quick exit stays open."`
+	DeskGrace    time.Duration `default:"2m" group:"Floor" help:"How long the chats of a counsellor whose desk vanished wait for her."`
+
+	IllegalFiles string `default:"hold" enum:"hold,destroy" group:"Files" help:"What the written protocol with the prosecutor says of a possibly illegal file: hold or destroy."`
+	FilesMax     int64  `default:"26214400" group:"Files" help:"Largest file taken, in bytes."`
+
+	ProofOfWork bool `group:"Floods" help:"Ask browsers for a silent proof of work before a chat starts (otherwise only above the threshold)."`
+
+	LogLevel  string `default:"info" enum:"debug,info,warn,error" group:"Log" help:"Least level logged."`
+	LogFormat string `default:"text" enum:"text,json" group:"Log" help:"Form of the log."`
+}
+
+// DSN is the address of the record.
+func (c Config) DSN() string {
+	if c.Database != "" {
+		return c.Database
+	}
+	return "sqlite:" + filepath.Join(c.Data, "vigie.db")
+}
+
+// KeyPath is where the key file is.
+func (c Config) KeyPath() string {
+	if c.KeyFile != "" {
+		return c.KeyFile
+	}
+	return filepath.Join(c.Data, "vigie.key")
+}
+
+// FilesPath is the folder of the sealed files.
+func (c Config) FilesPath() string { return filepath.Join(c.Data, "files") }
+
+// Secure says whether people reach us over HTTPS.
+func (c Config) Secure() bool { return strings.HasPrefix(c.PublicURL, "https://") }
+
+// Validate says in one sentence what cannot be as it is.
+func (c Config) Validate() error {
+	if u, err := url.Parse(c.PublicURL); err != nil || u.Host == "" || (u.Scheme != "http" && u.Scheme != "https") {
+		return fmt.Errorf("public-url %q must be an http or https address", c.PublicURL)
+	}
+	if u, err := url.Parse(c.QuitTo); err != nil || u.Host == "" || u.Scheme != "https" {
+		return fmt.Errorf("quit-to %q must be an https address", c.QuitTo)
+	}
+	if (c.TLSCert == "") != (c.TLSKey == "") {
+		return errors.New("tls-cert and tls-key go together")
+	}
+	if c.TLSCert != "" && len(c.ACMEHost) > 0 {
+		return errors.New("choose either tls-cert or acme-host")
+	}
+	if _, err := Networks(c.TrustedProxies); err != nil {
+		return fmt.Errorf("trusted-proxies: %w", err)
+	}
+	if _, err := Networks(c.MetricsFrom); err != nil {
+		return fmt.Errorf("metrics-from: %w", err)
+	}
+	if c.QuietSecond <= c.QuietFirst {
+		return errors.New("quiet-second must be longer than quiet-first")
+	}
+	if c.ChatCapacity < 1 || c.ChatCapacity > 100 {
+		return errors.New("chat-capacity is between 1 and 100")
+	}
+	return nil
+}
+
+// Networks parses CIDRs; a bare address stands for itself.
+func Networks(texts []string) ([]netip.Prefix, error) {
+	var all []netip.Prefix
+	for _, text := range texts {
+		if p, err := netip.ParsePrefix(text); err == nil {
+			all = append(all, p.Masked())
+			continue
+		}
+		a, err := netip.ParseAddr(text)
+		if err != nil {
+			return nil, fmt.Errorf("%q is not a network such as 192.0.2.0/24", text)
+		}
+		all = append(all, netip.PrefixFrom(a, a.BitLen()))
+	}
+	return all, nil
+}
+
+// Setting is one line of what can be set.
+type Setting struct {
+	Name, Env, Group, Help, Default, Value string
+}
+
+// Settings lists everything that can be set, in the order of the struct; secrets are masked.
+func (c Config) Settings() []Setting {
+	v := reflect.ValueOf(c)
+	all := make([]Setting, v.NumField())
+	for i := range all {
+		f := v.Type().Field(i)
+		name := FlagName(f.Name)
+		value := fmt.Sprint(v.Field(i).Interface())
+		if list, ok := v.Field(i).Interface().([]string); ok {
+			value = strings.Join(list, ",")
+		}
+		if _, secret := f.Tag.Lookup("secret"); secret && value != "" || name == "database" && strings.Contains(value, "@") {
+			value = "(set)"
+		}
+		all[i] = Setting{
+			Name: name, Env: "VIGIE_" + strings.ToUpper(strings.ReplaceAll(name, "-", "_")),
+			Group: f.Tag.Get("group"), Help: f.Tag.Get("help"), Default: f.Tag.Get("default"), Value: value,
+		}
+	}
+	return all
+}
+
+// FlagName is how a field is called outside: "PublicURL" → "public-url", "TLSCert" → "tls-cert".
+func FlagName(field string) string {
+	var b strings.Builder
+	runes := []rune(field)
+	for i, r := range runes {
+		upper := r >= 'A' && r <= 'Z'
+		if upper && i > 0 {
+			before := runes[i-1] >= 'A' && runes[i-1] <= 'Z'
+			after := i+1 < len(runes) && runes[i+1] >= 'a' && runes[i+1] <= 'z'
+			if !before || after {
+				b.WriteByte('-')
+			}
+		}
+		if upper {
+			r += 'a' - 'A'
+		}
+		b.WriteRune(r)
+	}
+	return b.String()
+}
