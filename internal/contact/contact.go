@@ -16,6 +16,7 @@ import (
 	"errors"
 	"log/slog"
 	"net/netip"
+	"sync/atomic"
 	"time"
 
 	"github.com/google/uuid"
@@ -111,7 +112,10 @@ type Contacts struct {
 	authorSearch bool
 	identities   *recent[string, Identity]
 	sessions     *recent[tokenHash, cachedSession]
+	revocations  *recent[string, uint64]
+	generation   atomic.Uint64
 	resume       *resume
+	lastSeq      func(ctx context.Context, q store.Querier, contactID string) (int64, error)
 	erasers      []Eraser
 	onDanger     []func(contactID string)
 	stops        []func()
@@ -122,8 +126,9 @@ func New(o Options) (*Contacts, error) {
 	c := &Contacts{
 		db: o.DB, keys: o.Keys, log: o.Audit, bus: o.Bus, catalogue: o.Catalogue, now: o.Now, slog: o.Log,
 		stillHas: o.StillHas, authorSearch: o.AuthorSearch,
-		identities: newRecent[string, Identity](20_000),
-		sessions:   newRecent[tokenHash, cachedSession](20_000),
+		identities:  newRecent[string, Identity](20_000),
+		sessions:    newRecent[tokenHash, cachedSession](40_000),
+		revocations: newRecent[string, uint64](40_000),
 	}
 	if c.now == nil {
 		c.now = time.Now
@@ -217,13 +222,13 @@ func (c *Contacts) OpenWith(ctx context.Context, o Opening, with func(tx *store.
 	} else if !fault.Is(err, fault.NotFound) {
 		return Contact{}, err
 	}
-	key, err := c.keys.NewKey(ctx, "contact", o.ID)
+	key, err := c.keys.NewKey(ctx, seal.KindContact, o.ID)
 	if err != nil {
 		return Contact{}, err
 	}
 	var network *seal.Key
 	if o.Network.IsValid() {
-		if network, err = c.keys.NewKey(ctx, "network", o.ID); err != nil {
+		if network, err = c.keys.NewKey(ctx, seal.KindNetwork, o.ID); err != nil {
 			return Contact{}, errors.Join(err, c.keys.Destroy(ctx, key.ID()))
 		}
 	}
@@ -419,13 +424,11 @@ func (c *Contacts) Move(ctx context.Context, tx *store.Tx, id string, ev Event, 
 		if err := c.shortenSessions(ctx, tx, id); err != nil {
 			return Contact{}, err
 		}
-	}
-	tx.AfterCommit(func() {
-		c.announce(ct)
-		if ct.State == Closed && before.State != Closed {
-			c.dropNetwork(context.WithoutCancel(ctx), ct.ID)
+		if _, err := c.dropNetwork(ctx, tx, id); err != nil {
+			return Contact{}, err
 		}
-	})
+	}
+	tx.AfterCommit(func() { c.announce(ct) })
 	return ct, nil
 }
 

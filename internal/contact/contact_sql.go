@@ -9,7 +9,7 @@ import (
 
 const columns = `id, key_id, person_id, channel, state, rev, lang, public, age_band, topic, queue, priority, grave, danger,
 	counsellor_id, sticky_id, offered_to, opened_at, waiting_since, state_since, offer_until, answered_at, closed_at,
-	ended_by, closing, shown_after, past_released_at, reasons`
+	ended_by, closing, shown_after, past_released_at, reasons_sealed`
 
 const selectContact = `SELECT ` + columns + ` FROM contact`
 
@@ -19,7 +19,7 @@ const insertContact = `INSERT INTO contact (` + columns + `)
 
 const updateContact = `UPDATE contact SET state = $3, rev = rev + 1, queue = $4, priority = $5, grave = $6, danger = $7,
 	counsellor_id = $8, sticky_id = $9, offered_to = $10, waiting_since = $11, state_since = $12, offer_until = $13,
-	answered_at = $14, closed_at = $15, ended_by = $16, closing = $17, shown_after = $18, past_released_at = $19, reasons = $20
+	answered_at = $14, closed_at = $15, ended_by = $16, closing = $17, shown_after = $18, past_released_at = $19, reasons_sealed = $20
 	WHERE id = $1 AND rev = $2`
 
 const selectOf = selectContact + ` WHERE (counsellor_id = $1 AND state IN ('talking', 'parked', 'left', 'wrapup'))

@@ -30,7 +30,7 @@ CREATE TABLE contact (
     closing          TEXT NOT NULL DEFAULT '',
     shown_after      BIGINT NOT NULL DEFAULT 0,
     past_released_at BIGINT NOT NULL DEFAULT 0,
-    reasons          BLOB
+    reasons_sealed   BLOB
 );
 CREATE INDEX contact_by_state ON contact (state, state_since);
 CREATE INDEX contact_by_time ON contact (opened_at, id);
@@ -38,11 +38,11 @@ CREATE INDEX contact_by_counsellor ON contact (counsellor_id, state);
 CREATE INDEX contact_by_person ON contact (person_id, opened_at);
 
 -- The network address of an open contact, under a key of its own: destroying that key is destroying it.
--- The columns after sealed are the danger protocol: who asked that it be kept, who agreed, who looked.
+-- The columns after it are the danger protocol: who asked that it be kept, who agreed, who looked.
 CREATE TABLE contact_network (
     contact_id   TEXT PRIMARY KEY REFERENCES contact (id) ON DELETE CASCADE,
     key_id       TEXT NOT NULL,
-    sealed       BLOB NOT NULL,
+    address_sealed BLOB NOT NULL,
     purpose      TEXT NOT NULL DEFAULT '',
     held_at      BIGINT NOT NULL DEFAULT 0,
     held_by      TEXT NOT NULL DEFAULT '',
@@ -58,7 +58,7 @@ CREATE TABLE contact_network (
 CREATE TABLE contact_answer (
     contact_id   TEXT NOT NULL REFERENCES contact (id) ON DELETE CASCADE,
     field        TEXT NOT NULL,
-    sealed       BLOB NOT NULL,
+    value_sealed BLOB NOT NULL,
     form_version BIGINT NOT NULL,
     rev          BIGINT NOT NULL,
     saved_at     BIGINT NOT NULL,
@@ -82,21 +82,21 @@ CREATE TABLE contact_note (
     rev        BIGINT NOT NULL,
     written_at BIGINT NOT NULL,
     saved_at   BIGINT NOT NULL,
-    sealed     BLOB NOT NULL
+    text_sealed BLOB NOT NULL
 );
 CREATE INDEX contact_note_by_contact ON contact_note (contact_id, written_at, id);
 
 -- How a person who left a message wishes to be called back.
 CREATE TABLE contact_callback (
-    contact_id TEXT PRIMARY KEY REFERENCES contact (id) ON DELETE CASCADE,
-    sealed     BLOB NOT NULL
+    contact_id  TEXT PRIMARY KEY REFERENCES contact (id) ON DELETE CASCADE,
+    wish_sealed BLOB NOT NULL
 );
 
 CREATE TABLE contact_satisfaction (
     contact_id  TEXT PRIMARY KEY REFERENCES contact (id) ON DELETE CASCADE,
     code        TEXT NOT NULL,
     answered_at BIGINT NOT NULL,
-    sealed      BLOB NOT NULL
+    text_sealed BLOB NOT NULL
 );
 
 -- "I know this person": every contact of that person is closed to that member of staff.
@@ -123,3 +123,10 @@ CREATE TABLE visitor_session (
 );
 CREATE INDEX visitor_session_by_contact ON visitor_session (contact_id);
 CREATE INDEX visitor_session_by_end ON visitor_session (ends_at);
+
+-- Which steps of an emergency protocol were done, by whom and when.
+CREATE TABLE contact_protocol (
+    contact_id   TEXT PRIMARY KEY REFERENCES contact (id) ON DELETE CASCADE,
+    rev          BIGINT NOT NULL,
+    steps_sealed BLOB NOT NULL
+);

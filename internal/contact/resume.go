@@ -1,0 +1,266 @@
+package contact
+
+import (
+	"context"
+	"errors"
+	"math"
+	"runtime/debug"
+	"strings"
+	"sync"
+	"time"
+
+	"golang.org/x/crypto/argon2"
+
+	"vigie/internal/audit"
+	"vigie/internal/contact/words"
+	"vigie/internal/fault"
+	"vigie/internal/store"
+)
+
+// A resume code is four common words (48 bits). The record holds only a look-up value: Argon2id of the
+// words under a pepper that is not in the record, so that a stolen database alone cannot be searched
+// for codes. The same words always give the same value, or they could not be found.
+const (
+	codeWords     = 4
+	argonMemory   = 19 * 1024 // KiB; OWASP's first profile, m=19 MiB t=2 p=1
+	argonTime     = 2
+	argonLanes    = 1
+	argonLength   = 32
+	waitersAtOnce = 16
+	// A node accepts this many wrong codes a minute, from everybody together.
+	failuresPerMinute = 20
+	// One network waits 1, 2, 4… seconds after each wrong code, up to this, and is forgiven after forgiveAfter.
+	longestDelay = 30 * time.Second
+	forgiveAfter = 15 * time.Minute
+	maxNetworks  = 10_000
+)
+
+// resume turns words into look-up values, one at a time, and slows guessing down.
+type resume struct {
+	pepper []byte
+	now    func() time.Time
+	slot   chan struct{} // one Argon2id at a time: 19 MiB, not 19 MiB a request
+	queue  chan struct{}
+
+	mu       sync.Mutex
+	tokens   float64
+	filledAt time.Time
+	networks map[string]*guesses
+	giveBack *time.Timer
+}
+
+// guesses are the wrong codes of one network, known by an opaque key that changes every day.
+type guesses struct {
+	wrong int
+	last  time.Time
+}
+
+func newResume(pepper []byte, now func() time.Time) *resume {
+	return &resume{pepper: pepper, now: now, slot: make(chan struct{}, 1), queue: make(chan struct{}, waitersAtOnce),
+		tokens: failuresPerMinute, networks: map[string]*guesses{}}
+}
+
+// lookup is the value that stands in the record for these words. It returns fault.TooMany
+// "fault.contact.resume_slow" when too many wait for it.
+func (r *resume) lookup(ctx context.Context, code []string) ([]byte, error) {
+	select {
+	case r.queue <- struct{}{}:
+		defer func() { <-r.queue }()
+	default:
+		return nil, slowDown(time.Second)
+	}
+	select {
+	case r.slot <- struct{}{}:
+		defer func() { <-r.slot }()
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+	value := argon2.IDKey([]byte(strings.Join(code, " ")), r.pepper, argonTime, argonMemory, argonLanes, argonLength)
+	r.returnMemory()
+	return value, nil
+}
+
+// returnMemory gives Argon2id's 19 MiB back to the system once codes have been quiet for a moment.
+func (r *resume) returnMemory() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.giveBack == nil {
+		r.giveBack = time.AfterFunc(2*time.Second, debug.FreeOSMemory)
+		return
+	}
+	r.giveBack.Reset(2 * time.Second)
+}
+
+func slowDown(d time.Duration) error {
+	return fault.New(fault.TooMany, "fault.contact.resume_slow", "seconds", int(math.Ceil(d.Seconds())))
+}
+
+// admit takes a guess out of the node's budget, or says how long to wait. The budget is given back when
+// the code was right.
+func (r *resume) admit(network string) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	now := r.now()
+	if g := r.networks[network]; g != nil {
+		if since := now.Sub(g.last); since >= forgiveAfter || since < 0 {
+			delete(r.networks, network) // forgiven; or the clock jumped back, and nobody waits for that
+		} else if d := delayAfter(g.wrong); since < d {
+			return slowDown(d - since)
+		}
+	}
+	if !r.filledAt.IsZero() && now.After(r.filledAt) {
+		r.tokens = min(failuresPerMinute, r.tokens+now.Sub(r.filledAt).Minutes()*failuresPerMinute)
+	}
+	r.filledAt = now
+	if r.tokens < 1 {
+		return slowDown(time.Duration((1 - r.tokens) / failuresPerMinute * float64(time.Minute)))
+	}
+	r.tokens--
+	return nil
+}
+
+func delayAfter(wrong int) time.Duration {
+	if wrong > 5 {
+		return longestDelay
+	}
+	return min(time.Second<<(wrong-1), longestDelay)
+}
+
+func (r *resume) right() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.tokens = min(failuresPerMinute, r.tokens+1)
+}
+
+func (r *resume) wrong(network string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	now := r.now()
+	g := r.networks[network]
+	if g == nil {
+		if len(r.networks) >= maxNetworks {
+			for k, old := range r.networks {
+				if now.Sub(old.last) >= forgiveAfter || len(r.networks) >= maxNetworks {
+					delete(r.networks, k)
+				}
+			}
+		}
+		g = &guesses{}
+		r.networks[network] = g
+	}
+	g.wrong++
+	g.last = now
+}
+
+// ResumeCode makes the four words that reopen the contacts of this contact's person, in the contact's
+// language, and forgets those made before. They are shown once: nobody can read them again.
+func (c *Contacts) ResumeCode(ctx context.Context, contactID string) ([]string, error) {
+	identity, err := c.Identity(ctx, contactID)
+	if err != nil {
+		return nil, err
+	}
+	for range 3 {
+		code := words.Pick(identity.Lang, codeWords)
+		value, err := c.resume.lookup(ctx, code)
+		if err != nil {
+			return nil, err
+		}
+		err = c.db.Tx(ctx, func(tx *store.Tx) error {
+			if _, err := tx.Exec(ctx, `DELETE FROM resume_code WHERE person_id = $1`, identity.PersonID); err != nil {
+				return err
+			}
+			if _, err := tx.Exec(ctx, `INSERT INTO resume_code (lookup, person_id, made_at) VALUES ($1, $2, $3)`,
+				value, identity.PersonID, store.Millis(c.now())); err != nil {
+				return err
+			}
+			return c.record(ctx, tx, VisitorOf(contactID), "contact.resume_code", contactID, nil)
+		})
+		if store.IsConflict(err) {
+			continue // somebody has these words, or asked twice at once
+		}
+		if err != nil {
+			return nil, err
+		}
+		return code, nil
+	}
+	return nil, fault.New(fault.Conflict, "fault.contact.resume_again")
+}
+
+// Resumed is what four words open: a person, and her contact that is still open, if any.
+type Resumed struct {
+	PersonID string
+	// Open has State "" when there is none.
+	Open Contact
+}
+
+// ByResumeCode finds who typed these words; network is an opaque key of where she types from. Whatever
+// was said before stays hidden from her until her counsellor shows it (ReleasePast). It returns
+// fault.Invalid "fault.contact.resume_four" for what cannot be a code (the lists of words are public:
+// this tells nothing), fault.NotFound "fault.contact.resume_unknown" for a code that is nobody's, and
+// fault.TooMany "fault.contact.resume_slow" with the seconds to wait, which says nothing of the code.
+func (c *Contacts) ByResumeCode(ctx context.Context, typed, network string) (Resumed, error) {
+	code, ok := words.Parse(typed)
+	if !ok || len(code) != codeWords {
+		return Resumed{}, fault.New(fault.Invalid, "fault.contact.resume_four")
+	}
+	if err := c.resume.admit(network); err != nil {
+		return Resumed{}, err
+	}
+	value, err := c.resume.lookup(ctx, code)
+	if err != nil {
+		c.resume.right()
+		return Resumed{}, err
+	}
+	person, err := store.One(ctx, c.db, func(r store.Row) (string, error) { var id string; return id, r.Scan(&id) },
+		`SELECT person_id FROM resume_code WHERE lookup = $1`, value)
+	if errors.Is(err, store.ErrNoRow) {
+		c.resume.wrong(network)
+		return Resumed{}, fault.New(fault.NotFound, "fault.contact.resume_unknown")
+	}
+	if err != nil {
+		c.resume.right()
+		return Resumed{}, err
+	}
+	c.resume.right()
+	return c.resumed(ctx, person)
+}
+
+// resumed finds the open contact of a person and hides what was said in it so far.
+func (c *Contacts) resumed(ctx context.Context, person string) (Resumed, error) {
+	back := Resumed{PersonID: person}
+	err := c.db.Tx(ctx, func(tx *store.Tx) error {
+		back.Open = Contact{}
+		all, err := store.All(ctx, tx, scanContact, selectContact+` WHERE person_id = $1
+			AND state IN ('waiting', 'offered', 'talking', 'parked', 'left') ORDER BY opened_at DESC, id DESC LIMIT 1`, person)
+		if err != nil {
+			return err
+		}
+		if len(all) == 0 {
+			return c.log.Record(ctx, tx, audit.Entry{Actor: audit.Actor{Kind: ActorVisitor}, Act: "contact.resumed", Object: "person", ObjectID: person})
+		}
+		id := all[0].ID
+		last := int64(0)
+		if c.lastSeq != nil {
+			if last, err = c.lastSeq(ctx, tx, id); err != nil {
+				return err
+			}
+		}
+		if _, back.Open, err = c.amend(ctx, tx, id, func(ct Contact) (Contact, error) {
+			ct.ShownAfter, ct.PastReleasedAt = last, 0
+			return ct, nil
+		}); err != nil {
+			return err
+		}
+		// Whoever still has the page open elsewhere must not read on beside her.
+		if err := c.endSessions(ctx, tx, id); err != nil {
+			return err
+		}
+		return c.record(ctx, tx, VisitorOf(id), "contact.resumed", id, nil)
+	})
+	return back, err
+}
+
+// LastSeq tells the room how to ask for the number of a contact's last message; the room chat sets it.
+func (c *Contacts) LastSeq(fn func(ctx context.Context, q store.Querier, contactID string) (int64, error)) {
+	c.lastSeq = fn
+}
