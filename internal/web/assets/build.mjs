@@ -65,6 +65,9 @@ const symbols = await Promise.all(
 );
 await write("icons.svg", `<svg xmlns="http://www.w3.org/2000/svg">${symbols.join("")}</svg>`);
 
+// The sign of the house, for the browser's tab.
+await write("mark.svg", (await readFile(join(here, "mark.svg"), "utf8")).trim());
+
 // The licences of what the bundle holds travel with it.
 const licences = await Promise.all(
   ["@fontsource/atkinson-hyperlegible-next", "htmx.org", "lucide-static"].map(
