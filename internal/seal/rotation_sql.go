@@ -1,0 +1,21 @@
+package seal
+
+const insertEpoch = `INSERT INTO keys.epoch (number, began_at, proof_sealed) VALUES ($1, $2, $3) ON CONFLICT (number) DO NOTHING`
+
+// Waits for everything that holds the epoch (holdEpoch).
+const leaveEpochs = `DELETE FROM keys.epoch WHERE number < $1`
+
+const selectKeysToRewrap = `SELECT id, kind, owner, epoch, key_sealed FROM keys.wrapped_key WHERE epoch < $1 AND id > $2 ORDER BY id LIMIT $3`
+
+// A key that was destroyed meanwhile does not come back.
+const rewrapKey = `UPDATE keys.wrapped_key SET epoch = $1, key_sealed = $2 WHERE id = $3 AND epoch = $4`
+
+const countKeysUnder = `SELECT count(*) FROM keys.wrapped_key WHERE epoch = $1`
+
+const selectLookupsToReindex = `SELECT l.id, l.field, l.epoch, l.key_id, l.value_sealed, w.kind, w.epoch, w.key_sealed
+FROM lookup l LEFT JOIN keys.wrapped_key w ON w.id = l.key_id
+WHERE l.epoch < $1 AND l.id > $2 ORDER BY l.id LIMIT $3`
+
+const reindexLookup = `UPDATE lookup SET epoch = $1, hash = $2 WHERE id = $3 AND epoch = $4`
+
+const deleteDeadLookup = `DELETE FROM lookup WHERE id = $1 AND NOT EXISTS (SELECT 1 FROM keys.wrapped_key w WHERE w.id = $2)`
