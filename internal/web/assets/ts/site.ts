@@ -1,1 +1,2 @@
-export {};
+// Every public page: the way out, and nothing else.
+import "./quick-exit";
