@@ -121,7 +121,7 @@ type Contacts struct {
 	stops        []func()
 }
 
-// New opens the room. Close it to leave the bus.
+// New opens the room. Stop it to leave the bus.
 func New(o Options) (*Contacts, error) {
 	c := &Contacts{
 		db: o.DB, keys: o.Keys, log: o.Audit, bus: o.Bus, catalogue: o.Catalogue, now: o.Now, slog: o.Log,
@@ -141,7 +141,7 @@ func New(o Options) (*Contacts, error) {
 	}
 	c.resume = newResume(c.keys.Derive("resume-pepper"), c.now)
 	if err := c.listen(); err != nil {
-		c.Close()
+		c.Stop()
 		return nil, err
 	}
 	return c, nil
@@ -166,8 +166,8 @@ func (c *Contacts) listen() error {
 	return nil
 }
 
-// Close leaves the bus.
-func (c *Contacts) Close() {
+// Stop leaves the bus.
+func (c *Contacts) Stop() {
 	for _, stop := range c.stops {
 		stop()
 	}
@@ -187,12 +187,13 @@ type Opening struct {
 	Lang    string
 	// Public, AgeBand and Topic are codes of the catalogue, "" when skipped.
 	Public, AgeBand, Topic string
-	Queue                  string
+	// Queue is a code of the catalogue; "" lets the language and the answers decide.
+	Queue string
 	// PersonID is that of a person who came back with her code; "" makes a new person.
 	PersonID string
 	// Network is where the request came from; it is sealed under a key of its own. The zero value keeps nothing.
 	Network netip.AddrPort
-	// Reasons she is urgent from the start.
+	// Reasons she is urgent from the start, besides those that her answers give.
 	Reasons []Reason
 	Danger  bool
 	// StaffID is the counsellor who notes a contact by hand (ChannelNote); it starts at its write-up.
@@ -214,7 +215,7 @@ func (c *Contacts) Open(ctx context.Context, o Opening) (Contact, error) {
 // OpenWith is Open with more written in the same transaction: the first message, a wish to be called
 // back. with is not called for a resend. It must be repeatable, like every transaction.
 func (c *Contacts) OpenWith(ctx context.Context, o Opening, with func(tx *store.Tx, ct Contact, key *seal.Key) error) (Contact, error) {
-	if err := o.check(); err != nil {
+	if err := c.check(&o); err != nil {
 		return Contact{}, err
 	}
 	if ct, err := c.Get(ctx, o.ID); err == nil {
@@ -249,6 +250,9 @@ func (c *Contacts) OpenWith(ctx context.Context, o Opening, with func(tx *store.
 			if err := insertNetwork(ctx, tx, ct.ID, network, o.Network, ct.OpenedAt); err != nil {
 				return err
 			}
+		}
+		if err := c.prefill(ctx, tx, ct, key, o); err != nil {
+			return err
 		}
 		if with != nil {
 			if err := with(tx, ct, key); err != nil {
@@ -315,15 +319,11 @@ func (c *Contacts) fresh(o Opening, keyID string) Contact {
 	return ct
 }
 
-func (o Opening) check() error {
+// check refuses what cannot be, and adds what follows from the first answers: the queue, and reasons.
+func (c *Contacts) check(o *Opening) error {
 	wrong := fault.New(fault.Invalid, "fault.contact.opening")
-	if id, err := uuid.Parse(o.ID); err != nil || id.String() != o.ID {
+	if !isID(o.ID) || o.PersonID != "" && !isID(o.PersonID) || o.Lang == "" {
 		return wrong
-	}
-	if o.PersonID != "" {
-		if id, err := uuid.Parse(o.PersonID); err != nil || id.String() != o.PersonID {
-			return wrong
-		}
 	}
 	switch o.Channel {
 	case ChannelChat, ChannelMessage:
@@ -337,15 +337,48 @@ func (o Opening) check() error {
 	default:
 		return wrong
 	}
-	if o.Lang == "" {
-		return wrong
-	}
-	for _, code := range []string{o.Lang, o.Public, o.AgeBand, o.Topic, o.Queue} {
+	for _, code := range []string{o.Lang, o.Queue} {
 		if !isCode(code) {
 			return wrong
 		}
 	}
+	set := c.catalogue()
+	for question, code := range o.answers() {
+		if !set.Questions.Has(question, code) {
+			return wrong
+		}
+		asked, _ := set.Questions.Question(question)
+		if choice, ok := asked.Choice(code); ok && choice.Reason != "" {
+			merge(&o.Reasons, c.reason(choice.Reason), store.Millis(c.now()))
+		}
+	}
+	if o.Channel == ChannelMessage {
+		merge(&o.Reasons, c.reason(catalogue.ReasonMessage), store.Millis(c.now()))
+	}
+	if o.PersonID != "" {
+		merge(&o.Reasons, c.reason(catalogue.ReasonCameBack), store.Millis(c.now()))
+	}
+	if o.Queue == "" {
+		o.Queue = set.Queues.For(o.Lang, o.Public, o.Topic).Code
+	}
 	return nil
+}
+
+// answers are the first questions' answers.
+func (o Opening) answers() map[string]string {
+	return map[string]string{catalogue.AskWho: o.Public, catalogue.AskAge: o.AgeBand, catalogue.AskTopic: o.Topic}
+}
+
+// reason is a reason of the catalogue with its weight.
+func (c *Contacts) reason(code string) Reason {
+	r, _ := c.catalogue().Queues.Reason(code)
+	return Reason{Code: code, Weight: r.Weight}
+}
+
+// isID says that a client's id is a UUID in its usual form.
+func isID(s string) bool {
+	id, err := uuid.Parse(s)
+	return err == nil && id.String() == s
 }
 
 // isCode says that a value can only be a code: what stands in clear must never be able to hold a word
@@ -365,6 +398,11 @@ func isCode(s string) bool {
 // Get returns a contact, or fault.NotFound "fault.contact.unknown".
 func (c *Contacts) Get(ctx context.Context, id string) (Contact, error) { return get(ctx, c.db, id) }
 
+// GetWithin is Get in the caller's transaction.
+func (c *Contacts) GetWithin(ctx context.Context, tx *store.Tx, id string) (Contact, error) {
+	return get(ctx, tx, id)
+}
+
 func get(ctx context.Context, q store.Querier, id string) (Contact, error) {
 	ct, err := store.One(ctx, q, scanContact, selectContact+` WHERE id = $1`, id)
 	if errors.Is(err, store.ErrNoRow) {
@@ -378,9 +416,7 @@ func (c *Contacts) InStates(ctx context.Context, states ...State) ([]Contact, er
 	var b builder
 	b.text(selectContact + ` WHERE state IN (`)
 	for i, s := range states {
-		if i > 0 {
-			b.text(", ")
-		}
+		b.comma(i)
 		b.arg(string(s))
 	}
 	b.text(`) ORDER BY state_since, id`)
@@ -402,8 +438,11 @@ func (c *Contacts) OfPerson(ctx context.Context, personID string) ([]Contact, er
 // commit. It returns the contact as it stands then, or the fault that says why not: fault.NotFound
 // "fault.contact.unknown", fault.Conflict "fault.contact.move" (often: somebody was faster),
 // fault.Forbidden "fault.contact.not_yours", fault.Forbidden "fault.contact.in_danger" (a supervisor
-// decides). Close also asks for the required fields of the form: see Contacts.Close.
+// decides). Close asks for the required fields of the form, so it is made by Contacts.Close only.
 func (c *Contacts) Move(ctx context.Context, tx *store.Tx, id string, ev Event, by audit.Actor, set Change) (Contact, error) {
+	if ev == Close && !set.writtenUp {
+		return Contact{}, fault.New(fault.Conflict, "fault.contact.required")
+	}
 	before, ct, err := c.amend(ctx, tx, id, func(ct Contact) (Contact, error) {
 		return ct.after(ev, by, set, store.Millis(c.now()))
 	})
@@ -414,7 +453,7 @@ func (c *Contacts) Move(ctx context.Context, tx *store.Tx, id string, ev Event, 
 	if set.StaffID != "" {
 		detail["staff"] = set.StaffID
 	}
-	if ct.Closing != "" && ev == Dismiss {
+	if ev == Dismiss {
 		detail["closing"] = ct.Closing
 	}
 	if err := c.record(ctx, tx, by, "contact."+string(ev), id, detail); err != nil {
@@ -496,19 +535,11 @@ func (c *Contacts) LeaveQuickly(ctx context.Context, id string) (Contact, error)
 	return ct, err
 }
 
-// CameBack is the reason of a person who is back: she is first in line.
-const CameBack = "came_back"
-
-// CameBackWeight puts her before everybody who has only waited; danger still comes first.
-const CameBackWeight = 500
-
 // Return is a person who is back at a parked contact or one she left: straight to her counsellor when
-// that one still has it, else first in line. Any other open state stays as it is.
-func (c *Contacts) Return(ctx context.Context, id string) (Contact, error) {
-	return c.comeBack(ctx, id, VisitorOf(id))
-}
-
-func (c *Contacts) comeBack(ctx context.Context, id string, by audit.Actor) (Contact, error) {
+// that one still has it, else first in line. Any other open state stays as it is. by is the person, or
+// the system when a sweep finds that she wrote. It returns fault.Gone "fault.contact.closed" when the
+// conversation is over.
+func (c *Contacts) Return(ctx context.Context, id string, by audit.Actor) (Contact, error) {
 	ct, err := c.Get(ctx, id)
 	if err != nil {
 		return Contact{}, err
@@ -531,10 +562,14 @@ func (c *Contacts) comeBack(ctx context.Context, id string, by audit.Actor) (Con
 			ct, err = c.Move(ctx, tx, id, Rejoin, by, Change{})
 			return err
 		}
+		why := catalogue.ReasonParkedBack
+		if ct.State == Left {
+			why = catalogue.ReasonLeftBack
+		}
 		if _, err = c.Move(ctx, tx, id, Return, by, Change{}); err != nil {
 			return err
 		}
-		ct, err = c.AddReason(ctx, tx, id, Reason{Code: CameBack, Weight: CameBackWeight})
+		ct, err = c.AddReason(ctx, tx, id, c.reason(why))
 		return err
 	})
 	return ct, err

@@ -60,4 +60,11 @@ func (b *builder) arg(v any) {
 	b.b.WriteString("$" + strconv.Itoa(len(b.args)))
 }
 
+// comma separates the items of a list.
+func (b *builder) comma(i int) {
+	if i > 0 {
+		b.text(", ")
+	}
+}
+
 func (b *builder) sql() string { return b.b.String() }

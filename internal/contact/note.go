@@ -6,8 +6,6 @@ import (
 	"strings"
 	"unicode/utf8"
 
-	"github.com/google/uuid"
-
 	"vigie/internal/audit"
 	"vigie/internal/fault"
 	"vigie/internal/seal"
@@ -36,7 +34,7 @@ func noteField(id string) seal.Field {
 // meanwhile, fault.Forbidden "fault.contact.not_yours" for somebody else's note, fault.Gone
 // "fault.contact.closed" once the contact is closed.
 func (c *Contacts) SaveNote(ctx context.Context, n Note) (Note, error) {
-	if id, err := uuid.Parse(n.ID); err != nil || id.String() != n.ID {
+	if !isID(n.ID) {
 		return Note{}, fault.New(fault.Invalid, "fault.contact.opening")
 	}
 	n.Text = clean(n.Text, true)

@@ -16,10 +16,12 @@ import (
 // back". It may be health data, so reasons are sealed; only the sum of their weights is in clear.
 type Reason struct {
 	// Code names the sentence: "lexicon.suicide", "came_back".
-	Code   string            `json:"code"`
-	Weight int               `json:"weight"`
-	Args   map[string]string `json:"args,omitempty"`
-	At     int64             `json:"at"`
+	Code   string `json:"code"`
+	Weight int    `json:"weight"`
+	// Group is the danger that several reasons point to: the heaviest of them counts. "" counts alone.
+	Group string            `json:"group,omitempty"`
+	Args  map[string]string `json:"args,omitempty"`
+	At    int64             `json:"at"`
 }
 
 // maxReasons bounds how many reasons a contact keeps; a person's words can add only as many as the
@@ -53,10 +55,17 @@ func openReasons(key *seal.Key, ct Contact) ([]Reason, error) {
 	return reasons, json.Unmarshal(plain, &reasons)
 }
 
+// sum is the priority that reasons make together.
 func sum(reasons []Reason) int {
 	n := 0
+	heaviest := map[string]int{}
 	for _, r := range reasons {
-		n += r.Weight
+		if r.Group == "" {
+			n += r.Weight
+		} else if more := r.Weight - heaviest[r.Group]; more > 0 {
+			heaviest[r.Group] = r.Weight
+			n += more
+		}
 	}
 	return n
 }

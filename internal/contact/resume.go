@@ -4,16 +4,14 @@ import (
 	"context"
 	"errors"
 	"math"
-	"runtime/debug"
 	"strings"
 	"sync"
 	"time"
 
-	"golang.org/x/crypto/argon2"
-
 	"vigie/internal/audit"
 	"vigie/internal/contact/words"
 	"vigie/internal/fault"
+	"vigie/internal/staff/slowhash"
 	"vigie/internal/store"
 )
 
@@ -21,12 +19,8 @@ import (
 // words under a pepper that is not in the record, so that a stolen database alone cannot be searched
 // for codes. The same words always give the same value, or they could not be found.
 const (
-	codeWords     = 4
-	argonMemory   = 19 * 1024 // KiB; OWASP's first profile, m=19 MiB t=2 p=1
-	argonTime     = 2
-	argonLanes    = 1
-	argonLength   = 32
-	waitersAtOnce = 16
+	codeWords  = 4
+	lookupSize = 32
 	// A node accepts this many wrong codes a minute, from everybody together.
 	failuresPerMinute = 20
 	// One network waits 1, 2, 4… seconds after each wrong code, up to this, and is forgiven after forgiveAfter.
@@ -35,18 +29,19 @@ const (
 	maxNetworks  = 10_000
 )
 
-// resume turns words into look-up values, one at a time, and slows guessing down.
+// codeCost is OWASP's first profile for Argon2id. It must never change: a code made under other costs
+// would no longer be found.
+var codeCost = slowhash.Params{MemoryKiB: 19 << 10, Passes: 2, Lanes: 1}
+
+// resume turns words into look-up values and slows guessing down.
 type resume struct {
 	pepper []byte
 	now    func() time.Time
-	slot   chan struct{} // one Argon2id at a time: 19 MiB, not 19 MiB a request
-	queue  chan struct{}
 
 	mu       sync.Mutex
 	tokens   float64
 	filledAt time.Time
 	networks map[string]*guesses
-	giveBack *time.Timer
 }
 
 // guesses are the wrong codes of one network, known by an opaque key that changes every day.
@@ -56,39 +51,17 @@ type guesses struct {
 }
 
 func newResume(pepper []byte, now func() time.Time) *resume {
-	return &resume{pepper: pepper, now: now, slot: make(chan struct{}, 1), queue: make(chan struct{}, waitersAtOnce),
-		tokens: failuresPerMinute, networks: map[string]*guesses{}}
+	return &resume{pepper: pepper, now: now, tokens: failuresPerMinute, networks: map[string]*guesses{}}
 }
 
 // lookup is the value that stands in the record for these words. It returns fault.TooMany
 // "fault.contact.resume_slow" when too many wait for it.
 func (r *resume) lookup(ctx context.Context, code []string) ([]byte, error) {
-	select {
-	case r.queue <- struct{}{}:
-		defer func() { <-r.queue }()
-	default:
-		return nil, slowDown(time.Second)
+	value, err := slowhash.Key(ctx, []byte(strings.Join(code, " ")), r.pepper, codeCost, lookupSize)
+	if fault.Is(err, fault.TooMany) {
+		return nil, slowDown(3 * time.Second)
 	}
-	select {
-	case r.slot <- struct{}{}:
-		defer func() { <-r.slot }()
-	case <-ctx.Done():
-		return nil, ctx.Err()
-	}
-	value := argon2.IDKey([]byte(strings.Join(code, " ")), r.pepper, argonTime, argonMemory, argonLanes, argonLength)
-	r.returnMemory()
-	return value, nil
-}
-
-// returnMemory gives Argon2id's 19 MiB back to the system once codes have been quiet for a moment.
-func (r *resume) returnMemory() {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if r.giveBack == nil {
-		r.giveBack = time.AfterFunc(2*time.Second, debug.FreeOSMemory)
-		return
-	}
-	r.giveBack.Reset(2 * time.Second)
+	return value, err
 }
 
 func slowDown(d time.Duration) error {

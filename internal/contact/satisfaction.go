@@ -11,14 +11,11 @@ import (
 
 // Satisfaction is what a person says of us once the conversation is over.
 type Satisfaction struct {
-	// Code is "yes", "a_little" or "no".
+	// Code is a choice of the catalogue's last question.
 	Code string
 	Text string
 	At   int64
 }
-
-// SatisfactionCodes are the answers to "Did this help you?".
-var SatisfactionCodes = []string{"yes", "a_little", "no"}
 
 const maxSatisfaction = 1000
 
@@ -31,10 +28,7 @@ func satisfactionField(contactID string) seal.Field {
 // "fault.contact.satisfaction" for an answer that is none of the codes or is too long, and
 // fault.Conflict "fault.contact.satisfaction_early" while the conversation goes on.
 func (c *Contacts) AnswerSatisfaction(ctx context.Context, contactID string, s Satisfaction) error {
-	known := false
-	for _, code := range SatisfactionCodes {
-		known = known || code == s.Code
-	}
+	_, known := c.catalogue().Questions.Last.Choice(s.Code)
 	s.Text = clean(s.Text, true)
 	if !known || utf8.RuneCountInString(s.Text) > maxSatisfaction {
 		return fault.New(fault.Invalid, "fault.contact.satisfaction", "max", maxSatisfaction)

@@ -159,6 +159,9 @@ type Change struct {
 	Closing string
 	// Supervising says that the caller has checked the actor's right to supervise.
 	Supervising bool
+
+	writtenUp bool  // the required fields are answered
+	since     int64 // when a clock decides: the contact must still be in its state since then
 }
 
 // parties are all that the actor is to this contact.
@@ -206,7 +209,7 @@ var SystemActor = audit.Actor{Kind: ActorSystem}
 // "fault.contact.in_danger" when the danger mark leaves it to a supervisor.
 func (c Contact) after(ev Event, by audit.Actor, set Change, now int64) (Contact, error) {
 	rule, ok := Moves(c.State, ev)
-	if !ok {
+	if !ok || set.since != 0 && set.since != c.StateSince {
 		return c, fault.New(fault.Conflict, "fault.contact.move")
 	}
 	parties := c.parties(by, set)

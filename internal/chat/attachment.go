@@ -1,0 +1,904 @@
+package chat
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"io"
+	"path"
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/google/uuid"
+
+	"vigie/internal/audit"
+	"vigie/internal/blob"
+	"vigie/internal/contact"
+	"vigie/internal/fault"
+	"vigie/internal/seal"
+	"vigie/internal/store"
+)
+
+// MaxFile is how large a proof may be, in bytes.
+const MaxFile = 25 << 20
+
+const (
+	// ProofOpen is how long a counsellor's question for a proof stays open.
+	ProofOpen = 15 * time.Minute
+	// An upload that has not ended after this long is taken for dead.
+	uploadLasts = 10 * time.Minute
+	maxLabel    = 200
+	maxName     = 120
+)
+
+// KeyOfAttachment is the kind of an attachment's own key. It is another than the contact's, so that a
+// file can be made unreadable for ever while the conversation stays.
+const KeyOfAttachment = "attachment"
+
+// OwnersOfAttachmentKeys are the owners of those keys, for seal.Keeper.SweepOrphans: an attachment, or
+// the hold of one.
+const OwnersOfAttachmentKeys = `SELECT id FROM attachment UNION SELECT 'hold.' || attachment_id FROM attachment_hold`
+
+// Blobs keeps sealed files (blob.Disk does).
+type Blobs interface {
+	Put(ctx context.Context, r io.Reader, max int64) (blob.Stored, error)
+	Get(ctx context.Context, id, identity string) (io.ReadCloser, error)
+	Remove(ctx context.Context, id string) error
+}
+
+// ProofState is where a proof stands.
+type ProofState string
+
+// The states of a proof.
+const (
+	ProofAsked     ProofState = "asked"     // the one moment when a file can come
+	ProofExpired   ProofState = "expired"   // none came in time
+	ProofWithdrawn ProofState = "withdrawn" // the counsellor closed the way again
+	ProofReceived  ProofState = "received"  // sealed; nobody has seen it until the counsellor asks
+	ProofIllegal   ProofState = "illegal"   // marked possibly illegal: nobody opens it from then on
+	ProofDestroyed ProofState = "destroyed" // and by the written protocol it is no more
+)
+
+// Proof is one thing that a counsellor asked to be shown, and what came for it.
+type Proof struct {
+	ID, ContactID string
+	State         ProofState
+	// Label is the code of what was asked for; Text says more, in the counsellor's words.
+	Label, Text        string
+	AskedBy            string
+	AskedAt, ExpiresAt int64
+	ReceivedAt         int64
+	// Media is the type found in the content itself; what the sender declared is not believed.
+	Media string
+	Size  int64
+	// Name and SHA256 (hex) are "" once the file was marked.
+	Name, SHA256 string
+	// CoveredAt is when it was first looked at, covered.
+	CoveredAt int64
+	MarkedAt  int64
+	MarkedBy  string
+
+	blobID, keyID string
+	label         []byte
+	content       []byte
+}
+
+// content is what a received file needs to be opened; it is sealed under the attachment's own key.
+type content struct {
+	Identity string `json:"identity"`
+	Name     string `json:"name"`
+	SHA256   string `json:"sha256"`
+}
+
+// Asked is the body of an Ask message, Came that of an Attachment message.
+type (
+	Asked struct {
+		Proof string `json:"proof"`
+		Label string `json:"label"`
+		Text  string `json:"text,omitempty"`
+	}
+	Came struct {
+		Proof string `json:"proof"`
+		Media string `json:"media"`
+		Size  int64  `json:"size"`
+	}
+)
+
+// Asking opens the way for one named proof.
+type Asking struct {
+	// ID is made by the client; the message that asks carries it too.
+	ID, ContactID, StaffID string
+	// Label is a code ("account_page"); Text may say more, 200 characters at most.
+	Label, Text string
+}
+
+// Ask lets the person send one file, for a quarter of an hour, and asks her in the conversation. Only the
+// counsellor who has the contact asks, one proof at a time. It returns fault.Invalid "fault.chat.label",
+// fault.Forbidden "fault.chat.not_yours", fault.Conflict "fault.chat.proof_open" while another is open.
+func (c *Chats) Ask(ctx context.Context, a Asking) (Proof, error) {
+	a.Text = oneLine(a.Text)
+	if !isID(a.ID) || !isCode(a.Label) || a.Label == "" || utf8.RuneCountInString(a.Text) > maxLabel {
+		return Proof{}, fault.New(fault.Invalid, "fault.chat.label", "max", maxLabel)
+	}
+	key, err := c.contacts.Key(ctx, a.ContactID)
+	if err != nil {
+		return Proof{}, err
+	}
+	body, err := json.Marshal(Asked{Proof: a.ID, Label: a.Label, Text: a.Text})
+	if err != nil {
+		return Proof{}, err
+	}
+	var proof Proof
+	err = c.db.Tx(ctx, func(tx *store.Tx) error {
+		now := store.Millis(c.now())
+		if _, err := tx.Exec(ctx, `UPDATE attachment SET state = 'expired' WHERE contact_id = $1 AND state = 'asked'
+			AND expires_at <= $2 AND claim_until <= $2`, a.ContactID, now); err != nil {
+			return err
+		}
+		n, err := tx.Exec(ctx, insertProof, a.ID, a.ContactID, a.Label, key.SealText(labelField(a.ID), a.Text), a.StaffID, now,
+			now+ProofOpen.Milliseconds())
+		if err != nil {
+			return err
+		}
+		if proof, err = readProof(ctx, tx, a.ID); err != nil {
+			if errors.Is(err, store.ErrNoRow) {
+				return c.refused(ctx, tx, a.ContactID, a.StaffID)
+			}
+			return err
+		}
+		if proof.ContactID != a.ContactID || proof.AskedBy != a.StaffID {
+			return fault.New(fault.Conflict, "fault.chat.again")
+		}
+		proof.Text = a.Text
+		if n == 0 {
+			return nil // asked already, under this id
+		}
+		m := Message{ID: a.ID, ContactID: a.ContactID, From: Staff, AuthorID: a.StaffID, Kind: Ask, Body: string(body), At: now}
+		if err := c.addWithin(ctx, tx, m, key, a.StaffID); err != nil {
+			return err
+		}
+		return c.recordProof(ctx, tx, staffActor(a.StaffID), "chat.proof_ask", proof, map[string]string{"label": a.Label})
+	})
+	if store.IsConflict(err) {
+		return Proof{}, fault.New(fault.Conflict, "fault.chat.proof_open")
+	}
+	return proof, err
+}
+
+// Withdraw closes the way again, unless the file is there already.
+func (c *Chats) Withdraw(ctx context.Context, proofID, staffID string, supervising bool) error {
+	return c.db.Tx(ctx, func(tx *store.Tx) error {
+		n, err := tx.Exec(ctx, `UPDATE attachment SET state = 'withdrawn' WHERE id = $1 AND state = 'asked'
+			AND (asked_by = $2 OR CAST($3 AS BOOLEAN))`, proofID, staffID, supervising)
+		if err != nil {
+			return err
+		}
+		p, err := readProof(ctx, tx, proofID)
+		if errors.Is(err, store.ErrNoRow) || n == 0 && err == nil && p.AskedBy != staffID && !supervising {
+			return fault.New(fault.NotFound, "fault.chat.proof_unknown")
+		}
+		if err != nil || n == 0 {
+			return err
+		}
+		tx.AfterCommit(func() { c.bus.Publish("contact."+p.ContactID+".form", []byte("{}")) })
+		return c.recordProof(ctx, tx, staffActor(staffID), "chat.proof_withdraw", p, nil)
+	})
+}
+
+// Receiving is a file that comes for a proof.
+type Receiving struct {
+	ProofID, ContactID, PersonID string
+	// Name is what the sender calls the file; it is kept sealed and believed in nothing.
+	Name string
+	Body io.Reader
+}
+
+// Receive takes the file for a proof that was asked of this person: sealed as it streams, never in
+// clear on a disk, never looked at. Cut short or refused it leaves nothing, and the way stays open until
+// it expires. It returns fault.Gone "fault.chat.proof_closed" when none is asked (any more),
+// fault.Conflict "fault.chat.proof_coming" while another upload runs, fault.Unsupported
+// "fault.chat.media" for content that is none of the types we take, fault.Invalid
+// "fault.chat.file_empty", fault.TooLarge "fault.blob.too_large" above MaxFile.
+func (c *Chats) Receive(ctx context.Context, r Receiving) (Proof, error) {
+	claim := store.NewID()
+	if p, done, err := c.claim(ctx, r, claim); err != nil || done {
+		return p, err
+	}
+	p, err := c.take(ctx, r, claim)
+	if err != nil {
+		// The way is open again at once; if even this fails it is when the claim runs out.
+		_, undo := c.db.Exec(context.WithoutCancel(ctx), `UPDATE attachment SET claim = '', claim_until = 0 WHERE id = $1 AND claim = $2`, r.ProofID, claim)
+		if undo != nil {
+			c.slog.Warn("an upload that failed is forgotten when its time runs out", "attachment", r.ProofID, "error", undo)
+		}
+		return Proof{}, err
+	}
+	return p, nil
+}
+
+// claim reserves the one place for a file; done is true when the file of this proof is there already.
+func (c *Chats) claim(ctx context.Context, r Receiving, claim string) (p Proof, done bool, err error) {
+	now := store.Millis(c.now())
+	n, err := c.db.Exec(ctx, claimProof, r.ProofID, r.ContactID, r.PersonID, now, claim, now+uploadLasts.Milliseconds())
+	if err != nil || n == 1 {
+		return Proof{}, false, err
+	}
+	p, err = readProof(ctx, c.db, r.ProofID)
+	switch {
+	case errors.Is(err, store.ErrNoRow) || err == nil && p.ContactID != r.ContactID:
+		return Proof{}, false, fault.New(fault.NotFound, "fault.chat.proof_unknown")
+	case err != nil:
+		return Proof{}, false, err
+	case p.State == ProofAsked && p.ExpiresAt > now:
+		identity, err := c.contacts.Identity(ctx, r.ContactID)
+		if err == nil && identity.PersonID == r.PersonID {
+			err = fault.New(fault.Conflict, "fault.chat.proof_coming")
+			if ct, e := c.contacts.Get(ctx, r.ContactID); e == nil && !ct.State.Open() {
+				err = fault.New(fault.Gone, "fault.chat.over")
+			}
+		} else if err == nil {
+			err = fault.New(fault.NotFound, "fault.chat.proof_unknown")
+		}
+		return Proof{}, false, err
+	}
+	return Proof{}, false, fault.New(fault.Gone, "fault.chat.proof_closed")
+}
+
+// take streams the file into its place and commits it with the message that says it came.
+func (c *Chats) take(ctx context.Context, r Receiving, claim string) (Proof, error) {
+	in := bufio.NewReaderSize(r.Body, sniffLength)
+	head, err := in.Peek(sniffLength)
+	if err != nil && err != io.EOF {
+		return Proof{}, fault.Wrap(errUpload, fault.Invalid, "fault.chat.file_cut")
+	}
+	if len(head) == 0 {
+		return Proof{}, fault.New(fault.Invalid, "fault.chat.file_empty")
+	}
+	media := Sniff(head)
+	if media == "" {
+		return Proof{}, fault.New(fault.Unsupported, "fault.chat.media")
+	}
+	contactKey, err := c.contacts.Key(ctx, r.ContactID)
+	if err != nil {
+		return Proof{}, err
+	}
+	key, err := c.keys.NewKey(ctx, KeyOfAttachment, r.ProofID)
+	if err != nil {
+		return Proof{}, err
+	}
+	kept := false
+	defer func() {
+		if !kept {
+			c.drop(context.WithoutCancel(ctx), key.ID())
+		}
+	}()
+	stored, err := c.blobs.Put(ctx, in, MaxFile)
+	if err != nil {
+		if fault.As(err) == nil {
+			return Proof{}, fault.Wrap(errUpload, fault.Invalid, "fault.chat.file_cut")
+		}
+		return Proof{}, err
+	}
+	defer func() {
+		if !kept {
+			if err := c.blobs.Remove(context.WithoutCancel(ctx), stored.ID); err != nil {
+				c.slog.Error("the sealed file of an upload that failed is still there", "blob", stored.ID, "error", err)
+			}
+		}
+	}()
+	plain, err := json.Marshal(content{Identity: stored.Identity, Name: cleanName(r.Name), SHA256: hex.EncodeToString(stored.SHA256)})
+	if err != nil {
+		return Proof{}, err
+	}
+	body, err := json.Marshal(Came{Proof: r.ProofID, Media: media, Size: stored.Size})
+	if err != nil {
+		return Proof{}, err
+	}
+	var proof Proof
+	err = c.db.Tx(ctx, func(tx *store.Tx) error {
+		now := store.Millis(c.now())
+		n, err := tx.Exec(ctx, `UPDATE attachment SET state = 'received', claim = '', claim_until = 0, received_at = $3, media = $4, size = $5,
+			blob_id = $6, key_id = $7, content_sealed = $8 WHERE id = $1 AND claim = $2 AND state = 'asked'`,
+			r.ProofID, claim, now, media, stored.Size, stored.ID, key.ID(), key.Seal(contentField(r.ProofID), plain))
+		if err != nil {
+			return err
+		}
+		if n == 0 {
+			return fault.New(fault.Gone, "fault.chat.proof_closed") // withdrawn while it came
+		}
+		m := Message{ID: uuid.NewSHA1(lineSpace, []byte(r.ProofID+".came")).String(), ContactID: r.ContactID, From: Visitor,
+			Kind: Attachment, Body: string(body), At: now}
+		insert := c.insert(m, contactKey, r.PersonID)
+		var state contact.State
+		m.Seq, err = store.One(ctx, tx, func(row store.Row) (int64, error) { var seq int64; return seq, row.Scan(&seq, &state) }, insert.SQL, insert.Args...)
+		if errors.Is(err, store.ErrNoRow) {
+			return fault.New(fault.Gone, "fault.chat.over")
+		}
+		if err != nil {
+			return err
+		}
+		if proof, err = readProof(ctx, tx, r.ProofID); err != nil {
+			return err
+		}
+		tx.AfterCommit(func() { c.announce(m) })
+		return c.recordProof(ctx, tx, contact.VisitorOf(r.ContactID), "chat.proof_receive", proof, map[string]string{"media": media})
+	})
+	if err != nil {
+		return Proof{}, err
+	}
+	kept = true
+	proof.Name, proof.SHA256 = "", ""
+	return proof, nil
+}
+
+// drop destroys a key that nothing was kept under.
+func (c *Chats) drop(ctx context.Context, keyID string) {
+	if err := c.db.Tx(ctx, func(tx *store.Tx) error { return c.keys.Drop(ctx, tx, keyID) }); err != nil {
+		c.slog.Warn("a key that nothing was kept under is still there", "key", keyID, "error", err)
+	}
+}
+
+// errUpload is the cause of an upload that broke: what the network said may hold an address.
+var errUpload = errors.New("chat: the upload broke off")
+
+// Proofs returns the proofs of a contact, the oldest first, with the names of the files that may be seen.
+func (c *Chats) Proofs(ctx context.Context, contactID string) ([]Proof, error) {
+	key, err := c.contacts.Key(ctx, contactID)
+	if err != nil {
+		return nil, err
+	}
+	all, err := store.All(ctx, c.db, scanProof, selectProof+` WHERE contact_id = $1 ORDER BY asked_at, id`, contactID)
+	if err != nil {
+		return nil, err
+	}
+	now := store.Millis(c.now())
+	for i := range all {
+		p := &all[i]
+		if p.Text, err = key.OpenText(labelField(p.ID), p.label); err != nil {
+			return nil, err
+		}
+		if p.State == ProofAsked && p.ExpiresAt <= now {
+			p.State = ProofExpired
+		}
+		if p.State == ProofReceived {
+			inside, err := c.open(ctx, *p)
+			if err != nil {
+				return nil, err
+			}
+			p.Name, p.SHA256 = inside.Name, inside.SHA256
+		}
+		p.content = nil
+	}
+	return all, nil
+}
+
+// open opens what a received file needs to be opened.
+func (c *Chats) open(ctx context.Context, p Proof) (content, error) {
+	key, err := c.keys.Key(ctx, p.keyID)
+	if err != nil {
+		return content{}, err
+	}
+	plain, err := key.Open(contentField(p.ID), p.content)
+	if err != nil {
+		return content{}, err
+	}
+	var inside content
+	return inside, json.Unmarshal(plain, &inside)
+}
+
+// Cover is how much of a picture is hidden.
+type Cover string
+
+// The covers, from the first look on.
+const (
+	Covered   Cover = "covered"   // small, grey and blurred
+	Uncovered Cover = "uncovered" // grey, no longer blurred
+)
+
+// Preview returns a picture as a small grey JPEG without any of its metadata: covered on the first ask,
+// uncovered on a second, explicit one. Only the counsellor who has the contact, or a supervisor, asks;
+// each look is recorded before anything is opened. The picture is decoded in a process of its own. It
+// returns fault.NotFound "fault.chat.proof_unknown" for what is not theirs to see, fault.Gone
+// "fault.chat.proof_marked" once it was marked, fault.Unsupported "fault.chat.no_preview" for what is no
+// picture or cannot be read, fault.Conflict "fault.chat.cover_first" when uncovered is asked first.
+func (c *Chats) Preview(ctx context.Context, proofID, staffID string, cover Cover, supervising bool) ([]byte, error) {
+	p, err := c.look(ctx, proofID, staffID, supervising, "chat.proof_preview", string(cover), func(tx *store.Tx, p Proof) error {
+		if !strings.HasPrefix(p.Media, "image/") {
+			return fault.New(fault.Unsupported, "fault.chat.no_preview")
+		}
+		if cover == Covered {
+			_, err := tx.Exec(ctx, `UPDATE attachment SET covered_at = $2 WHERE id = $1 AND covered_at = 0`, p.ID, store.Millis(c.now()))
+			return err
+		}
+		if p.CoveredAt == 0 {
+			return fault.New(fault.Conflict, "fault.chat.cover_first")
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	file, err := c.read(ctx, p)
+	if err != nil {
+		return nil, err
+	}
+	defer file.Close()
+	return c.draw(ctx, file, cover)
+}
+
+// Original returns the file as it came, for what has no preview and for the keeping of proof; each
+// opening is recorded with its purpose. The caller closes it. Faults as for Preview.
+func (c *Chats) Original(ctx context.Context, proofID, staffID, purpose string, supervising bool) (Proof, io.ReadCloser, error) {
+	if !isCode(purpose) || purpose == "" {
+		return Proof{}, nil, fault.New(fault.Invalid, "fault.contact.purpose")
+	}
+	p, err := c.look(ctx, proofID, staffID, supervising, "chat.proof_open", purpose, func(*store.Tx, Proof) error { return nil })
+	if err != nil {
+		return Proof{}, nil, err
+	}
+	inside, err := c.open(ctx, p)
+	if err != nil {
+		return Proof{}, nil, err
+	}
+	file, err := c.blobs.Get(ctx, p.blobID, inside.Identity)
+	p.Name, p.SHA256, p.content = inside.Name, inside.SHA256, nil
+	return p, file, err
+}
+
+// look records that somebody opens a file, if she may: the state of the file and whose contact it is
+// are read in the same transaction.
+func (c *Chats) look(ctx context.Context, proofID, staffID string, supervising bool, act, how string, also func(*store.Tx, Proof) error) (Proof, error) {
+	var p Proof
+	err := c.db.Tx(ctx, func(tx *store.Tx) error {
+		var err error
+		p, err = store.One(ctx, tx, scanProof, selectProof+` WHERE id = $1 AND state IN ('received', 'illegal', 'destroyed')
+			AND EXISTS (SELECT 1 FROM contact c WHERE c.id = attachment.contact_id AND (c.counsellor_id = $2 OR CAST($3 AS BOOLEAN)))`,
+			proofID, staffID, supervising)
+		if errors.Is(err, store.ErrNoRow) {
+			return fault.New(fault.NotFound, "fault.chat.proof_unknown")
+		}
+		if err != nil {
+			return err
+		}
+		if p.State != ProofReceived {
+			return fault.New(fault.Gone, "fault.chat.proof_marked")
+		}
+		if err := also(tx, p); err != nil {
+			return err
+		}
+		return c.recordProof(ctx, tx, staffActor(staffID), act, p, map[string]string{"how": how})
+	})
+	return p, err
+}
+
+func (c *Chats) read(ctx context.Context, p Proof) (io.ReadCloser, error) {
+	inside, err := c.open(ctx, p)
+	if err != nil {
+		return nil, err
+	}
+	return c.blobs.Get(ctx, p.blobID, inside.Identity)
+}
+
+// MarkIllegal marks a file "possibly illegal": from this commit on nobody opens it, and its key is
+// destroyed. Without a written protocol with the prosecutor the sealed file is destroyed too; with one
+// (Options.HoldIllegal) it is held under a key that only the protocol's acts use. Marking it again
+// changes nothing. It returns fault.NotFound "fault.chat.proof_unknown".
+func (c *Chats) MarkIllegal(ctx context.Context, proofID, staffID string, supervising bool) (Proof, error) {
+	var holdKey *seal.Key
+	if c.hold {
+		var err error
+		if holdKey, err = c.keys.NewKey(ctx, KeyOfAttachment, "hold."+proofID); err != nil {
+			return Proof{}, err
+		}
+	}
+	// The file's key is read before the transaction; if it is gone the file was marked already.
+	if p, err := readProof(ctx, c.db, proofID); err == nil && p.State == ProofReceived {
+		if _, err := c.keys.Key(ctx, p.keyID); err != nil && !fault.Is(err, fault.Gone) {
+			return Proof{}, err
+		}
+	}
+	var p Proof
+	held := false
+	err := c.db.Tx(ctx, func(tx *store.Tx) error {
+		held = false
+		n, err := tx.Exec(ctx, `UPDATE attachment SET state = 'illegal', marked_at = $2, marked_by = $3 WHERE id = $1 AND state = 'received'
+			AND EXISTS (SELECT 1 FROM contact c WHERE c.id = attachment.contact_id AND (c.counsellor_id = $3 OR CAST($4 AS BOOLEAN)))`,
+			proofID, store.Millis(c.now()), staffID, supervising)
+		if err != nil {
+			return err
+		}
+		p, err = readProof(ctx, tx, proofID)
+		if errors.Is(err, store.ErrNoRow) || err == nil && n == 0 && p.State != ProofIllegal && p.State != ProofDestroyed {
+			return fault.New(fault.NotFound, "fault.chat.proof_unknown")
+		}
+		if err != nil || n == 0 {
+			return err
+		}
+		if holdKey != nil {
+			inside, err := c.open(ctx, p)
+			if err != nil {
+				return err
+			}
+			plain, err := json.Marshal(inside)
+			if err != nil {
+				return err
+			}
+			if _, err := tx.Exec(ctx, `INSERT INTO attachment_hold (attachment_id, contact_id, blob_id, key_id, held_at, held_by, content_sealed)
+				VALUES ($1, $2, $3, $4, $5, $6, $7)`, p.ID, p.ContactID, p.blobID, holdKey.ID(), p.MarkedAt, staffID,
+				holdKey.Seal(holdField(p.ID), plain)); err != nil {
+				return err
+			}
+			held = true
+		}
+		if err := c.keys.Drop(ctx, tx, p.keyID); err != nil {
+			return err
+		}
+		if _, err := tx.Exec(ctx, `UPDATE attachment SET content_sealed = NULL WHERE id = $1`, p.ID); err != nil {
+			return err
+		}
+		tx.AfterCommit(func() {
+			c.bus.Publish("key."+p.keyID, []byte(`{"destroyed":true}`))
+			c.bus.Publish("contact."+p.ContactID+".form", []byte("{}"))
+		})
+		return c.recordProof(ctx, tx, staffActor(staffID), "chat.proof_illegal", p, map[string]string{"held": yesNo(held)})
+	})
+	if holdKey != nil && (err != nil || !held) {
+		c.drop(context.WithoutCancel(ctx), holdKey.ID())
+	}
+	if err != nil {
+		return Proof{}, err
+	}
+	if !c.hold {
+		if err := c.destroyMarked(context.WithoutCancel(ctx), p); err != nil {
+			// It cannot be opened any more in any case; its bytes go with the next sweep.
+			c.slog.Error("a marked file waits for the sweep to be removed", "attachment", p.ID, "error", err)
+		} else {
+			p.State = ProofDestroyed
+		}
+	}
+	p.content = nil
+	return p, nil
+}
+
+// destroyMarked removes the bytes of a file that was marked and is not held.
+func (c *Chats) destroyMarked(ctx context.Context, p Proof) error {
+	if p.blobID != "" {
+		if err := c.blobs.Remove(ctx, p.blobID); err != nil {
+			return err
+		}
+	}
+	_, err := c.db.Exec(ctx, `UPDATE attachment SET state = 'destroyed', blob_id = '' WHERE id = $1 AND state = 'illegal'
+		AND NOT EXISTS (SELECT 1 FROM attachment_hold h WHERE h.attachment_id = attachment.id)`, p.ID)
+	return err
+}
+
+// Held is a file that is held by the protocol with the prosecutor.
+type Held struct {
+	ProofID, ContactID string
+	HeldAt             int64
+	HeldBy             string
+
+	blobID, keyID string
+	content       []byte
+}
+
+const selectHeld = `SELECT attachment_id, contact_id, blob_id, key_id, held_at, held_by, content_sealed FROM attachment_hold`
+
+func scanHeld(r store.Row) (Held, error) {
+	var h Held
+	return h, r.Scan(&h.ProofID, &h.ContactID, &h.blobID, &h.keyID, &h.HeldAt, &h.HeldBy, &h.content)
+}
+
+// AllHeld returns what is held, the oldest first.
+func (c *Chats) AllHeld(ctx context.Context) ([]Held, error) {
+	return store.All(ctx, c.db, scanHeld, selectHeld+` ORDER BY held_at, attachment_id`)
+}
+
+// HandOverHeld is the protocol's act of handing a held file to the authority that asked for it: it is
+// made by two people and recorded, and the only way by which a marked file is ever read. It returns
+// fault.Forbidden "fault.contact.second" unless two different people act, fault.NotFound
+// "fault.chat.proof_unknown" for what is not held.
+func (c *Chats) HandOverHeld(ctx context.Context, proofID string, by, second audit.Actor, purpose string) (io.ReadCloser, error) {
+	h, err := c.protocol(ctx, proofID, by, second, "chat.proof_hand_over", purpose, nil)
+	if err != nil {
+		return nil, err
+	}
+	key, err := c.keys.Key(ctx, h.keyID)
+	if err != nil {
+		return nil, err
+	}
+	plain, err := key.Open(holdField(proofID), h.content)
+	if err != nil {
+		return nil, err
+	}
+	var inside content
+	if err := json.Unmarshal(plain, &inside); err != nil {
+		return nil, err
+	}
+	return c.blobs.Get(ctx, h.blobID, inside.Identity)
+}
+
+// DestroyHeld is the protocol's other act: the file is no more. Faults as for HandOverHeld.
+func (c *Chats) DestroyHeld(ctx context.Context, proofID string, by, second audit.Actor, purpose string) error {
+	h, err := c.protocol(ctx, proofID, by, second, "chat.proof_destroy", purpose, func(tx *store.Tx, h Held) error {
+		if _, err := tx.Exec(ctx, `DELETE FROM attachment_hold WHERE attachment_id = $1`, proofID); err != nil {
+			return err
+		}
+		return c.keys.Drop(ctx, tx, h.keyID)
+	})
+	if err != nil {
+		return err
+	}
+	return c.destroyMarked(context.WithoutCancel(ctx), Proof{ID: h.ProofID, blobID: h.blobID})
+}
+
+func (c *Chats) protocol(ctx context.Context, proofID string, by, second audit.Actor, act, purpose string, also func(*store.Tx, Held) error) (Held, error) {
+	if by.Kind != contact.ActorStaff || second.Kind != contact.ActorStaff || by.ID == "" || second.ID == "" || by.ID == second.ID {
+		return Held{}, fault.New(fault.Forbidden, "fault.contact.second")
+	}
+	var h Held
+	err := c.db.Tx(ctx, func(tx *store.Tx) error {
+		var err error
+		h, err = store.One(ctx, tx, scanHeld, selectHeld+` WHERE attachment_id = $1`, proofID)
+		if errors.Is(err, store.ErrNoRow) {
+			return fault.New(fault.NotFound, "fault.chat.proof_unknown")
+		}
+		if err != nil {
+			return err
+		}
+		if also != nil {
+			if err := also(tx, h); err != nil {
+				return err
+			}
+		}
+		return c.log.Record(ctx, tx, audit.Entry{Actor: by, Act: act, Object: "contact", ObjectID: h.ContactID, Purpose: purpose,
+			Detail: map[string]string{"attachment": proofID, "second": second.ID}})
+	})
+	return h, err
+}
+
+// watchAttachments closes questions whose time is over, and removes what could not be removed at once.
+func (c *Chats) watchAttachments(ctx context.Context) {
+	for n := 0; ctx.Err() == nil; n++ {
+		if err := c.SweepAttachments(ctx); err != nil && ctx.Err() == nil {
+			c.slog.Error("sweeping attachments", "error", err)
+		}
+		if n%60 == 0 {
+			if _, err := c.keys.SweepOrphans(ctx, KeyOfAttachment, OwnersOfAttachmentKeys); err != nil && ctx.Err() == nil {
+				c.slog.Error("sweeping attachments' keys without an owner", "error", err)
+			}
+		}
+		select {
+		case <-time.After(time.Minute):
+		case <-ctx.Done():
+		}
+	}
+}
+
+// SweepAttachments does so once. Whether a question is still open is always read from its own time, so
+// nothing depends on when this runs.
+func (c *Chats) SweepAttachments(ctx context.Context) error {
+	now := store.Millis(c.now())
+	ids, err := store.All(ctx, c.db, func(r store.Row) (string, error) { var id string; return id, r.Scan(&id) },
+		`SELECT id FROM attachment WHERE state = 'asked' AND expires_at <= $1 AND claim_until <= $1 LIMIT 500`, now)
+	for _, id := range ids {
+		if _, e := c.db.Exec(ctx, `UPDATE attachment SET state = 'expired' WHERE id = $1 AND state = 'asked' AND expires_at <= $2 AND claim_until <= $2`, id, now); e != nil {
+			err = errors.Join(err, e)
+		}
+	}
+	marked, e := store.All(ctx, c.db, scanProof, selectProof+` WHERE state = 'illegal'
+		AND NOT EXISTS (SELECT 1 FROM attachment_hold h WHERE h.attachment_id = attachment.id) LIMIT 500`)
+	err = errors.Join(err, e)
+	for _, p := range marked {
+		err = errors.Join(err, c.destroyMarked(ctx, p))
+	}
+	return err
+}
+
+// eraseBlobs removes the sealed files of a contact that is being erased. A held one stops the erasure.
+func (c *Chats) eraseBlobs(ctx context.Context, contactID string) error {
+	held, err := store.All(ctx, c.db, scanHeld, selectHeld+` WHERE contact_id = $1`, contactID)
+	if err != nil {
+		return err
+	}
+	if len(held) > 0 {
+		return fault.New(fault.Conflict, "fault.contact.held")
+	}
+	all, err := store.All(ctx, c.db, scanProof, selectProof+` WHERE contact_id = $1 AND blob_id <> ''`, contactID)
+	if err != nil {
+		return err
+	}
+	for _, p := range all {
+		if err := c.blobs.Remove(ctx, p.blobID); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// eraseKeys destroys the keys of a contact's attachments; the rows go with the contact.
+func (c *Chats) eraseKeys(ctx context.Context, tx *store.Tx, contactID string) error {
+	keys, err := store.All(ctx, tx, func(r store.Row) (string, error) { var id string; return id, r.Scan(&id) },
+		`SELECT key_id FROM attachment WHERE contact_id = $1 AND key_id <> ''`, contactID)
+	if err != nil {
+		return err
+	}
+	for _, id := range keys {
+		if err := c.keys.Drop(ctx, tx, id); err != nil {
+			return err
+		}
+		tx.AfterCommit(func() { c.bus.Publish("key."+id, []byte(`{"destroyed":true}`)) })
+	}
+	return nil
+}
+
+// refused says why a counsellor's ask was not written.
+func (c *Chats) refused(ctx context.Context, tx *store.Tx, contactID, staffID string) error {
+	ct, err := c.contacts.GetWithin(ctx, tx, contactID)
+	switch {
+	case err != nil:
+		return err
+	case ct.State.Open() && ct.CounsellorID != staffID:
+		return fault.New(fault.Forbidden, "fault.chat.not_yours")
+	case !ct.State.Open() || ct.State == contact.Left:
+		return fault.New(fault.Gone, "fault.chat.over")
+	}
+	return fault.New(fault.Conflict, "fault.chat.again")
+}
+
+func (c *Chats) recordProof(ctx context.Context, tx *store.Tx, by audit.Actor, act string, p Proof, detail map[string]string) error {
+	if detail == nil {
+		detail = map[string]string{}
+	}
+	detail["attachment"] = p.ID
+	return c.log.Record(ctx, tx, audit.Entry{Actor: by, Act: act, Object: "contact", ObjectID: p.ContactID, Detail: detail})
+}
+
+func labelField(id string) seal.Field {
+	return seal.Field{Table: "attachment", Column: "label_sealed", Row: id, Version: 1}
+}
+
+func contentField(id string) seal.Field {
+	return seal.Field{Table: "attachment", Column: "content_sealed", Row: id, Version: 1}
+}
+
+func holdField(id string) seal.Field {
+	return seal.Field{Table: "attachment_hold", Column: "content_sealed", Row: id, Version: 1}
+}
+
+const selectProof = `SELECT id, contact_id, state, label, label_sealed, asked_by, asked_at, expires_at, received_at, media, size,
+	blob_id, key_id, content_sealed, covered_at, marked_at, marked_by FROM attachment`
+
+func scanProof(r store.Row) (Proof, error) {
+	var p Proof
+	return p, r.Scan(&p.ID, &p.ContactID, &p.State, &p.Label, &p.label, &p.AskedBy, &p.AskedAt, &p.ExpiresAt, &p.ReceivedAt, &p.Media, &p.Size,
+		&p.blobID, &p.keyID, &p.content, &p.CoveredAt, &p.MarkedAt, &p.MarkedBy)
+}
+
+func readProof(ctx context.Context, q store.Querier, id string) (Proof, error) {
+	return store.One(ctx, q, scanProof, selectProof+` WHERE id = $1`, id)
+}
+
+const insertProof = `INSERT INTO attachment (id, contact_id, state, label, label_sealed, asked_by, asked_at, expires_at)
+	SELECT CAST($1 AS TEXT), c.id, 'asked', CAST($3 AS TEXT), CAST($4 AS BLOB), CAST($5 AS TEXT), CAST($6 AS BIGINT), CAST($7 AS BIGINT)
+	FROM contact c WHERE c.id = $2 AND c.state IN ('talking', 'parked') AND c.counsellor_id = $5
+	ON CONFLICT (id) DO NOTHING`
+
+const claimProof = `UPDATE attachment SET claim = $5, claim_until = $6 WHERE id = $1 AND contact_id = $2 AND state = 'asked'
+	AND expires_at > $4 AND claim_until <= $4
+	AND EXISTS (SELECT 1 FROM contact c WHERE c.id = attachment.contact_id AND c.person_id = $3
+		AND c.state IN ('waiting', 'offered', 'talking', 'parked'))`
+
+// cleanName is the last part of a file's name, without what could mislead: 120 characters at most.
+func cleanName(s string) string {
+	s = path.Base(strings.ReplaceAll(strings.ToValidUTF8(s, ""), `\`, "/"))
+	s = oneLine(s)
+	if s == "." || s == "/" {
+		return ""
+	}
+	for utf8.RuneCountInString(s) > maxName {
+		_, n := utf8.DecodeLastRuneInString(s)
+		s = s[:len(s)-n]
+	}
+	return s
+}
+
+// oneLine is a short text without control characters, on one line.
+func oneLine(s string) string {
+	return strings.TrimSpace(strings.Map(func(r rune) rune {
+		if r == '\n' || r == '\t' || r == '\r' {
+			return ' '
+		}
+		if unicode.IsControl(r) {
+			return -1
+		}
+		return keep(r)
+	}, strings.ToValidUTF8(s, "")))
+}
+
+func isCode(s string) bool {
+	if len(s) > 40 {
+		return false
+	}
+	for _, r := range s {
+		if (r < 'a' || r > 'z') && (r < '0' || r > '9') && r != '_' && r != '-' && r != '.' {
+			return false
+		}
+	}
+	return true
+}
+
+func isID(s string) bool {
+	id, err := uuid.Parse(s)
+	return err == nil && id.String() == s
+}
+
+func staffActor(id string) audit.Actor { return audit.Actor{Kind: contact.ActorStaff, ID: id} }
+
+func yesNo(on bool) string {
+	if on {
+		return "yes"
+	}
+	return "no"
+}
+
+// sniffLength is how much of a file its type is read from.
+const sniffLength = 4096
+
+// Sniff returns the type of a file by its content, "" for everything that we do not take. What the
+// sender declares is never asked.
+func Sniff(head []byte) string {
+	switch {
+	case bytes.HasPrefix(head, []byte("\xff\xd8\xff")):
+		return "image/jpeg"
+	case bytes.HasPrefix(head, []byte("\x89PNG\r\n\x1a\n")):
+		return "image/png"
+	case bytes.HasPrefix(head, []byte("GIF87a")), bytes.HasPrefix(head, []byte("GIF89a")):
+		return "image/gif"
+	case len(head) >= 16 && bytes.HasPrefix(head, []byte("RIFF")) && string(head[8:12]) == "WEBP":
+		return "image/webp"
+	case bytes.HasPrefix(head, []byte("%PDF-")):
+		return "application/pdf"
+	case len(head) >= 12 && string(head[4:8]) == "ftyp":
+		return sniffISO(head)
+	case bytes.HasPrefix(head, []byte("\x1a\x45\xdf\xa3")):
+		// Matroska; WebM is the part of it that says so in its first element.
+		first := head[:min(len(head), 64)]
+		if _, docType, ok := bytes.Cut(first, []byte("\x42\x82\x84")); ok && bytes.HasPrefix(docType, []byte("webm")) {
+			return "video/webm"
+		}
+	case bytes.HasPrefix(head, []byte("OggS")):
+		first := head[:min(len(head), 128)]
+		for _, codec := range []string{"OpusHead", "\x01vorbis", "\x7fFLAC", "Speex   "} {
+			if bytes.Contains(first, []byte(codec)) {
+				return "audio/ogg"
+			}
+		}
+	}
+	return ""
+}
+
+// sniffISO reads the brands of an ISO base media file (ISO/IEC 14496-12 §4.3).
+func sniffISO(head []byte) string {
+	size := int(head[0])<<24 | int(head[1])<<16 | int(head[2])<<8 | int(head[3])
+	if size < 16 || size > 1024 || size > len(head) || size%4 != 0 {
+		return ""
+	}
+	brand := func(b []byte) string {
+		switch s := string(b); {
+		case s == "M4A " || s == "M4B ":
+			return "audio/mp4"
+		case strings.HasPrefix(s, "3gp") || strings.HasPrefix(s, "3g2"):
+			return "video/3gpp"
+		case strings.HasPrefix(s, "iso") || strings.HasPrefix(s, "mp4") || s == "avc1" || s == "M4V " || s == "MSNV" || s == "dash":
+			return "video/mp4"
+		}
+		return ""
+	}
+	return brand(head[8:12])
+}

@@ -1,0 +1,108 @@
+package contact
+
+import (
+	"context"
+	"encoding/json"
+
+	"vigie/internal/audit"
+	"vigie/internal/fault"
+	"vigie/internal/seal"
+	"vigie/internal/store"
+)
+
+// Eraser is another room's part in erasing a contact.
+type Eraser struct {
+	// Before removes what is not in SQL; it must be repeatable, and may refuse (a legal hold).
+	Before func(ctx context.Context, contactID string) error
+	// Within destroys the room's own keys; its rows go with the contact's.
+	Within func(ctx context.Context, tx *store.Tx, contactID string) error
+}
+
+// OnErase adds a room's part. Call it while wiring.
+func (c *Contacts) OnErase(e Eraser) { c.erasers = append(c.erasers, e) }
+
+// Erase destroys a contact: its keys, its rows, its files. One row of the audit stays, with ids only.
+// Cut short, it is run again. It returns fault.Conflict "fault.contact.held" when the danger protocol
+// holds its network address, or the legal protocol one of its files.
+func (c *Contacts) Erase(ctx context.Context, contactID string, by audit.Actor, purpose string) error {
+	ct, err := c.Get(ctx, contactID)
+	if err != nil {
+		return err
+	}
+	if hold, err := c.NetworkHold(ctx, contactID); err == nil && hold.HeldAt > 0 {
+		return fault.New(fault.Conflict, "fault.contact.held")
+	} else if err != nil && !fault.Is(err, fault.Gone) {
+		return err
+	}
+	for _, e := range c.erasers {
+		if e.Before != nil {
+			if err := e.Before(ctx, contactID); err != nil {
+				return err
+			}
+		}
+	}
+	err = c.db.Tx(ctx, func(tx *store.Tx) error {
+		if held, err := c.dropNetwork(ctx, tx, contactID); err != nil || held {
+			if held {
+				return fault.New(fault.Conflict, "fault.contact.held")
+			}
+			return err
+		}
+		for _, e := range c.erasers {
+			if e.Within != nil {
+				if err := e.Within(ctx, tx, contactID); err != nil {
+					return err
+				}
+			}
+		}
+		if err := c.keys.Drop(ctx, tx, ct.KeyID); err != nil {
+			return err
+		}
+		if _, err := tx.Exec(ctx, `DELETE FROM contact WHERE id = $1`, contactID); err != nil {
+			return err
+		}
+		// The last contact of a person takes her code and her secrets with it.
+		for _, query := range [...]string{
+			`DELETE FROM resume_code WHERE person_id = $1 AND NOT EXISTS (SELECT 1 FROM contact WHERE person_id = $1)`,
+			`DELETE FROM person_barred WHERE person_id = $1 AND NOT EXISTS (SELECT 1 FROM contact WHERE person_id = $1)`,
+		} {
+			if _, err := tx.Exec(ctx, query, ct.PersonID); err != nil {
+				return err
+			}
+		}
+		tx.AfterCommit(func() {
+			c.identities.drop(contactID)
+			c.destroyed(ct.KeyID)
+			c.bus.Publish("contact."+contactID+".erased", []byte("{}"))
+			c.bus.Publish("queue", []byte("{}"))
+		})
+		return c.log.Record(ctx, tx, audit.Entry{Actor: by, Act: "contact.erase", Object: "contact", ObjectID: contactID, Purpose: purpose})
+	})
+	if err != nil {
+		return err
+	}
+	// The key is gone; this empties SQLite's logs of what it sealed, at once.
+	return c.keys.Destroy(ctx, ct.KeyID)
+}
+
+// The owners of this room's keys, for seal.Keeper.SweepOrphans.
+const (
+	OwnersOfContactKeys = `SELECT id FROM contact`
+	OwnersOfNetworkKeys = `SELECT contact_id FROM contact_network`
+)
+
+func sealJSON(key *seal.Key, f seal.Field, v any) ([]byte, error) {
+	plain, err := json.Marshal(v)
+	if err != nil {
+		return nil, err
+	}
+	return key.Seal(f, plain), nil
+}
+
+func openJSON(key *seal.Key, f seal.Field, sealed []byte, v any) error {
+	plain, err := key.Open(f, sealed)
+	if err != nil {
+		return err
+	}
+	return json.Unmarshal(plain, v)
+}

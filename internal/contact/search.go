@@ -1,0 +1,296 @@
+package contact
+
+import (
+	"context"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+
+	"vigie/internal/audit"
+	"vigie/internal/catalogue"
+	"vigie/internal/fault"
+	"vigie/internal/seal"
+	"vigie/internal/store"
+)
+
+// The kinds of value that are found by the exact value.
+const (
+	kindHandle = "handle"
+	kindURL    = "url"
+	kindPhone  = "phone"
+	// kindAuthor is the handle of somebody accused. It is indexed and not searched, until the data
+	// protection officer has recorded a legal basis (product.md §4.1).
+	kindAuthor = "author_handle"
+)
+
+// Filter says which contacts are looked for. What is zero does not filter.
+type Filter struct {
+	From, To     int64 // Unix milliseconds, From included, To not
+	Channels     []string
+	States       []State
+	CounsellorID string
+	PersonID     string
+	Danger       bool
+	// Facts must all hold: codes of the form's facts.
+	Facts []catalogue.FactCode
+	// Exact is a handle, an address or a phone number, in any usual form.
+	Exact string
+	// After continues where a page ended.
+	After Cursor
+	Limit int // 50 when 0, 200 at most
+	// By is who looks; contacts of a person she knows are not there for her.
+	By      audit.Actor
+	Purpose string
+}
+
+// Cursor is where a page of a search ended.
+type Cursor struct {
+	OpenedAt int64
+	ID       string
+}
+
+// Search returns the contacts that a filter finds, the newest first, and where to go on (a zero cursor
+// at the end). Each search is recorded with the names of its filters and how many it found, never with
+// a value that somebody typed.
+func (c *Contacts) Search(ctx context.Context, f Filter) ([]Contact, Cursor, error) {
+	if f.Limit <= 0 {
+		f.Limit = 50
+	}
+	f.Limit = min(f.Limit, 200)
+	var exact []string
+	if f.Exact != "" {
+		var err error
+		if exact, err = c.find(ctx, f.Exact); err != nil {
+			return nil, Cursor{}, err
+		}
+	}
+	var found []Contact
+	if f.Exact == "" || len(exact) > 0 {
+		query, args := f.query(exact)
+		var err error
+		if found, err = store.All(ctx, c.db, scanContact, query, args...); err != nil {
+			return nil, Cursor{}, err
+		}
+	}
+	var next Cursor
+	if len(found) > f.Limit {
+		found = found[:f.Limit]
+		last := found[f.Limit-1]
+		next = Cursor{OpenedAt: last.OpenedAt, ID: last.ID}
+	}
+	err := c.db.Tx(ctx, func(tx *store.Tx) error {
+		return c.log.Record(ctx, tx, audit.Entry{Actor: f.By, Act: "contact.search", Object: "contact", Purpose: f.Purpose,
+			Detail: map[string]string{"by": f.names(), "found": strconv.Itoa(len(found))}})
+	})
+	if err != nil {
+		return nil, Cursor{}, err
+	}
+	return found, next, nil
+}
+
+func (f Filter) query(exact []string) (string, []any) {
+	var b builder
+	b.text(selectContact + ` WHERE 1 = 1`)
+	and := func(text string, v any) {
+		b.text(" AND " + text + " ")
+		b.arg(v)
+	}
+	list := func(text string, n int, v func(int) any) {
+		b.text(" AND " + text + " IN (")
+		for i := range n {
+			b.comma(i)
+			b.arg(v(i))
+		}
+		b.text(")")
+	}
+	if f.From > 0 {
+		and("opened_at >=", f.From)
+	}
+	if f.To > 0 {
+		and("opened_at <", f.To)
+	}
+	if len(f.Channels) > 0 {
+		list("channel", len(f.Channels), func(i int) any { return f.Channels[i] })
+	}
+	if len(f.States) > 0 {
+		list("state", len(f.States), func(i int) any { return string(f.States[i]) })
+	}
+	if f.CounsellorID != "" {
+		b.text(" AND (")
+		b.text("counsellor_id = ")
+		b.arg(f.CounsellorID)
+		b.text(" OR sticky_id = ")
+		b.arg(f.CounsellorID)
+		b.text(")")
+	}
+	if f.PersonID != "" {
+		and("person_id =", f.PersonID)
+	}
+	if f.Danger {
+		b.text(" AND danger")
+	}
+	for _, fact := range f.Facts {
+		b.text(" AND EXISTS (SELECT 1 FROM contact_fact x WHERE x.contact_id = contact.id AND x.field = ")
+		b.arg(fact.Field)
+		b.text(" AND x.code = ")
+		b.arg(fact.Code)
+		b.text(")")
+	}
+	if len(exact) > 0 {
+		list("id", len(exact), func(i int) any { return exact[i] })
+	}
+	if f.By.Kind == ActorStaff {
+		b.text(" AND NOT EXISTS (SELECT 1 FROM person_barred k WHERE k.person_id = contact.person_id AND k.staff_id = ")
+		b.arg(f.By.ID)
+		b.text(")")
+	}
+	if f.After != (Cursor{}) {
+		b.text(" AND (opened_at, id) < (")
+		b.arg(f.After.OpenedAt)
+		b.text(", ")
+		b.arg(f.After.ID)
+		b.text(")")
+	}
+	b.text(" ORDER BY opened_at DESC, id DESC LIMIT ")
+	b.arg(f.Limit + 1)
+	return b.sql(), b.args
+}
+
+// names lists what a filter filters by.
+func (f Filter) names() string {
+	var names []string
+	for name, used := range map[string]bool{
+		"period": f.From > 0 || f.To > 0, "channel": len(f.Channels) > 0, "state": len(f.States) > 0, "counsellor": f.CounsellorID != "",
+		"person": f.PersonID != "", "danger": f.Danger, "facts": len(f.Facts) > 0, "exact": f.Exact != "",
+	} {
+		if used {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	return strings.Join(names, " ")
+}
+
+// maxExact bounds how many contacts one exact value may bring.
+const maxExact = 500
+
+// find returns the contacts indexed under a value, whatever it is. It returns fault.Invalid
+// "fault.contact.exact" for what is neither a handle nor an address nor a number.
+func (c *Contacts) find(ctx context.Context, typed string) ([]string, error) {
+	typed = clean(typed, false)
+	var ids []string
+	tried := false
+	for kind, normal := range normals {
+		if kind == kindAuthor && !c.authorSearch {
+			continue
+		}
+		value := normal(typed)
+		if value == "" {
+			continue
+		}
+		tried = true
+		owners, err := c.keys.Find(ctx, c.db, kind, value)
+		if err != nil {
+			return nil, err
+		}
+		for _, owner := range owners {
+			if id := contactOf(owner); !slices.Contains(ids, id) && len(ids) < maxExact {
+				ids = append(ids, id)
+			}
+		}
+	}
+	if !tried {
+		return nil, fault.New(fault.Invalid, "fault.contact.exact")
+	}
+	return ids, nil
+}
+
+// index has find find a contact by a value of one of its fields, in its normal form.
+func (c *Contacts) index(ctx context.Context, tx *store.Tx, key *seal.Key, contactID, field, kind, value string) error {
+	owner := contactID + "/" + field
+	if err := c.keys.Unindex(ctx, tx, key, owner, kind); err != nil || value == "" {
+		return err
+	}
+	return c.keys.Index(ctx, tx, key, owner, kind, value)
+}
+
+// indexField indexes an answer whose field is found by value.
+func (c *Contacts) indexField(ctx context.Context, tx *store.Tx, key *seal.Key, contactID string, field catalogue.Field, value string) error {
+	normal, ok := normals[field.Find]
+	if !ok {
+		return nil
+	}
+	return c.index(ctx, tx, key, contactID, field.Code, field.Find, normal(value))
+}
+
+// normals bring a value into the one form under which it is indexed; "" is what cannot be one.
+var normals = map[string]func(string) string{
+	kindHandle: normalHandle, kindAuthor: normalHandle, kindURL: normalURL, kindPhone: normalPhone,
+}
+
+// normalHandle is an account's name without its @, in lower case.
+func normalHandle(s string) string {
+	s = strings.ToLower(strings.TrimPrefix(strings.TrimSpace(s), "@"))
+	if s == "" || len(s) > 100 || strings.ContainsAny(s, " \t\n/") {
+		return ""
+	}
+	return s
+}
+
+// normalPhone is a number with its country: +33612345678. A number that begins with one 0 is French.
+func normalPhone(s string) string {
+	s = strings.TrimSpace(s)
+	plus := strings.HasPrefix(s, "+")
+	var digits strings.Builder
+	for _, r := range s {
+		switch {
+		case r >= '0' && r <= '9':
+			digits.WriteRune(r)
+		case strings.ContainsRune(" .-/()+\u00a0\u202f", r):
+		default:
+			return ""
+		}
+	}
+	d := digits.String()
+	switch {
+	case plus:
+	case strings.HasPrefix(d, "00"):
+		d = d[2:]
+	case strings.HasPrefix(d, "0") && len(d) == 10:
+		d = "33" + d[1:]
+	default:
+		return ""
+	}
+	d = strings.TrimPrefix(d, "330") // +33 (0)6…
+	if len(d) == 9 && !strings.HasPrefix(d, "33") && plus {
+		d = "33" + d
+	}
+	if len(d) < 8 || len(d) > 15 {
+		return ""
+	}
+	return "+" + d
+}
+
+// normalURL is an address without what changes from one copy to the next: scheme, "www.", the part
+// after #, a slash at the end.
+func normalURL(s string) string {
+	s = strings.TrimSpace(s)
+	if !strings.Contains(s, "://") {
+		s = "https://" + s
+	}
+	u, err := url.Parse(s)
+	if err != nil || !strings.Contains(u.Host, ".") || strings.ContainsAny(u.Host, " \t") || (u.Scheme != "http" && u.Scheme != "https") {
+		return ""
+	}
+	host := strings.TrimPrefix(strings.ToLower(u.Host), "www.")
+	host = strings.TrimPrefix(host, "m.")
+	out := host + strings.TrimSuffix(u.EscapedPath(), "/")
+	if u.RawQuery != "" {
+		out += "?" + u.RawQuery
+	}
+	if len(out) > 2000 {
+		return ""
+	}
+	return out
+}
