@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"strings"
 	"time"
 
 	"vigie/internal/fault"
@@ -23,7 +24,7 @@ import (
 //
 // Until step 5 both epochs open what they wrapped, and Find looks under both, so nobody notices.
 
-// portion is how many rows a rotation changes in one transaction: other writers wait so long at most.
+// portion is how many rows a rotation changes in one statement: other writers wait so long at most.
 const portion = 200
 
 // Rotate begins a new epoch, moves everything that is alive to it and destroys the old epoch's key:
@@ -157,10 +158,6 @@ func (k *Keeper) enter(ctx context.Context, e Epoch) error {
 // because they do not open although their epoch is alive. Those whose epoch is long gone nobody can
 // open; they are left to doctor, which counts them.
 func (k *Keeper) rewrap(ctx context.Context, epoch int64) (damaged int, err error) {
-	type wrapped struct {
-		keyRow
-		again []byte
-	}
 	for after := ""; ; {
 		rows, err := store.All(ctx, k.db, scanKey, selectKeysToRewrap, epoch, after, portion)
 		if err != nil {
@@ -170,7 +167,7 @@ func (k *Keeper) rewrap(ctx context.Context, epoch int64) (damaged int, err erro
 			return damaged, nil
 		}
 		after = rows[len(rows)-1].id
-		var moved []wrapped
+		var portion []moved
 		for _, row := range rows {
 			key, err := k.unwrap(ctx, row)
 			switch {
@@ -187,20 +184,42 @@ func (k *Keeper) rewrap(ctx context.Context, epoch int64) (damaged int, err erro
 			if err != nil {
 				return damaged, err
 			}
-			moved = append(moved, wrapped{row, again})
+			portion = append(portion, moved{row.id, row.epoch, again})
 		}
-		err = k.db.Tx(ctx, func(tx *store.Tx) error {
-			for _, w := range moved {
-				if _, err := tx.Exec(ctx, rewrapKey, epoch, w.again, w.id, w.epoch); err != nil {
-					return err
-				}
-			}
-			return nil
-		})
-		if err != nil {
+		if err := k.move(ctx, rewrapKeys, rewrapKeysEnd, epoch, portion); err != nil {
 			return damaged, err
 		}
 	}
+}
+
+// moved is a row as it is written under the next epoch: a key wrapped again, or a hash.
+type moved struct {
+	id   string
+	from int64
+	next []byte
+}
+
+// move writes a portion in one statement, always of the same length so that it is prepared once: the
+// last row fills it up.
+func (k *Keeper) move(ctx context.Context, query, end string, epoch int64, rows []moved) error {
+	if len(rows) == 0 {
+		return nil
+	}
+	var b strings.Builder
+	b.WriteString(query)
+	args := []any{epoch}
+	for i := range portion {
+		row := rows[min(i, len(rows)-1)]
+		if i > 0 {
+			b.WriteString(", ")
+		}
+		n := len(args)
+		fmt.Fprintf(&b, "(CAST($%d AS TEXT), CAST($%d AS BIGINT), CAST($%d AS BLOB))", n+1, n+2, n+3)
+		args = append(args, row.id, row.from, row.next)
+	}
+	b.WriteString(end)
+	_, err := k.db.Exec(ctx, b.String(), args...)
+	return err
 }
 
 type lookupRow struct {
@@ -229,9 +248,12 @@ func (k *Keeper) reindex(ctx context.Context, epoch int64) error {
 			return nil
 		}
 		after = rows[len(rows)-1].id
-		hashes := make(map[string][]byte, len(rows))
+		var portion []moved
 		for _, l := range rows {
 			if !l.kind.Valid {
+				if _, err := k.db.Exec(ctx, deleteDeadLookup, l.id, l.keyID); err != nil {
+					return err
+				}
 				continue
 			}
 			hash, err := k.rehash(ctx, epoch, l)
@@ -242,23 +264,9 @@ func (k *Keeper) reindex(ctx context.Context, epoch int64) error {
 			if err != nil {
 				return err
 			}
-			hashes[l.id] = hash
+			portion = append(portion, moved{l.id, l.epoch, hash})
 		}
-		err = k.db.Tx(ctx, func(tx *store.Tx) error {
-			for _, l := range rows {
-				var err error
-				if hash := hashes[l.id]; hash != nil {
-					_, err = tx.Exec(ctx, reindexLookup, epoch, hash, l.id, l.epoch)
-				} else if !l.kind.Valid {
-					_, err = tx.Exec(ctx, deleteDeadLookup, l.id, l.keyID)
-				}
-				if err != nil {
-					return err
-				}
-			}
-			return nil
-		})
-		if err != nil {
+		if err := k.move(ctx, reindexLookups, reindexLookupsEnd, epoch, portion); err != nil {
 			return err
 		}
 	}

@@ -7,8 +7,11 @@ const leaveEpochs = `DELETE FROM keys.epoch WHERE number < $1`
 
 const selectKeysToRewrap = `SELECT id, kind, owner, epoch, key_sealed FROM keys.wrapped_key WHERE epoch < $1 AND id > $2 ORDER BY id LIMIT $3`
 
-// A key that was destroyed meanwhile does not come back.
-const rewrapKey = `UPDATE keys.wrapped_key SET epoch = $1, key_sealed = $2 WHERE id = $3 AND epoch = $4`
+// The portion's rows follow: id, its epoch, the key wrapped again. A key that was destroyed meanwhile
+// does not come back.
+const rewrapKeys = `UPDATE keys.wrapped_key AS w SET epoch = $1, key_sealed = v.column3 FROM (VALUES `
+
+const rewrapKeysEnd = `) AS v WHERE w.id = v.column1 AND w.epoch = v.column2`
 
 const countKeysUnder = `SELECT count(*) FROM keys.wrapped_key WHERE epoch = $1`
 
@@ -16,6 +19,9 @@ const selectLookupsToReindex = `SELECT l.id, l.field, l.epoch, l.key_id, l.value
 FROM lookup l LEFT JOIN keys.wrapped_key w ON w.id = l.key_id
 WHERE l.epoch < $1 AND l.id > $2 ORDER BY l.id LIMIT $3`
 
-const reindexLookup = `UPDATE lookup SET epoch = $1, hash = $2 WHERE id = $3 AND epoch = $4`
+// The portion's rows follow: id, its epoch, the next hash.
+const reindexLookups = `UPDATE lookup AS w SET epoch = $1, hash = v.column3 FROM (VALUES `
+
+const reindexLookupsEnd = `) AS v WHERE w.id = v.column1 AND w.epoch = v.column2`
 
 const deleteDeadLookup = `DELETE FROM lookup WHERE id = $1 AND NOT EXISTS (SELECT 1 FROM keys.wrapped_key w WHERE w.id = $2)`
