@@ -1,0 +1,52 @@
+// The journeys, in a real Chromium: Debian's, never one that is downloaded. Each worker has a helpline
+// of its own (vigie.ts), so there is no server to start here.
+//
+// A project is a way of looking: a test runs in those it is tagged with (`{ tag: ["@phone", "@nojs"] }`
+// or "@everywhere"), and on the phone when it has no tag, because that is what a child holds.
+import { defineConfig, type PlaywrightTestConfig } from "@playwright/test";
+
+const looks = {
+  phone: { viewport: { width: 390, height: 844 }, isMobile: true, hasTouch: true },
+  small: { viewport: { width: 320, height: 568 }, isMobile: true, hasTouch: true },
+  desk: { viewport: { width: 1440, height: 900 } },
+  nojs: { viewport: { width: 390, height: 844 }, isMobile: true, hasTouch: true, javaScriptEnabled: false },
+  dark: { viewport: { width: 390, height: 844 }, isMobile: true, hasTouch: true, colorScheme: "dark" },
+} satisfies Record<string, NonNullable<PlaywrightTestConfig["use"]>>;
+
+const names = Object.keys(looks).join("|");
+const untagged = `(?!.*@(${names}|everywhere)\\b)`;
+
+export default defineConfig({
+  testDir: ".",
+  outputDir: "test-results",
+  reporter: [["list"], ["json", { outputFile: "../.vigie/test/journeys.json" }]],
+  workers: 2,
+  timeout: 60_000,
+  expect: { timeout: 10_000 },
+  forbidOnly: !!process.env.CI,
+  use: {
+    browserName: "chromium",
+    locale: "fr-FR",
+    timezoneId: "Europe/Paris",
+    contextOptions: { reducedMotion: "reduce" },
+    trace: "retain-on-failure",
+    launchOptions: {
+      executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
+      args: [
+        // Chromium's sandbox refuses root, and Chromium looks for Google's hosts by itself.
+        ...(process.getuid?.() === 0 ? ["--no-sandbox"] : []),
+        "--disable-gpu",
+        "--disable-quic",
+        "--no-first-run",
+        "--disable-background-networking",
+        "--disable-component-update",
+        "--disable-sync",
+      ],
+    },
+  },
+  projects: Object.entries(looks).map(([name, use]) => ({
+    name,
+    use,
+    grep: new RegExp(`@(${name}|everywhere)\\b` + (name === "phone" ? `|^${untagged}` : "")),
+  })),
+});

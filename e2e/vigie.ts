@@ -1,0 +1,153 @@
+// What every journey stands on: `import { test, expect } from "./vigie"`. A test gets the page of one
+// person, and `someone` for each further one (a child on her phone and a counsellor at a desk, at once).
+// Whoever it is, the test fails on a violation of the content security policy, on an error in a page, or
+// on a request to anybody but us.
+import { test as base, expect, type BrowserContext, type BrowserContextOptions, type Page } from "@playwright/test";
+import AxeBuilder from "@axe-core/playwright";
+import { resolve } from "node:path";
+import { openHelpline, type Helpline } from "./helpline";
+
+export { expect };
+
+/** What must not happen, and what a test says will. */
+export class Guard {
+  readonly breaches: string[] = [];
+  private readonly elsewhere = new Set<string>();
+
+  constructor(private readonly home: string) {}
+
+  /** Says that this test leaves for another site (the quick exit), which then is answered with an empty page. */
+  async leavesFor(context: BrowserContext, url: string): Promise<void> {
+    const { origin } = new URL(url);
+    this.elsewhere.add(origin);
+    await context.route(`${origin}/**`, (route) => route.fulfill({ contentType: "text/html", body: "<title>elsewhere</title>" }));
+  }
+
+  async watch(context: BrowserContext): Promise<void> {
+    const breach = (what: string) => this.breaches.push(what);
+    context.on("request", (request) => {
+      const { protocol, origin } = new URL(request.url());
+      if (["data:", "blob:", "about:"].includes(protocol) || origin === new URL(this.home).origin) return;
+      if (!this.elsewhere.has(origin)) breach(`a request to ${origin}`);
+    });
+    context.on("weberror", (error) => breach(`an error in a page: ${error.error().stack ?? error.error().message}`));
+    context.on("console", (message) => {
+      // A page that answers 404 or 422 is written to the console too; the journeys look at those themselves.
+      if (message.type() === "error" && !message.text().startsWith("Failed to load resource")) {
+        breach(`the console of ${message.page()?.url()}: ${message.text()}`);
+      }
+    });
+    await context.exposeFunction("vigieBreach", breach);
+    await context.addInitScript(() => {
+      document.addEventListener("securitypolicyviolation", (violation) => {
+        const { vigieBreach } = window as unknown as { vigieBreach(what: string): void };
+        vigieBreach(
+          `${document.URL} broke ${violation.effectiveDirective}: ${violation.blockedURI} ${violation.sample} ` +
+            `(${violation.sourceFile}:${violation.lineNumber})`,
+        );
+      });
+    });
+  }
+}
+
+/** How somebody at a desk looks at us, whatever the test's own project. */
+const desk: BrowserContextOptions = {
+  viewport: { width: 1440, height: 900 },
+  isMobile: false,
+  hasTouch: false,
+  javaScriptEnabled: true,
+};
+
+/** The persons who came without JavaScript. */
+const scriptless = new WeakSet<BrowserContext>();
+
+interface OfTest {
+  guard: Guard;
+  /** Opens a page for one more person, with her own cookies: at a desk, unless her look is given. */
+  someone(look?: BrowserContextOptions): Promise<Page>;
+}
+
+interface OfWorker {
+  helpline: Helpline;
+}
+
+export const test = base.extend<OfTest, OfWorker>({
+  helpline: [
+    async ({}, use) => {
+      const helpline = await openHelpline();
+      await use(helpline);
+      await helpline.stop();
+    },
+    { scope: "worker", timeout: 60_000 },
+  ],
+
+  baseURL: async ({ helpline }, use) => use(helpline.url),
+
+  guard: async ({ helpline }, use) => {
+    const guard = new Guard(helpline.url);
+    await use(guard);
+    expect(guard.breaches, "content security policy, page errors, requests elsewhere").toEqual([]);
+  },
+
+  context: async ({ context, guard, javaScriptEnabled }, use) => {
+    if (javaScriptEnabled === false) scriptless.add(context);
+    await guard.watch(context);
+    await use(context);
+  },
+
+  someone: async ({ browser, guard }, use) => {
+    const contexts: BrowserContext[] = [];
+    await use(async (look) => {
+      // What is not said here she has from the test's own project: language, time zone, theme.
+      const context = await browser.newContext({ ...desk, ...look });
+      contexts.push(context);
+      await guard.watch(context);
+      return context.newPage();
+    });
+    for (const context of contexts) await context.close();
+  },
+});
+
+/** The page, or the part of it given, has no fault that axe can see at WCAG 2.2 A and AA. */
+export async function expectAccessible(page: Page, part?: string): Promise<void> {
+  const looked = scriptless.has(page.context()) ? await scriptfulCopy(page) : page;
+  let axe = new AxeBuilder({ page: looked }).withTags(["wcag2a", "wcag2aa", "wcag21aa", "wcag22aa"]);
+  if (part) axe = axe.include(part);
+  const { violations } = await axe.analyze();
+  if (looked !== page) await looked.context().close();
+  const faults = violations.flatMap(({ id, help, nodes }) =>
+    nodes.map((node) => `${id}: ${help} (${node.target.join(" ")}) ${node.failureSummary ?? ""}`),
+  );
+  expect(faults, `axe on ${page.url()}`).toEqual([]);
+}
+
+/**
+ * axe is JavaScript itself, so a page that came without is looked at in a copy: the same elements at the
+ * same address, with what is for those without scripts, and no script of ours.
+ */
+async function scriptfulCopy(page: Page): Promise<Page> {
+  const body = (await page.content())
+    .replace(/<script\b[^]*?<\/script>/g, "")
+    .replace(/<meta\b[^>]*http-equiv="refresh"[^>]*>/g, "")
+    .replace(/<\/?noscript>/g, "");
+  const context = await page.context().browser()!.newContext({ javaScriptEnabled: true });
+  await context.route(page.url(), (route) => route.fulfill({ contentType: "text/html; charset=utf-8", body }));
+  const copy = await context.newPage();
+  await copy.goto(page.url());
+  return copy;
+}
+
+/** Nothing makes the page scroll sideways. */
+export async function expectNoSideways(page: Page): Promise<void> {
+  const { content, window: room } = await page.evaluate(() => ({
+    content: document.documentElement.scrollWidth,
+    window: document.documentElement.clientWidth,
+  }));
+  expect(content, `width of what is on ${page.url()}`).toBeLessThanOrEqual(room);
+}
+
+/** Keeps a picture of the whole page in e2e/shots, to be looked at: home-phone.png. */
+export async function picture(page: Page, name: string): Promise<void> {
+  const path = resolve(import.meta.dirname, "shots", `${name}-${test.info().project.name}.png`);
+  await page.screenshot({ path, fullPage: true, animations: "disabled" });
+}
