@@ -638,7 +638,7 @@ func (c *Chats) DestroyHeld(ctx context.Context, proofID string, by, second audi
 }
 
 func (c *Chats) protocol(ctx context.Context, proofID string, by, second audit.Actor, act, purpose string, also func(*store.Tx, Held) error) (Held, error) {
-	if by.Kind != contact.ActorStaff || second.Kind != contact.ActorStaff || by.ID == "" || second.ID == "" || by.ID == second.ID {
+	if by.Kind != audit.Staff || second.Kind != audit.Staff || by.ID == "" || second.ID == "" || by.ID == second.ID {
 		return Held{}, fault.New(fault.Forbidden, "fault.contact.second")
 	}
 	var h Held
@@ -838,7 +838,7 @@ func isID(s string) bool {
 	return err == nil && id.String() == s
 }
 
-func staffActor(id string) audit.Actor { return audit.Actor{Kind: contact.ActorStaff, ID: id} }
+func staffActor(id string) audit.Actor { return audit.Actor{Kind: audit.Staff, ID: id} }
 
 func yesNo(on bool) string {
 	if on {

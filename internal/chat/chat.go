@@ -322,7 +322,7 @@ func (m Message) actor() audit.Actor {
 	case Visitor:
 		return contact.VisitorOf(m.ContactID)
 	case Staff:
-		return audit.Actor{Kind: contact.ActorStaff, ID: m.AuthorID}
+		return audit.Actor{Kind: audit.Staff, ID: m.AuthorID}
 	}
 	return contact.SystemActor
 }

@@ -261,7 +261,7 @@ func (c *Contacts) OpenWith(ctx context.Context, o Opening, with func(tx *store.
 		}
 		by := VisitorOf(ct.ID)
 		if o.StaffID != "" {
-			by = audit.Actor{Kind: ActorStaff, ID: o.StaffID}
+			by = audit.Actor{Kind: audit.Staff, ID: o.StaffID}
 		}
 		tx.AfterCommit(func() {
 			c.announce(ct)
@@ -508,9 +508,9 @@ func (c *Contacts) amend(ctx context.Context, tx *store.Tx, id string, change fu
 // EndConversation says goodbye, for whoever does: the person, a counsellor, the clock.
 func (c *Contacts) EndConversation(ctx context.Context, id string, by audit.Actor, set Change) (Contact, error) {
 	switch by.Kind {
-	case ActorVisitor:
+	case audit.Visitor:
 		return c.move(ctx, id, VisitorEnds, by, set)
-	case ActorStaff:
+	case audit.Staff:
 		return c.move(ctx, id, StaffEnds, by, set)
 	}
 	return c.move(ctx, id, SystemEnds, by, set)
@@ -597,7 +597,7 @@ func (c *Contacts) Look(ctx context.Context, id string, by audit.Actor, purpose 
 		return Contact{}, err
 	}
 	err = c.db.Tx(ctx, func(tx *store.Tx) error {
-		if by.Kind == ActorStaff {
+		if by.Kind == audit.Staff {
 			barred, err := isBarred(ctx, tx, ct.PersonID, by.ID)
 			if err != nil {
 				return err

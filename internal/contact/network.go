@@ -80,7 +80,7 @@ func (c *Contacts) NetworkHold(ctx context.Context, id string) (Hold, error) {
 // HoldNetwork keeps the address beyond the close, for the emergency services: purpose is a code of the
 // protocol. It is recorded, and nobody can read the address yet.
 func (c *Contacts) HoldNetwork(ctx context.Context, id string, by audit.Actor, purpose string) error {
-	if purpose == "" || !isCode(purpose) || by.Kind != ActorStaff || by.ID == "" {
+	if purpose == "" || !isCode(purpose) || by.Kind != audit.Staff || by.ID == "" {
 		return fault.New(fault.Invalid, "fault.contact.purpose")
 	}
 	return c.db.Tx(ctx, func(tx *store.Tx) error {
@@ -114,7 +114,7 @@ func (c *Contacts) ReviewNetwork(ctx context.Context, id string, by audit.Actor)
 }
 
 func (c *Contacts) second(ctx context.Context, id string, by audit.Actor, act, update string) error {
-	if by.Kind != ActorStaff || by.ID == "" {
+	if by.Kind != audit.Staff || by.ID == "" {
 		return fault.New(fault.Forbidden, "fault.contact.second")
 	}
 	return c.db.Tx(ctx, func(tx *store.Tx) error {
@@ -136,7 +136,7 @@ func (c *Contacts) second(ctx context.Context, id string, by audit.Actor, act, u
 // people agreed, or by the one who asked when no second answered for a minute (fault.Forbidden
 // "fault.contact.second" before). Every reading is recorded before the address is given.
 func (c *Contacts) ReadNetwork(ctx context.Context, id string, by audit.Actor) (Network, error) {
-	if by.Kind != ActorStaff || by.ID == "" {
+	if by.Kind != audit.Staff || by.ID == "" {
 		return Network{}, fault.New(fault.Forbidden, "fault.contact.second")
 	}
 	hold, err := getHold(ctx, c.db, id)

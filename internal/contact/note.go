@@ -120,7 +120,7 @@ func scanNote(key *seal.Key) func(store.Row) (Note, error) {
 	}
 }
 
-func staffActor(id string) audit.Actor { return audit.Actor{Kind: ActorStaff, ID: id} }
+func staffActor(id string) audit.Actor { return audit.Actor{Kind: audit.Staff, ID: id} }
 
 // clean makes a typed text fit to be kept: valid UTF-8 without control characters; lines says that line
 // breaks may stay.

@@ -209,7 +209,7 @@ func (c *Contacts) resumed(ctx context.Context, person string) (Resumed, error) 
 			return err
 		}
 		if len(all) == 0 {
-			return c.log.Record(ctx, tx, audit.Entry{Actor: audit.Actor{Kind: ActorVisitor}, Act: "contact.resumed", Object: "person", ObjectID: person})
+			return c.log.Record(ctx, tx, audit.Entry{Actor: audit.Actor{Kind: audit.Visitor}, Act: "contact.resumed", Object: "person", ObjectID: person})
 		}
 		id := all[0].ID
 		last := int64(0)

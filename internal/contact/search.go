@@ -140,7 +140,7 @@ func (f Filter) query(exact []string) (string, []any) {
 	if len(exact) > 0 {
 		list("id", len(exact), func(i int) any { return exact[i] })
 	}
-	if f.By.Kind == ActorStaff {
+	if f.By.Kind == audit.Staff {
 		b.text(" AND NOT EXISTS (SELECT 1 FROM person_barred k WHERE k.person_id = contact.person_id AND k.staff_id = ")
 		b.arg(f.By.ID)
 		b.text(")")
@@ -169,7 +169,7 @@ func (f Filter) names() string {
 		}
 	}
 	slices.Sort(names)
-	return strings.Join(names, " ")
+	return strings.Join(names, "/")
 }
 
 // maxExact bounds how many contacts one exact value may bring.

@@ -168,11 +168,11 @@ type Change struct {
 func (c Contact) parties(by audit.Actor, set Change) Party {
 	var p Party
 	switch by.Kind {
-	case ActorVisitor:
+	case audit.Visitor:
 		if by.ID == c.ID {
 			p = Visitor
 		}
-	case ActorStaff:
+	case audit.Staff:
 		p = Staff
 		if by.ID != "" && by.ID == c.OfferedTo {
 			p |= Recipient
@@ -183,25 +183,17 @@ func (c Contact) parties(by audit.Actor, set Change) Party {
 		if set.Supervising {
 			p |= Supervisor
 		}
-	case ActorSystem, ActorOperator:
+	case audit.System, audit.Operator:
 		p = System
 	}
 	return p
 }
 
-// The kinds of actor, as they stand in the audit.
-const (
-	ActorVisitor  = "visitor"
-	ActorStaff    = "staff"
-	ActorSystem   = "system"
-	ActorOperator = "operator"
-)
-
 // VisitorOf is the person of a contact as the actor of her own acts.
-func VisitorOf(contactID string) audit.Actor { return audit.Actor{Kind: ActorVisitor, ID: contactID} }
+func VisitorOf(contactID string) audit.Actor { return audit.Actor{Kind: audit.Visitor, ID: contactID} }
 
 // SystemActor is the house itself: sweeps, clocks.
-var SystemActor = audit.Actor{Kind: ActorSystem}
+var SystemActor = audit.Actor{Kind: audit.System}
 
 // after returns the contact as it stands after the event, or the fault that says why not:
 // fault.Conflict "fault.contact.move" when the table has no such move (often: somebody was faster),
@@ -263,12 +255,12 @@ func (c Contact) after(ev Event, by audit.Actor, set Change, now int64) (Contact
 	case Leave:
 		c.EndedBy = "quick_exit"
 	case VisitorEnds:
-		c.EndedBy = ActorVisitor
+		c.EndedBy = audit.Visitor
 	case StaffEnds, Dismiss:
-		c.EndedBy = ActorStaff
+		c.EndedBy = audit.Staff
 	case Expire, SystemEnds:
 		if c.EndedBy == "" {
-			c.EndedBy = ActorSystem
+			c.EndedBy = audit.System
 		}
 	case Reopen:
 		c.Closing, c.ClosedAt = "", 0
