@@ -1,0 +1,4 @@
+package staff
+
+// MatchStep is for the vectors of the standard.
+var MatchStep = matchStep

@@ -1,0 +1,158 @@
+package staff
+
+import "slices"
+
+// Role is a function in the helpline; a person may have several and may then do what any of them may.
+type Role string
+
+// The roles. Pending is nobody's function: it is what a session counts as while its person still has to
+// choose a password of her own or add a second factor.
+const (
+	Counsellor    Role = "counsellor"
+	Supervisor    Role = "supervisor"
+	Editor        Role = "editor"
+	Administrator Role = "administrator"
+	Pending       Role = "pending"
+)
+
+// Roles lists the functions a person can be given, in the order a form shows them.
+var Roles = []Role{Counsellor, Supervisor, Editor, Administrator}
+
+// Right is what a route or a button needs. "May she touch this very contact" is the contact's own
+// question; a right only says that the kind of act belongs to her work.
+type Right string
+
+// Rights of routes that ask for no account.
+const (
+	Public  Right = "public"  // anybody
+	Visitor Right = "visitor" // whoever holds the visitor's cookie of an open chat
+)
+
+// Rights of staff.
+const (
+	ProfileOwn Right = "profile.own" // her own password, passkeys, sessions
+
+	DeskUse        Right = "desk.use"        // presence, being offered contacts
+	ContactRead    Right = "contact.read"    // a conversation that is hers, and the form and history beside it
+	ContactAnswer  Right = "contact.answer"  // write, send cards, ask for an attachment, fill the form, close
+	ContactHold    Right = "contact.hold"    // danger protocol: keep the sealed network address
+	ContactReveal  Right = "contact.reveal"  // danger protocol: read it, as the second of two people
+	ContactAll     Right = "contact.all"     // conversations that are a colleague's
+	ContactTrail   Right = "contact.trail"   // who did and who looked, of one contact
+	ContactSearch  Right = "contact.search"  // find contacts again
+	ContactIllegal Right = "contact.illegal" // decide on what was marked possibly illegal, without opening it
+	CatalogueRead  Right = "catalogue.read"  // ready answers, cards, protocols, numbers
+	CatalogueWrite Right = "catalogue.write" // the words of answers, cards, guides
+	CatalogueEdit  Right = "catalogue.edit"  // the rules: taxonomy, form, lexicon, queues, hours, protocols, numbers
+	BlockSet       Right = "block.set"       // block with a reason and an end
+	BlockLift      Right = "block.lift"      // end a colleague's block, see all that run
+	WallSee        Right = "wall.see"        // figures of the floor, no names
+	FloorSee       Right = "floor.see"       // the floor live: who is on what, who waits
+	FloorSteer     Right = "floor.steer"     // assign, set away, surge, close the line, proof of work
+	FloorFollow    Right = "floor.follow"    // follow a chat, whisper, join, take over
+	StaffSee       Right = "staff.see"       // colleagues under their aliases, their skills
+	StaffManage    Right = "staff.manage"    // accounts, roles, resets, sessions of others
+	AuditRead      Right = "audit.read"      // the whole log
+	Erase          Right = "erase"           // destroy a contact's key
+	FiguresSee     Right = "figures.see"     // statistics
+	SystemSee      Right = "system.see"      // state of the servers, of the keys, of the chain
+)
+
+// grant says yes or no for every role: an oversight is a hole in the line, not a silent no.
+type grant struct{ counsellor, supervisor, editor, administrator, pending bool }
+
+const (
+	yes = true
+	no  = false
+)
+
+// table is the one place where rights are given. Its lines are read by the routes, and by a test that
+// walks every role through every route.
+//
+// Two principles: an administrator runs the house and reads no child's words; a supervisor reads them
+// and gives no one rights. Whoever needs both has both roles, and the log says so.
+var table = []struct {
+	right Right
+	grant
+}{
+	//                couns. superv. editor admin. pending
+	{ProfileOwn, grant{yes, yes, yes, yes, yes}},
+	{DeskUse, grant{yes, yes, no, no, no}},
+	{ContactRead, grant{yes, yes, no, no, no}},
+	{ContactAnswer, grant{yes, yes, no, no, no}},
+	{ContactHold, grant{yes, yes, no, no, no}},
+	{ContactReveal, grant{no, yes, no, no, no}},
+	{ContactAll, grant{no, yes, no, no, no}},
+	{ContactTrail, grant{no, yes, no, yes, no}},
+	{ContactSearch, grant{yes, yes, no, no, no}},
+	{ContactIllegal, grant{no, yes, no, no, no}},
+	{CatalogueRead, grant{yes, yes, yes, yes, no}},
+	{CatalogueWrite, grant{no, no, yes, yes, no}},
+	{CatalogueEdit, grant{no, no, no, yes, no}},
+	{BlockSet, grant{yes, yes, no, no, no}},
+	{BlockLift, grant{no, yes, no, yes, no}},
+	{WallSee, grant{yes, yes, no, yes, no}},
+	{FloorSee, grant{no, yes, no, no, no}},
+	{FloorSteer, grant{no, yes, no, no, no}},
+	{FloorFollow, grant{no, yes, no, no, no}},
+	{StaffSee, grant{no, yes, no, yes, no}},
+	{StaffManage, grant{no, no, no, yes, no}},
+	{AuditRead, grant{no, no, no, yes, no}},
+	{Erase, grant{no, no, no, yes, no}},
+	{FiguresSee, grant{no, yes, no, yes, no}},
+	{SystemSee, grant{no, no, no, yes, no}},
+}
+
+func (g grant) has(role Role) bool {
+	switch role {
+	case Counsellor:
+		return g.counsellor
+	case Supervisor:
+		return g.supervisor
+	case Editor:
+		return g.editor
+	case Administrator:
+		return g.administrator
+	case Pending:
+		return g.pending
+	}
+	return false
+}
+
+// Can says whether the role gives the right.
+func (role Role) Can(right Right) bool {
+	for _, line := range table {
+		if line.right == right {
+			return line.has(role)
+		}
+	}
+	return false
+}
+
+// Rights lists what the role may, in the table's order.
+func (role Role) Rights() []Right {
+	var all []Right
+	for _, line := range table {
+		if line.has(role) {
+			all = append(all, line.right)
+		}
+	}
+	return all
+}
+
+// Rights lists every right of staff, in the table's order.
+func Rights() []Right {
+	all := make([]Right, len(table))
+	for i, line := range table {
+		all[i] = line.right
+	}
+	return all
+}
+
+// Can says whether one of her roles gives the right. A person who is not active can nothing.
+func (p Person) Can(right Right) bool {
+	return p.Active && slices.ContainsFunc(p.Roles, func(role Role) bool { return role.Can(right) })
+}
+
+// Has says whether she has the role.
+func (p Person) Has(role Role) bool { return slices.Contains(p.Roles, role) }
