@@ -15,7 +15,7 @@ CREATE TABLE audit (
     mark       BLOB   NOT NULL,
     block      BIGINT
 );
-CREATE INDEX audit_by_block ON audit (block);
+CREATE INDEX audit_by_block ON audit (block, id);
 CREATE INDEX audit_by_object ON audit (object_id, id);
 CREATE INDEX audit_by_staff ON audit (actor_id, id) WHERE actor_kind <> 'visitor';
 
