@@ -1,0 +1,38 @@
+package routing
+
+import "vigie/internal/store"
+
+const openStates = `('waiting', 'offered', 'talking', 'parked', 'left')`
+
+const selectOpenContacts = `SELECT c.id, c.person_id, c.public, m.mark FROM contact c LEFT JOIN network_mark m ON m.contact_id = c.id
+	WHERE c.state IN ` + openStates + ` AND c.channel <> 'note' ORDER BY c.id`
+
+// Two open contacts with one account or number, by the blind index: the values stay sealed. The owner of
+// an index is the contact's id and the field; whom the handle of an alleged author belongs to says
+// nothing here.
+const selectSameHandle = `SELECT DISTINCT a.id, b.id FROM contact a
+	JOIN lookup x ON x.key_id = a.key_id AND x.field IN ('handle', 'phone')
+	JOIN lookup y ON y.field = x.field AND y.hash = x.hash
+	JOIN contact b ON b.id = substr(y.owner, 1, 36) AND b.id > a.id
+	WHERE a.state IN ` + openStates + ` AND b.state IN ` + openStates
+
+// What a human has said of two contacts, joined or apart: neither is suggested again.
+const selectSettledPairs = `SELECT DISTINCT l.a, l.b FROM contact_link l JOIN contact c ON c.id = l.a WHERE c.state IN ` + openStates
+
+// $1 id, $2 and $3 the contacts in order, $4 kind, $5 now, $6 staff.
+const upsertLink = `INSERT INTO contact_link (id, a, b, kind, joined_at, joined_by) VALUES ($1, $2, $3, $4, $5, $6)
+	ON CONFLICT (a, b) WHERE undone_at = 0 DO UPDATE SET kind = excluded.kind`
+
+const undoLink = `UPDATE contact_link SET undone_at = $3, undone_by = $4 WHERE a = $1 AND b = $2 AND undone_at = 0`
+
+const selectLinks = `SELECT CASE WHEN a = $1 THEN b ELSE a END, kind, joined_by, joined_at FROM contact_link
+	WHERE (a = $1 OR b = $1) AND undone_at = 0 ORDER BY joined_at, id`
+
+func scanLink(r store.Row) (Link, error) {
+	var l Link
+	return l, r.Scan(&l.ContactID, &l.Kind, &l.By, &l.At)
+}
+
+const selectLinksInLine = `SELECT c.id, CASE WHEN l.a = c.id THEN l.b ELSE l.a END, l.kind, l.joined_by, l.joined_at
+	FROM contact c JOIN contact_link l ON (l.a = c.id OR l.b = c.id) AND l.undone_at = 0
+	WHERE c.state IN ('waiting', 'offered') ORDER BY l.joined_at, l.id`
