@@ -25,7 +25,7 @@ test:
 
 # Leaves bin/vigie: one file, no libraries beside it.
 build: deps $(built)
-	@CGO_ENABLED=0 go build -trimpath -o bin/vigie ./cmd/vigie
+	@CGO_ENABLED=0 go build -trimpath -buildvcs=false -o bin/vigie ./cmd/vigie
 
 deps:
 	@scripts/need.sh build

@@ -26,11 +26,12 @@ step() {
 tool() { go tool -modfile=tools/go.mod "$@"; }
 
 # The Go made from the .templ files is committed: making it again must change nothing.
+sums() { find internal -name '*_templ.go' -print0 | sort -z | xargs -0r sha256sum; }
 generated() {
   local before after
-  before=$(git ls-files -z '*_templ.go' | xargs -0r sha256sum)
+  before=$(sums)
   tool templ generate >"$results/templ.log" 2>&1 || { cat "$results/templ.log"; return 1; }
-  after=$(git ls-files -z '*_templ.go' | xargs -0r sha256sum)
+  after=$(sums)
   [ "$before" = "$after" ] || {
     echo "These were not what their .templ file makes; they are now, commit them:"
     diff <(echo "$before") <(echo "$after") | sed -n 's/^> [0-9a-f]* *//p'
@@ -40,7 +41,7 @@ generated() {
 
 formatted() {
   local untidy
-  untidy=$(git ls-files -z '*.go' | xargs -0r gofmt -l)
+  untidy=$(gofmt -l cmd internal)
   [ -z "$untidy" ] || { printf 'gofmt would change:\n%s\n' "$untidy"; return 1; }
 }
 
