@@ -20,9 +20,12 @@ var (
 	frenchMonths = [...]string{"", "janvier", "février", "mars", "avril", "mai", "juin", "juillet", "août", "septembre", "octobre", "novembre", "décembre"}
 )
 
-// Time is the hour of the day in Paris: "21 h 04" in French, "21:04" in English.
+// Time is the hour of the day in Paris: "21 h 04" or "23 h" in French, "21:04" in English.
 func (p *Printer) Time(t time.Time) string {
 	t = t.In(Paris)
+	if p.lang == French && t.Minute() == 0 {
+		return fmt.Sprintf("%d%sh", t.Hour(), noBreak)
+	}
 	if p.lang == French {
 		return fmt.Sprintf("%d%sh%s%02d", t.Hour(), noBreak, noBreak, t.Minute())
 	}

@@ -197,6 +197,7 @@ func TestClock(t *testing.T) {
 		{fr.Time(summer), "21\u00a0h\u00a004"},
 		{en.Time(summer), "21:04"},
 		{fr.Time(winter), "23\u00a0h\u00a030"},
+		{fr.Time(winter.Add(-30 * time.Minute)), "23\u00a0h"},
 		{fr.Date(summer), "mercredi 1er\u00a0juillet 2026"},
 		{en.Date(winter), "Thursday 15 January 2026"},
 		{fr.Day(winter, winter.Add(time.Hour)), "hier"},

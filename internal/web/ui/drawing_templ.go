@@ -8,6 +8,11 @@ package ui
 import "github.com/a-h/templ"
 import templruntime "github.com/a-h/templ/runtime"
 
+import (
+	"fmt"
+	"strings"
+)
+
 // The drawings are ours: a few lines each, coloured by classes (components/drawing.css), hidden from
 // screen readers because the words beside them say it all.
 
@@ -46,18 +51,62 @@ func LighthouseScene(lit bool) templ.Component {
 		var templ_7745c5c3_Var3 string
 		templ_7745c5c3_Var3, templ_7745c5c3_Err = templ.ResolveAttributeValue(templ.CSSClasses(templ_7745c5c3_Var2).String())
 		if templ_7745c5c3_Err != nil {
-			return templ.Error{Err: templ_7745c5c3_Err, FileName: `ui/drawing.templ`, Line: 1, Col: 0}
+			return templ.Error{Err: templ_7745c5c3_Err, FileName: `drawing.templ`, Line: 1, Col: 0}
 		}
 		_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ_7745c5c3_Var3)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 2, "\" viewBox=\"0 0 640 360\" width=\"640\" height=\"360\" preserveAspectRatio=\"xMidYMax slice\" aria-hidden=\"true\" focusable=\"false\"><g class=\"scene-stars\"><circle cx=\"52\" cy=\"58\" r=\"2\"></circle> <circle cx=\"118\" cy=\"26\" r=\"1.5\"></circle> <circle cx=\"176\" cy=\"84\" r=\"2\"></circle> <circle cx=\"250\" cy=\"34\" r=\"1.5\"></circle> <circle cx=\"322\" cy=\"70\" r=\"2\"></circle> <circle cx=\"384\" cy=\"22\" r=\"1.5\"></circle> <circle cx=\"572\" cy=\"44\" r=\"2\"></circle> <circle cx=\"612\" cy=\"110\" r=\"1.5\"></circle> <circle cx=\"28\" cy=\"142\" r=\"1.5\"></circle> <circle cx=\"540\" cy=\"150\" r=\"1.5\"></circle></g> <g class=\"scene-beam\"><path class=\"beam-wide\" d=\"M470 112 L-40 118 L-40 330 Z\"></path> <path class=\"beam-core\" d=\"M470 112 L-40 176 L-40 286 Z\"></path> <path class=\"beam-back\" d=\"M470 112 L680 58 L680 120 Z\"></path></g> <g class=\"scene-far\"><path d=\"M0 262 q40 -9 80 0 t80 0 80 0 80 0 80 0 80 0 80 0 80 0 80 0\"></path></g> <g class=\"scene-boat\"><path class=\"boat-hull\" d=\"M146 268 h64 l-11 20 q-2 3 -6 3 h-31 q-4 0 -6 -3 Z\"></path> <path class=\"boat-sail\" d=\"M175 216 v44 h-26 q18 -18 26 -44 Z\"></path> <path class=\"boat-sail\" d=\"M182 224 v36 h22 q-16 -12 -22 -36 Z\"></path> <path class=\"boat-line\" d=\"M178.500 208 v60\"></path></g> <g class=\"scene-rock\"><path class=\"rock\" d=\"M372 330 q14 -34 44 -38 q10 -20 36 -20 h44 q26 2 36 20 q34 2 48 38 Z\"></path> <path class=\"rock-line\" d=\"M414 312 q12 -12 26 -8 M508 306 q16 -2 26 10\"></path></g> <g class=\"scene-tower\"><path class=\"tower\" d=\"M452 140 h40 l14 132 h-68 Z\"></path> <path class=\"tower-band\" d=\"M449.500 166 h45 l3 28 h-51 Z M443.500 222 h57 l3 28 h-63 Z\"></path> <path class=\"tower-door\" d=\"M464 272 v-14 q0 -8 8 -8 t8 8 v14 Z\"></path> <circle class=\"tower-window\" cx=\"472\" cy=\"208\" r=\"4.500\"></circle> <path class=\"tower-rail\" d=\"M442 140 h60 M446 130 v10 M498 130 v10 M442 130 h60\"></path> <path class=\"tower-room\" d=\"M456 130 v-30 h32 v30 Z\"></path> <circle class=\"lamp-halo\" cx=\"472\" cy=\"113\" r=\"26\"></circle> <circle class=\"lamp-light\" cx=\"472\" cy=\"113\" r=\"9\"></circle> <path class=\"tower-roof\" d=\"M450 100 q22 -32 44 0 Z\"></path> <path class=\"tower-rail\" d=\"M472 84 v-10\"></path></g> <g class=\"scene-sea\"><path class=\"sea-one\" d=\"M0 296 q40 -12 80 0 t80 0 80 0 80 0 80 0 80 0 80 0 80 0 80 0 V360 H0 Z\"></path> <path class=\"sea-two\" d=\"M-40 322 q40 -12 80 0 t80 0 80 0 80 0 80 0 80 0 80 0 80 0 80 0 V360 H-40 Z\"></path></g></svg>")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 2, "\" viewBox=\"0 0 640 360\" width=\"640\" height=\"360\" preserveAspectRatio=\"xMidYMax slice\" aria-hidden=\"true\" focusable=\"false\"><g class=\"scene-stars\"><g class=\"stars-low\"><circle cx=\"52\" cy=\"58\" r=\"2\"></circle> <circle cx=\"118\" cy=\"26\" r=\"1.500\"></circle> <circle cx=\"176\" cy=\"84\" r=\"2\"></circle> <circle cx=\"250\" cy=\"34\" r=\"1.500\"></circle> <circle cx=\"28\" cy=\"142\" r=\"1.500\"></circle></g> <g class=\"stars-high\"><circle cx=\"120\" cy=\"-104\" r=\"1.500\"></circle> <circle cx=\"268\" cy=\"-78\" r=\"2\"></circle> <circle cx=\"352\" cy=\"-30\" r=\"1.500\"></circle> <circle cx=\"430\" cy=\"-88\" r=\"1.500\"></circle> <circle cx=\"640\" cy=\"-40\" r=\"2\"></circle> <circle cx=\"700\" cy=\"-92\" r=\"1.500\"></circle></g> <circle cx=\"352\" cy=\"34\" r=\"2\"></circle> <circle cx=\"384\" cy=\"22\" r=\"1.5\"></circle> <circle cx=\"572\" cy=\"44\" r=\"2\"></circle> <circle cx=\"612\" cy=\"110\" r=\"1.5\"></circle> <circle cx=\"540\" cy=\"150\" r=\"1.5\"></circle></g> <g class=\"scene-beam\"><path class=\"beam-words\" d=\"M472 113 L-2000 -760 V1200 Z\"></path> <path class=\"beam-wide\" d=\"M472 113 L-500 122 V522 Z\"></path> <path class=\"beam-core\" d=\"M472 113 L-500 236 V438 Z\"></path> <path class=\"beam-back\" d=\"M472 113 L1400 -120 V150 Z\"></path></g> <g class=\"scene-far\"><path d=\"")
+		if templ_7745c5c3_Err != nil {
+			return templ_7745c5c3_Err
+		}
+		var templ_7745c5c3_Var4 string
+		templ_7745c5c3_Var4, templ_7745c5c3_Err = templ.ResolveAttributeValue(swell(262, -9))
+		if templ_7745c5c3_Err != nil {
+			return templ.Error{Err: templ_7745c5c3_Err, FileName: `drawing.templ`, Line: 44, Col: 27}
+		}
+		_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ_7745c5c3_Var4)
+		if templ_7745c5c3_Err != nil {
+			return templ_7745c5c3_Err
+		}
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 3, "\"></path></g> <g class=\"scene-boat-place\"><g class=\"scene-boat\"><path class=\"boat-hull\" d=\"M146 268 h64 l-11 20 q-2 3 -6 3 h-31 q-4 0 -6 -3 Z\"></path> <path class=\"boat-sail\" d=\"M175 216 v44 h-26 q18 -18 26 -44 Z\"></path> <path class=\"boat-sail\" d=\"M182 224 v36 h22 q-16 -12 -22 -36 Z\"></path> <path class=\"boat-line\" d=\"M178.500 208 v60\"></path></g></g> <g class=\"scene-rock\"><path class=\"rock\" d=\"M372 330 q14 -34 44 -38 q10 -20 36 -20 h44 q26 2 36 20 q34 2 48 38 Z\"></path> <path class=\"rock-line\" d=\"M414 312 q12 -12 26 -8 M508 306 q16 -2 26 10\"></path></g> <g class=\"scene-tower\"><path class=\"tower\" d=\"M452 140 h40 l14 132 h-68 Z\"></path> <path class=\"tower-band\" d=\"M449.500 166 h45 l3 28 h-51 Z M443.500 222 h57 l3 28 h-63 Z\"></path> <path class=\"tower-door\" d=\"M464 272 v-14 q0 -8 8 -8 t8 8 v14 Z\"></path> <circle class=\"tower-window\" cx=\"472\" cy=\"208\" r=\"4.500\"></circle> <path class=\"tower-rail\" d=\"M442 140 h60 M446 130 v10 M498 130 v10 M442 130 h60\"></path> <path class=\"tower-room\" d=\"M456 130 v-30 h32 v30 Z\"></path> <circle class=\"lamp-halo\" cx=\"472\" cy=\"113\" r=\"26\"></circle> <circle class=\"lamp-light\" cx=\"472\" cy=\"113\" r=\"9\"></circle> <path class=\"tower-roof\" d=\"M450 100 q22 -32 44 0 Z\"></path> <path class=\"tower-rail\" d=\"M472 84 v-10\"></path></g> <g class=\"scene-sea\"><path class=\"sea-one\" d=\"")
+		if templ_7745c5c3_Err != nil {
+			return templ_7745c5c3_Err
+		}
+		var templ_7745c5c3_Var5 string
+		templ_7745c5c3_Var5, templ_7745c5c3_Err = templ.ResolveAttributeValue(swell(296, -12) + " V360 H-1640 Z")
+		if templ_7745c5c3_Err != nil {
+			return templ.Error{Err: templ_7745c5c3_Err, FileName: `drawing.templ`, Line: 69, Col: 63}
+		}
+		_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ_7745c5c3_Var5)
+		if templ_7745c5c3_Err != nil {
+			return templ_7745c5c3_Err
+		}
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 4, "\"></path> <path class=\"sea-two\" d=\"")
+		if templ_7745c5c3_Err != nil {
+			return templ_7745c5c3_Err
+		}
+		var templ_7745c5c3_Var6 string
+		templ_7745c5c3_Var6, templ_7745c5c3_Err = templ.ResolveAttributeValue(swell(322, 12) + " V362 H-1640 Z")
+		if templ_7745c5c3_Err != nil {
+			return templ.Error{Err: templ_7745c5c3_Err, FileName: `drawing.templ`, Line: 70, Col: 62}
+		}
+		_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ_7745c5c3_Var6)
+		if templ_7745c5c3_Err != nil {
+			return templ_7745c5c3_Err
+		}
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 5, "\"></path></g></svg>")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
 		return nil
 	})
+}
+
+// swell is a line of waves at height y, far wider than the picture: a wide screen shows more sea.
+func swell(y, height int) string {
+	return fmt.Sprintf("M-1640 %d q40 %d 80 0 t80 0", y, height) + strings.Repeat(" 80 0", 46)
 }
 
 // LampDrawing is the lamp alone: somebody is up there, awake. Low when lit is false.
@@ -77,30 +126,30 @@ func LampDrawing(lit bool) templ.Component {
 			}()
 		}
 		ctx = templ.InitializeContext(ctx)
-		templ_7745c5c3_Var4 := templ.GetChildren(ctx)
-		if templ_7745c5c3_Var4 == nil {
-			templ_7745c5c3_Var4 = templ.NopComponent
+		templ_7745c5c3_Var7 := templ.GetChildren(ctx)
+		if templ_7745c5c3_Var7 == nil {
+			templ_7745c5c3_Var7 = templ.NopComponent
 		}
 		ctx = templ.ClearChildren(ctx)
-		var templ_7745c5c3_Var5 = []any{classes("drawing", "spot", when(!lit, "spot-resting"))}
-		templ_7745c5c3_Err = templ.RenderCSSItems(ctx, templ_7745c5c3_Buffer, templ_7745c5c3_Var5...)
+		var templ_7745c5c3_Var8 = []any{classes("drawing", "spot", when(!lit, "spot-resting"))}
+		templ_7745c5c3_Err = templ.RenderCSSItems(ctx, templ_7745c5c3_Buffer, templ_7745c5c3_Var8...)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 3, "<svg class=\"")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 6, "<svg class=\"")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		var templ_7745c5c3_Var6 string
-		templ_7745c5c3_Var6, templ_7745c5c3_Err = templ.ResolveAttributeValue(templ.CSSClasses(templ_7745c5c3_Var5).String())
+		var templ_7745c5c3_Var9 string
+		templ_7745c5c3_Var9, templ_7745c5c3_Err = templ.ResolveAttributeValue(templ.CSSClasses(templ_7745c5c3_Var8).String())
 		if templ_7745c5c3_Err != nil {
-			return templ.Error{Err: templ_7745c5c3_Err, FileName: `ui/drawing.templ`, Line: 1, Col: 0}
+			return templ.Error{Err: templ_7745c5c3_Err, FileName: `drawing.templ`, Line: 1, Col: 0}
 		}
-		_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ_7745c5c3_Var6)
+		_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ_7745c5c3_Var9)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 4, "\" viewBox=\"0 0 120 120\" width=\"120\" height=\"120\" aria-hidden=\"true\" focusable=\"false\"><circle class=\"lamp-halo\" cx=\"60\" cy=\"62\" r=\"40\"></circle> <path class=\"spot-line\" d=\"M44 86 V46 h32 v40 M38 86 h44 M42 98 h36 l4 -12 h-44 Z M40 46 q20 -30 40 0 Z M60 31 v-9\"></path> <circle class=\"lamp-light\" cx=\"60\" cy=\"66\" r=\"11\"></circle> <path class=\"spot-ray\" d=\"M22 62 h-14 M112 62 h-14 M28 36 l-11 -7 M92 36 l11 -7 M28 88 l-11 7 M92 88 l11 7\"></path></svg>")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 7, "\" viewBox=\"0 0 120 120\" width=\"120\" height=\"120\" aria-hidden=\"true\" focusable=\"false\"><circle class=\"lamp-halo\" cx=\"60\" cy=\"62\" r=\"40\"></circle> <path class=\"spot-line\" d=\"M44 86 V46 h32 v40 M38 86 h44 M42 98 h36 l4 -12 h-44 Z M40 46 q20 -30 40 0 Z M60 31 v-9\"></path> <circle class=\"lamp-light\" cx=\"60\" cy=\"66\" r=\"11\"></circle> <path class=\"spot-ray\" d=\"M22 62 h-14 M112 62 h-14 M28 36 l-11 -7 M92 36 l11 -7 M28 88 l-11 7 M92 88 l11 7\"></path></svg>")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -125,12 +174,12 @@ func BoatDrawing() templ.Component {
 			}()
 		}
 		ctx = templ.InitializeContext(ctx)
-		templ_7745c5c3_Var7 := templ.GetChildren(ctx)
-		if templ_7745c5c3_Var7 == nil {
-			templ_7745c5c3_Var7 = templ.NopComponent
+		templ_7745c5c3_Var10 := templ.GetChildren(ctx)
+		if templ_7745c5c3_Var10 == nil {
+			templ_7745c5c3_Var10 = templ.NopComponent
 		}
 		ctx = templ.ClearChildren(ctx)
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 5, "<svg class=\"drawing spot\" viewBox=\"0 0 120 120\" width=\"120\" height=\"120\" aria-hidden=\"true\" focusable=\"false\"><path class=\"spot-sail\" d=\"M57 22 v50 H28 q20 -20 29 -50 Z\"></path> <path class=\"spot-sail\" d=\"M66 32 v40 h26 q-19 -13 -26 -40 Z\"></path> <path class=\"spot-line\" d=\"M61.500 14 v64 M22 80 h78 l-12 17 q-2 3 -6 3 H40 q-4 0 -6 -3 Z\"></path> <path class=\"spot-wave\" d=\"M2 106 q10 -6 20 0 t20 0 20 0 20 0 20 0 20 0\"></path></svg>")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 8, "<svg class=\"drawing spot\" viewBox=\"0 0 120 120\" width=\"120\" height=\"120\" aria-hidden=\"true\" focusable=\"false\"><path class=\"spot-sail\" d=\"M57 22 v50 H28 q20 -20 29 -50 Z\"></path> <path class=\"spot-sail\" d=\"M66 32 v40 h26 q-19 -13 -26 -40 Z\"></path> <path class=\"spot-line\" d=\"M61.500 14 v64 M22 80 h78 l-12 17 q-2 3 -6 3 H40 q-4 0 -6 -3 Z\"></path> <path class=\"spot-wave\" d=\"M2 106 q10 -6 20 0 t20 0 20 0 20 0 20 0 20 0\"></path></svg>")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -155,12 +204,12 @@ func BuoyDrawing() templ.Component {
 			}()
 		}
 		ctx = templ.InitializeContext(ctx)
-		templ_7745c5c3_Var8 := templ.GetChildren(ctx)
-		if templ_7745c5c3_Var8 == nil {
-			templ_7745c5c3_Var8 = templ.NopComponent
+		templ_7745c5c3_Var11 := templ.GetChildren(ctx)
+		if templ_7745c5c3_Var11 == nil {
+			templ_7745c5c3_Var11 = templ.NopComponent
 		}
 		ctx = templ.ClearChildren(ctx)
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 6, "<svg class=\"drawing spot\" viewBox=\"0 0 120 120\" width=\"120\" height=\"120\" aria-hidden=\"true\" focusable=\"false\"><circle class=\"spot-buoy\" cx=\"60\" cy=\"56\" r=\"32\"></circle> <circle class=\"spot-line\" cx=\"60\" cy=\"56\" r=\"40\"></circle> <circle class=\"spot-line\" cx=\"60\" cy=\"56\" r=\"22\"></circle> <path class=\"spot-line\" d=\"M44.500 40.500 L31.700 27.700 M75.500 40.500 L88.300 27.700 M44.500 71.500 L31.700 84.300 M75.500 71.500 L88.300 84.300\"></path> <path class=\"spot-wave\" d=\"M2 108 q10 -6 20 0 t20 0 20 0 20 0 20 0 20 0\"></path></svg>")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 9, "<svg class=\"drawing spot\" viewBox=\"0 0 120 120\" width=\"120\" height=\"120\" aria-hidden=\"true\" focusable=\"false\"><circle class=\"spot-buoy\" cx=\"60\" cy=\"56\" r=\"32\"></circle> <circle class=\"spot-line\" cx=\"60\" cy=\"56\" r=\"40\"></circle> <circle class=\"spot-line\" cx=\"60\" cy=\"56\" r=\"22\"></circle> <path class=\"spot-line\" d=\"M44.500 40.500 L31.700 27.700 M75.500 40.500 L88.300 27.700 M44.500 71.500 L31.700 84.300 M75.500 71.500 L88.300 84.300\"></path> <path class=\"spot-wave\" d=\"M2 108 q10 -6 20 0 t20 0 20 0 20 0 20 0 20 0\"></path></svg>")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -185,12 +234,12 @@ func Waves() templ.Component {
 			}()
 		}
 		ctx = templ.InitializeContext(ctx)
-		templ_7745c5c3_Var9 := templ.GetChildren(ctx)
-		if templ_7745c5c3_Var9 == nil {
-			templ_7745c5c3_Var9 = templ.NopComponent
+		templ_7745c5c3_Var12 := templ.GetChildren(ctx)
+		if templ_7745c5c3_Var12 == nil {
+			templ_7745c5c3_Var12 = templ.NopComponent
 		}
 		ctx = templ.ClearChildren(ctx)
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 7, "<svg class=\"drawing waves\" viewBox=\"0 0 1440 40\" width=\"1440\" height=\"40\" preserveAspectRatio=\"none\" aria-hidden=\"true\" focusable=\"false\"><path d=\"M0 22 q90 -30 180 0 t180 0 180 0 180 0 180 0 180 0 180 0 180 0 V40 H0 Z\"></path></svg>")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 10, "<svg class=\"drawing waves\" viewBox=\"0 0 1440 40\" width=\"1440\" height=\"40\" preserveAspectRatio=\"none\" aria-hidden=\"true\" focusable=\"false\"><path d=\"M0 22 q90 -30 180 0 t180 0 180 0 180 0 180 0 180 0 180 0 180 0 V40 H0 Z\"></path></svg>")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -215,12 +264,12 @@ func Mark() templ.Component {
 			}()
 		}
 		ctx = templ.InitializeContext(ctx)
-		templ_7745c5c3_Var10 := templ.GetChildren(ctx)
-		if templ_7745c5c3_Var10 == nil {
-			templ_7745c5c3_Var10 = templ.NopComponent
+		templ_7745c5c3_Var13 := templ.GetChildren(ctx)
+		if templ_7745c5c3_Var13 == nil {
+			templ_7745c5c3_Var13 = templ.NopComponent
 		}
 		ctx = templ.ClearChildren(ctx)
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 8, "<svg class=\"drawing mark\" viewBox=\"0 0 32 32\" width=\"32\" height=\"32\" aria-hidden=\"true\" focusable=\"false\"><path class=\"mark-beam\" d=\"M16 9 L0 3 V15 Z M16 9 L32 3 V15 Z\"></path> <path class=\"mark-tower\" d=\"M13 14 h6 l2.500 15 h-11 Z\"></path> <circle class=\"mark-lamp\" cx=\"16\" cy=\"9\" r=\"3.600\"></circle></svg>")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 11, "<svg class=\"drawing mark\" viewBox=\"0 0 32 32\" width=\"32\" height=\"32\" aria-hidden=\"true\" focusable=\"false\"><path class=\"mark-beam\" d=\"M16 9 L0 3 V15 Z M16 9 L32 3 V15 Z\"></path> <path class=\"mark-tower\" d=\"M13 14 h6 l2.500 15 h-11 Z\"></path> <circle class=\"mark-lamp\" cx=\"16\" cy=\"9\" r=\"3.600\"></circle></svg>")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}

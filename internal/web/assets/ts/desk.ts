@@ -1,6 +1,4 @@
-// The console: everything of the chat, htmx for forms and panels, and what only the desk has.
-import htmx from "htmx.org";
-
+// The console: everything of the chat, and what only the desk has.
 import "./live-stream";
 import "./chat-log";
 import "./chat-composer";
@@ -13,10 +11,30 @@ import "./command-bar";
 import "./theme-switch";
 import "./copy-text";
 import "./quick-exit";
+import { follow, quickly } from "./quick";
 
-// What the stream brings may carry htmx attributes too.
-document.addEventListener("vigie:update", (event) => {
-  for (const piece of (event as CustomEvent<Element[]>).detail) htmx.process(piece);
+// The desk stays: its forms and links answer with pieces, so that what is typed in one conversation
+// survives what is done in another. data-plain asks for a new page.
+document.addEventListener("submit", (event) => {
+  const form = event.target;
+  if (!(form instanceof HTMLFormElement) || form.method !== "post" || event.defaultPrevented) return;
+  if (form.closest("[data-plain], auto-save, chat-composer, theme-switch")) return;
+  event.preventDefault();
+  void quickly(form, event.submitter);
+});
+document.addEventListener("click", (event) => {
+  const link = event.target instanceof Element ? event.target.closest<HTMLAnchorElement>("a[data-quick], a.contact-title") : null;
+  if (!link || event.defaultPrevented || event.ctrlKey || event.metaKey || event.shiftKey || event.button !== 0) return;
+  event.preventDefault();
+  void follow(link);
+});
+
+// The stream says which conversations are mine: the others leave the page.
+document.addEventListener("vigie:mine", (event) => {
+  const mine = new Set((event as CustomEvent<string>).detail.split(" "));
+  for (const talk of document.querySelectorAll("#talks > [id^=talk-]")) {
+    if (!mine.has(talk.id.slice("talk-".length))) talk.remove();
+  }
 });
 
 // data-shortcut="alt+a" on a button: the keys press it, wherever the focus is. The first one in sight wins.

@@ -21,10 +21,11 @@ class RingBell extends Live {
     const unlock = (): void => this.unlock();
     this.on(document, "pointerdown", unlock, { capture: true });
     this.on(document, "keydown", unlock, { capture: true });
-    this.on(this, "click", (event) => {
+    this.on(document, "click", (event) => {
       if (!(event.target instanceof Element) || !event.target.closest("[data-bell-unlock]") || !("Notification" in window)) return;
       void Notification.requestPermission().then(() => this.ask());
     });
+    this.hear(document, "vigie:update", () => this.ask());
     this.look();
   }
 
@@ -100,7 +101,7 @@ class RingBell extends Live {
   }
 
   private ask(): void {
-    const asking = this.querySelector<HTMLElement>("[data-bell-unlock]");
+    const asking = document.querySelector<HTMLElement>("[data-bell-unlock]");
     const mayNotify = !("Notification" in window) || Notification.permission !== "default";
     if (asking) asking.hidden = this.context?.state === "running" && mayNotify;
   }

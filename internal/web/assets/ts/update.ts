@@ -3,7 +3,7 @@
 //
 //   an element whose id is on the page replaces it;
 //   else it is added to the element that its data-into names (an id); with none it is dropped;
-//   data-gone takes the element of that id away;
+//   data-gone takes the element of that id away; data-once leaves one that is there as it is;
 //   data-seq keeps the children of a list in order, whatever the order they come in; what has none (a
 //   message on its way) stays last;
 //   what the reader is in is left alone: an element that holds the focus is replaced when the focus
@@ -32,6 +32,7 @@ function placeOne(piece: Element): Element | undefined {
     there?.remove();
     return undefined;
   }
+  if (there && piece.hasAttribute("data-once")) return undefined;
   if (there) return replace(there, piece);
   const into = document.getElementById(piece.getAttribute("data-into") ?? "");
   if (!into) return undefined;

@@ -1,0 +1,80 @@
+import { define, Live, post, sentence } from "./element";
+import { place } from "./update";
+
+/**
+ * Forms and links that answer with pieces of page (update.ts) instead of a new page, so that nothing
+ * that is being typed elsewhere is lost. Without JavaScript they are plain forms and links.
+ */
+export async function quickly(form: HTMLFormElement, submitter?: HTMLElement | null): Promise<void> {
+  if (form.hasAttribute("data-busy")) return;
+  form.setAttribute("data-busy", "");
+  const fields: Record<string, string> = {};
+  for (const [name, value] of new FormData(form, submitter)) {
+    if (typeof value === "string") fields[name] = name in fields ? `${fields[name]},${value}` : value;
+  }
+  try {
+    await settle(await post(form.action, fields), form);
+  } catch {
+    say(form, document.querySelector<HTMLElement>("[data-live-status]")?.dataset["lost"] ?? "");
+  } finally {
+    form.removeAttribute("data-busy");
+  }
+}
+
+async function settle(response: Response, near: Element): Promise<void> {
+  if (response.redirected) {
+    location.assign(response.url);
+    return;
+  }
+  if (!response.ok) {
+    say(near, await sentence(response));
+    return;
+  }
+  say(near, "");
+  if ((response.headers.get("Content-Type") ?? "").startsWith("text/html")) place(await response.text());
+  near.closest<HTMLDetailsElement>("details.menu[open]")?.removeAttribute("open");
+}
+
+/** The sentence of a refusal stands right after what was refused, and stays. */
+function say(near: Element, words: string): void {
+  const after = near.nextElementSibling;
+  const there = after?.matches("[data-quick-fault]") ? after : undefined;
+  if (!words) {
+    there?.remove();
+    return;
+  }
+  const said = there ?? document.createElement("p");
+  said.className = "quick-fault";
+  said.setAttribute("data-quick-fault", "");
+  said.setAttribute("role", "alert");
+  said.textContent = words;
+  if (!there) near.after(said);
+}
+
+/** <quick-form> around one form of a public page. */
+class QuickForm extends Live {
+  protected started(): void {
+    this.on(this, "submit", (event) => {
+      if (!(event.target instanceof HTMLFormElement)) return;
+      event.preventDefault();
+      void quickly(event.target, event.submitter);
+    });
+  }
+}
+
+define("quick-form", QuickForm);
+
+/** Follows a[data-quick] by its pieces. */
+export async function follow(link: HTMLAnchorElement): Promise<void> {
+  try {
+    const response = await fetch(link.href, { headers: { "Vigie-Script": "1" }, credentials: "same-origin" });
+    if (!response.ok || response.redirected) {
+      location.assign(link.href);
+      return;
+    }
+    place(await response.text());
+    if (!link.hasAttribute("data-aside")) history.replaceState(null, "", link.href);
+  } catch {
+    location.assign(link.href);
+  }
+}
