@@ -13,27 +13,26 @@ packages := node_modules/.package-lock.json
 sources  := $(shell find internal/web/assets -path '*/dist' -prune -o -type f -print 2>/dev/null)
 built    := .vigie/made/assets
 
-.PHONY: run test build deps clean
+.PHONY: run test build deps clean need-build need-test
 
 run: build
 	@exec bin/vigie demo
 
-test:
-	@scripts/need.sh test
-	@$(MAKE) --no-print-directory $(packages)
+test: need-test $(packages)
 	@scripts/test.sh
 
 # Leaves bin/vigie: one file, no libraries beside it.
-build: deps $(built)
+build: $(built)
 	@CGO_ENABLED=0 go build -trimpath -buildvcs=false -o bin/vigie ./cmd/vigie
 
-deps:
-	@scripts/need.sh build
-	@$(MAKE) --no-print-directory $(packages)
+deps: need-test $(packages)
+
+need-build need-test:
+	@scripts/need.sh $(@:need-%=%)
 
 # npm keeps its own copy of the lock file, newer than ours as long as nothing in ours has changed.
-$(packages): package-lock.json
-	npm ci --no-audit --no-fund
+$(packages): package-lock.json | need-build
+	npm ci --ignore-scripts --no-audit --no-fund --no-update-notifier
 	@touch $@
 
 $(built): $(sources) $(packages) $(wildcard tsconfig.json)

@@ -74,11 +74,11 @@ journeys() {
 step "generated code" generated
 step "gofmt" formatted
 step "screens' scripts, types" npm run --silent check
-step "screens' scripts and styles, build" make --no-print-directory .vigie/made/assets
+step "screens' scripts and styles, build" make -s --no-print-directory .vigie/made/assets
 step "go vet" go vet ./...
 step "Go tests" go_tests go ./...
 step "Go tests, race detector" go_race_tests
-if step "build" make --no-print-directory build; then
+if step "build" make -s --no-print-directory build; then
   step "browser journeys" journeys
 fi
 
