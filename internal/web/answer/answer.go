@@ -38,6 +38,9 @@ func Status(err error) int {
 	return status[fault.KindOf(err)]
 }
 
+// Handler answers a request, or says why it cannot; the web turns the fault into a page.
+type Handler func(w http.ResponseWriter, r *http.Request) error
+
 type contextKey int
 
 const (

@@ -39,6 +39,9 @@ func Update(ctx context.Context, id string, pieces ...templ.Component) (Event, e
 	return encode("update", id, html.Bytes()), nil
 }
 
+// beat tells a page that the line still holds; it notices when beats stop.
+var beat = Signal("beat", "")
+
 // Signal encodes a named event with a short payload for a script.
 func Signal(name, data string) Event { return encode(name, "", []byte(data)) }
 
@@ -165,7 +168,7 @@ func (a *Streams) Serve(w http.ResponseWriter, r *http.Request, start func(s *St
 			events, over := s.take()
 			ok = send(events...) && !over
 		case <-ping.C:
-			ok = send(Event(":\n\n"))
+			ok = send(beat)
 		case <-a.draining:
 			return nil
 		case <-r.Context().Done():

@@ -1,0 +1,82 @@
+import { expect, test } from "./stage";
+
+const save = `<auto-save data-action="/save" data-saving="Enregistrement" data-saved="Enregistré à #" data-offline="Hors ligne" data-refused="Refusé"><form>
+  <input name="city"><input type="checkbox" name="app" value="snap"><input type="checkbox" name="app" value="insta" checked>
+  <p role="status" data-save-status></p></form></auto-save>`;
+
+test("a field is kept a moment after the last key, alone, with a number that grows", async ({ page, stage }) => {
+  await stage.show(page, "desk.js", save);
+  await page.locator("[name=city]").pressSequentially("Lille");
+  await expect(page.getByRole("status")).toHaveText(/Enregistré à \d\d:\d\d/);
+  expect(stage.of("/save").map(({ field, value }) => ({ field, value }))).toEqual([{ field: "city", value: "Lille" }]);
+  await page.locator("[value=snap]").check();
+  await expect.poll(() => stage.of("/save")).toHaveLength(2);
+  const [first, second] = stage.of("/save");
+  expect(second).toMatchObject({ field: "app", value: "snap,insta" });
+  expect(Number(second?.["rev"])).toBeGreaterThan(Number(first?.["rev"]));
+});
+
+test("a lost network keeps the words on the screen and sends the newest when it is back", async ({ page, stage, context }) => {
+  await stage.show(page, "desk.js", save);
+  await context.setOffline(true);
+  await page.locator("[name=city]").fill("Lil");
+  await expect(page.getByRole("status")).toHaveText("Hors ligne");
+  await page.locator("[name=city]").fill("Lille");
+  await context.setOffline(false);
+  await expect(page.getByRole("status")).toHaveText(/Enregistré/);
+  await expect.poll(() => stage.of("/save").at(-1)?.["value"]).toBe("Lille");
+});
+
+test("what rings says so in the title until it is answered", async ({ page, stage }) => {
+  await stage.show(page, "desk.js", `<live-stream src="/live"></live-stream><button data-bell-unlock hidden>Activer la sonnerie</button>
+    <ring-bell data-title="Ça sonne" data-note="Un contact vous attend"><div id="ring-list"></div></ring-bell>`);
+  await expect.poll(() => stage.streams.length).toBe(1);
+  stage.update(`<section id="ring-1" data-into="ring-list" data-ring><count-down data-seconds="20" data-words="il reste # s"><span data-count></span><progress max="20"></progress></count-down></section>`);
+  await expect(page).toHaveTitle(/Ça sonne/);
+  await expect(page.getByText(/il reste (20|19|18) s/)).toBeVisible();
+  stage.update(`<div id="ring-1" data-gone></div>`);
+  await expect(page).toHaveTitle("Stage");
+});
+
+test("a few letters without accents find an action, and Enter does it", async ({ page, stage }) => {
+  await stage.show(page, "desk.js", `<button id="end">Terminer</button><command-bar><dialog><input role="combobox"><ul role="listbox">
+    <li role="option" id="c0" data-words="Chercher un contact" data-href="/search">Chercher</li>
+    <li role="option" id="c1" data-words="Clôre la conversation" data-click="end">Clore</li>
+    <li role="option" id="c2" data-words="Clore ailleurs" data-click="absent">Absent</li></ul><p data-none hidden>rien</p></dialog></command-bar>`);
+  await page.evaluate(() => document.getElementById("end")?.addEventListener("click", () => (document.title = "terminé")));
+  await page.keyboard.press("Control+k");
+  await page.keyboard.type("clo con");
+  await expect(page.getByRole("option")).toHaveText(["Clore"]);
+  await page.keyboard.press("Enter");
+  await expect(page).toHaveTitle("terminé");
+  await page.keyboard.press("Control+k");
+  await page.keyboard.type("zzz");
+  await expect(page.getByText("rien")).toBeVisible();
+});
+
+test("a ready answer is put in the composer to be read again, not sent", async ({ page, stage }) => {
+  await stage.show(page, "desk.js", `<chat-composer data-max="2000"><form id="composer" action="/send"><textarea name="body">Bonsoir.</textarea></form></chat-composer>
+    <filter-list><input data-filter><ul><li data-words="Ne paie pas chantage"><button type="button" data-insert="Ne paie pas." data-for="composer">Ne paie pas</button></li>
+    <li data-words="Je te crois"><button type="button" data-insert="Je te crois." data-for="composer">Je te crois</button></li></ul><p data-none hidden></p></filter-list>`);
+  await page.locator("[data-filter]").fill("chan");
+  await expect(page.getByRole("button")).toHaveText(["Ne paie pas"]);
+  await page.locator("[data-filter]").press("Enter");
+  await expect(page.locator("textarea")).toHaveValue("Bonsoir.\n\nNe paie pas.");
+  expect(stage.posts).toEqual([]);
+});
+
+test("seen is told only when the newest message is in sight", async ({ page, stage }) => {
+  await stage.show(page, "desk.js", `<live-stream src="/live"></live-stream><div class="talk"><chat-log class="chat-log"><div class="chat-log-view" data-log-view tabindex="0"><ol id="log">
+    ${Array.from({ length: 60 }, (_, i) => `<li class="bubble" id="m-${i + 1}" data-seq="${i + 1}" data-from="visitor">message ${i + 1}</li>`).join("")}</ol></div><button data-log-new hidden>Nouveau message</button></chat-log></div>
+    <seen-marker data-action="/marks" data-log="log" data-me="staff"></seen-marker>`);
+  await page.addInitScript(() => undefined);
+  await expect.poll(() => stage.of("/marks").at(-1)).toEqual({ delivered: "60", seen: "60" });
+  const view = page.locator("[data-log-view]");
+  await view.evaluate((v) => ((v.style.height = "200px"), (v.scrollTop = 0)));
+  await expect.poll(() => view.evaluate((v) => v.scrollTop)).toBe(0);
+  stage.update(`<li class="bubble" id="m-61" data-seq="61" data-from="visitor" data-into="log">nouveau</li>`);
+  await expect(page.getByRole("button", { name: "Nouveau message" })).toBeVisible();
+  await expect.poll(() => stage.of("/marks").at(-1)).toEqual({ delivered: "61", seen: "60" });
+  await page.getByRole("button", { name: "Nouveau message" }).click();
+  await expect.poll(() => stage.of("/marks").at(-1)).toEqual({ delivered: "61", seen: "61" });
+});

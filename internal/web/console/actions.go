@@ -1,0 +1,116 @@
+package console
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"strconv"
+	"time"
+
+	"vigie/internal/contact"
+	"vigie/internal/fault"
+	"vigie/internal/routing"
+	"vigie/internal/web/answer"
+	"vigie/internal/web/i18n"
+	"vigie/internal/web/session"
+	"vigie/internal/web/ui"
+)
+
+// actionSet is all that can be done with a conversation in its present state.
+type actionSet struct {
+	id                                          string
+	list                                        []action
+	proofs, colleagues, closings, blocks, hours []ui.Option
+}
+
+// proofKinds are what a counsellor may ask a proof of; there is no such thing as "a picture of you".
+var proofKinds = []string{"screenshot_messages", "screenshot_profile", "screenshot_post", "document"}
+
+// blockHours are the lengths of a block, the shortest first.
+var blockHours = []int{1, 4, 24}
+
+func (c *Room) actions(ctx context.Context, say *i18n.Printer, ct contact.Contact) actionSet {
+	set := actionSet{id: ct.ID}
+	act := "/desk/contacts/" + ct.ID
+	mark := func(label, icon, path string, on bool) action {
+		value, word := "1", label
+		if on {
+			value, word = "0", label+"_off"
+		}
+		return action{label: say.T(word), icon: icon, path: act + path, name: "on", value: value, kind: ui.Quiet}
+	}
+	if ct.State == contact.Talking || ct.State == contact.Parked || ct.State == contact.Left {
+		set.list = append(set.list, action{label: say.T("desk.end"), icon: "x", path: act + "/end", kind: ui.Quiet, first: true})
+	}
+	set.list = append(set.list, mark("desk.danger", "triangle-alert", "/danger", ct.Danger), mark("desk.grave", "hand", "/grave", ct.Grave))
+	if ct.State == contact.Talking {
+		for _, kind := range proofKinds {
+			set.proofs = append(set.proofs, ui.Option{Value: kind, Label: say.T("desk.proof." + kind)})
+		}
+		set.list = append(set.list, action{label: say.T("ring.known"), icon: "user-round-x", path: act + "/known", kind: ui.Quiet})
+		set.colleagues = c.colleagues(ctx, say, ct.CounsellorID)
+	}
+	if ct.Danger && ct.State.Open() {
+		set.list = append(set.list, action{label: say.T("desk.hold"), icon: "lock", path: act + "/hold", kind: ui.Quiet})
+	}
+	if !ct.Danger {
+		for _, category := range c.Catalogue().Taxonomy.Closings() {
+			set.closings = append(set.closings, ui.Option{Value: category.Code, Label: say.Text(category.Label.In(say.Lang()))})
+		}
+		for _, reason := range routing.BlockReasons {
+			set.blocks = append(set.blocks, ui.Option{Value: reason, Label: say.T("desk.block." + reason)})
+		}
+		for _, h := range blockHours {
+			set.hours = append(set.hours, ui.Option{Value: strconv.Itoa(h), Label: say.T("desk.hours", "n", h)})
+		}
+	}
+	return set
+}
+
+// colleagues are those at their desks who could take a conversation over.
+func (c *Room) colleagues(ctx context.Context, say *i18n.Printer, but string) []ui.Option {
+	floor, err := c.Router.Floor(ctx)
+	if err != nil {
+		slog.Warn("the floor could not be read", "error", err)
+		return nil
+	}
+	var all []ui.Option
+	for _, seat := range floor {
+		if seat.Live && seat.StaffID != but && seat.Shown != routing.Away && seat.Shown != routing.Pause {
+			all = append(all, ui.Option{Value: seat.StaffID, Label: seat.Person.Alias + " (" + say.T("presence."+string(seat.Shown)) + ")"})
+		}
+	}
+	return all
+}
+
+// Hold keeps the sealed network address for the emergency services, under the danger protocol.
+func (c *Room) Hold(w http.ResponseWriter, r *http.Request) error {
+	ct, err := c.mine(r)
+	if err != nil {
+		return err
+	}
+	if err := c.Contacts.HoldNetwork(r.Context(), ct.ID, me(r), "danger"); err != nil {
+		return err
+	}
+	return c.reframe(w, r, ct)
+}
+
+// Block keeps the person of a contact out for a while.
+func (c *Room) Block(w http.ResponseWriter, r *http.Request) error {
+	form, err := answer.Form(w, r)
+	if err != nil {
+		return err
+	}
+	ct, err := c.mine(r)
+	if err != nil {
+		return err
+	}
+	hours, err := strconv.Atoi(form.Get("hours"))
+	if err != nil {
+		return fault.New(fault.Invalid, "fault.routing.block_end", "hours", 24)
+	}
+	if _, err := c.Router.Block(r.Context(), session.Staff(r).ID, ct.ID, routing.BlockPerson, form.Get("reason"), time.Duration(hours)*time.Hour); err != nil {
+		return err
+	}
+	return c.reframe(w, r, ct)
+}

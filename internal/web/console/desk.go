@@ -1,0 +1,389 @@
+package console
+
+import (
+	"context"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/a-h/templ"
+	"github.com/google/uuid"
+
+	"vigie/internal/chat"
+	"vigie/internal/contact"
+	"vigie/internal/routing"
+	"vigie/internal/staff"
+	"vigie/internal/web/answer"
+	"vigie/internal/web/i18n"
+	"vigie/internal/web/session"
+	"vigie/internal/web/talk"
+	"vigie/internal/web/ui"
+)
+
+type piece = templ.Component
+
+func together(all ...piece) piece { return templ.Join(all...) }
+
+// shown is how many messages of a conversation the desk brings at first.
+const shown = 100
+
+// mineStates are the states in which a contact is in a counsellor's hands.
+var mineStates = map[contact.State]bool{contact.Talking: true, contact.Parked: true, contact.Left: true, contact.WrapUp: true}
+
+// conversation is one of her contacts, ready to be drawn.
+type conversation struct {
+	contact  contact.Contact
+	messages []chat.Message
+	reasons  []ui.Reason
+	summary  chat.Summary
+	reader   talk.Reader
+}
+
+// Desk is the page.
+func (c *Room) Desk(w http.ResponseWriter, r *http.Request) error {
+	m, say := session.Staff(r), answer.Printer(r)
+	all, err := c.conversations(r.Context(), say, m.ID)
+	if err != nil {
+		return err
+	}
+	current := r.URL.Query().Get("c")
+	if !has(all, current) {
+		current = ""
+		if len(all) > 0 {
+			current = all[0].contact.ID
+		}
+	}
+	if answer.Scripted(r) && current != "" { // another conversation's form, on the page that is there
+		panel, err := c.panel(r.Context(), say, find(all, current).contact)
+		if err != nil {
+			return err
+		}
+		answer.Fragment(w, r, together(panel, mineList(say, c.cards(say, all, current))))
+		return nil
+	}
+	presence, err := c.presence(r.Context(), say, m.Person)
+	if err != nil {
+		return err
+	}
+	ring, err := c.ringing(r.Context(), say, m.ID)
+	if err != nil {
+		return err
+	}
+	line, err := c.line(r.Context(), say, m.Person)
+	if err != nil {
+		return err
+	}
+	var panel piece = noPanel(say)
+	if current != "" {
+		if panel, err = c.panel(r.Context(), say, find(all, current).contact); err != nil {
+			return err
+		}
+	}
+	props := ui.DeskProps{
+		Site: c.Site, Title: say.T("desk.title"), Live: "/desk/events", Presence: presence, Ring: ring,
+		Left: leftSide(say, c.cards(say, all, current), line), Right: panel, Commands: c.commands(say, m.Person),
+	}
+	answer.Page(w, r, http.StatusOK, deskPage(say, props, c.draw(r.Context(), say, all, current)))
+	return nil
+}
+
+func has(all []conversation, id string) bool {
+	for _, v := range all {
+		if v.contact.ID == id {
+			return true
+		}
+	}
+	return false
+}
+
+func find(all []conversation, id string) conversation {
+	for _, v := range all {
+		if v.contact.ID == id {
+			return v
+		}
+	}
+	return conversation{}
+}
+
+// conversations reads everything she has in hand, the oldest first.
+func (c *Room) conversations(ctx context.Context, say *i18n.Printer, staffID string) ([]conversation, error) {
+	held, err := c.Contacts.Of(ctx, staffID)
+	if err != nil {
+		return nil, err
+	}
+	var all []conversation
+	for _, ct := range held {
+		if !mineStates[ct.State] {
+			continue
+		}
+		v, err := c.conversation(ctx, say, ct)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, v)
+	}
+	return all, nil
+}
+
+func (c *Room) conversation(ctx context.Context, say *i18n.Printer, ct contact.Contact) (conversation, error) {
+	v := conversation{contact: ct, reader: c.reader(ctx, say, ct.ID)}
+	var err error
+	if v.messages, err = c.Chats.Latest(ctx, ct.ID, 0, shown); err != nil {
+		return v, err
+	}
+	if v.reasons, err = c.reasons(ctx, say, ct); err != nil {
+		return v, err
+	}
+	visitor, own, err := c.Chats.Marks(ctx, ct.ID)
+	if err != nil {
+		return v, err
+	}
+	v.reader.Marks = visitor
+	v.summary = summaryOf(v.messages, own.Seen)
+	return v, nil
+}
+
+// summaryOf is what the card of a conversation shows of it.
+func summaryOf(messages []chat.Message, seen int64) chat.Summary {
+	s := chat.Summary{SeenByStaff: seen}
+	for _, m := range messages {
+		s.LastSeq = m.Seq
+		if m.From != chat.System {
+			s.LastFrom, s.LastAt = m.From, m.At
+		}
+	}
+	return s
+}
+
+func (c *Room) reader(ctx context.Context, say *i18n.Printer, contactID string) talk.Reader {
+	return talk.Reader{
+		Printer: say, Side: ui.FromStaff, Into: "log-" + contactID, Guides: c.Catalogue,
+		Alias: func(id string) string { return c.Alias(ctx, id) },
+		File:  func(m chat.Message) *ui.FileProps { return c.file(ctx, say, contactID, m) },
+	}
+}
+
+// draw lays the conversations side by side.
+func (c *Room) draw(ctx context.Context, say *i18n.Printer, all []conversation, current string) piece {
+	var pieces []piece
+	for _, v := range all {
+		pieces = append(pieces, c.talk(ctx, say, v, current))
+	}
+	return together(pieces...)
+}
+
+// talk draws one conversation: head, messages, composer.
+func (c *Room) talk(ctx context.Context, say *i18n.Printer, v conversation, current string) piece {
+	ct := v.contact
+	return ui.Conversation(say, ui.ConversationProps{
+		ID: ct.ID, Title: c.title(say, ct), Line: c.stateLine(say, ct), Reasons: v.reasons, Grave: ct.Grave || ct.Danger, Current: ct.ID == current,
+		Actions: talkActions(say, c.actions(ctx, say, ct)),
+		Log:     talkLog(say, v, v.reader.Log(ctx, v.messages)),
+		Foot:    c.foot(say, ct),
+	})
+}
+
+// head redraws what changes of a conversation's frame, and leaves its messages and draft alone.
+func (c *Room) head(ctx context.Context, say *i18n.Printer, ct contact.Contact) ([]piece, error) {
+	reasons, err := c.reasons(ctx, say, ct)
+	if err != nil {
+		return nil, err
+	}
+	return []piece{
+		ui.ConversationHead(say, ui.ConversationProps{
+			ID: ct.ID, Title: c.title(say, ct), Line: c.stateLine(say, ct), Reasons: reasons, Grave: ct.Grave || ct.Danger,
+			Actions: talkActions(say, c.actions(ctx, say, ct)),
+		}),
+		c.foot(say, ct),
+	}, nil
+}
+
+// stateLine says where a conversation stands.
+func (c *Room) stateLine(say *i18n.Printer, ct contact.Contact) string {
+	parts := []string{}
+	if topic := c.topic(say, ct); topic != "" {
+		parts = append(parts, topic)
+	}
+	parts = append(parts, say.T("desk.state."+string(ct.State)))
+	if ct.Lang != i18n.French {
+		parts = append(parts, strings.ToUpper(ct.Lang))
+	}
+	return strings.Join(parts, " · ")
+}
+
+// cards are her conversations as a list.
+func (c *Room) cards(say *i18n.Printer, all []conversation, current string) []ui.ContactCardProps {
+	var cards []ui.ContactCardProps
+	for i, v := range all {
+		card := c.card(say, v.contact, v.summary, unread(v.messages, v.summary.SeenByStaff))
+		card.Current = v.contact.ID == current
+		if i < 9 {
+			card.Key = say.T("desk.key", "n", i+1)
+		}
+		cards = append(cards, card)
+	}
+	return cards
+}
+
+func unread(messages []chat.Message, seen int64) int {
+	n := 0
+	for _, m := range messages {
+		if m.From == chat.Visitor && m.Seq > seen {
+			n++
+		}
+	}
+	return n
+}
+
+func (c *Room) card(say *i18n.Printer, ct contact.Contact, s chat.Summary, unread int) ui.ContactCardProps {
+	return ui.ContactCardProps{
+		ID: ct.ID, Into: "mine", Order: ct.AnsweredAt, Href: "/desk?c=" + ct.ID, Title: c.title(say, ct), Channel: channelIcon(ct.Channel),
+		Topic: c.topic(say, ct), State: c.cardState(say, ct, s), Unread: unread, Grave: ct.Grave || ct.Danger,
+	}
+}
+
+// cardState says whose turn it is.
+func (c *Room) cardState(say *i18n.Printer, ct contact.Contact, s chat.Summary) string {
+	if ct.State == contact.Talking && s.LastFrom == chat.Visitor {
+		return say.T("desk.she_wrote", "time", say.Time(at(s.LastAt)))
+	}
+	return say.T("desk.state." + string(ct.State))
+}
+
+func channelIcon(channel string) string {
+	switch channel {
+	case contact.ChannelMessage:
+		return "mail"
+	case contact.ChannelNote:
+		return "pencil"
+	}
+	return "message-circle"
+}
+
+// foot is the composer while she may write, and what comes next when it is over.
+func (c *Room) foot(say *i18n.Printer, ct contact.Contact) piece {
+	return talkFoot(say, ct, ui.ComposerProps{
+		ID: "write-" + ct.ID, Action: "/desk/contacts/" + ct.ID + "/messages", Typing: "/desk/contacts/" + ct.ID + "/typing",
+		MessageID: newID(), Log: "log-" + ct.ID, Label: say.T("desk.write"), Prompt: say.T("desk.prompt"), Max: 4000, From: ui.FromStaff, EnterSends: true,
+	}, c.speaks(ct))
+}
+
+// speaks is how the person of a contact is spoken to: "young" or "adult".
+func (c *Room) speaks(ct contact.Contact) string { return c.Catalogue().Questions.Speaks(ct.Public) }
+
+func newID() string { return uuid.Must(uuid.NewV7()).String() }
+
+// presence is her bar.
+func (c *Room) presence(ctx context.Context, say *i18n.Printer, p staff.Person) (piece, error) {
+	seat, err := c.Router.Presence(ctx, p.ID)
+	if err != nil {
+		return nil, err
+	}
+	reasons := []ui.Option{}
+	for _, code := range routing.PauseReasons {
+		reasons = append(reasons, ui.Option{Value: code, Label: say.T("desk.pause." + code)})
+	}
+	props := ui.PresenceProps{
+		State: ui.Presence(seat.Shown), Since: at(seat.Since), Now: time.Now(), Alias: p.Alias, Chats: seat.Talking, Capacity: seat.Capacity,
+		Switch: "/desk/presence", Reasons: reasons, ThemeAction: "/desk/theme", LogOut: "/desk/logout", Extra: barLinks(say, p, seat.PauseProposed),
+	}
+	if seat.State == routing.Pause && seat.Reason != "" && say.Has("desk.pause."+seat.Reason) {
+		props.Reason = say.T("desk.pause." + seat.Reason)
+	}
+	return ui.PresenceBar(say, props), nil
+}
+
+// ringing is what rings at her desk, as the whole list.
+func (c *Room) ringing(ctx context.Context, say *i18n.Printer, staffID string) (piece, error) {
+	ring, ok, err := c.Router.RingingAt(ctx, staffID)
+	if err != nil || !ok {
+		return ringList(nil), err
+	}
+	ct, err := c.Contacts.Get(ctx, ring.ContactID)
+	if err != nil {
+		return nil, err
+	}
+	reasons, err := c.reasons(ctx, say, ct)
+	if err != nil {
+		return nil, err
+	}
+	now := time.Now()
+	act := "/desk/contacts/" + ct.ID
+	props := ui.RingProps{
+		ContactID: ct.ID, Until: at(ring.Until), Now: now, Total: routing.DefaultTimes.Offer, Channel: channelIcon(ct.Channel),
+		Title: c.title(say, ct), Topic: c.topic(say, ct), Waited: now.Sub(at(ct.WaitingSince)), Reasons: reasons, Grave: ct.Danger,
+		Accept: act + "/accept", Decline: act + "/decline", Known: act + "/known",
+	}
+	if ct.Lang != say.Lang() {
+		props.Lang = strings.ToUpper(ct.Lang)
+	}
+	if ring.Kind == routing.FromHandOver {
+		props.Topic = say.T("desk.handed_by", "who", c.Alias(ctx, ring.FromID))
+		props.Total = routing.DefaultTimes.HandOver
+	}
+	return ringList(ui.Ring(say, props)), nil
+}
+
+// line is who waits, with why.
+func (c *Room) line(ctx context.Context, say *i18n.Printer, p staff.Person) (piece, error) {
+	waiting, err := c.Router.Waiting(ctx, "")
+	if err != nil {
+		return nil, err
+	}
+	return waitingList(say, c.lineCards(say, waiting)), nil
+}
+
+func (c *Room) lineCards(say *i18n.Printer, waiting []routing.Waiting) []ui.ContactCardProps {
+	var cards []ui.ContactCardProps
+	now := time.Now()
+	for i, w := range waiting {
+		card := ui.ContactCardProps{
+			ID: "w" + w.Contact.ID, Order: int64(i + 1), Title: c.title(say, w.Contact), Channel: channelIcon(w.Contact.Channel), Topic: c.topic(say, w.Contact),
+			State: say.T("desk.waits", "time", say.Duration(now.Sub(at(w.Contact.WaitingSince)))), Grave: w.Contact.Danger,
+			Actions: takeButton(say, w.Contact.ID),
+		}
+		if w.Contact.Lang != i18n.French {
+			card.Lang = strings.ToUpper(w.Contact.Lang)
+		}
+		for _, part := range w.Parts {
+			card.Reasons = append(card.Reasons, ui.Reason{Label: c.part(say, part), Grave: w.Contact.Danger && isDanger(part.Code)})
+		}
+		for _, like := range w.LikelySame {
+			for _, other := range waiting {
+				if other.Contact.ID == like.ContactID {
+					card.LikelySame = append(card.LikelySame, c.title(say, other.Contact))
+				}
+			}
+		}
+		cards = append(cards, card)
+	}
+	return cards
+}
+
+// commands fills the command bar.
+func (c *Room) commands(say *i18n.Printer, p staff.Person) []ui.Command {
+	all := []ui.Command{
+		{Label: say.T("desk.cmd.history"), Href: "/desk/history", Icon: "search"},
+		{Label: say.T("desk.cmd.account"), Href: "/desk/account", Icon: "key-round"},
+	}
+	if p.Can(staff.CatalogueRead) {
+		all = append(all, ui.Command{Label: say.T("desk.cmd.catalogue"), Href: "/admin/catalogue", Icon: "book-open"})
+	}
+	if p.Can(staff.StaffManage) {
+		all = append(all, ui.Command{Label: say.T("desk.cmd.staff"), Href: "/admin/staff", Icon: "users"})
+	}
+	if p.Can(staff.AuditRead) {
+		all = append(all, ui.Command{Label: say.T("desk.cmd.audit"), Href: "/admin/audit", Icon: "shield-alert"})
+	}
+	return all
+}
+
+// vars fill a ready answer.
+func (c *Room) vars(ctx context.Context, say *i18n.Printer, ct contact.Contact) map[string]string {
+	vars := map[string]string{"conseiller": c.Alias(ctx, ct.CounsellorID), "heure": say.Time(time.Now())}
+	if today := c.Today(); !today.ClosesAt.IsZero() {
+		vars["fermeture"] = say.Time(today.ClosesAt)
+	}
+	return vars
+}
+

@@ -1,0 +1,458 @@
+package console
+
+import (
+	"context"
+	"encoding/json"
+	"log/slog"
+	"net/http"
+	"strings"
+	"sync"
+	"time"
+
+	"vigie/internal/chat"
+	"vigie/internal/contact"
+	"vigie/internal/fault"
+	"vigie/internal/routing"
+	"vigie/internal/staff"
+	"vigie/internal/web/answer"
+	"vigie/internal/web/i18n"
+	"vigie/internal/web/live"
+	"vigie/internal/web/session"
+	"vigie/internal/web/ui"
+)
+
+const (
+	// beatEvery keeps a desk on the floor while its page is open; the lease is three times as long.
+	beatEvery = 20 * time.Second
+	// lineEvery bounds how often who-waits is drawn again, for all desks of a node together.
+	lineEvery = 300 * time.Millisecond
+)
+
+// desks are the open desk pages of this node. One subscription serves them all.
+type desks struct {
+	mu    sync.Mutex
+	open  map[*desk]struct{}
+	dirty bool // the line changed and is being drawn
+}
+
+// Listen follows what concerns every desk; stop leaves the bus.
+func (c *Room) Listen() (stop func(), err error) {
+	c.desks.open = map[*desk]struct{}{}
+	stopQueue, err := c.Bus.Subscribe("queue", func(string, []byte) { c.lineChanged() })
+	if err != nil {
+		return nil, err
+	}
+	stopStaff, err := c.Bus.Subscribe("staff.*", c.staffChanged)
+	if err != nil {
+		stopQueue()
+		return nil, err
+	}
+	return func() { stopQueue(); stopStaff() }, nil
+}
+
+// lineChanged draws who waits for every desk, a burst at once.
+func (c *Room) lineChanged() {
+	c.desks.mu.Lock()
+	defer c.desks.mu.Unlock()
+	if c.desks.dirty || len(c.desks.open) == 0 {
+		return
+	}
+	c.desks.dirty = true
+	time.AfterFunc(lineEvery, c.drawLine)
+}
+
+func (c *Room) drawLine() {
+	c.desks.mu.Lock()
+	c.desks.dirty = false
+	byLang := map[string][]*desk{}
+	for d := range c.desks.open {
+		byLang[d.say.Lang()] = append(byLang[d.say.Lang()], d)
+	}
+	c.desks.mu.Unlock()
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	waiting, err := c.Router.Waiting(ctx, "")
+	if err != nil {
+		slog.Warn("the line could not be drawn", "error", err)
+		return
+	}
+	for lang, all := range byLang {
+		say := i18n.For(lang)
+		e, err := live.Update(ctx, "", waitingList(say, c.lineCards(say, waiting)))
+		if err != nil {
+			slog.Error("the line could not be drawn", "error", err)
+			continue
+		}
+		for _, d := range all {
+			d.stream.Push(e)
+		}
+	}
+}
+
+// staffChanged tells one person's desks, or all supervisors', what concerns them.
+func (c *Room) staffChanged(subject string, payload []byte) {
+	var e routing.StaffEvent
+	if json.Unmarshal(payload, &e) != nil {
+		return
+	}
+	to := strings.TrimPrefix(subject, "staff.")
+	c.desks.mu.Lock()
+	var concerned []*desk
+	for d := range c.desks.open {
+		if d.person.ID == to || subject == routing.Supervisors && d.person.Can(staff.FloorSteer) {
+			concerned = append(concerned, d)
+		}
+	}
+	c.desks.mu.Unlock()
+	for _, d := range concerned {
+		go d.told(e)
+	}
+}
+
+// desk is one open page.
+type desk struct {
+	room   *Room
+	ctx    context.Context
+	say    *i18n.Printer
+	person staff.Person
+	token  string
+	stream *live.Stream
+
+	mu      sync.Mutex
+	follows map[string]*follow
+	over    bool
+}
+
+// follow is one of her conversations on this page.
+type follow struct {
+	stop    func()
+	contact contact.Contact
+	summary chat.Summary
+	unread  int
+	unseen  []sent // her own messages that the person has not seen
+	marks   chat.Mark
+}
+
+type sent struct {
+	id       string
+	seq      int64
+	delivery ui.Delivery
+}
+
+const maxUnseen = 50
+
+// Events is the stream of a desk page.
+func (c *Room) Events(w http.ResponseWriter, r *http.Request) error {
+	m := session.Staff(r)
+	return c.Streams.Serve(w, r, func(s *live.Stream) (func(), error) {
+		d := &desk{room: c, ctx: context.WithoutCancel(r.Context()), say: answer.Printer(r), person: m.Person, token: session.StaffToken(r), stream: s, follows: map[string]*follow{}}
+		c.desks.mu.Lock()
+		c.desks.open[d] = struct{}{}
+		c.desks.mu.Unlock()
+		leave := func() {
+			c.desks.mu.Lock()
+			delete(c.desks.open, d)
+			c.desks.mu.Unlock()
+			d.close()
+		}
+		if err := d.begin(); err != nil {
+			leave()
+			return nil, err
+		}
+		beat := time.AfterFunc(beatEvery, d.beat)
+		return func() { beat.Stop(); leave() }, nil
+	})
+}
+
+func (d *desk) close() {
+	d.mu.Lock()
+	d.over = true
+	all := d.follows
+	d.follows = map[string]*follow{}
+	d.mu.Unlock()
+	for _, f := range all {
+		f.stop()
+	}
+}
+
+// beat keeps her on the floor while the page is open.
+func (d *desk) beat() {
+	d.mu.Lock()
+	over := d.over
+	d.mu.Unlock()
+	if over {
+		return
+	}
+	// A session that ended meanwhile ends its pages too; only looking at it does not prolong it.
+	if _, _, err := d.room.Staff.Peek(d.ctx, d.token); fault.Is(err, fault.Unauthenticated) {
+		d.stream.End()
+		return
+	}
+	if err := d.room.Router.Beat(d.ctx, d.person.ID); err != nil {
+		slog.Warn("a desk's beat was not written", "error", err)
+	}
+	time.AfterFunc(beatEvery, d.beat)
+}
+
+// begin draws the desk as the record has it now, and follows each conversation from there.
+func (d *desk) begin() error {
+	if err := d.room.Router.Beat(d.ctx, d.person.ID); err != nil {
+		return err
+	}
+	if err := d.drawBars(); err != nil {
+		return err
+	}
+	return d.drawMine()
+}
+
+func (d *desk) drawBars() error {
+	presence, err := d.room.presence(d.ctx, d.say, d.person)
+	if err != nil {
+		return err
+	}
+	ring, err := d.room.ringing(d.ctx, d.say, d.person.ID)
+	if err != nil {
+		return err
+	}
+	line, err := d.room.line(d.ctx, d.say, d.person)
+	if err != nil {
+		return err
+	}
+	return d.update(presence, ring, line)
+}
+
+// drawMine reads what she has in hand: new conversations are added to the page, those that left it are
+// taken away, the others get what they missed.
+func (d *desk) drawMine() error {
+	all, err := d.room.conversations(d.ctx, d.say, d.person.ID)
+	if err != nil {
+		return err
+	}
+	ids := []string{}
+	for _, v := range all {
+		ids = append(ids, v.contact.ID)
+		if d.following(v.contact.ID) {
+			continue
+		}
+		if err := d.begins(v); err != nil {
+			return err
+		}
+	}
+	d.mu.Lock()
+	for id, f := range d.follows {
+		if !has(all, id) {
+			f.stop()
+			delete(d.follows, id)
+		}
+	}
+	d.mu.Unlock()
+	d.stream.Push(live.Signal("mine", strings.Join(ids, " ")))
+	return d.update(mineList(d.say, d.room.cards(d.say, all, "")))
+}
+
+func (d *desk) following(id string) bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.follows[id] != nil
+}
+
+// begins adds a conversation to the page, if it is not there, with its latest messages, and follows it.
+func (d *desk) begins(v conversation) error {
+	pieces := []piece{d.room.talk(d.ctx, d.say, v, "")}
+	var last int64
+	f := &follow{contact: v.contact, summary: v.summary, unread: unread(v.messages, v.summary.SeenByStaff), marks: v.reader.Marks}
+	for _, m := range v.messages {
+		pieces = append(pieces, v.reader.Bubble(m))
+		last = m.Seq
+		f.remember(m)
+	}
+	if err := d.update(pieces...); err != nil {
+		return err
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.over || d.follows[v.contact.ID] != nil {
+		return nil
+	}
+	d.follows[v.contact.ID] = f
+	id := v.contact.ID
+	f.stop = d.room.Chats.Feed().Follow(id, last, func(e chat.Event) { d.hear(id, e) })
+	return nil
+}
+
+func (f *follow) remember(m chat.Message) {
+	if m.From != chat.Staff || f.marks.Seen >= m.Seq {
+		return
+	}
+	if len(f.unseen) == maxUnseen {
+		f.unseen = f.unseen[1:]
+	}
+	f.unseen = append(f.unseen, sent{id: m.ID, seq: m.Seq, delivery: ui.Sent})
+}
+
+// told is what concerns her: something rings, or no longer does; her presence changed.
+func (d *desk) told(e routing.StaffEvent) {
+	var err error
+	switch e.What {
+	case "session":
+		d.stream.End()
+		return
+	case "ring", "danger":
+		err = d.update(alertPiece(d.say, e))
+	case "presence", "offer":
+		err = d.drawBars()
+	default:
+		if err = d.drawBars(); err == nil {
+			err = d.drawMine()
+		}
+	}
+	d.failed(err)
+}
+
+func (d *desk) failed(err error) {
+	if err == nil {
+		return
+	}
+	slog.Warn("a desk could not be told", "error", err)
+	d.stream.End()
+}
+
+func (d *desk) update(pieces ...piece) error {
+	e, err := live.Update(d.ctx, "", pieces...)
+	if err != nil {
+		return err
+	}
+	d.stream.Push(e)
+	return nil
+}
+
+// hear is what happens in one of her conversations.
+func (d *desk) hear(id string, e chat.Event) {
+	switch e.Kind {
+	case chat.EventMessage:
+		d.failed(d.message(id, e.Message))
+	case chat.EventTyping:
+		if e.Who == chat.Visitor {
+			who := ""
+			if e.On {
+				who = d.say.T("talk.person")
+			}
+			d.failed(d.update(ui.TypingDots(d.say, "typing-"+id, who)))
+		}
+	case chat.EventMarks:
+		d.failed(d.marks(id, e.Who, e.Mark))
+	case chat.EventState:
+		d.failed(d.state(id))
+	case chat.EventForm:
+		d.failed(d.form(id))
+	case chat.EventResync:
+		d.stream.End()
+	}
+}
+
+func (d *desk) message(id string, m chat.Message) error {
+	d.mu.Lock()
+	f := d.follows[id]
+	if f == nil {
+		d.mu.Unlock()
+		return nil
+	}
+	f.summary.LastSeq = m.Seq
+	if m.From != chat.System {
+		f.summary.LastFrom, f.summary.LastAt = m.From, m.At
+	}
+	if m.From == chat.Visitor {
+		f.unread++
+	}
+	f.remember(m)
+	reader := d.room.reader(d.ctx, d.say, id)
+	reader.Marks = f.marks
+	card := d.room.card(d.say, f.contact, f.summary, f.unread)
+	d.mu.Unlock()
+	return d.update(reader.Bubble(m), ui.ContactCard(d.say, card))
+}
+
+func (d *desk) marks(id, who string, mark chat.Mark) error {
+	d.mu.Lock()
+	f := d.follows[id]
+	if f == nil {
+		d.mu.Unlock()
+		return nil
+	}
+	var pieces []piece
+	if who == chat.Staff {
+		if f.unread > 0 && mark.Seen >= f.summary.LastSeq {
+			f.unread = 0
+			pieces = append(pieces, ui.ContactCard(d.say, d.room.card(d.say, f.contact, f.summary, 0)))
+		}
+	} else {
+		f.marks = mark
+		kept := f.unseen[:0]
+		for _, s := range f.unseen {
+			now := s.delivery
+			switch {
+			case mark.Seen >= s.seq:
+				now = ui.Seen
+			case mark.Delivered >= s.seq:
+				now = ui.Delivered
+			}
+			if now != s.delivery {
+				s.delivery = now
+				pieces = append(pieces, ui.DeliveryMark(d.say, s.id, now))
+			}
+			if now != ui.Seen {
+				kept = append(kept, s)
+			}
+		}
+		f.unseen = kept
+	}
+	d.mu.Unlock()
+	if len(pieces) == 0 {
+		return nil
+	}
+	return d.update(pieces...)
+}
+
+// state redraws a conversation whose contact moved; one that is no longer hers leaves the page.
+func (d *desk) state(id string) error {
+	ct, err := d.room.Contacts.Get(d.ctx, id)
+	if err != nil {
+		return err
+	}
+	if ct.CounsellorID != d.person.ID || !mineStates[ct.State] {
+		d.mu.Lock()
+		if f := d.follows[id]; f != nil {
+			f.stop()
+			delete(d.follows, id)
+		}
+		d.mu.Unlock()
+		return d.update(gone("talk-"+id), gone("c-"+id), panelGone(d.say, id))
+	}
+	d.mu.Lock()
+	f := d.follows[id]
+	if f == nil {
+		d.mu.Unlock()
+		return nil
+	}
+	f.contact = ct
+	card := d.room.card(d.say, ct, f.summary, f.unread)
+	d.mu.Unlock()
+	pieces, err := d.room.head(d.ctx, d.say, ct)
+	if err != nil {
+		return err
+	}
+	return d.update(append(pieces, ui.ContactCard(d.say, card))...)
+}
+
+// form tells another tab of hers that the form changed.
+func (d *desk) form(id string) error {
+	ct, err := d.room.Contacts.Get(d.ctx, id)
+	if err != nil {
+		return err
+	}
+	saved, err := d.room.savedPieces(d.ctx, d.say, ct)
+	if err != nil {
+		return err
+	}
+	return d.update(saved...)
+}

@@ -1,0 +1,305 @@
+package console
+
+import (
+	"context"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+
+	"vigie/internal/catalogue"
+	"vigie/internal/contact"
+	"vigie/internal/fault"
+	"vigie/internal/web/answer"
+	"vigie/internal/web/i18n"
+	"vigie/internal/web/ui"
+)
+
+// number reads a whole number of a form; anything else is 0.
+func number(text string) int64 {
+	n, err := strconv.ParseInt(text, 10, 64)
+	if err != nil || n < 0 {
+		return 0
+	}
+	return n
+}
+
+// Panel opens the form of one of her contacts beside its conversation.
+func (c *Room) Panel(w http.ResponseWriter, r *http.Request) error {
+	ct, err := c.open(r, r.PathValue("id"))
+	if err != nil {
+		return err
+	}
+	panel, err := c.panel(r.Context(), answer.Printer(r), ct)
+	if err != nil {
+		return err
+	}
+	return c.pieces(w, r, ct.ID, panel)
+}
+
+// sheet is the form of one contact, ready to be drawn.
+type sheet struct {
+	say       *i18n.Printer
+	contact   contact.Contact
+	title     string
+	sections  []section
+	danger    []ui.DangerItem
+	dangerWhy string
+	protocols []ui.ProtocolProps
+	answers   []ui.Answer
+	guides    []guide
+	notes     []note
+	missing   []string
+	closings  []closing
+	numbers   []ui.NumberProps
+}
+
+type section struct {
+	code, title string
+	open        bool
+	filled      int
+	fields      []field
+}
+
+// field is one question, with what was answered.
+type field struct {
+	catalogue.Field
+	label, hint, value string
+	options            []ui.Option
+	shown              bool
+}
+
+type guide struct{ code, title string }
+
+type note struct{ text, by, when string }
+
+type closing struct{ code, label string }
+
+func (c *Room) panel(ctx context.Context, say *i18n.Printer, ct contact.Contact) (piece, error) {
+	s, err := c.sheet(ctx, say, ct)
+	if err != nil {
+		return nil, err
+	}
+	return panelPiece(s), nil
+}
+
+// savedPieces redraws what the answers decide: which fields are asked, what is still missing, which
+// protocols are open. What is being typed is left alone (assets/ts/update.ts).
+func (c *Room) savedPieces(ctx context.Context, say *i18n.Printer, ct contact.Contact) ([]piece, error) {
+	s, err := c.sheet(ctx, say, ct)
+	if err != nil {
+		return nil, err
+	}
+	return []piece{protocolsPiece(s), missingPiece(s)}, nil
+}
+
+func (c *Room) sheet(ctx context.Context, say *i18n.Printer, ct contact.Contact) (sheet, error) {
+	set, lang := c.Catalogue(), say.Lang()
+	s := sheet{say: say, contact: ct, title: c.title(say, ct)}
+	given, err := c.Contacts.Form(ctx, ct.ID)
+	if err != nil {
+		return s, err
+	}
+	values := given.Values()
+	for _, part := range set.Form.Sections {
+		drawn := section{code: part.Code, title: say.Text(part.Label.In(lang)), open: len(s.sections) == 0}
+		for _, f := range part.Fields {
+			if f.Retired && values[f.Code] == "" {
+				continue
+			}
+			q := drawField(say, f, values[f.Code])
+			q.shown = set.Form.Shown(f.Code, values)
+			if q.value != "" {
+				drawn.filled++
+			}
+			drawn.fields = append(drawn.fields, q)
+		}
+		s.sections = append(s.sections, drawn)
+	}
+	for _, f := range set.Form.Missing(values) {
+		s.missing = append(s.missing, say.Text(f.Label.In(lang)))
+	}
+	if s.protocols, err = c.protocols(ctx, say, ct, values); err != nil {
+		return s, err
+	}
+	speaks := c.speaks(ct)
+	vars := c.vars(ctx, say, ct)
+	for _, a := range set.Answers.All {
+		if len(a.For(speaks)) == 0 {
+			continue
+		}
+		text, _ := a.Fill(speaks, ct.Lang, vars)
+		s.answers = append(s.answers, ui.Answer{Code: a.Code, Title: say.Text(a.Title.In(lang)), Text: text, Topic: a.Group})
+	}
+	for _, g := range set.Guides.Search("", lang, speaks) {
+		s.guides = append(s.guides, guide{g.Code, say.Text(g.Title.In(lang))})
+	}
+	notes, err := c.Contacts.Notes(ctx, ct.ID)
+	if err != nil {
+		return s, err
+	}
+	for _, n := range notes {
+		s.notes = append(s.notes, note{text: n.Text, by: c.Alias(ctx, n.AuthorID), when: say.DateTime(at(n.WrittenAt))})
+	}
+	for _, category := range set.Taxonomy.Closings() {
+		s.closings = append(s.closings, closing{category.Code, say.Text(category.Label.In(lang))})
+	}
+	return s, nil
+}
+
+func drawField(say *i18n.Printer, f catalogue.Field, value string) field {
+	lang := say.Lang()
+	q := field{Field: f, label: say.Text(f.Label.In(lang)), hint: say.Text(f.Hint.In(lang)), value: value}
+	chosen := strings.Fields(value)
+	for _, choice := range f.Offered() {
+		q.options = append(q.options, ui.Option{Value: choice.Code, Label: say.Text(choice.Label.In(lang)), Group: choice.Group, Checked: slices.Contains(chosen, choice.Code)})
+	}
+	if f.Type == catalogue.YesNo {
+		q.options = nil
+		for _, code := range []string{"yes", "no", "unknown"} {
+			q.options = append(q.options, ui.Option{Value: code, Label: say.T("desk.answer." + code), Checked: value == code})
+		}
+	}
+	return q
+}
+
+// protocols are the emergency protocols that this contact's dangers open.
+func (c *Room) protocols(ctx context.Context, say *i18n.Printer, ct contact.Contact, values map[string]string) ([]ui.ProtocolProps, error) {
+	set, lang := c.Catalogue(), say.Lang()
+	ticked, err := c.Contacts.Steps(ctx, ct.ID)
+	if err != nil {
+		return nil, err
+	}
+	dangers := []string{}
+	for _, alarm := range set.Form.Alarms(values) {
+		dangers = append(dangers, alarm.Danger)
+	}
+	reasons, err := c.Contacts.Reasons(ctx, ct)
+	if err != nil {
+		return nil, err
+	}
+	for _, r := range reasons {
+		if entry, ok := set.Lexicon.Entry(strings.TrimPrefix(r.Code, "lexicon.")); ok && isDanger(r.Code) {
+			dangers = append(dangers, entry.Danger)
+		}
+	}
+	var all []ui.ProtocolProps
+	for _, card := range set.Protocols.Cards {
+		used := slices.Contains(dangers, card.Danger)
+		props := ui.ProtocolProps{
+			ID: "protocol-" + card.Code, Title: card.Title.In(lang), Intro: card.When.In(lang),
+			Action: "/desk/contacts/" + ct.ID + "/protocols/" + card.Code, Composer: "write-" + ct.ID,
+		}
+		for _, step := range card.Steps {
+			drawn := ui.ProtocolStep{Code: step.Code, Text: step.Text.In(lang), Say: step.Say.In(ct.Lang)}
+			if len(step.Say) == 0 {
+				drawn.Say = ""
+			}
+			if t, ok := ticked[card.Code+"."+step.Code]; ok {
+				used = true
+				drawn.Ticked, drawn.Done = true, c.Alias(ctx, t.By)+", "+say.Time(at(t.At))
+			}
+			for _, code := range step.Call {
+				if n, ok := set.Numbers.ByCode(code); ok {
+					props.Numbers = append(props.Numbers, ui.NumberProps{Number: n.Number, Name: n.Label.In(lang), Grave: n.Emergency})
+				}
+			}
+			props.Steps = append(props.Steps, drawn)
+		}
+		props.Numbers = distinct(props.Numbers)
+		if used {
+			all = append(all, props)
+		}
+	}
+	return all, nil
+}
+
+// distinct keeps the first of each number.
+func distinct(all []ui.NumberProps) []ui.NumberProps {
+	seen := map[string]bool{}
+	return slices.DeleteFunc(all, func(n ui.NumberProps) bool {
+		had := seen[n.Number]
+		seen[n.Number] = true
+		return had
+	})
+}
+
+// SaveField saves one answer as it is given.
+func (c *Room) SaveField(w http.ResponseWriter, r *http.Request) error {
+	form, err := answer.Form(w, r)
+	if err != nil {
+		return err
+	}
+	id := r.PathValue("id")
+	if _, whole := form["field"]; !whole { // the form posted as one, without JavaScript
+		for name := range form {
+			if err := c.saveField(r, id, name, strings.Join(form[name], " ")); err != nil {
+				return err
+			}
+		}
+	} else if err := c.saveField(r, id, form.Get("field"), form.Get("value")); err != nil {
+		return err
+	}
+	ct, err := c.open(r, id)
+	if err != nil {
+		return err
+	}
+	pieces, err := c.savedPieces(r.Context(), answer.Printer(r), ct)
+	if err != nil {
+		return err
+	}
+	return c.pieces(w, r, id, pieces...)
+}
+
+func (c *Room) saveField(r *http.Request, id, name, value string) error {
+	field, ok := c.Catalogue().Form.Field(name)
+	if !ok {
+		return fault.New(fault.Invalid, "fault.catalogue.field_unknown")
+	}
+	if field.Type == catalogue.Multi {
+		value = strings.ReplaceAll(value, ",", " ")
+	}
+	_, err := c.Contacts.SaveField(r.Context(), contact.Saving{ContactID: id, Field: name, Value: value, Seen: contact.Overwrite, By: me(r), Supervising: supervises(r)})
+	return err
+}
+
+// Tick ticks a step of a protocol, or takes the tick back.
+func (c *Room) Tick(w http.ResponseWriter, r *http.Request) error {
+	form, err := answer.Form(w, r)
+	if err != nil {
+		return err
+	}
+	id := r.PathValue("id")
+	if _, err := c.Contacts.Tick(r.Context(), id, r.PathValue("protocol"), form.Get("field"), form.Get("value") != "", me(r), supervises(r)); err != nil {
+		return err
+	}
+	ct, err := c.open(r, id)
+	if err != nil {
+		return err
+	}
+	pieces, err := c.savedPieces(r.Context(), answer.Printer(r), ct)
+	if err != nil {
+		return err
+	}
+	return c.pieces(w, r, id, pieces...)
+}
+
+// Note keeps a note beside the form.
+func (c *Room) Note(w http.ResponseWriter, r *http.Request) error {
+	form, err := answer.Form(w, r)
+	if err != nil {
+		return err
+	}
+	ct, err := c.mine(r)
+	if err != nil {
+		return err
+	}
+	if _, err := c.Contacts.SaveNote(r.Context(), contact.Note{ID: form.Get("note_id"), ContactID: ct.ID, AuthorID: me(r).ID, Text: form.Get("text")}); err != nil {
+		return err
+	}
+	s, err := c.sheet(r.Context(), answer.Printer(r), ct)
+	if err != nil {
+		return err
+	}
+	return c.pieces(w, r, ct.ID, notesPiece(s))
+}

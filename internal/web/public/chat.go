@@ -1,0 +1,288 @@
+package public
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"time"
+
+	"vigie/internal/chat"
+	"vigie/internal/contact"
+	"vigie/internal/fault"
+	"vigie/internal/web/answer"
+	"vigie/internal/web/i18n"
+	"vigie/internal/web/session"
+	"vigie/internal/web/talk"
+	"vigie/internal/web/ui"
+)
+
+// logID is the list of messages on the visitor's page.
+const logID = "talk-log"
+
+// shown is how many messages a page brings at first.
+const shown = 200
+
+// Chat shows whatever is true now for whoever asks: the first questions, the wait, the conversation,
+// the last question, or who answers while we are closed.
+func (p *Room) Chat(w http.ResponseWriter, r *http.Request) error {
+	s, err := p.Contacts.Session(r.Context(), session.VisitorToken(r))
+	if fault.Is(err, fault.Unauthenticated) {
+		return p.door(w, r)
+	}
+	if err != nil {
+		return err
+	}
+	ct, err := p.Contacts.Get(r.Context(), s.ContactID)
+	if fault.Is(err, fault.NotFound) || fault.Is(err, fault.Gone) {
+		session.ClearVisitor(w)
+		return p.door(w, r)
+	}
+	if err != nil {
+		return err
+	}
+	if ct.State == contact.Left { // she is back on the same browser
+		if ct, err = p.Contacts.Return(r.Context(), ct.ID, contact.VisitorOf(ct.ID)); err != nil {
+			return err
+		}
+	}
+	return p.conversation(w, r, http.StatusOK, ct, draft{})
+}
+
+// door is the chat for somebody who has none: the first questions, or who answers now.
+func (p *Room) door(w http.ResponseWriter, r *http.Request) error {
+	if !p.Today().Open {
+		return p.closed(w, r)
+	}
+	return p.questions(w, r, http.StatusOK, start{})
+}
+
+// draft is what came back refused.
+type draft struct{ body, fault string }
+
+// view is a conversation as its person sees it now.
+type view struct {
+	say      *i18n.Printer
+	site     ui.Site
+	contact  contact.Contact
+	speaks   string
+	reader   talk.Reader
+	messages []chat.Message
+	waiting  ui.WaitingProps
+	alias    string
+	proof    *proofView
+	draft    draft
+	freshID  string
+	last     int64
+	rated    bool
+	numbers  []ui.NumberProps
+	donow    ui.DoNowProps
+	listen   string
+}
+
+func (p *Room) conversation(w http.ResponseWriter, r *http.Request, code int, ct contact.Contact, d draft) error {
+	v, err := p.look(r.Context(), answer.Printer(r), ct)
+	if err != nil {
+		return err
+	}
+	v.draft = d
+	props := p.page(r, "", "public.chat_title")
+	props.Room, props.Script = ui.Talking, "chat.js"
+	if ct.State.Open() {
+		props.Refresh = 10
+	}
+	answer.Page(w, r, code, talkPage(v, props))
+	return nil
+}
+
+// look reads everything a conversation's page shows.
+func (p *Room) look(ctx context.Context, say *i18n.Printer, ct contact.Contact) (view, error) {
+	v := p.frame(ctx, say, ct)
+	var err error
+	if v.messages, err = p.Chats.Latest(ctx, ct.ID, 0, shown); err != nil {
+		return v, err
+	}
+	v.messages = after(v.messages, ct.ShownAfter)
+	v.last = ct.ShownAfter
+	if n := len(v.messages); n > 0 {
+		v.last = v.messages[n-1].Seq
+	}
+	if _, v.reader.Marks, err = p.Chats.Marks(ctx, ct.ID); err != nil {
+		return v, err
+	}
+	if err := p.place(ctx, &v); err != nil {
+		return v, err
+	}
+	if v.proof, err = p.openProof(ctx, ct); err != nil {
+		return v, err
+	}
+	if !ct.State.Open() {
+		given, err := p.Contacts.Satisfaction(ctx, ct.ID)
+		if err != nil && !fault.Is(err, fault.NotFound) {
+			return v, err
+		}
+		v.rated = given.Code != ""
+	}
+	return v, nil
+}
+
+// frame is what needs no reading but the contact's own row.
+func (p *Room) frame(ctx context.Context, say *i18n.Printer, ct contact.Contact) view {
+	set := p.Catalogue()
+	v := view{say: say, site: p.Site, contact: ct, speaks: set.Questions.Speaks(ct.Public), freshID: newID()}
+	v.reader = talk.Reader{
+		Printer: say, Side: ui.FromVisitor, Into: logID,
+		Alias: func(id string) string { return p.Alias(ctx, id) }, Guides: p.Catalogue,
+		File: func(m chat.Message) *ui.FileProps {
+			return &ui.FileProps{Name: say.T("talk.file"), Size: chat.ReadCame(m.Body).Size, State: ui.FileSealed}
+		},
+	}
+	if ct.CounsellorID != "" {
+		v.alias = p.Alias(ctx, ct.CounsellorID)
+	}
+	v.donow = p.doNow(say, ct.Topic, v.speaks)
+	if ct.Danger {
+		v.numbers = p.numbers(say, "general", v.speaks)
+	}
+	v.listen = set.Lines.Say("listening", v.speaks, say.Lang(), nil)
+	return v
+}
+
+// place fills in what is honestly known of the wait.
+func (p *Room) place(ctx context.Context, v *view) error {
+	if v.contact.State != contact.Waiting && v.contact.State != contact.Offered {
+		return nil
+	}
+	v.waiting.Offered = v.contact.State == contact.Offered
+	known, err := p.Router.Place(ctx, v.contact.ID)
+	if err != nil {
+		return err
+	}
+	v.waiting.Place, v.waiting.Usual = known.Place, known.UsualWait
+	if today := p.Today(); today.ClosingSoon {
+		v.waiting.ClosesAt = today.ClosesAt
+	}
+	return nil
+}
+
+func after(messages []chat.Message, seq int64) []chat.Message {
+	for i, m := range messages {
+		if m.Seq > seq {
+			return messages[i:]
+		}
+	}
+	return nil
+}
+
+// mine is the contact of a request on a route for visitors, as it is now.
+func (p *Room) mine(r *http.Request) (contact.Contact, error) {
+	return p.Contacts.Get(r.Context(), session.Visitor(r).ContactID)
+}
+
+// Send takes a message. A script gets the bubble, a plain form goes back to the conversation.
+func (p *Room) Send(w http.ResponseWriter, r *http.Request) error {
+	form, err := answer.Form(w, r)
+	if err != nil {
+		return err
+	}
+	s := session.Visitor(r)
+	if err := p.slow(r, "chat.send", s.ContactID); err != nil {
+		return err
+	}
+	m, err := p.Chats.Send(r.Context(), chat.Sending{
+		ID: form.Get("message_id"), ContactID: s.ContactID, From: chat.Visitor, AuthorID: s.PersonID, Body: form.Get("body"),
+	})
+	if err != nil {
+		if answer.Scripted(r) {
+			return err
+		}
+		return p.refused(w, r, form.Get("body"), err)
+	}
+	if !answer.Scripted(r) {
+		http.Redirect(w, r, answer.Printer(r).Path("/chat"), http.StatusSeeOther)
+		return nil
+	}
+	v := talk.Reader{Printer: answer.Printer(r), Side: ui.FromVisitor, Into: logID}
+	answer.Fragment(w, r, v.Bubble(m))
+	return nil
+}
+
+// refused shows the conversation again, with what was typed and what to do.
+func (p *Room) refused(w http.ResponseWriter, r *http.Request, body string, refusal error) error {
+	ct, err := p.mine(r)
+	if err != nil {
+		return errors.Join(refusal, err)
+	}
+	answer.Log(r, refusal)
+	return p.conversation(w, r, answer.Status(refusal), ct, draft{body: body, fault: answer.Printer(r).Fault(refusal)})
+}
+
+// Typing announces that the person is typing, or stopped; what she types is not sent.
+func (p *Room) Typing(w http.ResponseWriter, r *http.Request) error {
+	form, err := answer.Form(w, r)
+	if err != nil {
+		return err
+	}
+	p.Chats.Typing(session.Visitor(r).ContactID, chat.Visitor, form.Get("on") == "1")
+	w.WriteHeader(http.StatusNoContent)
+	return nil
+}
+
+// Marks notes how far her page has received and shown.
+func (p *Room) Marks(w http.ResponseWriter, r *http.Request) error {
+	form, err := answer.Form(w, r)
+	if err != nil {
+		return err
+	}
+	p.Chats.Mark(session.Visitor(r).ContactID, chat.Visitor, number(form.Get("delivered")), number(form.Get("seen")))
+	w.WriteHeader(http.StatusNoContent)
+	return nil
+}
+
+// End says goodbye.
+func (p *Room) End(w http.ResponseWriter, r *http.Request) error {
+	id := session.Visitor(r).ContactID
+	if _, err := p.Contacts.EndConversation(r.Context(), id, contact.VisitorOf(id), contact.Change{}); err != nil && !fault.Is(err, fault.Conflict) {
+		return err
+	}
+	http.Redirect(w, r, answer.Printer(r).Path("/chat"), http.StatusSeeOther)
+	return nil
+}
+
+// Rate takes the answer to the last question.
+func (p *Room) Rate(w http.ResponseWriter, r *http.Request) error {
+	form, err := answer.Form(w, r)
+	if err != nil {
+		return err
+	}
+	err = p.Contacts.AnswerSatisfaction(r.Context(), session.Visitor(r).ContactID, contact.Satisfaction{Code: form.Get("code"), Text: form.Get("text")})
+	if err != nil && !fault.Is(err, fault.Conflict) {
+		return err
+	}
+	http.Redirect(w, r, answer.Printer(r).Path("/chat"), http.StatusSeeOther)
+	return nil
+}
+
+// Leave is the first hop of the quick exit: it ends the session, tells the desk, has the browser forget
+// cache and cookies (never its storage, where a vault may be) and goes on to a neutral page. Nothing
+// that fails here may keep anybody on the page.
+func (p *Room) Leave(w http.ResponseWriter, r *http.Request) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), 3*time.Second)
+	defer cancel()
+	if token := session.VisitorToken(r); token != "" {
+		s, err := p.Contacts.Session(ctx, token)
+		if err == nil {
+			if _, err := p.Contacts.LeaveQuickly(ctx, s.ContactID); err != nil && !fault.Is(err, fault.Conflict) {
+				answer.Log(r, err)
+			}
+			if err := p.Contacts.EndSession(ctx, token); err != nil {
+				answer.Log(r, err)
+			}
+		}
+		session.ClearVisitor(w)
+	}
+	h := w.Header()
+	h.Set("Clear-Site-Data", `"cache", "cookies"`)
+	h.Set("Cache-Control", "no-store")
+	http.Redirect(w, r, p.QuitTo, http.StatusSeeOther)
+	return nil
+}

@@ -1,0 +1,189 @@
+package public
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"strconv"
+
+	"github.com/a-h/templ"
+
+	"vigie/internal/chat"
+	"vigie/internal/contact"
+	"vigie/internal/web/answer"
+	"vigie/internal/web/i18n"
+	"vigie/internal/web/live"
+	"vigie/internal/web/session"
+	"vigie/internal/web/ui"
+)
+
+// Events is the stream of her page: the messages after the last one she has, and from then on
+// everything that changes.
+func (p *Room) Events(w http.ResponseWriter, r *http.Request) error {
+	ct, err := p.Contacts.Get(r.Context(), session.Visitor(r).ContactID)
+	if err != nil {
+		return err
+	}
+	have := number(r.URL.Query().Get("after"))
+	if last := number(r.Header.Get("Last-Event-ID")); last > have {
+		have = last
+	}
+	return p.Streams.Serve(w, r, func(s *live.Stream) (func(), error) {
+		// The stream outlives no request, but what it renders must not depend on one.
+		f := &follower{room: p, ctx: context.WithoutCancel(r.Context()), say: answer.Printer(r), stream: s, id: ct.ID}
+		if err := f.begin(ct); err != nil {
+			return nil, err
+		}
+		return p.Chats.Feed().Follow(ct.ID, max(have, ct.ShownAfter), f.hear), nil
+	})
+}
+
+// follower tells one tab of the person what happens in her conversation.
+type follower struct {
+	room   *Room
+	ctx    context.Context
+	say    *i18n.Printer
+	stream *live.Stream
+	id     string
+	// unseen are her own messages that the counsellor has not seen yet, by number.
+	unseen []unseen
+	view   view
+}
+
+type unseen struct {
+	id       string
+	seq      int64
+	delivery ui.Delivery
+}
+
+// maxUnseen bounds what is remembered for the marks; older messages get theirs at the next reload.
+const maxUnseen = 50
+
+func (f *follower) begin(ct contact.Contact) error {
+	f.view = f.room.frame(f.ctx, f.say, ct)
+	if ct.State == contact.Talking || ct.State == contact.Parked {
+		_, staff, err := f.room.Chats.Marks(f.ctx, f.id)
+		if err != nil {
+			return err
+		}
+		f.view.reader.Marks = staff
+		messages, err := f.room.Chats.Messages(f.ctx, f.id, max(staff.Seen, ct.ShownAfter), maxUnseen)
+		if err != nil {
+			return err
+		}
+		for _, m := range messages {
+			f.remember(m)
+		}
+	}
+	return f.state(ct)
+}
+
+func (f *follower) hear(e chat.Event) {
+	var err error
+	switch e.Kind {
+	case chat.EventMessage:
+		err = f.message(e.Message)
+	case chat.EventTyping:
+		if e.Who == chat.Staff {
+			who := ""
+			if e.On {
+				who = f.view.alias
+			}
+			err = f.update("", ui.TypingDots(f.say, "talk-typing", who))
+		}
+	case chat.EventMarks:
+		if e.Who == chat.Staff {
+			err = f.marks(e.Mark)
+		}
+	case chat.EventState:
+		var ct contact.Contact
+		if ct, err = f.room.Contacts.Get(f.ctx, f.id); err == nil {
+			err = f.state(ct)
+		}
+	case chat.EventResync:
+		f.stream.End()
+	}
+	if err != nil {
+		// The page comes back by itself and is drawn anew from the record.
+		slog.Warn("a visitor's stream could not be told", "contact", f.id, "error", err)
+		f.stream.End()
+	}
+}
+
+func (f *follower) update(id string, pieces ...templ.Component) error {
+	e, err := live.Update(f.ctx, id, pieces...)
+	if err != nil {
+		return err
+	}
+	f.stream.Push(e)
+	return nil
+}
+
+func (f *follower) message(m chat.Message) error {
+	f.remember(m)
+	pieces := []templ.Component{f.view.reader.Bubble(m)}
+	if m.Kind == chat.Ask || m.Kind == chat.Attachment {
+		proof, err := f.room.openProof(f.ctx, f.view.contact)
+		if err != nil {
+			return err
+		}
+		f.view.proof = proof
+		pieces = append(pieces, talkProof(f.view))
+	}
+	return f.update(strconv.FormatInt(m.Seq, 10), pieces...)
+}
+
+func (f *follower) remember(m chat.Message) {
+	if m.From != chat.Visitor {
+		return
+	}
+	if len(f.unseen) == maxUnseen {
+		f.unseen = f.unseen[1:]
+	}
+	f.unseen = append(f.unseen, unseen{id: m.ID, seq: m.Seq, delivery: ui.Sent})
+}
+
+func (f *follower) marks(mark chat.Mark) error {
+	f.view.reader.Marks = mark
+	var pieces []templ.Component
+	kept := f.unseen[:0]
+	for _, u := range f.unseen {
+		now := u.delivery
+		switch {
+		case mark.Seen >= u.seq:
+			now = ui.Seen
+		case mark.Delivered >= u.seq:
+			now = ui.Delivered
+		}
+		if now != u.delivery {
+			u.delivery = now
+			pieces = append(pieces, ui.DeliveryMark(f.say, u.id, now))
+		}
+		if now != ui.Seen {
+			kept = append(kept, u)
+		}
+	}
+	f.unseen = kept
+	if len(pieces) == 0 {
+		return nil
+	}
+	return f.update("", pieces...)
+}
+
+// state draws where she stands; when the conversation is over, or its past is shown again, the page is
+// loaded anew.
+func (f *follower) state(ct contact.Contact) error {
+	before := f.view.contact
+	proof := f.view.proof
+	marks := f.view.reader.Marks
+	f.view = f.room.frame(f.ctx, f.say, ct)
+	f.view.proof, f.view.reader.Marks = proof, marks
+	if !ct.State.Open() || ct.State == contact.Left || before.ID != "" && before.ShownAfter > ct.ShownAfter {
+		f.stream.Push(live.Signal("over", string(ct.State)))
+		return nil
+	}
+	if err := f.room.place(f.ctx, &f.view); err != nil {
+		return err
+	}
+	return f.update("", talkState(f.view))
+}

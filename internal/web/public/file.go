@@ -1,0 +1,125 @@
+package public
+
+import (
+	"context"
+	"errors"
+	"io"
+	"mime/multipart"
+	"net/http"
+
+	"vigie/internal/catalogue"
+	"vigie/internal/chat"
+	"vigie/internal/contact"
+	"vigie/internal/fault"
+	"vigie/internal/routing/flood"
+	"vigie/internal/web/answer"
+	"vigie/internal/web/session"
+)
+
+// proofView is the way for one file, while it is open.
+type proofView struct {
+	id, label, warning string
+	max                int64
+}
+
+// openProof is what the counsellor asks to be shown now; nil for nothing.
+func (p *Room) openProof(ctx context.Context, ct contact.Contact) (*proofView, error) {
+	if ct.State != contact.Talking && ct.State != contact.Parked {
+		return nil, nil
+	}
+	proofs, err := p.Chats.Proofs(ctx, ct.ID)
+	if err != nil {
+		return nil, err
+	}
+	set := p.Catalogue()
+	for _, proof := range proofs {
+		if proof.State != chat.ProofAsked {
+			continue
+		}
+		return &proofView{
+			id: proof.ID, label: proof.Label, max: p.FilesMax,
+			warning: set.Lines.Say(catalogue.LineAttachmentWarning, set.Questions.Speaks(ct.Public), ct.Lang, nil),
+		}, nil
+	}
+	return nil, nil
+}
+
+// File takes the one file that was asked for. It is sealed as it streams; the form's other fields come
+// first, because the sentence about naked pictures is answered before a byte of the file is read.
+func (p *Room) File(w http.ResponseWriter, r *http.Request) error {
+	s := session.Visitor(r)
+	if err := p.slow(r, flood.SendFile, s.ContactID); err != nil {
+		return err
+	}
+	// The file, and a little for the form around it.
+	r.Body = http.MaxBytesReader(w, r.Body, p.FilesMax+answer.MaxForm)
+	parts, err := r.MultipartReader()
+	if err != nil {
+		return fault.New(fault.Invalid, "fault.form.broken")
+	}
+	file, sure, err := untilFile(parts)
+	if err != nil {
+		return err
+	}
+	if !sure {
+		return fault.New(fault.Invalid, "fault.public.sure")
+	}
+	_, err = p.Chats.Receive(r.Context(), chat.Receiving{
+		ProofID: r.PathValue("proof"), ContactID: s.ContactID, PersonID: s.PersonID, Name: file.FileName(), Body: whole{file},
+	})
+	if err != nil {
+		return err
+	}
+	if !answer.Scripted(r) {
+		http.Redirect(w, r, answer.Printer(r).Path("/chat"), http.StatusSeeOther)
+		return nil
+	}
+	answer.Fragment(w, r, talkProof(view{say: answer.Printer(r)}))
+	return nil
+}
+
+// untilFile reads the form up to its file.
+func untilFile(parts *multipart.Reader) (file *multipart.Part, sure bool, err error) {
+	broken := fault.New(fault.Invalid, "fault.form.broken")
+	for {
+		part, err := parts.NextPart()
+		if err != nil {
+			return nil, false, broken
+		}
+		switch part.FormName() {
+		case "file":
+			return part, sure, nil
+		case "sure":
+			value, err := io.ReadAll(io.LimitReader(part, 16))
+			if err != nil {
+				return nil, false, broken
+			}
+			sure = string(value) == "yes"
+		}
+	}
+}
+
+// whole tells a file that was cut on its way from one that is complete, and one that is too large.
+type whole struct{ r io.Reader }
+
+func (b whole) Read(to []byte) (int, error) {
+	n, err := b.r.Read(to)
+	var large *http.MaxBytesError
+	switch {
+	case err == nil, errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF):
+		return n, err
+	case errors.As(err, &large):
+		return n, fault.New(fault.TooLarge, "fault.blob.too_large", "max", 25)
+	}
+	return n, fault.New(fault.Invalid, "fault.form.broken")
+}
+
+// Shut ends the session of a conversation that is over, and goes home.
+func (p *Room) Shut(w http.ResponseWriter, r *http.Request) error {
+	if err := p.Contacts.EndSession(r.Context(), session.VisitorToken(r)); err != nil {
+		return err
+	}
+	session.ClearVisitor(w)
+	http.Redirect(w, r, answer.Printer(r).Path("/"), http.StatusSeeOther)
+	return nil
+}

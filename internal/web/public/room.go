@@ -1,0 +1,60 @@
+// Package public is what anybody may open: the home page, the numbers that answer now, and the chat of
+// a young person from the first question to the last.
+//
+// Every page works without JavaScript, by links and form posts; scripts only make it quicker. The chat
+// has one address, /chat, which shows whatever is true now, so that a reload, a second tab or a browser
+// that comes back after a week all see the same. No cookie is set before a chat is opened.
+package public
+
+import (
+	"context"
+	"net/http"
+
+	"vigie/internal/catalogue"
+	"vigie/internal/chat"
+	"vigie/internal/contact"
+	"vigie/internal/routing"
+	"vigie/internal/routing/flood"
+	"vigie/internal/web/answer"
+	"vigie/internal/web/i18n"
+	"vigie/internal/web/live"
+	"vigie/internal/web/ui"
+)
+
+// Room holds what the pages work with.
+type Room struct {
+	Site      ui.Site
+	Contacts  *contact.Contacts
+	Chats     *chat.Chats
+	Router    *routing.Router
+	Guard     *flood.Guard
+	Streams   *live.Streams
+	Catalogue func() *catalogue.Set
+	// Alias is how children know a member of staff.
+	Alias func(ctx context.Context, staffID string) string
+	// QuitTo is the neutral page at the end of the quick exit.
+	QuitTo string
+	// FilesMax bounds an attachment, in bytes.
+	FilesMax int64
+	// Today is how the hours stand; a field so that a demonstration can be open at night.
+	Today func() catalogue.OpenState
+}
+
+// footer is at the foot of every public page.
+func (p *Room) footer(say *i18n.Printer) []ui.Link {
+	return []ui.Link{
+		{Href: say.Path("/numbers"), Label: say.T("public.numbers")},
+		{Href: say.Path("/resume"), Label: say.T("public.resume")},
+		{Href: say.Path("/privacy"), Label: say.T("public.privacy")},
+	}
+}
+
+func (p *Room) page(r *http.Request, path, title string) ui.PageProps {
+	say := answer.Printer(r)
+	return ui.PageProps{Site: p.Site, Title: say.T(title), Path: path, Footer: p.footer(say)}
+}
+
+// network is who asks, for what is counted per network: an opaque mark of today, never an address.
+func (p *Room) network(r *http.Request) flood.Source {
+	return p.Guard.Network(answer.Client(r).Addr())
+}

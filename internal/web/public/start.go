@@ -1,0 +1,157 @@
+package public
+
+import (
+	"net/http"
+	"strconv"
+
+	"github.com/google/uuid"
+
+	"vigie/internal/catalogue"
+	"vigie/internal/contact"
+	"vigie/internal/fault"
+	"vigie/internal/routing"
+	"vigie/internal/routing/flood"
+	"vigie/internal/web/answer"
+	"vigie/internal/web/i18n"
+	"vigie/internal/web/session"
+	"vigie/internal/web/ui"
+)
+
+// newID makes an id for something that this page may send twice.
+func newID() string { return uuid.Must(uuid.NewV7()).String() }
+
+// number reads a whole number of a form; anything else is 0.
+func number(text string) int64 {
+	n, err := strconv.ParseInt(text, 10, 64)
+	if err != nil || n < 0 {
+		return 0
+	}
+	return n
+}
+
+// start is the page of the first questions, with what was answered when it comes back.
+type start struct {
+	id, challenge string
+	answers       map[string]string
+	notice        string
+	phone         bool
+}
+
+func (p *Room) questions(w http.ResponseWriter, r *http.Request, code int, s start) error {
+	if s.id == "" {
+		s.id = newID()
+	}
+	props := p.page(r, "/chat", "public.chat_title")
+	props.Script = "chat.js"
+	answer.Page(w, r, code, startPage(answer.Printer(r), props, p.Catalogue().Questions, s, p.Today().ClosingSoon))
+	return nil
+}
+
+// Start opens a chat: the first questions may all be skipped, and the same post twice opens one chat.
+func (p *Room) Start(w http.ResponseWriter, r *http.Request) error {
+	form, err := answer.Form(w, r)
+	if err != nil {
+		return err
+	}
+	say := answer.Printer(r)
+	if s, err := p.Contacts.Session(r.Context(), session.VisitorToken(r)); err == nil {
+		if ct, err := p.Contacts.Get(r.Context(), s.ContactID); err == nil && ct.State.Open() {
+			http.Redirect(w, r, say.Path("/chat"), http.StatusSeeOther)
+			return nil
+		}
+	}
+	if !p.Today().Open {
+		return p.closed(w, r)
+	}
+	asked := start{id: form.Get("contact_id"), answers: map[string]string{}}
+	set := p.Catalogue()
+	for _, q := range []string{catalogue.AskWho, catalogue.AskAge, catalogue.AskTopic} {
+		if code := form.Get(q); code != "" && set.Questions.Has(q, code) {
+			asked.answers[q] = code
+		}
+	}
+	verdict := p.Guard.Check(flood.OpenChat, p.network(r), form.Get("proof"))
+	if verdict.Refused {
+		asked.challenge, asked.phone, asked.notice = verdict.Challenge, verdict.OfferPhone, say.T("public.many")
+		return p.questions(w, r, http.StatusTooManyRequests, asked)
+	}
+	if err := verdict.Wait(r.Context()); err != nil {
+		return err
+	}
+	return p.open(w, r, contact.Opening{ID: asked.id}, asked.answers)
+}
+
+// open lets somebody in and gives her browser the session.
+func (p *Room) open(w http.ResponseWriter, r *http.Request, o contact.Opening, answers map[string]string) error {
+	say, set := answer.Printer(r), p.Catalogue()
+	o.Channel, o.Lang = contact.ChannelChat, say.Lang()
+	o.Public, o.AgeBand, o.Topic = answers[catalogue.AskWho], answers[catalogue.AskAge], answers[catalogue.AskTopic]
+	o.Queue = set.Queues.For(o.Lang, o.Public, o.Topic).Code
+	o.Network = answer.Client(r)
+	o.Reasons = append(o.Reasons, reasonsOf(set, answers)...)
+	block, err := p.Router.Blocked(r.Context(), routing.Caller{Address: o.Network.Addr(), PersonID: o.PersonID})
+	if err != nil {
+		return err
+	}
+	if block.Blocked {
+		return p.kept(w, r)
+	}
+	ct, err := p.Router.Open(r.Context(), o)
+	if err != nil {
+		return err
+	}
+	token, err := p.Contacts.NewSession(r.Context(), ct.ID)
+	if err != nil {
+		return err
+	}
+	session.SetVisitor(w, token)
+	http.Redirect(w, r, say.Path("/chat"), http.StatusSeeOther)
+	return nil
+}
+
+// reasonsOf reads the priority that the first answers give.
+func reasonsOf(set *catalogue.Set, answers map[string]string) []contact.Reason {
+	var reasons []contact.Reason
+	for _, q := range set.Questions.First {
+		choice, ok := q.Choice(answers[q.Code])
+		if !ok || choice.Reason == "" {
+			continue
+		}
+		if reason, ok := set.Queues.Reason(choice.Reason); ok {
+			reasons = append(reasons, contact.Reason{Code: reason.Code, Weight: reason.Weight})
+		}
+	}
+	return reasons
+}
+
+// slow makes one act of a contact wait its turn when it comes too fast.
+func (p *Room) slow(r *http.Request, act flood.Act, contactID string) error {
+	verdict := p.Guard.Check(act, p.Guard.Contact(contactID), "")
+	if verdict.Refused {
+		return fault.New(fault.TooMany, "fault.too_many")
+	}
+	return verdict.Wait(r.Context())
+}
+
+func (p *Room) doNow(say *i18n.Printer, topic, speaks string) ui.DoNowProps {
+	card := p.Catalogue().DoNow.For(topic, speaks)
+	lang := say.Lang()
+	props := ui.DoNowProps{Title: card.Title.In(lang), Never: card.Never.In(lang)}
+	for _, step := range card.Steps {
+		props.Steps = append(props.Steps, step.Do.In(lang))
+	}
+	return props
+}
+
+// numbers lists who answers now, in the order of a danger ("general" for none).
+func (p *Room) numbers(say *i18n.Printer, danger, speaks string) []ui.NumberProps {
+	var all []ui.NumberProps
+	lang := say.Lang()
+	for _, n := range p.Catalogue().Numbers.For(danger) {
+		if n.Ours && !p.Today().Open {
+			continue
+		}
+		all = append(all, ui.NumberProps{Number: n.Number, Name: n.Label.In(lang), Text: n.What(speaks).In(lang), SMS: !n.By("call") && n.By("sms"), Grave: n.Emergency})
+	}
+	return all
+}

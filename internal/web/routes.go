@@ -1,0 +1,69 @@
+package web
+
+import (
+	"net/http"
+
+	"vigie/internal/staff"
+)
+
+// routes is every way in, with the right it takes. A test walks every role through every line.
+func (h *Handler) routes() []Route {
+	const get, post = http.MethodGet, http.MethodPost
+	p, c := h.Public, h.Console
+	return []Route{
+		// Anybody.
+		{get, "/", staff.Public, p.Home, true},
+		{get, "/chat", staff.Public, p.Chat, true},
+		{post, "/chat", staff.Public, p.Start, true},
+		{get, "/message", staff.Public, p.Letter, true},
+		{post, "/message", staff.Public, p.LeaveLetter, true},
+		{get, "/resume", staff.Public, p.Resume, true},
+		{post, "/resume", staff.Public, p.ComeBack, true},
+		{get, "/numbers", staff.Public, p.Numbers, true},
+		{get, "/privacy", staff.Public, p.Privacy, true},
+		{get, "/cards/{code}", staff.Public, p.Card, true},
+		{get, "/quit", staff.Public, p.Leave, false},
+		{get, "/dev/ui", staff.Public, h.gallery, true},
+
+		// The person of an open conversation.
+		{get, "/chat/events", staff.Visitor, p.Events, true},
+		{post, "/chat/messages", staff.Visitor, p.Send, true},
+		{post, "/chat/typing", staff.Visitor, p.Typing, false},
+		{post, "/chat/marks", staff.Visitor, p.Marks, false},
+		{post, "/chat/words", staff.Visitor, p.Words, true},
+		{post, "/chat/file/{proof}", staff.Visitor, p.File, true},
+		{post, "/chat/end", staff.Visitor, p.End, true},
+		{post, "/chat/rate", staff.Visitor, p.Rate, true},
+		{post, "/chat/close", staff.Visitor, p.Shut, true},
+		{get, "/message/left", staff.Visitor, p.LetterLeft, true},
+
+		// The desk.
+		{get, "/desk", staff.DeskUse, c.Desk, false},
+		{get, "/desk/events", staff.DeskUse, c.Events, false},
+		{post, "/desk/presence", staff.DeskUse, c.SetPresence, false},
+		{post, "/desk/contacts/{id}/accept", staff.ContactAnswer, c.Accept, false},
+		{post, "/desk/contacts/{id}/decline", staff.ContactAnswer, c.Decline, false},
+		{post, "/desk/contacts/{id}/known", staff.ContactAnswer, c.Known, false},
+		{post, "/desk/contacts/{id}/take", staff.ContactAnswer, c.Take, false},
+		{get, "/desk/contacts/{id}", staff.ContactRead, c.Panel, false},
+		{post, "/desk/contacts/{id}/messages", staff.ContactAnswer, c.Send, false},
+		{post, "/desk/contacts/{id}/typing", staff.ContactAnswer, c.Typing, false},
+		{post, "/desk/contacts/{id}/marks", staff.ContactAnswer, c.Marks, false},
+		{post, "/desk/contacts/{id}/field", staff.ContactAnswer, c.SaveField, false},
+		{post, "/desk/contacts/{id}/protocols/{protocol}", staff.ContactAnswer, c.Tick, false},
+		{post, "/desk/contacts/{id}/notes", staff.ContactAnswer, c.Note, false},
+		{post, "/desk/contacts/{id}/end", staff.ContactAnswer, c.End, false},
+		{post, "/desk/contacts/{id}/close", staff.ContactAnswer, c.Close, false},
+		{post, "/desk/contacts/{id}/dismiss", staff.ContactAnswer, c.Dismiss, false},
+		{post, "/desk/contacts/{id}/danger", staff.ContactAnswer, c.Danger, false},
+		{post, "/desk/contacts/{id}/grave", staff.ContactAnswer, c.Grave, false},
+		{post, "/desk/contacts/{id}/past", staff.ContactAnswer, c.ReleasePast, false},
+		{post, "/desk/contacts/{id}/handover", staff.ContactAnswer, c.HandOver, false},
+		{post, "/desk/contacts/{id}/hold", staff.ContactHold, c.Hold, false},
+		{post, "/desk/contacts/{id}/block", staff.BlockSet, c.Block, false},
+		{post, "/desk/contacts/{id}/proof", staff.ContactAnswer, c.AskProof, false},
+		{post, "/desk/files/{file}/look", staff.ContactAnswer, c.LookAtFile, false},
+		{get, "/desk/files/{file}/picture", staff.ContactAnswer, c.FilePicture, false},
+		{post, "/desk/files/{file}/illegal", staff.ContactAnswer, c.MarkIllegal, false},
+	}
+}

@@ -1,0 +1,115 @@
+// Package talk draws one conversation for whoever reads it: the person on her phone, or the counsellor
+// at the desk. The two see the same messages from two sides.
+package talk
+
+import (
+	"context"
+	"strconv"
+	"time"
+
+	"github.com/a-h/templ"
+
+	"vigie/internal/catalogue"
+	"vigie/internal/chat"
+	"vigie/internal/web/i18n"
+	"vigie/internal/web/ui"
+)
+
+// Reader is somebody who reads a conversation.
+type Reader struct {
+	Printer *i18n.Printer
+	// Side is ui.FromVisitor or ui.FromStaff.
+	Side string
+	// Into is the id of the list of messages.
+	Into string
+	// Alias names a member of staff as the person knows her.
+	Alias func(staffID string) string
+	// Guides resolves the cards that a counsellor sends.
+	Guides func() *catalogue.Set
+	// File draws what stands for an attachment; nil draws its line only.
+	File func(m chat.Message) *ui.FileProps
+	// Asked draws a counsellor's request for one proof; nil draws its line only.
+	Asked func(m chat.Message) templ.Component
+	// Marks are how far the other side has received and seen.
+	Marks chat.Mark
+}
+
+// Bubble draws one message; days, when not nil, is the day of the message before it, and a separator
+// is drawn first where the day changes.
+func (v Reader) Bubble(m chat.Message) templ.Component {
+	b := ui.BubbleProps{
+		ID: m.ID, Seq: m.Seq, Into: v.Into, From: m.From, Mine: m.From == v.Side, At: time.UnixMilli(m.At), Body: m.Body,
+	}
+	switch m.From {
+	case chat.Staff:
+		b.Name = v.Alias(m.AuthorID)
+	case chat.Visitor:
+		b.Name = v.Printer.T("talk.person")
+	}
+	if b.Mine {
+		b.Name = v.Printer.T("chat.you")
+		b.Delivery = v.delivery(m.Seq)
+	}
+	switch m.Kind {
+	case chat.Card:
+		b.Body = ""
+		b.Card = v.card(m.Body)
+	case chat.Attachment:
+		b.Body = v.Printer.T("talk.file")
+		if v.File != nil {
+			b.Body, b.File = "", v.File(m)
+		}
+	case chat.Ask:
+		b.Body = v.Printer.T("talk.asked", "what", v.Printer.T("proof."+chat.ReadAsked(m.Body).Label))
+		if v.Asked != nil {
+			return join(ui.Bubble(v.Printer, b), v.Asked(m))
+		}
+	}
+	return ui.Bubble(v.Printer, b)
+}
+
+func join(all ...templ.Component) templ.Component { return templ.Join(all...) }
+
+func (v Reader) card(code string) *ui.CardProps {
+	guide, ok := v.Guides().Guides.ByCode(code)
+	if !ok {
+		return &ui.CardProps{Title: v.Printer.T("talk.card_gone")}
+	}
+	lang := v.Printer.Lang()
+	return &ui.CardProps{Title: v.Printer.Text(guide.Title.In(lang)), Text: v.Printer.Text(guide.Intro.In(lang)), Href: v.Printer.Path("/cards/" + code)}
+}
+
+func (v Reader) delivery(seq int64) ui.Delivery {
+	switch {
+	case v.Marks.Seen >= seq:
+		return ui.Seen
+	case v.Marks.Delivered >= seq:
+		return ui.Delivered
+	}
+	return ui.Sent
+}
+
+// Deliveries draws the marks that moved: of one's own messages, those after the old marks.
+func (v Reader) Deliveries(messages []chat.Message) []templ.Component {
+	var all []templ.Component
+	for _, m := range messages {
+		if m.From == v.Side {
+			all = append(all, ui.DeliveryMark(v.Printer, m.ID, v.delivery(m.Seq)))
+		}
+	}
+	return all
+}
+
+// Log draws messages in their order, with the days between them.
+func (v Reader) Log(ctx context.Context, messages []chat.Message) templ.Component {
+	var all []templ.Component
+	day := ""
+	for _, m := range messages {
+		if d := v.Printer.Date(time.UnixMilli(m.At)); d != day {
+			day = d
+			all = append(all, ui.DaySeparator("day-"+strconv.FormatInt(m.Seq, 10)+"-"+v.Into, v.Into, day))
+		}
+		all = append(all, v.Bubble(m))
+	}
+	return templ.Join(all...)
+}
