@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"strconv"
 	"strings"
 	"time"
@@ -270,6 +271,9 @@ func (k *Keeper) Destroy(ctx context.Context, keyID string) error {
 	if err := k.db.Tx(ctx, func(tx *store.Tx) error { return k.Drop(ctx, tx, keyID) }); err != nil {
 		return fmt.Errorf("seal: destroying a key: %w", err)
 	}
+	// The server's log goes elsewhere than the record: after a restore of data and keys together, it
+	// tells which erasures have to be done again.
+	slog.Info("seal: key destroyed", "key", keyID)
 	return k.emptyLogs(ctx)
 }
 
