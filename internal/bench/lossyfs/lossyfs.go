@@ -1,3 +1,5 @@
+//go:build linux
+
 // Package lossyfs is a file system that forgets, for `vigie bench crash --fault power`. Killing a
 // server cannot show that it syncs what it acknowledges: the kernel's page cache outlives the process.
 // This one keeps in memory whatever was written and not yet synced, and drops it when the power is cut.
