@@ -251,10 +251,10 @@ func (c *Chats) claim(ctx context.Context, r Receiving, claim string) (p Proof, 
 
 // take streams the file into its place and commits it with the message that says it came.
 func (c *Chats) take(ctx context.Context, r Receiving, claim string) (Proof, error) {
-	in := bufio.NewReaderSize(r.Body, sniffLength)
+	in := bufio.NewReaderSize(upload{r.Body}, sniffLength)
 	head, err := in.Peek(sniffLength)
 	if err != nil && err != io.EOF {
-		return Proof{}, fault.Wrap(errUpload, fault.Invalid, "fault.chat.file_cut")
+		return Proof{}, err
 	}
 	if len(head) == 0 {
 		return Proof{}, fault.New(fault.Invalid, "fault.chat.file_empty")
@@ -279,9 +279,6 @@ func (c *Chats) take(ctx context.Context, r Receiving, claim string) (Proof, err
 	}()
 	stored, err := c.blobs.Put(ctx, in, MaxFile)
 	if err != nil {
-		if fault.As(err) == nil {
-			return Proof{}, fault.Wrap(errUpload, fault.Invalid, "fault.chat.file_cut")
-		}
 		return Proof{}, err
 	}
 	defer func() {
@@ -343,8 +340,16 @@ func (c *Chats) drop(ctx context.Context, keyID string) {
 	}
 }
 
-// errUpload is the cause of an upload that broke: what the network said may hold an address.
-var errUpload = errors.New("chat: the upload broke off")
+// upload is what comes from the network. How it broke off is not told on: it may hold an address.
+type upload struct{ from io.Reader }
+
+func (u upload) Read(p []byte) (int, error) {
+	n, err := u.from.Read(p)
+	if err != nil && err != io.EOF && fault.As(err) == nil {
+		err = fault.Wrap(errors.New("chat: the upload broke off"), fault.Invalid, "fault.blob.cut")
+	}
+	return n, err
+}
 
 // Proofs returns the proofs of a contact, the oldest first, with the names of the files that may be seen.
 func (c *Chats) Proofs(ctx context.Context, contactID string) ([]Proof, error) {

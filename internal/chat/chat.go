@@ -143,10 +143,10 @@ func New(o Options) (*Chats, error) {
 
 func (c *Chats) listen() error {
 	stop, err := c.feed.listen()
-	c.stops = append(c.stops, stop)
 	if err != nil {
 		return err
 	}
+	c.stops = append(c.stops, stop)
 	stop, err = c.bus.Subscribe("contact.*.typing", c.typed.hear(c.now))
 	if err != nil {
 		return err
@@ -340,8 +340,14 @@ func (c *Chats) announce(m Message) {
 	c.bus.Publish("contact."+m.ContactID+".message", payload)
 }
 
-// Messages returns at most limit messages after a number, in order. A screen of the person passes at
-// least Contact.ShownAfter.
+// ShownTo is Messages for the person's own screen: what was said before she came back with her code
+// stays hidden until her counsellor shows it (contact.ReleasePast). A follower of hers begins after
+// ct.ShownAfter, too.
+func (c *Chats) ShownTo(ctx context.Context, ct contact.Contact, after int64, limit int) ([]Message, error) {
+	return c.Messages(ctx, ct.ID, max(after, ct.ShownAfter), limit)
+}
+
+// Messages returns at most limit messages after a number, in order.
 func (c *Chats) Messages(ctx context.Context, contactID string, after int64, limit int) ([]Message, error) {
 	key, err := c.contacts.Key(ctx, contactID)
 	if err != nil {

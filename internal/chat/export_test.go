@@ -58,3 +58,17 @@ func Confinement(ctx context.Context) (string, error) {
 	out, err := runConfined(ctx, []string{self, ConfinementArgument}, strings.NewReader(""))
 	return string(out), err
 }
+
+// FlushMarks writes the marks that wait.
+func (c *Chats) FlushMarks() { c.marks.flush() }
+
+// Repair compares everything that is followed with the record, once.
+func (c *Chats) Repair(ctx context.Context) error {
+	if ids := c.feed.ids(); len(ids) > 0 {
+		return c.feed.repair(ctx, ids)
+	}
+	return nil
+}
+
+// TypedAgo is how long ago this node heard that a person was typing.
+func (c *Chats) TypedAgo(contactID string) time.Duration { return c.typed.ago(contactID, c.now()) }

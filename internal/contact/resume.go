@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"math"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -133,7 +134,10 @@ func (c *Contacts) ResumeCode(ctx context.Context, contactID string) ([]string, 
 		return nil, err
 	}
 	for range 3 {
-		code := words.Pick(identity.Lang, codeWords)
+		code, err := pickWords(identity.Lang)
+		if err != nil {
+			return nil, err
+		}
 		value, err := c.resume.lookup(ctx, code)
 		if err != nil {
 			return nil, err
@@ -159,6 +163,22 @@ func (c *Contacts) ResumeCode(ctx context.Context, contactID string) ([]string, 
 	return nil, fault.New(fault.Conflict, "fault.contact.resume_again")
 }
 
+// pickWords draws a code in a language, in French where the language has no list.
+func pickWords(lang string) ([]string, error) {
+	code, err := words.Pick(lang)
+	if err != nil {
+		code, err = words.Pick("fr")
+	}
+	return code[:], err
+}
+
+// isCodeOfWords says that these are four words of one of the lists.
+func isCodeOfWords(code []string) bool {
+	return len(code) == codeWords && slices.ContainsFunc([]string{"fr", "en"}, func(lang string) bool {
+		return !slices.ContainsFunc(code, func(word string) bool { _, known := words.Index(lang, word); return !known })
+	})
+}
+
 // Resumed is what four words open: a person, and her contact that is still open, if any.
 type Resumed struct {
 	PersonID string
@@ -172,8 +192,8 @@ type Resumed struct {
 // this tells nothing), fault.NotFound "fault.contact.resume_unknown" for a code that is nobody's, and
 // fault.TooMany "fault.contact.resume_slow" with the seconds to wait, which says nothing of the code.
 func (c *Contacts) ByResumeCode(ctx context.Context, typed, network string) (Resumed, error) {
-	code, ok := words.Parse(typed)
-	if !ok || len(code) != codeWords {
+	code := words.Normalise(typed)
+	if !isCodeOfWords(code) {
 		return Resumed{}, fault.New(fault.Invalid, "fault.contact.resume_four")
 	}
 	if err := c.resume.admit(network); err != nil {

@@ -1,0 +1,376 @@
+package chat_test
+
+import (
+	"fmt"
+	"runtime"
+	"slices"
+	"sync"
+	"testing"
+
+	"vigie/internal/bus"
+	"vigie/internal/chat"
+	"vigie/internal/contact"
+	"vigie/internal/store"
+	"vigie/internal/store/storetest"
+)
+
+func TestAFollowerIsHandedEachMessageOnceInOrder(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, db *store.DB) {
+		w := newWorld(t, db)
+		ct := w.talking(claire)
+		w.says(ct, "avant")
+		var one, late listener
+		defer w.Feed().Follow(ct.ID, 0, one.hear)()
+		const n = 60
+		var wait sync.WaitGroup
+		for i := range n {
+			wait.Go(func() { w.says(ct, fmt.Sprint(i)) })
+			if i == n/2 {
+				defer w.Feed().Follow(ct.ID, 1, late.hear)()
+			}
+		}
+		wait.Wait()
+		eventually(t, "every message", func() bool { return len(one.seqs()) >= n+1 && len(late.seqs()) >= n })
+		if got := one.seqs(); !slices.Equal(got, upTo(n+1)) {
+			t.Errorf("%v", got)
+		}
+		if got := late.seqs(); !slices.Equal(got, upTo(n + 1)[1:]) {
+			t.Errorf("who came later, and had seen the first: %v", got)
+		}
+		for i, m := range w.conversation(ct.ID) {
+			if one.all()[i].Message != m {
+				t.Errorf("handed over %+v; in the record %+v", one.all()[i].Message, m)
+			}
+		}
+	})
+}
+
+func TestWhatIsSentHereIsHandedOverWithoutReadingIt(t *testing.T) {
+	w := newWorld(t, storetest.SQLite(t))
+	ct := w.talking(claire)
+	var l listener
+	defer w.Feed().Follow(ct.ID, 0, l.hear)()
+	w.says(ct, "premier")
+	eventually(t, "the first message", func() bool { return len(l.seqs()) == 1 })
+	before := w.db.Statements()
+	for range 20 {
+		w.says(ct, "encore")
+	}
+	eventually(t, "the others", func() bool { return len(l.seqs()) == 21 })
+	if n := w.db.Statements() - before; n > 40 {
+		t.Errorf("%d statements for 20 messages that somebody follows", n)
+	}
+}
+
+// The child is on one server, her counsellor on another.
+func TestTwoNodesHandOverTheSameConversation(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, db *store.DB) {
+		w := newWorld(t, db)
+		here, there := cluster(t)
+		one, _ := w.node(here, chat.Options{})
+		other, _ := w.node(there, chat.Options{})
+		ct := w.talking(claire)
+		var onOne, onOther, alsoOnOther listener
+		defer one.Feed().Follow(ct.ID, 0, onOne.hear)()
+		defer other.Feed().Follow(ct.ID, 0, onOther.hear)()
+		defer other.Feed().Follow(ct.ID, 0, alsoOnOther.hear)()
+		const each = 30
+		var wait sync.WaitGroup
+		for _, side := range []struct {
+			node         *chat.Chats
+			from, author string
+		}{{one, chat.Visitor, ct.PersonID}, {other, chat.Staff, claire.ID}} {
+			wait.Go(func() {
+				for i := range each {
+					_, err := side.node.Send(w.ctx, chat.Sending{ID: store.NewID(), ContactID: ct.ID, From: side.from, AuthorID: side.author, Body: fmt.Sprint(i)})
+					if err != nil {
+						t.Error(err)
+					}
+				}
+			})
+		}
+		wait.Wait()
+		for name, l := range map[string]*listener{"on the child's node": &onOne, "on the counsellor's": &onOther, "in her second tab": &alsoOnOther} {
+			eventually(t, "every message "+name, func() bool { return len(l.seqs()) >= 2*each })
+			if got := l.seqs(); !slices.Equal(got, upTo(2*each)) {
+				t.Errorf("%s: %v", name, got)
+			}
+		}
+	})
+}
+
+// Ten tabs of one desk read what came from another node once, not ten times.
+func TestAWakeUpIsReadOnceForAll(t *testing.T) {
+	w := newWorld(t, storetest.SQLite(t))
+	here, there := cluster(t)
+	sender, _ := w.node(here, chat.Options{})
+	node, _ := w.node(there, chat.Options{})
+	ct := w.talking(claire)
+	tabs := make([]listener, 10)
+	for i := range tabs {
+		defer node.Feed().Follow(ct.ID, 0, tabs[i].hear)()
+	}
+	send := func() {
+		_, err := sender.Send(w.ctx, chat.Sending{ID: store.NewID(), ContactID: ct.ID, From: chat.Visitor, AuthorID: ct.PersonID, Body: "bonjour"})
+		w.must(err)
+	}
+	send()
+	for i := range tabs {
+		eventually(t, "the first message", func() bool { return len(tabs[i].seqs()) == 1 })
+	}
+	before := w.db.Statements()
+	send()
+	for i := range tabs {
+		eventually(t, "the second message", func() bool { return len(tabs[i].seqs()) == 2 })
+	}
+	if n := w.db.Statements() - before; n > 3 {
+		t.Errorf("%d statements for one message read by ten tabs of another node", n)
+	}
+}
+
+func TestALostWakeUpIsRepaired(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, db *store.DB) {
+		w := newWorld(t, db)
+		deaf, err := bus.Open(w.ctx, bus.Options{}) // a bus of its own: it hears nothing of the others
+		w.must(err)
+		t.Cleanup(deaf.Close)
+		node, _ := w.node(deaf, chat.Options{})
+		ct := w.talking(claire)
+		var l listener
+		defer node.Feed().Follow(ct.ID, 0, l.hear)()
+		w.must(node.Repair(w.ctx)) // it follows now
+		w.says(ct, "un")
+		w.says(ct, "deux")
+		if len(l.seqs()) != 0 {
+			t.Fatal("this node was to hear nothing")
+		}
+		w.must(node.Repair(w.ctx))
+		eventually(t, "what was missed", func() bool { return slices.Equal(l.seqs(), upTo(2)) })
+		// A later message repairs what was missed before it, too.
+		w.says(ct, "trois")
+		m, err := node.Send(w.ctx, chat.Sending{ID: store.NewID(), ContactID: ct.ID, From: chat.Visitor, AuthorID: ct.PersonID, Body: "quatre"})
+		w.must(err)
+		if m.Seq != 4 {
+			t.Fatalf("number %d", m.Seq)
+		}
+		eventually(t, "what was missed, before what came", func() bool { return slices.Equal(l.seqs(), upTo(4)) })
+	})
+}
+
+func TestAWakeUpThatPromisesTooMuchDoesNoHarm(t *testing.T) {
+	w := newWorld(t, storetest.SQLite(t))
+	ct := w.talking(claire)
+	var l listener
+	defer w.Feed().Follow(ct.ID, 0, l.hear)()
+	for _, payload := range []string{`{"seq":99,"node":"x"}`, `{"seq":-1}`, `nonsense`, ``, `{"seq":"1"}`} {
+		w.bus.Publish("contact."+ct.ID+".message", []byte(payload))
+	}
+	w.must(w.bus.Flush())
+	w.says(ct, "un")
+	w.says(ct, "deux")
+	eventually(t, "the two messages", func() bool { return slices.Equal(l.seqs(), upTo(2)) })
+}
+
+func TestWhoIsTooSlowIsDroppedAndToldToStartAgain(t *testing.T) {
+	w := newWorld(t, storetest.SQLite(t))
+	ct := w.talking(claire)
+	stuck := make(chan struct{})
+	first := make(chan struct{}, 1)
+	var l, healthy listener
+	stop := w.Feed().Follow(ct.ID, 0, func(e chat.Event) {
+		l.hear(e)
+		select {
+		case first <- struct{}{}:
+		default:
+		}
+		<-stuck
+	})
+	defer stop()
+	defer w.Feed().Follow(ct.ID, 0, healthy.hear)()
+	const n = 200
+	for i := range n {
+		w.says(ct, fmt.Sprint(i))
+		if i == 0 {
+			<-first
+		}
+		eventually(t, "the other follower", func() bool { return len(healthy.seqs()) == i+1 })
+	}
+	close(stuck)
+	eventually(t, "being told", func() bool { _, told := l.heard(chat.EventResync); return told })
+	events := l.all()
+	if last := events[len(events)-1]; last.Kind != chat.EventResync || len(events) > 2 {
+		t.Errorf("%d events, the last one %s", len(events), last.Kind)
+	}
+	w.says(ct, "de plus")
+	eventually(t, "the other follower", func() bool { return len(healthy.seqs()) == n+1 })
+	if len(l.all()) != len(events) {
+		t.Error("it was told more after it was dropped")
+	}
+}
+
+func TestWhoIsTooFarBehindIsToldToStartAgain(t *testing.T) {
+	w := newWorld(t, storetest.SQLite(t))
+	ct := w.talking(claire)
+	for i := range 140 {
+		w.says(ct, fmt.Sprint(i))
+	}
+	var l listener
+	defer w.Feed().Follow(ct.ID, 0, l.hear)()
+	eventually(t, "being told", func() bool { _, told := l.heard(chat.EventResync); return told })
+	if len(l.seqs()) != 0 {
+		t.Errorf("and yet %d messages", len(l.seqs()))
+	}
+	var near listener
+	defer w.Feed().Follow(ct.ID, 100, near.hear)()
+	eventually(t, "the last forty", func() bool { return len(near.seqs()) == 40 })
+}
+
+func TestTypingMarksStatesAndFormsAreTold(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, db *store.DB) {
+		w := newWorld(t, db)
+		here, there := cluster(t)
+		one, contacts := w.node(here, chat.Options{})
+		other, _ := w.node(there, chat.Options{})
+		ct := w.talking(claire)
+		var l listener
+		defer other.Feed().Follow(ct.ID, 0, l.hear)()
+		one.Typing(ct.ID, chat.Visitor, true)
+		one.Typing(ct.ID, "a stranger", true)
+		_, err := contacts.SaveNote(w.ctx, contact.Note{ID: store.NewID(), ContactID: ct.ID, AuthorID: claire.ID, Text: "calme"})
+		w.must(err)
+		_, err = contacts.LeaveQuickly(w.ctx, ct.ID)
+		w.must(err)
+		eventually(t, "all of them", func() bool {
+			_, typing := l.heard(chat.EventTyping)
+			_, form := l.heard(chat.EventForm)
+			_, state := l.heard(chat.EventState)
+			return typing && form && state
+		})
+		if e, _ := l.heard(chat.EventTyping); e.Who != chat.Visitor || !e.On {
+			t.Errorf("%+v", e)
+		}
+		if e, _ := l.heard(chat.EventState); e.State != contact.Left {
+			t.Errorf("%+v", e)
+		}
+	})
+}
+
+func TestTenThousandConversationsCostNoGoroutineAndLittleMemory(t *testing.T) {
+	if testing.Short() {
+		t.Skip("long")
+	}
+	w := newWorld(t, storetest.SQLite(t))
+	ct := w.talking(claire)
+	heap := func() uint64 {
+		runtime.GC()
+		runtime.GC()
+		var m runtime.MemStats
+		runtime.ReadMemStats(&m)
+		return m.HeapAlloc
+	}
+	const n = 10_000
+	goroutines, memory := runtime.NumGoroutine(), heap()
+	stops := make([]func(), n)
+	for i := range stops {
+		stops[i] = w.Feed().Follow(fmt.Sprintf("%s-%d", ct.ID, i), 0, func(chat.Event) {})
+	}
+	// What is followed and is no contact is told so at once, and goes; these are the reads at the beginning.
+	eventually(t, "quiet", func() bool { return runtime.NumGoroutine() <= goroutines+5 })
+	if w.Feed().Following() != 0 {
+		t.Errorf("%d conversations that do not exist are followed", w.Feed().Following())
+	}
+	for _, stop := range stops {
+		stop()
+	}
+	many := make([]contact.Contact, 200)
+	for i := range many {
+		many[i] = w.child()
+	}
+	memory = heap()
+	goroutines = runtime.NumGoroutine()
+	var l listener
+	stops = stops[:0]
+	for range n / len(many) {
+		for _, c := range many {
+			stops = append(stops, w.Feed().Follow(c.ID, 0, l.hear))
+		}
+	}
+	eventually(t, "quiet", func() bool { return runtime.NumGoroutine() <= goroutines+5 })
+	if used := int64(heap()) - int64(memory); used > n*1024 {
+		t.Errorf("%d bytes a follower", used/n)
+	} else {
+		t.Logf("%d bytes a follower", used/n)
+	}
+	w.says(many[0], "bonjour")
+	eventually(t, "all of them", func() bool { return len(l.seqs()) == n/len(many) })
+	for _, stop := range stops {
+		stop()
+		stop()
+	}
+	if w.Feed().Following() != 0 {
+		t.Errorf("%d conversations are still followed", w.Feed().Following())
+	}
+}
+
+func TestMarksAreGatheredAndOnlyGrow(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, db *store.DB) {
+		w := newWorld(t, db)
+		ct, other := w.talking(claire), w.talking(karim)
+		for range 5 {
+			w.says(ct, "un mot")
+			w.says(other, "un mot")
+		}
+		var l listener
+		defer w.Feed().Follow(ct.ID, 5, l.hear)()
+		before := w.db.Statements()
+		for seq := range int64(6) {
+			w.Mark(ct.ID, chat.Staff, seq, seq-2)
+			w.Mark(other.ID, chat.Staff, seq, 0)
+		}
+		w.Mark(ct.ID, chat.Staff, 3, 1)       // late: it changes nothing
+		w.Mark(ct.ID, chat.Visitor, 400, 400) // a lie
+		w.Mark(ct.ID, "a stranger", 5, 5)
+		w.Mark("no contact", chat.Visitor, 1, 1)
+		w.FlushMarks()
+		if n := w.db.Statements() - before; n > 2 {
+			t.Errorf("%d statements", n)
+		}
+		visitor, staff, err := w.Marks(w.ctx, ct.ID)
+		w.must(err)
+		if staff != (chat.Mark{Delivered: 5, Seen: 3}) || visitor != (chat.Mark{}) {
+			t.Errorf("staff %+v, visitor %+v", staff, visitor)
+		}
+		w.Mark(ct.ID, chat.Staff, 2, 2)
+		w.Mark(ct.ID, chat.Visitor, 1, 4)
+		w.FlushMarks()
+		visitor, staff, err = w.Marks(w.ctx, ct.ID)
+		w.must(err)
+		if staff != (chat.Mark{Delivered: 5, Seen: 3}) || visitor != (chat.Mark{Delivered: 4, Seen: 4}) {
+			t.Errorf("staff %+v, visitor %+v", staff, visitor)
+		}
+		eventually(t, "the marks", func() bool { _, told := l.heard(chat.EventMarks); return told })
+		w.Mark(ct.ID, chat.Visitor, 5, 5)
+		eventually(t, "a mark that nobody flushed", func() bool { v, _, _ := w.Marks(w.ctx, ct.ID); return v.Seen == 5 })
+	})
+}
+
+func TestManyMarksAreFewStatements(t *testing.T) {
+	w := newWorld(t, storetest.SQLite(t))
+	var all []contact.Contact
+	for range 300 {
+		ct := w.talking(claire)
+		w.says(ct, "bonjour")
+		all = append(all, ct)
+	}
+	before := w.db.Statements()
+	for _, ct := range all {
+		w.Mark(ct.ID, chat.Staff, 1, 1)
+	}
+	w.FlushMarks()
+	if n := w.db.Statements() - before; n > 4 {
+		t.Errorf("%d statements for %d marks", n, len(all))
+	}
+	if n := w.count(`SELECT count(*) FROM message_mark WHERE seen = 1`); n != len(all) {
+		t.Errorf("%d of %d marks", n, len(all))
+	}
+}
