@@ -66,13 +66,13 @@ test("a ready answer is put in the composer to be read again, not sent", async (
 });
 
 test("seen is told only when the newest message is in sight", async ({ page, stage }) => {
-  await stage.show(page, "desk.js", `<live-stream src="/live"></live-stream><div class="talk"><chat-log class="chat-log"><div class="chat-log-view" data-log-view tabindex="0"><ol id="log">
+  await stage.show(page, "desk.js", `<live-stream src="/live"></live-stream><div class="gallery-phone"><chat-log class="chat-log"><div class="chat-log-view" data-log-view tabindex="0"><ol id="log">
     ${Array.from({ length: 60 }, (_, i) => `<li class="bubble" id="m-${i + 1}" data-seq="${i + 1}" data-from="visitor">message ${i + 1}</li>`).join("")}</ol></div><button data-log-new hidden>Nouveau message</button></chat-log></div>
     <seen-marker data-action="/marks" data-log="log" data-me="staff"></seen-marker>`);
-  await page.addInitScript(() => undefined);
   await expect.poll(() => stage.of("/marks").at(-1)).toEqual({ delivered: "60", seen: "60" });
   const view = page.locator("[data-log-view]");
-  await view.evaluate((v) => ((v.style.height = "200px"), (v.scrollTop = 0)));
+  await view.hover();
+  await page.mouse.wheel(0, -5000);
   await expect.poll(() => view.evaluate((v) => v.scrollTop)).toBe(0);
   stage.update(`<li class="bubble" id="m-61" data-seq="61" data-from="visitor" data-into="log">nouveau</li>`);
   await expect(page.getByRole("button", { name: "Nouveau message" })).toBeVisible();

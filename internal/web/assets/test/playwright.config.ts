@@ -4,7 +4,7 @@ import { defineConfig } from "@playwright/test";
 export default defineConfig({
   testDir: ".",
   outputDir: "../../../../e2e/test-results/elements",
-  reporter: "list",
+  reporter: [["list"], ["json", { outputFile: "../../../../.vigie/test/elements.json" }]],
   workers: 2,
   timeout: 20_000,
   use: {

@@ -16,6 +16,7 @@ const settle = 600;
  */
 class AutoSave extends Live {
   private waiting = new Map<string, Change>();
+  private kept = new Map<string, string>();
   private timers = new Map<string, number>();
   private busy = false;
   private failures = 0;
@@ -48,7 +49,11 @@ class AutoSave extends Live {
     if (!(target instanceof HTMLInputElement || target instanceof HTMLTextAreaElement || target instanceof HTMLSelectElement)) return;
     const name = target.name;
     if (!name || target.closest("auto-save") !== this) return;
-    this.waiting.set(name, { value: this.answerOf(target), rev: (this.rev += 1) });
+    const value = this.answerOf(target);
+    const newest = this.waiting.get(name)?.value ?? this.kept.get(name);
+    // Leaving a field says "change" again for what was already heard key by key.
+    if (value !== newest) this.waiting.set(name, { value, rev: (this.rev += 1) });
+    else if (!this.waiting.has(name)) return;
     clearTimeout(this.timers.get(name));
     this.timers.set(name, setTimeout(() => void this.drain(), delay));
   }
@@ -79,6 +84,7 @@ class AutoSave extends Live {
           return;
         }
         this.failures = 0;
+        if (response.ok) this.kept.set(field, change.value);
         // A newer value may have been typed while this one was on its way.
         if (this.waiting.get(field)?.rev === change.rev) this.waiting.delete(field);
         if (!response.ok) {
