@@ -1,0 +1,105 @@
+package catalogue
+
+import (
+	"embed"
+	"errors"
+	"reflect"
+
+	"github.com/BurntSushi/toml"
+)
+
+// Doc names a document of the catalogue; its seed is seeds/<doc>.toml.
+type Doc string
+
+// The documents, each with the question it answers.
+const (
+	DocTaxonomy    Doc = "taxonomy"     // what a contact is about, and what counts as a danger
+	DocForm        Doc = "form"         // what the counsellor writes down
+	DocLexicon     Doc = "lexicon"      // which words raise a priority
+	DocLexiconTest Doc = "lexicon_test" // the sentences that the lexicon must and must not hear
+	DocDoNow       Doc = "donow"        // what to do while waiting
+	DocAnswers     Doc = "answers"      // ready answers
+	DocGuides      Doc = "guides"       // guide cards that a counsellor sends
+	DocProtocols   Doc = "protocols"    // emergency protocols, step by step
+	DocNumbers     Doc = "numbers"      // who answers now
+	DocHours       Doc = "hours"        // when we answer
+	DocClosure     Doc = "closure"      // "closed now", for an hour or an evening
+	DocQueues      Doc = "queues"       // who waits where, and why somebody goes first
+	DocQuestions   Doc = "questions"    // the first questions, and the last one
+	DocLines       Doc = "lines"        // what the helpline says by itself in a conversation
+	DocPlatforms   Doc = "platforms"    // where it happens: networks, games, messengers
+	DocDepartments Doc = "departments"  // where the child lives
+)
+
+// Docs lists all documents in the order in which an editor meets them.
+var Docs = []Doc{
+	DocTaxonomy, DocForm, DocQuestions, DocLines, DocDoNow, DocAnswers, DocGuides, DocProtocols, DocNumbers,
+	DocHours, DocClosure, DocQueues, DocLexicon, DocLexiconTest, DocPlatforms, DocDepartments,
+}
+
+//go:embed seeds/*.toml
+var seeds embed.FS
+
+// Seed returns the text of a document as Vigie brings it; nil for a document that does not exist.
+func Seed(doc Doc) []byte {
+	text, err := seeds.ReadFile("seeds/" + string(doc) + ".toml")
+	if err != nil {
+		return nil
+	}
+	return text
+}
+
+// seedTexts returns all the seeds.
+func seedTexts() map[Doc][]byte {
+	texts := make(map[Doc][]byte, len(Docs))
+	for _, doc := range Docs {
+		texts[doc] = Seed(doc)
+	}
+	return texts
+}
+
+// head is what every document begins with.
+type head struct {
+	// Edition is raised by one when a seed changes, so that a helpline that never edited the document
+	// gets the new one with the new program. An editor leaves it as it is.
+	Edition int `toml:"edition"`
+}
+
+func (h head) edition() int { return h.Edition }
+
+// document is what each of the typed documents can do: check itself, without looking at the others.
+type document interface {
+	edition() int
+	check(p *page)
+}
+
+// maxText bounds a document: an editor writes sentences, not novels.
+const maxText = 1 << 20
+
+// decode reads text into target and checks it alone. Flaws of grammar come alone; others come together.
+func decode(doc Doc, text []byte, target document) *page {
+	p := &page{doc: doc}
+	if len(text) > maxText {
+		p.flaw("too_long", "")
+		return p
+	}
+	if _, err := toml.Decode(string(text), target); err != nil {
+		flaw := Flaw{Doc: doc, Key: "fault.catalogue.grammar", Args: []any{"detail", err.Error()}}
+		var parse toml.ParseError
+		if errors.As(err, &parse) {
+			flaw.Line, flaw.Path = parse.Position.Line, parse.LastKey
+			flaw.Args = []any{"detail", parse.Message}
+		}
+		p.flaws = Flaws{flaw}
+		return p
+	}
+	p.outline = readOutline(string(text))
+	for _, path := range p.outline.unknown(reflect.TypeOf(target).Elem()) {
+		p.flaw("key_unknown", path, "key", path)
+	}
+	if target.edition() < 1 {
+		p.flaw("edition_missing", "edition")
+	}
+	target.check(p)
+	return p
+}

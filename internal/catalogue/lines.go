@@ -1,0 +1,128 @@
+package catalogue
+
+import (
+	"slices"
+	"time"
+)
+
+// Lines are what the helpline says by itself in a conversation: hello, goodbye, what happens in a
+// silence. They are few and always signed by the line, never by a counsellor.
+type Lines struct {
+	head
+	Silence Silence `toml:"silence"`
+	All     []Line  `toml:"line"`
+
+	byCode map[string]int
+}
+
+// Silence is the patience of a conversation, in minutes since the child's last sign of life.
+type Silence struct {
+	First  int `toml:"first_minutes"`  // a gentle line
+	Second int `toml:"second_minutes"` // another
+	Park   int `toml:"park_minutes"`   // the contact is parked, first in line on return
+	Left   int `toml:"left_minutes"`   // how long a contact left by quick exit stays open
+}
+
+// After returns the code of the line due after a silence, "" before the first one.
+func (s Silence) After(quiet time.Duration) string {
+	switch {
+	case quiet >= time.Duration(s.Second)*time.Minute:
+		return LineSilenceSecond
+	case quiet >= time.Duration(s.First)*time.Minute:
+		return LineSilenceFirst
+	}
+	return ""
+}
+
+// Line is one sentence, said with "tu" to the young and with "vous" to adults.
+type Line struct {
+	Code  string `toml:"code"`
+	Young Text   `toml:"young"`
+	Adult Text   `toml:"adult"`
+}
+
+// The lines that the house says at fixed moments; a catalogue without one of them is refused.
+const (
+	LineGreeting          = "greeting"           // the counsellor is there: {conseiller}
+	LineGreetingBack      = "greeting_back"      // back with the same or another counsellor
+	LineListening         = "listening"          // a supervisor may read along, and how to refuse
+	LineLifeDanger        = "life_danger"        // what we may do when a life is in danger
+	LineWaiting           = "waiting"            // in the queue
+	LineClosingSoon       = "closing_soon"       // from half an hour before closing, while waiting: {heure}
+	LineSilenceFirst      = "silence_first"      // two minutes of silence
+	LineSilenceSecond     = "silence_second"     // six
+	LineParked            = "parked"             // the contact rests
+	LineBack              = "back"               // back from silence
+	LineHandover          = "handover"           // another counsellor takes over: {conseiller}
+	LineEndedByStaff      = "ended_by_staff"     // the counsellor ended
+	LineEndedByVisitor    = "ended_by_visitor"   // the visitor ended
+	LineFarewell          = "farewell"           // goodbye, with the four words
+	LineFarewellDanger    = "farewell_danger"    // goodbye after a dangerous evening
+	LineAttachmentWarning = "attachment_warning" // before a file is sent
+	LineAttachmentOpen    = "attachment_open"    // the counsellor opened the way for one proof
+	LineAttachmentClosed  = "attachment_closed"  // the way is closed again
+	LinePastReleased      = "past_released"      // older messages are shown again
+	LineClosed            = "closed"             // closed now: {heure}
+	LineMessageReceived   = "message_received"   // a message left while closed
+	LineMessageDanger     = "message_danger"     // the same, with a danger word in it
+	LineThanks            = "satisfaction_thanks"
+)
+
+var requiredLines = []string{
+	LineGreeting, LineGreetingBack, LineListening, LineLifeDanger, LineWaiting, LineClosingSoon, LineSilenceFirst,
+	LineSilenceSecond, LineParked, LineBack, LineHandover, LineEndedByStaff, LineEndedByVisitor, LineFarewell,
+	LineFarewellDanger, LineAttachmentWarning, LineAttachmentOpen, LineAttachmentClosed, LinePastReleased, LineClosed,
+	LineMessageReceived, LineMessageDanger, LineThanks,
+}
+
+// lineVariables are the variables a line may hold.
+var lineVariables = []string{"conseiller", "heure", "prenom"}
+
+// ByCode returns a line.
+func (l *Lines) ByCode(code string) (Line, bool) {
+	i, ok := l.byCode[code]
+	if !ok {
+		return Line{}, false
+	}
+	return l.All[i], true
+}
+
+// Say returns a line in the way and language of its reader, its variables filled; "" for a line that
+// does not exist. speaks is Young or Adult.
+func (l *Lines) Say(code, speaks, lang string, vars map[string]string) string {
+	line, ok := l.ByCode(code)
+	if !ok {
+		return ""
+	}
+	said, _ := line.For(speaks).Fill(lang, vars)
+	return said
+}
+
+// For returns the line for the young or for adults.
+func (l Line) For(speaks string) Text {
+	if speaks == Adult {
+		return l.Adult
+	}
+	return l.Young
+}
+
+func (l *Lines) check(p *page) {
+	all := codes{}
+	l.byCode = map[string]int{}
+	for i, line := range l.All {
+		path := at("line[%d]", i)
+		all.add(p, path+".code", line.Code)
+		l.byCode[line.Code] = i
+		p.text(path+".young", line.Young, lineVariables...)
+		p.text(path+".adult", line.Adult, lineVariables...)
+	}
+	for _, code := range requiredLines {
+		if !all[code] {
+			p.flaw("required_missing", "line", "code", code)
+		}
+	}
+	s := l.Silence
+	if !slices.IsSorted([]int{1, s.First, s.Second, s.Park}) || s.First == s.Second || s.Left < 1 {
+		p.flaw("silence", "silence")
+	}
+}

@@ -1,0 +1,152 @@
+package catalogue
+
+import (
+	"slices"
+	"strings"
+	"sync"
+)
+
+// Set is the whole catalogue at one moment: every document read, checked, and checked against the
+// others. It is never changed, so it is shared by all without a lock; a published version makes a new
+// one.
+type Set struct {
+	// Versions are the numbers of the documents in the database; 0 for seeds read without one.
+	Versions map[Doc]int
+
+	Taxonomy    *Taxonomy
+	Form        *Form
+	Lexicon     *Lexicon
+	DoNow       *DoNow
+	Answers     *Answers
+	Guides      *Guides
+	Protocols   *Protocols
+	Numbers     *Numbers
+	Hours       *Hours
+	Queues      *Queues
+	Questions   *Questions
+	Lines       *Lines
+	Platforms   *Platforms
+	Departments *Departments
+
+	closure *closure
+	tests   *lexiconTest
+}
+
+// Reason returns the sentence behind a reason of priority: a reason of the queues ("came_back") or,
+// with the prefix "lexicon.", one of the lexicon ("lexicon.suicide"). ok is false for a code unknown to
+// both.
+func (s *Set) Reason(code string) (reason Text, ok bool) {
+	if entry, isLexicon := strings.CutPrefix(code, "lexicon."); isLexicon {
+		e, ok := s.Lexicon.Entry(entry)
+		return e.Reason, ok
+	}
+	r, ok := s.Queues.Reason(code)
+	return r.Label, ok
+}
+
+// Seeds returns the catalogue as Vigie brings it, without a database: for tests and for the first look.
+// It is read once a process.
+func Seeds() (*Set, error) { return readSeeds() }
+
+var readSeeds = sync.OnceValues(func() (*Set, error) {
+	set, flaws := Read(seedTexts())
+	return set, flaws.fault()
+})
+
+// Read reads and checks a whole catalogue from the texts of its documents. With flaws there is no set.
+func Read(texts map[Doc][]byte) (*Set, Flaws) {
+	set, pages := read(texts)
+	if flaws := flawsOf(pages); len(flaws) > 0 {
+		return nil, flaws
+	}
+	return set, nil
+}
+
+func flawsOf(pages map[Doc]*page) Flaws {
+	var all Flaws
+	for _, doc := range Docs {
+		all = append(all, pages[doc].flaws...)
+	}
+	slices.SortStableFunc(all, func(a, b Flaw) int {
+		if a.Doc != b.Doc {
+			return slices.Index(Docs, a.Doc) - slices.Index(Docs, b.Doc)
+		}
+		return a.Line - b.Line
+	})
+	return all
+}
+
+func read(texts map[Doc][]byte) (*Set, map[Doc]*page) {
+	s := &Set{
+		Versions: map[Doc]int{},
+		Taxonomy: new(Taxonomy), Form: new(Form), Lexicon: new(Lexicon), DoNow: new(DoNow), Answers: new(Answers),
+		Guides: new(Guides), Protocols: new(Protocols), Numbers: new(Numbers), Hours: new(Hours), Queues: new(Queues),
+		Questions: new(Questions), Lines: new(Lines), Platforms: new(Platforms), Departments: new(Departments),
+		closure: new(closure), tests: new(lexiconTest),
+	}
+	pages := map[Doc]*page{}
+	sound := true
+	for _, doc := range Docs {
+		pages[doc] = decode(doc, texts[doc], s.document(doc))
+		sound = sound && len(pages[doc].flaws) == 0
+	}
+	if sound { // what is broken by itself says nothing true about the others
+		s.join(pages)
+	}
+	return s, pages
+}
+
+func (s *Set) document(doc Doc) document {
+	switch doc {
+	case DocTaxonomy:
+		return s.Taxonomy
+	case DocForm:
+		return s.Form
+	case DocLexicon:
+		return s.Lexicon
+	case DocLexiconTest:
+		return s.tests
+	case DocDoNow:
+		return s.DoNow
+	case DocAnswers:
+		return s.Answers
+	case DocGuides:
+		return s.Guides
+	case DocProtocols:
+		return s.Protocols
+	case DocNumbers:
+		return s.Numbers
+	case DocHours:
+		return s.Hours
+	case DocClosure:
+		return s.closure
+	case DocQueues:
+		return s.Queues
+	case DocQuestions:
+		return s.Questions
+	case DocLines:
+		return s.Lines
+	case DocPlatforms:
+		return s.Platforms
+	case DocDepartments:
+		return s.Departments
+	}
+	panic("catalogue: no document " + string(doc)) // Docs and this list are both ours
+}
+
+// join checks the documents against one another and ties them together.
+func (s *Set) join(pages map[Doc]*page) {
+	s.Taxonomy.join(pages[DocTaxonomy], s)
+	s.Form.join(pages[DocForm], s)
+	s.Questions.join(pages[DocQuestions], s)
+	s.DoNow.join(pages[DocDoNow], s)
+	s.Guides.join(pages[DocGuides], s)
+	s.Protocols.join(pages[DocProtocols], s)
+	s.Numbers.join(pages[DocNumbers], s)
+	s.Queues.join(pages[DocQueues], s)
+	s.Lexicon.join(pages[DocLexicon], s)
+	s.Hours.closure = s.closure
+	if len(pages[DocLexicon].flaws) == 0 {
+		s.tests.run(pages[DocLexiconTest], s.Lexicon)
+	}
+}
