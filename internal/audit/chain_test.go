@@ -264,6 +264,32 @@ func TestCutEndIsFoundWithAHead(t *testing.T) {
 	})
 }
 
+// A chain that was cut, begun anew and then given its old end back does not agree where the old end
+// begins: each block names the one before it.
+func TestOldEndDoesNotFitANewMiddle(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, db *store.DB) {
+		ch := newChain(t, db)
+		exec(t, db, `DELETE FROM audit WHERE block > 2 OR block IS NULL`)
+		exec(t, db, `DELETE FROM audit_block WHERE number > 2`)
+		c := newClock()
+		c.Move(time.Hour)
+		l := audit.Open(db, key, "here", c.Now)
+		record(t, db, l, look("forged"))
+		sealTail(t, l, 1)
+		for _, r := range ch.rows {
+			if n, sealed := r[10].(int64); sealed && n > 3 {
+				exec(t, db, `INSERT INTO audit (`+rowFields+`) VALUES ($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11)`, r...)
+			}
+		}
+		for _, b := range ch.blocks[3:] {
+			exec(t, db, `INSERT INTO audit_block (`+blockFields+`) VALUES ($1,$2,$3,$4)`, b...)
+		}
+		if r := verify(t, db); !strings.Contains(r.Broken, "block 4 was altered") {
+			t.Errorf("said %q", r.Broken)
+		}
+	})
+}
+
 // Rows whose blocks were cut away and which are sealed anew stand out by being late.
 func TestResealedRowsAreLate(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, db *store.DB) {

@@ -17,6 +17,21 @@ func someKeyring() *keyring {
 	return r
 }
 
+// Each row is sealed with a key of its own, so that no key ever seals so much that its random nonces
+// might meet.
+func TestEachRowHasItsOwnKey(t *testing.T) {
+	key := &Key{secret: bytes.Repeat([]byte{7}, keySize)}
+	one := key.record(Field{Table: "message", Column: "body_sealed", Row: "a"})
+	for _, other := range []Field{{Table: "message", Row: "b"}, {Table: "note", Row: "a"}, {Table: "messagea"}} {
+		if bytes.Equal(one, key.record(other)) {
+			t.Errorf("%+v shares a key", other)
+		}
+	}
+	if !bytes.Equal(one, key.record(Field{Table: "message", Column: "name_sealed", Row: "a", Version: 2})) {
+		t.Error("two columns of one row have two keys; the key is the row's")
+	}
+}
+
 // A key file that is read and written again is the same; anything else is refused without a panic.
 func FuzzParseKeyring(f *testing.F) {
 	good := someKeyring().format()
