@@ -1,0 +1,160 @@
+package web_test
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/google/uuid"
+
+	"vigie/internal/staff"
+)
+
+// Every route is walked by everybody: it opens to whom its right says, and to nobody else.
+func TestRoleByRoute(t *testing.T) {
+	w := newWorld(t)
+	visitor := w.browser()
+	visitor.opens()
+	who := map[string]*browser{"nobody": w.browser(), "visitor": visitor}
+	for role := range w.people {
+		who[string(role)] = w.as(role)
+	}
+	for _, route := range w.app.Handler().Routes() {
+		if strings.HasSuffix(route.Path, "/events") {
+			continue // an open door lets the stream run; TestStreamsNeedTheirRight looks at the closed ones
+		}
+		path := strings.NewReplacer("{id}", uuid.NewString(), "{code}", "nothing", "{protocol}", "nothing", "{proof}", uuid.NewString(), "{file}", uuid.NewString()).Replace(route.Path)
+		for name, b := range who {
+			allowed := route.Right == staff.Public || route.Right == staff.Visitor && name == "visitor" || staff.Role(name).Can(route.Right)
+			if name == "visitor" && (path == "/quit" || path == "/chat/end" || path == "/chat/close") {
+				continue // they would end the conversation that the other lines need
+			}
+			if name != "nobody" && strings.HasSuffix(path, "logout") {
+				continue
+			}
+			b.do(route.Method, path, nil, http.Header{"Sec-Fetch-Site": {"same-origin"}, "Vigie-Script": {"1"}})
+			refused := b.code == http.StatusUnauthorized || b.code == http.StatusForbidden
+			if allowed && refused && b.code != http.StatusForbidden || !allowed && !refused {
+				t.Errorf("%s %s by %s: %d, allowed %v", route.Method, path, name, b.code, allowed)
+			}
+			if b.code == http.StatusInternalServerError {
+				t.Errorf("%s %s by %s broke", route.Method, path, name)
+			}
+		}
+	}
+}
+
+// A stream is as closed as a page.
+func TestStreamsNeedTheirRight(t *testing.T) {
+	w := newWorld(t)
+	w.browser().get("/chat/events").want(http.StatusUnauthorized)
+	w.as(staff.Editor).get("/desk/events").want(http.StatusForbidden)
+}
+
+// Without JavaScript, by plain forms: a child opens the chat, waits, is answered, says goodbye and is
+// thanked; the counsellor fills what is missing and closes.
+func TestFirstContactByPlainForms(t *testing.T) {
+	w := newWorld(t)
+	child, counsellor := w.browser(), w.as(staff.Counsellor)
+	child.get("/chat").want(http.StatusOK)
+	id := child.opens()
+	child.sees("Tu es dans la file")
+	child.says("il a mis mes photos sur snap").want(http.StatusOK).sees("il a mis mes photos sur snap")
+	w.answered(counsellor, id)
+	counsellor.get("/desk").sees("il a mis mes photos sur snap")
+	counsellor.post("/desk/contacts/"+id+"/messages", "message_id", uuid.NewString(), "body", "Je te crois. Tu as bien fait de venir.").want(http.StatusOK)
+	child.get("/chat").sees("Tu parles avec Camille", "Je te crois.")
+	child.post("/chat/end").want(http.StatusOK).sees("La conversation est terminée")
+	child.post("/chat/rate", "code", "yes").want(http.StatusOK).sees("Merci. On lit chaque réponse.")
+	counsellor.get("/desk").sees("La conversation est terminée. Il reste la fiche.")
+}
+
+// Each kind of bad input gets its sentence, and leaves nothing half done.
+func TestBadInput(t *testing.T) {
+	w := newWorld(t)
+	child, other := w.browser(), w.browser()
+	child.opens()
+	theirs := other.opens()
+	count := func() int {
+		all, err := w.app.Chats.Messages(t.Context(), theirs, 0, 100)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return len(all)
+	}
+	t.Run("a message of 1 MB", func(t *testing.T) {
+		child.says(strings.Repeat("a", 1<<20)).want(http.StatusRequestEntityTooLarge)
+	})
+	t.Run("a message that is too long comes back to the field", func(t *testing.T) {
+		child.says(strings.Repeat("é", 4001)).want(http.StatusUnprocessableEntity).sees("trop long", strings.Repeat("é", 4001))
+	})
+	t.Run("control characters alone are nothing", func(t *testing.T) {
+		child.says("\x00\x01\x02\x1b").want(http.StatusUnprocessableEntity)
+	})
+	t.Run("an id that is none", func(t *testing.T) {
+		child.post("/chat/messages", "message_id", "../../etc", "body", "a").want(http.StatusUnprocessableEntity)
+	})
+	t.Run("a message replayed is one message", func(t *testing.T) {
+		id := uuid.NewString()
+		other.post("/chat/messages", "message_id", id, "body", "une fois").want(http.StatusOK)
+		other.post("/chat/messages", "message_id", id, "body", "une fois").want(http.StatusOK)
+		if n := count(); n != 1 {
+			t.Errorf("%d messages", n)
+		}
+	})
+	t.Run("another's message id is not overwritten", func(t *testing.T) {
+		all, _ := w.app.Chats.Messages(t.Context(), theirs, 0, 1)
+		child.post("/chat/messages", "message_id", all[0].ID, "body", "forged")
+		if n := count(); n != 1 {
+			t.Errorf("%d messages", n)
+		}
+	})
+	t.Run("a broken multipart", func(t *testing.T) {
+		child.do("POST", "/chat/file/"+uuid.NewString(), strings.NewReader("--x\r\nnonsense"), http.Header{"Content-Type": {"multipart/form-data; boundary=x"}, "Sec-Fetch-Site": {"same-origin"}}).want(http.StatusUnprocessableEntity)
+	})
+	t.Run("a form from another site", func(t *testing.T) {
+		child.do("POST", "/chat/messages", strings.NewReader("body=a"), http.Header{"Content-Type": {"application/x-www-form-urlencoded"}, "Sec-Fetch-Site": {"cross-site"}}).want(http.StatusForbidden)
+	})
+	t.Run("the same opening twice is one contact", func(t *testing.T) {
+		id := uuid.Must(uuid.NewV7()).String()
+		b := w.browser()
+		b.post("/chat", "contact_id", id).want(http.StatusOK)
+		b.post("/chat", "contact_id", id).want(http.StatusOK)
+	})
+	t.Run("four words that are none", func(t *testing.T) {
+		w.browser().post("/resume", "words", "lune chat").want(http.StatusUnprocessableEntity)
+	})
+	t.Run("a counsellor's forged contact", func(t *testing.T) {
+		w.as(staff.Counsellor).post("/desk/contacts/"+theirs+"/messages", "message_id", uuid.NewString(), "body", "a").want(http.StatusForbidden)
+	})
+}
+
+// The quick exit goes out whatever happens, and takes the session with it; storage is left alone.
+func TestQuickExit(t *testing.T) {
+	w := newWorld(t)
+	child := w.browser()
+	child.opens()
+	child.get("/quit").want(http.StatusSeeOther)
+	if got := child.header.Get("Location"); got != "https://meteo.example/" {
+		t.Errorf("goes to %q", got)
+	}
+	if got := child.header.Get("Clear-Site-Data"); got != `"cache", "cookies"` {
+		t.Errorf("clears %s", got)
+	}
+	child.post("/chat/messages", "message_id", uuid.NewString(), "body", "a").want(http.StatusUnauthorized)
+	w.browser().get("/quit").want(http.StatusSeeOther)
+}
+
+// No page sets a cookie before a chat is opened.
+func TestNoCookieBeforeAChat(t *testing.T) {
+	w := newWorld(t)
+	for _, path := range []string{"/", "/en", "/chat", "/en/chat", "/message", "/resume", "/numbers", "/privacy", "/quit"} {
+		b := w.browser().get(path)
+		for _, c := range b.header["Set-Cookie"] {
+			t.Errorf("%s sets a cookie: %s", path, strings.SplitN(c, "=", 2)[0])
+		}
+		if b.header.Get("Content-Security-Policy") == "" {
+			t.Errorf("%s has no policy", path)
+		}
+	}
+}

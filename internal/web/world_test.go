@@ -1,0 +1,241 @@
+package web_test
+
+import (
+	"context"
+	"io"
+	"net/http"
+	"net/http/cookiejar"
+	"net/http/httptest"
+	"net/url"
+	"strconv"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+	"golang.org/x/net/html"
+
+	"vigie/internal/app"
+	"vigie/internal/audit"
+	"vigie/internal/config"
+	"vigie/internal/staff"
+)
+
+// world is the whole house behind a test server, with people in it.
+type world struct {
+	*testing.T
+	app    *app.App
+	server *httptest.Server
+	people map[staff.Role]staff.Person
+}
+
+func newWorld(t *testing.T) *world {
+	t.Helper()
+	c := config.Config{
+		Data: t.TempDir(), PublicURL: "http://localhost:8018", HelplineName: "Vigie", HelplineCall: "3018", QuitTo: "https://meteo.example/",
+		ChatCapacity: 3, OfferFor: 20 * time.Second, DeskGrace: 2 * time.Minute, FilesMax: 1 << 20, IllegalFiles: "hold",
+		TrustedProxies: []string{"127.0.0.0/8"},
+	}
+	a, err := app.Fresh(t.Context(), c, app.Options{AlwaysOpen: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	background := a.Background(ctx)
+	w := &world{T: t, app: a, server: httptest.NewServer(a.Handler()), people: map[staff.Role]staff.Person{}}
+	t.Cleanup(func() {
+		a.Handler().Drain()
+		w.server.Close()
+		cancel()
+		background.Wait()
+		a.Close()
+	})
+	for role, alias := range map[staff.Role]string{staff.Counsellor: "Camille", staff.Supervisor: "Dominique", staff.Editor: "Sacha", staff.Administrator: "Alix"} {
+		p, err := a.Staff.Add(t.Context(), staff.NewPerson{Login: string(role)[:5], Alias: alias, Roles: []staff.Role{role}, Langs: []string{"fr", "en"}, Password: "une phrase assez longue"}, audit.Actor{Kind: "operator", ID: "test"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		w.people[role] = p
+	}
+	return w
+}
+
+// browser is one person's browser: its cookies, its network, its last page.
+type browser struct {
+	*world
+	client  *http.Client
+	network string
+	code    int
+	header  http.Header
+	body    string
+}
+
+var networks atomic.Int64
+
+func (w *world) browser() *browser {
+	w.Helper()
+	jar, err := cookiejar.New(nil)
+	if err != nil {
+		w.Fatal(err)
+	}
+	n := networks.Add(1)
+	return &browser{world: w, network: "10." + strconv.FormatInt(n/250, 10) + "." + strconv.FormatInt(n%250, 10) + ".1", client: &http.Client{
+		Jar: secureJar{jar}, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}}
+}
+
+// secureJar keeps Secure cookies for the plain test server, as browsers do for localhost.
+type secureJar struct{ http.CookieJar }
+
+func (j secureJar) SetCookies(u *url.URL, cookies []*http.Cookie) { j.CookieJar.SetCookies(asTLS(u), cookies) }
+func (j secureJar) Cookies(u *url.URL) []*http.Cookie             { return j.CookieJar.Cookies(asTLS(u)) }
+
+func asTLS(u *url.URL) *url.URL {
+	c := *u
+	c.Scheme = "https"
+	return &c
+}
+
+// as logs a member of staff in, without the password's cost.
+func (w *world) as(role staff.Role) *browser {
+	w.Helper()
+	b := w.browser()
+	token, _, err := w.app.Staff.OpenSession(w.Context(), w.people[role].ID, "password", "test")
+	if err != nil {
+		w.Fatal(err)
+	}
+	u, _ := url.Parse(w.server.URL)
+	b.client.Jar.SetCookies(u, []*http.Cookie{{Name: "__Host-vigie-staff", Value: token, Path: "/", Secure: true}})
+	return b
+}
+
+func (b *browser) do(method, path string, body io.Reader, header http.Header) *browser {
+	b.Helper()
+	r, err := http.NewRequestWithContext(b.Context(), method, b.server.URL+path, body)
+	if err != nil {
+		b.Fatal(err)
+	}
+	for name, values := range header {
+		r.Header[name] = values
+	}
+	r.Header.Set("X-Forwarded-For", b.network)
+	res, err := b.client.Do(r)
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer res.Body.Close()
+	text, err := io.ReadAll(res.Body)
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.code, b.header, b.body = res.StatusCode, res.Header, string(text)
+	return b
+}
+
+func (b *browser) get(path string) *browser { b.Helper(); return b.do("GET", path, nil, nil) }
+
+// post sends a form, and goes where it is sent on.
+func (b *browser) post(path string, fields ...string) *browser {
+	b.Helper()
+	form := url.Values{}
+	for i := 0; i+1 < len(fields); i += 2 {
+		form.Add(fields[i], fields[i+1])
+	}
+	b.do("POST", path, strings.NewReader(form.Encode()), http.Header{"Content-Type": {"application/x-www-form-urlencoded"}, "Sec-Fetch-Site": {"same-origin"}})
+	if b.code == http.StatusSeeOther && strings.HasPrefix(b.header.Get("Location"), "/") {
+		return b.get(b.header.Get("Location"))
+	}
+	return b
+}
+
+// want fails unless the answer has this status.
+func (b *browser) want(code int) *browser {
+	b.Helper()
+	if b.code != code {
+		b.Fatalf("answered %d, want %d:\n%s", b.code, code, b.text())
+	}
+	return b
+}
+
+// sees fails unless the page shows these words.
+func (b *browser) sees(words ...string) *browser {
+	b.Helper()
+	for _, word := range words {
+		if !strings.Contains(b.text(), word) {
+			b.Fatalf("the page does not show %q:\n%s", word, b.text())
+		}
+	}
+	return b
+}
+
+func (b *browser) seesNot(words ...string) *browser {
+	b.Helper()
+	for _, word := range words {
+		if strings.Contains(b.body, word) {
+			b.Fatalf("the page shows %q", word)
+		}
+	}
+	return b
+}
+
+// text is what a person reads of the page.
+func (b *browser) text() string {
+	doc, err := html.Parse(strings.NewReader(b.body))
+	if err != nil {
+		return b.body
+	}
+	var out strings.Builder
+	var walk func(*html.Node)
+	walk = func(n *html.Node) {
+		if n.Type == html.ElementNode && (n.Data == "script" || n.Data == "style" || n.Data == "template" || n.Data == "head") {
+			return
+		}
+		if n.Type == html.TextNode && strings.TrimSpace(n.Data) != "" {
+			out.WriteString(strings.TrimSpace(n.Data) + " ")
+		}
+		for c := n.FirstChild; c != nil; c = c.NextSibling {
+			walk(c)
+		}
+	}
+	walk(doc)
+	return out.String()
+}
+
+// opens starts a chat with these answers, and returns its contact's id.
+func (b *browser) opens(fields ...string) string {
+	b.Helper()
+	id := uuid.Must(uuid.NewV7()).String()
+	b.post("/chat", append([]string{"contact_id", id}, fields...)...).want(http.StatusOK)
+	return id
+}
+
+func (b *browser) says(words string) *browser {
+	b.Helper()
+	return b.post("/chat/messages", "message_id", uuid.Must(uuid.NewV7()).String(), "body", words)
+}
+
+// until tries again for a while: what is looked for is brought by something that runs beside.
+func (w *world) until(what string, ok func() bool) {
+	w.Helper()
+	for deadline := time.Now().Add(15 * time.Second); !ok(); time.Sleep(20 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			w.Fatalf("waited in vain: %s", what)
+		}
+	}
+}
+
+// answered has the counsellor at her desk take the contact that rings.
+func (w *world) answered(counsellor *browser, id string) {
+	w.Helper()
+	counsellor.get("/desk").want(http.StatusOK)
+	if err := w.app.Router.Beat(w.Context(), w.people[staff.Counsellor].ID); err != nil {
+		w.Fatal(err)
+	}
+	counsellor.post("/desk/presence", "state", "available").want(http.StatusOK)
+	w.until("the contact rings", func() bool {
+		ring, ok, err := w.app.Router.RingingAt(w.Context(), w.people[staff.Counsellor].ID)
+		return err == nil && ok && ring.ContactID == id
+	})
+	counsellor.post("/desk/contacts/" + id + "/accept").want(http.StatusOK)
+}
