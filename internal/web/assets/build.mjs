@@ -72,7 +72,7 @@ await write("mark.svg", (await readFile(join(here, "mark.svg"), "utf8")).trim())
 
 // The licences of what the bundle holds travel with it.
 const licences = await Promise.all(
-  ["@fontsource/atkinson-hyperlegible-next", "htmx.org", "lucide-static"].map(
+  ["@fontsource/atkinson-hyperlegible-next", "lucide-static"].map(
     async (pack) => `${pack}\n\n${await readFile(join(dirname(resolve(`${pack}/package.json`)), "LICENSE"), "utf8")}`,
   ),
 );

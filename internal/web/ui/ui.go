@@ -89,6 +89,16 @@ func or(text, otherwise string) string {
 	return otherwise
 }
 
+// shortcut is the data-shortcut of a key written for a person: "Alt A" presses "alt+a". Other keys
+// ("Entrée", "Ctrl K") are handled where they belong.
+func shortcut(key string) string {
+	letter, ok := strings.CutPrefix(key, "Alt ")
+	if !ok {
+		return ""
+	}
+	return "alt+" + strings.ToLower(letter)
+}
+
 // fieldID is the id of a field: its own, or one made from its name.
 func fieldID(id, name string) string { return or(id, "f-"+name) }
 

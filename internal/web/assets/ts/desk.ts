@@ -37,11 +37,16 @@ document.addEventListener("vigie:mine", (event) => {
   }
 });
 
-// data-shortcut="alt+a" on a button: the keys press it, wherever the focus is. The first one in sight wins.
+// data-shortcut="alt+a" on a button or link: the keys press it, wherever the focus is. Of several in sight,
+// the one of the current conversation wins. Letters are those printed on the keyboard (the A of an AZERTY
+// one); digits are their keys, with or without Shift; a Mac's Alt writes other signs, so there the key counts.
 document.addEventListener("keydown", (event) => {
   if (!event.altKey || event.ctrlKey || event.metaKey) return;
-  const keys = `alt+${event.code.replace(/^(Key|Digit)/, "").toLowerCase()}`;
-  const button = [...document.querySelectorAll<HTMLElement>("[data-shortcut]")].find((b) => b.dataset["shortcut"] === keys && b.offsetParent !== null);
+  const digit = event.code.match(/^(?:Digit|Numpad)(\d)$/)?.[1];
+  const letter = /^[a-z]$/i.test(event.key) ? event.key : event.code.replace(/^Key/, "");
+  const keys = `alt+${(digit ?? letter).toLowerCase()}`;
+  const inSight = [...document.querySelectorAll<HTMLElement>(`[data-shortcut="${CSS.escape(keys)}"]`)].filter((b) => b.offsetParent !== null);
+  const button = inSight.find((b) => b.closest(".talk-current")) ?? inSight[0];
   if (!button) return;
   event.preventDefault();
   button.click();
