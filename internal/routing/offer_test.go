@@ -165,6 +165,111 @@ func TestTwoSilentOnTwoNodes(t *testing.T) {
 	})
 }
 
+// The same at the very same moment: both transactions stand at their counsellor's row when it is let go.
+func TestTwoSilentAtTheSameMoment(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, db *store.DB) {
+		w := newRecord(t, db).node()
+		for round := range 5 {
+			w.here(anne, bilal)
+			one, two := w.opens(), w.opens()
+			w.sweeps()
+			if w.rings(one) == "" || w.rings(two) == "" {
+				t.Fatal("they do not both ring")
+			}
+			w.pass(20 * time.Second)
+			f, err := w.readFloor(t.Context(), w.now())
+			if err != nil || len(f.offers) != 2 {
+				t.Fatalf("%d offers, %v", len(f.offers), err)
+			}
+			var wg sync.WaitGroup
+			err = db.Tx(t.Context(), func(tx *store.Tx) error {
+				for _, o := range f.offers {
+					if _, _, err := lock(t.Context(), tx, o.staffID); err != nil {
+						return err
+					}
+				}
+				for _, o := range f.offers {
+					wg.Go(func() {
+						others, err := w.others(t.Context(), f, o)
+						if err == nil {
+							err = w.lapse(t.Context(), o, others, f.at)
+						}
+						if err != nil {
+							t.Error(err)
+						}
+					})
+				}
+				time.Sleep(50 * time.Millisecond) // until both stand at a row; nothing depends on it but the worth of the test
+				return nil
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			wg.Wait()
+			if a, b := w.seat(anne).State, w.seat(bilal).State; (a == Available) == (b == Available) {
+				t.Fatalf("round %d: Anne is %s, Bilal %s", round, a, b)
+			}
+			for _, ct := range []contact.Contact{one, two} {
+				w.move(ct, contact.VisitorEnds, contact.VisitorOf(ct.ID), contact.Change{})
+			}
+		}
+	})
+}
+
+// What a sweep has seen is old when it claims: whoever went on a pause, filled up or is rung meanwhile is
+// not rung, and a contact that is no longer there is not offered.
+func TestAClaimLooksAgain(t *testing.T) {
+	each(t, func(t *testing.T, w *node) {
+		for _, c := range []struct {
+			what      string
+			meanwhile func(ct contact.Contact)
+		}{
+			{"she went on a pause", func(contact.Contact) {
+				if err := w.SetPresence(t.Context(), anne, Pause, "break"); err != nil {
+					t.Fatal(err)
+				}
+			}},
+			{"she took three herself", func(contact.Contact) { w.talks(anne); w.talks(anne); w.talks(anne) }},
+			{"her chat became grave", func(contact.Contact) {
+				grave := w.talks(anne)
+				if _, err := w.contacts.SetGrave(t.Context(), grave.ID, true, byStaff(anne), false); err != nil {
+					t.Fatal(err)
+				}
+			}},
+			{"her desk is gone", func(contact.Contact) { w.pass(61 * time.Second) }},
+			{"another rings at her desk", func(contact.Contact) { w.opens(inDanger, because("lexicon.suicide", 1000)); w.sweeps() }},
+			{"she knows the person", func(ct contact.Contact) {
+				if err := w.KnowThisPerson(t.Context(), anne, ct.ID); err != nil {
+					t.Fatal(err)
+				}
+			}},
+			{"the person left", func(ct contact.Contact) {
+				w.move(ct, contact.Leave, contact.VisitorOf(ct.ID), contact.Change{})
+			}},
+		} {
+			w.here(anne)
+			ct := w.opens()
+			f, err := w.readFloor(t.Context(), w.now())
+			if err != nil {
+				t.Fatal(err)
+			}
+			l, err := w.readLine(t.Context(), f)
+			if err != nil || len(l.waiting) != 1 {
+				t.Fatalf("%+v, %v", l, err)
+			}
+			c.meanwhile(ct)
+			claimed, err := w.claim(t.Context(), f.bySeat[anne], l.waiting[0])
+			if err != nil || claimed {
+				t.Errorf("%s, and the claim says %v, %v", c.what, claimed, err)
+			}
+			if got := w.get(ct.ID); got.State == contact.Offered && got.OfferedTo == anne && c.what != "another rings at her desk" {
+				t.Errorf("%s, and it rings", c.what)
+			}
+			w.clears()
+		}
+	})
+}
+
 // Declining passes it on, and it does not come back for a minute while there is somebody else.
 func TestDeclining(t *testing.T) {
 	each(t, func(t *testing.T, w *node) {
@@ -423,6 +528,34 @@ func TestTaking(t *testing.T) {
 		}
 		if err := w.Take(t.Context(), chloe, w.opens().ID); fault.As(err) == nil || fault.As(err).Key != "fault.routing.not_here" {
 			t.Fatalf("without a desk: %v", err)
+		}
+	})
+}
+
+// Six at once for the one place that is left: one is taken, on whatever node.
+func TestTakingTheLastPlace(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, db *store.DB) {
+		rec := newRecord(t, db)
+		nodes := []*node{rec.node(), rec.node()}
+		w := nodes[0]
+		for range 5 {
+			w.here(anne)
+			w.talks(anne)
+			w.talks(anne)
+			var wg sync.WaitGroup
+			for i := range 6 {
+				ct := w.opens()
+				wg.Go(func() {
+					if err := nodes[i%2].Take(t.Context(), anne, ct.ID); unexpected(err) {
+						t.Error(err)
+					}
+				})
+			}
+			wg.Wait()
+			if s := w.seat(anne); s.Talking != 3 {
+				t.Fatalf("she has %d", s.Talking)
+			}
+			w.clears()
 		}
 	})
 }

@@ -346,6 +346,20 @@ func (n *node) closes(ct contact.Contact) {
 	n.move(ct, contact.Dismiss, byStaff(sam), contact.Change{Closing: "test", Supervising: true})
 }
 
+// clears ends every open contact, and everybody is available again.
+func (n *node) clears() {
+	n.t.Helper()
+	all, err := n.contacts.InStates(n.t.Context(), contact.Waiting, contact.Offered, contact.Talking, contact.Parked, contact.Left, contact.WrapUp)
+	if err != nil {
+		n.t.Fatal(err)
+	}
+	for _, ct := range all {
+		n.closes(ct)
+	}
+	n.sweeps()
+	n.pass(time.Second)
+}
+
 func (n *node) move(ct contact.Contact, ev contact.Event, by audit.Actor, set contact.Change) contact.Contact {
 	n.t.Helper()
 	var after contact.Contact
