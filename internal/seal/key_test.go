@@ -226,6 +226,48 @@ func TestDestroyLeavesNoTraceOnSQLite(t *testing.T) {
 	}
 }
 
+// Run, by itself, leaves an epoch that is due and wipes what Drop left in the logs.
+func TestRunTendsTheKeys(t *testing.T) {
+	dir := t.TempDir()
+	db, err := store.Open(ctx, "sqlite:"+filepath.Join(dir, "vigie.db"), store.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	if err := db.Migrate(ctx); err != nil {
+		t.Fatal(err)
+	}
+	c := newClock()
+	k := node(t, db, keyPath(t), c)
+	key := newKey(t, k, seal.KindNetwork, "contact-f")
+	trace := blobOf(t, db, `SELECT key_sealed FROM keys.wrapped_key`)
+	if err := db.Tx(ctx, func(tx *store.Tx) error { return k.Drop(ctx, tx, key.ID()) }); err != nil {
+		t.Fatal(err)
+	}
+	if !inFiles(t, dir, trace) {
+		t.Fatal("Drop wiped the log by itself, so the test shows nothing")
+	}
+	until := func(what string, done func() bool) {
+		running, stop := context.WithCancel(ctx)
+		stopped := make(chan struct{})
+		go func() { k.Run(running, seal.Period); close(stopped) }()
+		for deadline := time.Now().Add(10 * time.Second); !done(); time.Sleep(10 * time.Millisecond) {
+			if time.Now().After(deadline) {
+				t.Errorf("not after ten seconds: %s", what)
+				break
+			}
+		}
+		stop()
+		<-stopped
+	}
+	until("the log is wiped", func() bool { return !inFiles(t, dir, trace) })
+	c.Move(seal.Period)
+	until("the epoch is left", func() bool {
+		s, err := k.State(ctx)
+		return err == nil && s.Epoch == 2 && !s.Unfinished
+	})
+}
+
 func blobOf(t testing.TB, db *store.DB, query string, args ...any) []byte {
 	t.Helper()
 	b, err := store.One(ctx, db, func(r store.Row) (b []byte, err error) { return b, r.Scan(&b) }, query, args...)
