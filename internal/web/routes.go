@@ -37,9 +37,18 @@ func (h *Handler) routes() []Route {
 		{post, "/chat/close", staff.Visitor, p.Shut, true},
 		{get, "/message/left", staff.Visitor, p.LetterLeft, true},
 
+		// Log in and out.
+		{get, "/desk/login", staff.Public, c.LogIn, false},
+		{post, "/desk/login", staff.Public, c.Authenticate, false},
+		{post, "/desk/login/code", staff.Public, c.Code, false},
+		{post, "/desk/logout", staff.ProfileOwn, c.LogOut, false},
+
 		// The desk.
 		{get, "/desk", staff.DeskUse, c.Desk, false},
 		{get, "/desk/events", staff.DeskUse, c.Events, false},
+		{get, "/desk/history", staff.ContactSearch, c.History, false},
+		{post, "/desk/history", staff.ContactSearch, c.FindExact, false},
+		{get, "/desk/history/{id}", staff.ContactRead, c.Past, false},
 		{post, "/desk/presence", staff.DeskUse, c.SetPresence, false},
 		{post, "/desk/contacts/{id}/accept", staff.ContactAnswer, c.Accept, false},
 		{post, "/desk/contacts/{id}/decline", staff.ContactAnswer, c.Decline, false},

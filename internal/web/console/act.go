@@ -131,6 +131,9 @@ func (c *Room) Typing(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	if err := c.has(r, r.PathValue("id")); err != nil {
+		return err
+	}
 	c.Chats.Typing(r.PathValue("id"), chat.Staff, form.Get("on") == "1")
 	w.WriteHeader(http.StatusNoContent)
 	return nil
@@ -140,6 +143,9 @@ func (c *Room) Typing(w http.ResponseWriter, r *http.Request) error {
 func (c *Room) Marks(w http.ResponseWriter, r *http.Request) error {
 	form, err := answer.Form(w, r)
 	if err != nil {
+		return err
+	}
+	if err := c.has(r, r.PathValue("id")); err != nil {
 		return err
 	}
 	c.Chats.Mark(r.PathValue("id"), chat.Staff, number(form.Get("delivered")), number(form.Get("seen")))
@@ -249,4 +255,21 @@ func (c *Room) HandOver(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	return c.reframe(w, r, ct)
+}
+
+// has says whether a conversation is hers: from her open page on this node, which costs nothing, else
+// from the record.
+func (c *Room) has(r *http.Request, contactID string) error {
+	id := session.Staff(r).ID
+	if c.desks.have(id, contactID) {
+		return nil
+	}
+	ct, err := c.Contacts.Get(r.Context(), contactID)
+	if err != nil {
+		return err
+	}
+	if ct.CounsellorID != id {
+		return fault.New(fault.Forbidden, "fault.console.not_yours")
+	}
+	return nil
 }

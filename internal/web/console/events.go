@@ -50,6 +50,18 @@ func (c *Room) Listen() (stop func(), err error) {
 	return func() { stopQueue(); stopStaff() }, nil
 }
 
+// have says whether an open page of hers on this node shows the conversation as hers.
+func (a *desks) have(staffID, contactID string) bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for d := range a.open {
+		if d.person.ID == staffID && d.following(contactID) {
+			return true
+		}
+	}
+	return false
+}
+
 // lineChanged draws who waits for every desk, a burst at once.
 func (c *Room) lineChanged() {
 	c.desks.mu.Lock()

@@ -500,7 +500,7 @@ func PresenceSwitch(p Printer, b PresenceProps) templ.Component {
 			}
 		}
 		if len(b.Reasons) > 0 {
-			templ_7745c5c3_Err = Select(SelectProps{Name: "reason", Label: p.T("presence.reason"), Empty: p.T("presence.no_reason"), Options: b.Reasons}).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = Select(SelectProps{ID: or(b.ID, "presence") + "-reason", Name: "reason", Label: p.T("presence.reason"), Empty: p.T("presence.no_reason"), Options: b.Reasons}).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -2027,7 +2027,7 @@ func Talks() templ.Component {
 			templ_7745c5c3_Var97 = templ.NopComponent
 		}
 		ctx = templ.ClearChildren(ctx)
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 166, "<div class=\"talks\">")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 166, "<div class=\"talks\" id=\"talks\">")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}

@@ -43,7 +43,7 @@ export class Stage {
       });
     } else if (url.pathname === "/") {
       out.setHeader("Content-Type", "text/html; charset=utf-8");
-      out.setHeader("Content-Security-Policy", "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self'; font-src 'self'; form-action 'self'");
+      out.setHeader("Content-Security-Policy", "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self'; font-src 'self'; form-action 'self'; require-trusted-types-for 'script'; trusted-types vigie");
       out.end(`<!doctype html><html lang="fr"><head><title>Stage</title><link rel="stylesheet" href="/assets/${manifest["desk.css"]}"><script type="module" src="/assets/${manifest[this.script]}"></script></head><body>${this.body}</body></html>`);
     } else {
       out.setHeader("Content-Type", "text/html");

@@ -2,6 +2,8 @@
 // written: an element adds quickness to what works without it, and words come from attributes, in the
 // reader's language.
 
+import { parse } from "./html";
+
 /** Base of every element: what listens while it is on the page stops when it leaves. */
 export abstract class Live extends HTMLElement {
   private ending: AbortController | undefined;
@@ -72,5 +74,5 @@ export async function sentence(response: Response): Promise<string> {
   const kind = response.headers.get("Content-Type") ?? "";
   if (kind.startsWith("text/plain")) return text.trim();
   if (!/^\s*<(!doctype|html)/i.test(text)) return "";
-  return new DOMParser().parseFromString(text, "text/html").querySelector("main .lead")?.textContent?.trim() ?? "";
+  return parse(text).querySelector("main .lead")?.textContent?.trim() ?? "";
 }

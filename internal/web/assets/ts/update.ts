@@ -10,14 +10,14 @@
 //   leaves it, one with data-keep never, and inside a replaced element a data-keep element with the
 //   same id is kept as it is, with what was typed in it.
 
+import { parse } from "./html";
+
 const waiting = new Map<string, Element>();
 
 /** Puts the elements of html where they belong and returns those now on the page. */
 export function place(html: string): Element[] {
-  const template = document.createElement("template");
-  template.innerHTML = html;
   const placed: Element[] = [];
-  for (const piece of [...template.content.children]) {
+  for (const piece of [...parse(html).children]) {
     const there = placeOne(piece);
     if (there) placed.push(there);
   }

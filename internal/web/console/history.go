@@ -1,0 +1,182 @@
+package console
+
+import (
+	"fmt"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"vigie/internal/catalogue"
+	"vigie/internal/chat"
+	"vigie/internal/contact"
+	"vigie/internal/staff"
+	"vigie/internal/web/answer"
+	"vigie/internal/web/i18n"
+	"vigie/internal/web/session"
+	"vigie/internal/web/talk"
+	"vigie/internal/web/ui"
+)
+
+// wanted is what is looked for. What somebody typed to be found exactly goes by POST, so that it stands
+// in no address and no log.
+type wanted struct {
+	state, category, who, exact, from, to string
+	after                                 string
+}
+
+// History finds contacts again.
+func (c *Room) History(w http.ResponseWriter, r *http.Request) error {
+	q := r.URL.Query()
+	return c.history(w, r, wanted{
+		state: q.Get("state"), category: q.Get("category"), who: q.Get("who"), from: q.Get("from"), to: q.Get("to"), after: q.Get("after"),
+	})
+}
+
+// FindExact finds the contacts that hold one exact handle, address or number.
+func (c *Room) FindExact(w http.ResponseWriter, r *http.Request) error {
+	form, err := answer.Form(w, r)
+	if err != nil {
+		return err
+	}
+	return c.history(w, r, wanted{exact: strings.TrimSpace(form.Get("exact"))})
+}
+
+func (c *Room) history(w http.ResponseWriter, r *http.Request, q wanted) error {
+	m, say := session.Staff(r), answer.Printer(r)
+	f := contact.Filter{By: me(r), Purpose: "history", Exact: q.exact, From: day(q.from, 0), To: day(q.to, 1), After: cursor(q.after), Limit: 30}
+	if q.state != "" {
+		f.States = []contact.State{contact.State(q.state)}
+	}
+	if q.category != "" {
+		f.Facts = []catalogue.FactCode{{Field: "category", Code: q.category}}
+	}
+	if q.who == "mine" || !m.Can(staff.ContactAll) {
+		f.CounsellorID = m.ID
+	}
+	found, next, err := c.Contacts.Search(r.Context(), f)
+	if err != nil {
+		return err
+	}
+	var rows [][]piece
+	for _, ct := range found {
+		rows = append(rows, []piece{
+			historyLink(ct.ID, say.DateTime(at(ct.OpenedAt))), ui.Words(c.title(say, ct)), ui.Words(c.topic(say, ct)),
+			ui.Words(say.T("desk.state." + string(ct.State))), ui.Words(c.counsellor(r, ct)),
+		})
+	}
+	older := ""
+	if next.ID != "" && q.exact == "" {
+		query := r.URL.Query()
+		query.Set("after", fmt.Sprintf("%d_%s", next.OpenedAt, next.ID))
+		older = "/desk/history?" + query.Encode()
+	}
+	answer.Page(w, r, http.StatusOK, historyPage(say, c.shell(say, m, "desk.history"), q, c.categories(say, q.category), rows, older, m.Can(staff.ContactAll)))
+	return nil
+}
+
+func (c *Room) counsellor(r *http.Request, ct contact.Contact) string {
+	if ct.StickyID == "" {
+		return ""
+	}
+	return c.Alias(r.Context(), ct.StickyID)
+}
+
+// categories are the choices of the filter.
+func (c *Room) categories(say *i18n.Printer, chosen string) []ui.Option {
+	var all []ui.Option
+	set := c.Catalogue()
+	for _, family := range set.Taxonomy.Families {
+		for _, category := range set.Taxonomy.Of(family.Code) {
+			all = append(all, ui.Option{Value: category.Code, Label: say.Text(category.Label.In(say.Lang())), Group: say.Text(family.Label.In(say.Lang())), Checked: category.Code == chosen})
+		}
+	}
+	return all
+}
+
+// day reads a day of a date field as the moment it begins in Paris, plus so many days; 0 for none.
+func day(text string, plus int) int64 {
+	zone, err := time.LoadLocation("Europe/Paris")
+	if err != nil {
+		return 0
+	}
+	t, err := time.ParseInLocation(time.DateOnly, text, zone)
+	if err != nil {
+		return 0
+	}
+	return t.AddDate(0, 0, plus).UnixMilli()
+}
+
+func cursor(text string) contact.Cursor {
+	opened, id, ok := strings.Cut(text, "_")
+	n, err := strconv.ParseInt(opened, 10, 64)
+	if !ok || err != nil {
+		return contact.Cursor{}
+	}
+	return contact.Cursor{OpenedAt: n, ID: id}
+}
+
+// Past opens one contact of the past, to read: its conversation, its form, its notes. The look is in the
+// audit.
+func (c *Room) Past(w http.ResponseWriter, r *http.Request) error {
+	ct, err := c.pastOf(r)
+	if err != nil {
+		return err
+	}
+	say, m := answer.Printer(r), session.Staff(r)
+	if ct, err = c.Contacts.Look(r.Context(), ct.ID, me(r), "history"); err != nil {
+		return err
+	}
+	messages, err := c.Chats.Latest(r.Context(), ct.ID, 0, 500)
+	if err != nil {
+		return err
+	}
+	sheet, err := c.sheet(r.Context(), say, ct)
+	if err != nil {
+		return err
+	}
+	reader := talk.Reader{
+		Printer: say, Side: ui.FromStaff, Into: "log-" + ct.ID, Guides: c.Catalogue,
+		Alias: func(id string) string { return c.Alias(r.Context(), id) },
+		File:  func(m chat.Message) *ui.FileProps { return c.file(r.Context(), say, ct.ID, m) },
+	}
+	given, err := c.Contacts.Form(r.Context(), ct.ID)
+	if err != nil {
+		return err
+	}
+	answer.Page(w, r, http.StatusOK, pastPage(say, c.shell(say, m, "desk.history"), ct, c.title(say, ct), c.stateLine(say, ct), reader.Log(r.Context(), messages), c.answered(say, given), sheet))
+	return nil
+}
+
+// pastOf reads a contact that she may read: one she had in hand, or any for a supervisor.
+func (c *Room) pastOf(r *http.Request) (contact.Contact, error) {
+	ct, err := c.Contacts.Get(r.Context(), r.PathValue("id"))
+	if err != nil {
+		return ct, err
+	}
+	if ct.StickyID == session.Staff(r).ID {
+		ct.CounsellorID = ct.StickyID
+	}
+	return ct, c.readable(r, ct)
+}
+
+// told is one answer of a form, in words.
+type told struct{ label, value string }
+
+func (c *Room) answered(say *i18n.Printer, given contact.Answers) []told {
+	var all []told
+	form, lang := c.Catalogue().Form, say.Lang()
+	for _, part := range form.Sections {
+		for _, f := range part.Fields {
+			if v := given[f.Code].Value; v != "" {
+				all = append(all, told{say.Text(f.Label.In(lang)), form.Say(f.Code, v, lang)})
+			}
+		}
+	}
+	return all
+}
+
+// shell is the frame of the desk's other pages.
+func (c *Room) shell(say *i18n.Printer, m session.Member, title string) ui.DeskProps {
+	return ui.DeskProps{Site: c.Site, Title: say.T(title), Presence: plainBar(say, m.Alias), Commands: c.commands(say, m.Person)}
+}
