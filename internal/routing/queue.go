@@ -80,6 +80,14 @@ type Waiting struct {
 	LikelySame []Likely
 	// Links are the contacts that a human has joined it with.
 	Links []Link
+
+	knowing []string // who said "I know this person"
+}
+
+// OpenTo says whether a counsellor may see it in the line: it is in one of her languages, and she has
+// not said that she knows the person.
+func (w Waiting) OpenTo(p staff.Person) bool {
+	return slices.Contains(p.Langs, w.Contact.Lang) && !slices.Contains(w.knowing, p.ID)
 }
 
 // waiting is a contact in line as the sweep and the place see it: no reason is unsealed for them.
@@ -156,16 +164,7 @@ func (r *Router) WaitingFor(ctx context.Context, staffID string) ([]Waiting, err
 		return nil, err
 	}
 	all, err := r.Waiting(ctx, "")
-	if err != nil {
-		return nil, err
-	}
-	barred, err := store.All(ctx, r.db, scanPair, selectBarredInLine)
-	if err != nil {
-		return nil, err
-	}
-	return slices.DeleteFunc(all, func(w Waiting) bool {
-		return !slices.Contains(person.Langs, w.Contact.Lang) || slices.Contains(barred, [2]string{w.Contact.PersonID, staffID})
-	}), nil
+	return slices.DeleteFunc(all, func(w Waiting) bool { return !w.OpenTo(person) }), err
 }
 
 // Waiting returns who is in line, in the order in which they would be offered; lang "" is every
@@ -196,6 +195,14 @@ func (r *Router) Waiting(ctx context.Context, lang string) ([]Waiting, error) {
 	if err != nil {
 		return nil, err
 	}
+	barred, err := store.All(ctx, r.db, scanPair, selectBarredInLine)
+	if err != nil {
+		return nil, err
+	}
+	knowing := map[string][]string{}
+	for _, p := range barred {
+		knowing[p[0]] = append(knowing[p[0]], p[1])
+	}
 	line := make([]Waiting, 0, len(lean))
 	for i, w := range lean {
 		ct, still := byID[w.id]
@@ -203,7 +210,8 @@ func (r *Router) Waiting(ctx context.Context, lang string) ([]Waiting, error) {
 			continue
 		}
 		q := ruleOf(set, w)
-		item := Waiting{Contact: ct, Score: r.score(q, w, now), LikelySame: likely[w.id], Links: links[w.id]}
+		item := Waiting{Contact: ct, Score: r.score(q, w, now), LikelySame: likely[w.id], Links: links[w.id],
+			knowing: knowing[w.personID]}
 		if q.base != 0 {
 			item.Parts = append(item.Parts, Part{Code: PartQueue, Points: q.base, Args: map[string]string{"queue": w.queue}})
 		}

@@ -54,7 +54,8 @@ func (r *Router) SetSurge(ctx context.Context, staffID string, s Surge) error {
 	return r.switchSetting(ctx, staffID, "surge", s, map[string]string{"on": strconv.FormatBool(s.On), "extra": strconv.Itoa(s.Extra)})
 }
 
-// Proof returns the switch as it stands; Auto when nobody ever touched it.
+// Proof returns the switch as it stands. Its zero value says that nobody ever touched it here: then the
+// guard is as the configuration made it.
 func (r *Router) Proof() Proof {
 	r.settings.mu.RLock()
 	defer r.settings.mu.RUnlock()
@@ -69,7 +70,10 @@ func (r *Router) SetProof(ctx context.Context, staffID string, p Proof) error {
 	default:
 		return fault.New(fault.Invalid, "fault.routing.proof")
 	}
-	if p.Bits != 0 && (p.Bits < flood.MinBits || p.Bits > flood.MaxBits) {
+	if p.Bits == 0 {
+		p.Bits = flood.DefaultBits
+	}
+	if p.Bits < flood.MinBits || p.Bits > flood.MaxBits {
 		return fault.New(fault.Invalid, "fault.routing.proof")
 	}
 	return r.switchSetting(ctx, staffID, "proof", p, map[string]string{"mode": string(p.Mode), "bits": strconv.Itoa(p.Bits)})
@@ -120,18 +124,12 @@ func (r *Router) readSettings(ctx context.Context) error {
 			return err
 		}
 	}
-	if proof.Mode == "" {
-		proof.Mode = flood.Auto
-	}
-	if proof.Bits == 0 {
-		proof.Bits = flood.DefaultBits
+	if proof.Mode != "" && r.guard != nil {
+		r.guard.SetProof(proof.Mode, proof.Bits)
 	}
 	r.settings.mu.Lock()
 	r.settings.surging, r.settings.proof = surge, proof
 	r.settings.mu.Unlock()
-	if r.guard != nil {
-		r.guard.SetProof(proof.Mode, proof.Bits)
-	}
 	return nil
 }
 

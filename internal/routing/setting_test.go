@@ -54,6 +54,15 @@ func TestSwitchesAreForAllNodes(t *testing.T) {
 	if late := w.rec.node(); late.Surge().Extra != 1 || late.Proof().Mode != flood.Always {
 		t.Fatalf("a node that starts later has %+v, %+v", late.Surge(), late.Proof())
 	}
+	// What nobody has switched here stays as the configuration made it.
+	configured := flood.New(flood.Options{})
+	configured.SetProof(flood.Always, 0)
+	rec := newRecord(t, storetest.SQLite(t))
+	untouched := rec.node()
+	untouched.guard = configured
+	if err := untouched.readSettings(t.Context()); err != nil || configured.State().Mode != flood.Always {
+		t.Fatalf("%v, %+v", err, configured.State())
+	}
 	for _, p := range []Proof{{Mode: "sometimes"}, {Mode: flood.Auto, Bits: 1}, {Mode: flood.Auto, Bits: 40}} {
 		if err := w.SetProof(t.Context(), sam, p); !fault.Is(err, fault.Invalid) {
 			t.Errorf("%+v: %v", p, err)

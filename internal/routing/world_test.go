@@ -265,9 +265,7 @@ func (n *node) opensFrom(from netip.Addr, how ...opening) contact.Contact {
 	for _, f := range how {
 		f(&o)
 	}
-	ct, err := n.contacts.OpenWith(n.t.Context(), o, func(tx *store.Tx, ct contact.Contact, _ *seal.Key) error {
-		return n.Arrive(n.t.Context(), tx, ct.ID, from)
-	})
+	ct, err := n.Open(n.t.Context(), o)
 	if err != nil {
 		n.t.Fatal(err)
 	}
