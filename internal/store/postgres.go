@@ -29,7 +29,7 @@ func openPostgres(ctx context.Context, dsn string, o Options) (*DB, error) {
 	if err := pool.PingContext(ctx); err != nil {
 		return nil, errors.Join(fmt.Errorf("store: PostgreSQL does not answer: %w", err), pool.Close())
 	}
-	return &DB{engine: PostgreSQL, dsn: dsn, read: pool}, nil
+	return &DB{engine: PostgreSQL, dsn: dsn, read: pool, ackEarly: breakable && o.AckEarly}, nil
 }
 
 // pgRunner runs statements in a PostgreSQL transaction, or straight on the pool.
@@ -78,6 +78,9 @@ func (db *DB) appendPostgres(ctx context.Context, unit []Stmt) (bool, error) {
 }
 
 func (db *DB) appendPostgresOnce(ctx context.Context, unit []Stmt) (bool, error) {
+	if breakable && db.ackEarly {
+		return db.appendBeforeCommit(ctx, unit)
+	}
 	if len(unit) == 1 {
 		return db.runUnit(ctx, pgRunner{db.read}, unit)
 	}

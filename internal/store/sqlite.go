@@ -44,7 +44,7 @@ func openSQLite(ctx context.Context, path string, o Options) (*DB, error) {
 	read := sql.OpenDB(newConnector(path, synchronous, true))
 	read.SetMaxOpenConns(readers)
 	read.SetMaxIdleConns(readers)
-	db := &DB{engine: SQLite, dsn: path, read: read}
+	db := &DB{engine: SQLite, dsn: path, read: read, ackEarly: breakable && o.AckEarly}
 	if db.writer, err = startWriter(ctx, db, write); err != nil {
 		return nil, errors.Join(err, write.Close(), read.Close())
 	}

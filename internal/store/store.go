@@ -42,9 +42,11 @@ var ErrNoRow = errors.New("store: no row")
 type Options struct {
 	// Connections bounds the PostgreSQL pool (default 16) and the SQLite readers (default 4).
 	Connections int
-	// Synchronous overrides SQLite's synchronous=FULL. Only the crash harness sets it, to show that
-	// the harness notices.
+	// Synchronous overrides SQLite's synchronous=FULL, and AckEarly acknowledges an Append before its
+	// commit. Only the crash harness sets them, to show that it notices; AckEarly does nothing but in a
+	// build with the tag "breakable".
 	Synchronous string
+	AckEarly    bool
 }
 
 // DB is an open record. It is safe for concurrent use.
@@ -54,6 +56,7 @@ type DB struct {
 	read       *sql.DB
 	stmts      stmtCache
 	writer     *writer // SQLite's only writer; nil on PostgreSQL, where the pool writes
+	ackEarly   bool
 	statements atomic.Int64
 }
 

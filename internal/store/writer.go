@@ -124,19 +124,34 @@ func (w *writer) loop() {
 func (w *writer) commitGroup(group []*request) {
 	ctx := context.Background()
 	results := make([]outcome, len(group))
+	acked := false
 	err := w.begin(ctx)
 	if err == nil {
 		for i, r := range group {
 			results[i].wrote, results[i].err = w.runAlone(ctx, r.unit)
 		}
+		if breakable && w.db.ackEarly {
+			finish(group, results)
+			acked = true
+			beforeLateCommit()
+		}
 		if err = w.control(ctx, `COMMIT`); err != nil {
 			w.rollback(ctx)
 		}
 	}
-	for i, r := range group {
-		if err != nil {
+	if acked {
+		return
+	}
+	if err != nil {
+		for i := range results {
 			results[i] = outcome{err: err}
 		}
+	}
+	finish(group, results)
+}
+
+func finish(group []*request, results []outcome) {
+	for i, r := range group {
 		r.finished <- results[i]
 	}
 }
