@@ -96,6 +96,14 @@ func (w *cast) oneEpoch(t testing.TB, when string) {
 	}
 }
 
+func epochNumbers(t testing.TB, path string) (all []int64) {
+	t.Helper()
+	for _, line := range epochLines(t, path) {
+		all = append(all, number(line))
+	}
+	return all
+}
+
 func number(line string) (n int64) {
 	fmt.Sscanf(line, "epoch %d", &n)
 	return n
@@ -399,10 +407,14 @@ func TestCrashAtEveryStepOfARotation(t *testing.T) {
 				for _, k := range []*seal.Keeper{running, restarted} {
 					w.holds(t, k, when+", with new keys")
 				}
+				newest := slices.Max(epochNumbers(t, w.path))
 				if _, err := restarted.RotateIfDue(ctx, seal.Period); err != nil {
 					t.Fatalf("%s: finishing: %v", when, err)
 				}
 				w.oneEpoch(t, when+", finished")
+				if now := epochNumbers(t, w.path)[0]; now != newest {
+					t.Errorf("%s: finishing went on to epoch %d, which is not due; want %d", when, now, newest)
+				}
 				for _, k := range []*seal.Keeper{running, restarted, w.node(t)} {
 					w.holds(t, k, when+", finished")
 				}

@@ -2,6 +2,7 @@ package seal_test
 
 import (
 	"context"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
@@ -15,6 +16,12 @@ import (
 )
 
 var ctx = context.Background()
+
+// The server's log is left out: it says nothing that a test does not ask itself.
+func TestMain(m *testing.M) {
+	slog.SetDefault(slog.New(slog.DiscardHandler))
+	os.Exit(m.Run())
+}
 
 // clock is a time that stands still until a test moves it.
 type clock struct {
