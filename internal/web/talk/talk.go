@@ -47,7 +47,7 @@ func (v Reader) Bubble(m chat.Message) templ.Component {
 		b.Name = v.Printer.T("talk.person")
 	}
 	if b.Mine {
-		b.Name = v.Printer.T("chat.you")
+		b.Name = v.Printer.T("chat.you." + v.Side)
 		b.Delivery = v.delivery(m.Seq)
 	}
 	switch m.Kind {
