@@ -41,7 +41,21 @@ func (h *Handler) routes() []Route {
 		{get, "/desk/login", staff.Public, c.LogIn, false},
 		{post, "/desk/login", staff.Public, c.Authenticate, false},
 		{post, "/desk/login/code", staff.Public, c.Code, false},
+		{post, "/desk/login/passkey/begin", staff.Public, c.BeginPasskeyLogin, false},
+		{post, "/desk/login/passkey", staff.Public, c.FinishPasskeyLogin, false},
 		{post, "/desk/logout", staff.ProfileOwn, c.LogOut, false},
+
+		// One's own account.
+		{get, "/desk/account", staff.ProfileOwn, c.Account, false},
+		{post, "/desk/account/password", staff.ProfileOwn, c.ChangePassword, false},
+		{post, "/desk/account/confirm", staff.ProfileOwn, c.Confirm, false},
+		{post, "/desk/account/totp", staff.ProfileOwn, c.BeginTOTP, false},
+		{post, "/desk/account/totp/finish", staff.ProfileOwn, c.FinishTOTP, false},
+		{post, "/desk/account/totp/remove", staff.ProfileOwn, c.RemoveTOTP, false},
+		{post, "/desk/account/passkeys/begin", staff.ProfileOwn, c.BeginPasskey, false},
+		{post, "/desk/account/passkeys", staff.ProfileOwn, c.FinishPasskey, false},
+		{post, "/desk/account/passkeys/{passkey}/remove", staff.ProfileOwn, c.RemovePasskey, false},
+		{post, "/desk/account/sessions/{session}/end", staff.ProfileOwn, c.RevokeSession, false},
 
 		// The desk.
 		{get, "/desk", staff.DeskUse, c.Desk, false},

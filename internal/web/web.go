@@ -159,6 +159,10 @@ func (h *Handler) fail(w http.ResponseWriter, r *http.Request, err error) {
 		http.Redirect(w, r, "/desk/login", http.StatusSeeOther)
 		return
 	}
+	if m := session.Staff(r); desk && fault.Is(err, fault.Forbidden) && m.Session.Needs != staff.NeedNothing && r.Method == http.MethodGet {
+		http.Redirect(w, r, "/desk/account", http.StatusSeeOther)
+		return
+	}
 	answer.Page(w, r, code, ui.ErrorPage(p, ui.PageProps{Site: h.Site}, p.Fault(err)))
 }
 

@@ -170,3 +170,6 @@ func (c *Room) pieces(w http.ResponseWriter, r *http.Request, contactID string, 
 	http.Redirect(w, r, to, http.StatusSeeOther)
 	return nil
 }
+
+// now is the clock of the pages.
+func (c *Room) now() time.Time { return time.Now() }

@@ -11,6 +11,7 @@ import "./command-bar";
 import "./theme-switch";
 import "./copy-text";
 import "./quick-exit";
+import "./passkey";
 import { follow, quickly } from "./quick";
 
 // The desk stays: its forms and links answer with pieces, so that what is typed in one conversation
