@@ -97,18 +97,24 @@ type When struct {
 	Flag  Flag     `toml:"flag"`  // one of the field's values is a category with this flag
 	Lacks Flag     `toml:"lacks"` // none of the field's values is a category with this flag
 	Below int      `toml:"below"` // the field's value is a number below this
-	Alarm bool     `toml:"alarm"` // any alarm of the form rings
+	Alarm string   `toml:"alarm"` // an alarm of the form rings: "danger", or "grave" for any
 }
 
 // Alarm says which answers put somebody in danger.
 type Alarm struct {
 	When
-	// Danger is the code of the danger; it finds the protocol and the numbers.
+	// Danger is the code of the danger; it finds the protocol and the numbers. "" for a grave category
+	// that names none.
 	Danger string `toml:"danger"`
-	// Raises is "danger" (the contact is marked: no block, no parking without a supervisor) or "grave"
-	// (it takes the counsellor's whole capacity).
+	// Raises is RaisesDanger or RaisesGrave.
 	Raises string `toml:"raises"`
 }
+
+// What an alarm raises.
+const (
+	RaisesDanger = "danger" // the contact is marked: no block, no closing by itself
+	RaisesGrave  = "grave"  // it takes the counsellor's whole capacity
+)
 
 // FactCode is one structured answer as it is counted: the field and the code.
 type FactCode struct{ Field, Code string }
@@ -221,7 +227,7 @@ func (f *Form) Missing(answers map[string]string) []Field {
 	return missing
 }
 
-// Alarms returns the alarms that the answers ring, in the form's order.
+// Alarms returns the alarms that the answers ring, in the form's order; a grave category rings one too.
 func (f *Form) Alarms(answers map[string]string) []Alarm {
 	var ringing []Alarm
 	for _, a := range f.Rules {
@@ -229,6 +235,16 @@ func (f *Form) Alarms(answers map[string]string) []Alarm {
 			ringing = append(ringing, a)
 		}
 	}
+	f.each(func(_ Section, field *Field) {
+		if field.From != "categories" {
+			return
+		}
+		for _, code := range strings.Fields(answers[field.Code]) {
+			if c, ok := f.categories(code); ok && c.Has(Grave) {
+				ringing = append(ringing, Alarm{When: When{Field: field.Code, Is: []string{code}}, Danger: c.Danger, Raises: RaisesGrave})
+			}
+		}
+	})
 	return ringing
 }
 
@@ -272,7 +288,7 @@ func (f *Form) holds(w When, answers map[string]string) bool {
 		len(w.Not) > 0 && among(w.Not),
 		w.Flag != "" && !flagged(w.Flag),
 		w.Lacks != "" && flagged(w.Lacks),
-		w.Alarm && len(f.Alarms(answers)) == 0:
+		w.Alarm != "" && !slices.ContainsFunc(f.Alarms(answers), func(a Alarm) bool { return w.Alarm == RaisesGrave || a.Raises == w.Alarm }):
 		return false
 	}
 	if w.Below > 0 {
@@ -307,10 +323,10 @@ func (f *Form) check(p *page) {
 	})
 	for i, a := range f.Rules {
 		path := at("alarm[%d]", i)
-		if _, ok := f.byCode[a.Field]; !ok || a.Alarm {
+		if _, ok := f.byCode[a.Field]; !ok || a.Alarm != "" {
 			p.flaw("reference_missing", path+".field", "code", a.Field, "target", string(DocForm))
 		}
-		p.oneOf(path+".raises", a.Raises, "danger", "grave")
+		p.oneOf(path+".raises", a.Raises, RaisesDanger, RaisesGrave)
 	}
 }
 
@@ -318,11 +334,14 @@ func (f *Form) checkWhen(p *page, w *When, code string, alarms bool) {
 	if w == nil {
 		return
 	}
-	if _, ok := f.byCode[w.Field]; !ok && !(alarms && w.Alarm && w.Field == "") {
+	if _, ok := f.byCode[w.Field]; !ok && !(alarms && w.Alarm != "" && w.Field == "") {
 		p.flaw("reference_missing", f.pathOf(code)+".when", "code", w.Field, "target", string(DocForm))
 	}
-	if w.Alarm && !alarms { // an alarm may not decide what is shown: it is made of what is shown
+	if w.Alarm != "" && !alarms { // an alarm may not decide what is shown: it is made of what is shown
 		p.flaw("value_unknown", f.pathOf(code)+".when", "value", "alarm", "allowed", "field")
+	}
+	if w.Alarm != "" {
+		p.oneOf(f.pathOf(code)+".required_when", w.Alarm, RaisesDanger, RaisesGrave)
 	}
 }
 

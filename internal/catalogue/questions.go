@@ -21,6 +21,7 @@ const (
 type Question struct {
 	Code    string         `toml:"code"`
 	Text    Text           `toml:"text"`
+	Adult   Text           `toml:"adult"` // to an adult reader, where it differs
 	Hint    Text           `toml:"hint"`
 	Choices []AnswerChoice `toml:"choice"`
 }
@@ -56,6 +57,22 @@ func (q *Questions) Question(code string) (Question, bool) {
 		return Question{}, false
 	}
 	return q.First[i], true
+}
+
+// For returns the question as it is put to the young or to adults.
+func (q Question) For(speaks string) Text {
+	if speaks == Adult && len(q.Adult) > 0 {
+		return q.Adult
+	}
+	return q.Text
+}
+
+// For returns the answer as it is offered to the young or to adults.
+func (c AnswerChoice) For(speaks string) Text {
+	if speaks == Adult && len(c.Adult) > 0 {
+		return c.Adult
+	}
+	return c.Label
 }
 
 // Choice returns an answer to a question, retired ones too.
@@ -121,6 +138,7 @@ func (q *Questions) check(p *page) {
 
 func (q Question) check(p *page, path string) {
 	p.text(path+".text", q.Text)
+	p.optional(path+".adult", q.Adult)
 	p.optional(path+".hint", q.Hint)
 	choices := codes{}
 	for i, c := range q.Choices {
