@@ -18,7 +18,7 @@ type DoNowCard struct {
 	Steps []Step `toml:"step"`
 	// Never is the one thing not to do, said last and apart.
 	Never Text `toml:"never"`
-	// Danger orders the numbers shown below; "" shows none.
+	// Danger, or General, orders the numbers shown below; "" shows none.
 	Danger string `toml:"danger"`
 }
 
@@ -79,7 +79,7 @@ func (d *DoNow) join(p *page, s *Set) {
 		p.refers(at("card[%d].topic", i), c.Topic, DocQuestions, ok || c.Topic == General)
 		if c.Danger != "" {
 			_, ok := s.Taxonomy.Danger(c.Danger)
-			p.refers(at("card[%d].danger", i), c.Danger, DocTaxonomy, ok)
+			p.refers(at("card[%d].danger", i), c.Danger, DocTaxonomy, ok || c.Danger == General)
 		}
 	}
 }

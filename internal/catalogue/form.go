@@ -67,8 +67,9 @@ type Field struct {
 	From string `toml:"from"`
 	// Max is the longest text taken, in characters; 200 for short and 8,000 for long ones by default.
 	Max int `toml:"max"`
-	// Find has the contact be found by exactly this answer: "handle", "url", "phone", or
-	// "author_handle", which is kept and not searched until the data protection officer allows it.
+	// Find has the contact be found by exactly this answer: "handle", "url", "phone", or "author_handle",
+	// which is kept and not searched until the data protection officer allows it. "lines" is for a long
+	// answer with an address, a number or somebody else's account on each line.
 	Find string `toml:"find"`
 	// When shows the field only where it makes sense; an answer given before it was hidden is kept.
 	When *When `toml:"when"`
@@ -369,10 +370,16 @@ func (f *Field) check(p *page, path string, danger bool) {
 	p.oneOf(path+".type", string(f.Type), fieldTypes...)
 	p.oneOf(path+".keep", string(f.Keep), string(Fact), string(Sealed))
 	free := f.Type == Short || f.Type == Long
-	if f.Find != "" {
-		p.oneOf(path+".find", f.Find, "handle", "url", "phone", "author_handle")
-		if f.Type != Short || f.Keep != Sealed {
-			p.flaw("value_unknown", path+".find", "value", f.Find, "allowed", "short, sealed")
+	switch f.Find {
+	case "":
+	case "lines":
+		if f.Type != Long {
+			p.flaw("value_unknown", path+".find", "value", f.Find, "allowed", string(Long))
+		}
+	default:
+		p.oneOf(path+".find", f.Find, "handle", "url", "phone", "author_handle", "lines")
+		if f.Type != Short {
+			p.flaw("value_unknown", path+".find", "value", f.Find, "allowed", string(Short))
 		}
 	}
 	if f.Keep == Fact && free {
