@@ -30,12 +30,11 @@ type knownPerson struct {
 
 // live is a session in the cache.
 type live struct {
-	session Session
-	person  Person
-	until   time.Time
+	person Person
+	until  time.Time
 
-	mu   sync.Mutex
-	used time.Time // the last use on this node, which the record learns a minute later at most
+	mu      sync.Mutex
+	session Session
 }
 
 func newCache(now func() time.Time) *cache {
@@ -66,30 +65,17 @@ func (c *cache) fresh(until time.Time) bool {
 	return left > 0 && left <= cacheFor
 }
 
-// putSession keeps a session and returns what is to be used: the last use on this node is carried over.
-func (c *cache) putSession(ticket uint64, hash [32]byte, l *live) *live {
+func (c *cache) putSession(ticket uint64, hash [32]byte, l *live) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	l.used = l.session.SeenAt
-	if old := c.sessions[hash]; old != nil {
-		old.mu.Lock()
-		if old.used.After(l.used) {
-			l.used = old.used
-		}
-		if old.session.SeenAt.After(l.session.SeenAt) {
-			l.session.SeenAt = old.session.SeenAt
-		}
-		old.mu.Unlock()
-	}
 	if c.drops != ticket {
-		return l
+		return
 	}
 	if len(c.sessions) >= cacheLimit {
 		clear(c.sessions)
 	}
 	l.until = c.now().Add(cacheFor)
 	c.sessions[hash] = l
-	return l
 }
 
 func (c *cache) person(id string) (Person, bool) {
@@ -131,39 +117,32 @@ func (c *cache) dropSession(hash [32]byte) {
 	delete(c.sessions, hash)
 }
 
-// purge forgets what was not asked for in a while. It keeps a session's last use for as long as the
-// record may not know it yet.
+// purge forgets what no longer counts.
 func (c *cache) purge() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	now := c.now()
 	for hash, l := range c.sessions {
-		if now.Sub(l.until) > seenEvery {
+		if !c.fresh(l.until) {
 			delete(c.sessions, hash)
 		}
 	}
 	for id, p := range c.people {
-		if now.After(p.until) {
+		if !c.fresh(p.until) {
 			delete(c.people, id)
 		}
 	}
 }
 
-// at says how the session stands at now: whether it is alive, and whether this use is to be written.
+// at says how the session stands at now: whether it is alive, and whether this use is to be written. A
+// use within a minute of the last one written is not, so an idle session may end up to a minute early.
 func (l *live) at(now time.Time, idle time.Duration, use bool) (session Session, write, alive bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	session = l.session
-	if now.Sub(l.used) > idle || !now.Before(session.EndsAt) {
+	if now.Sub(session.SeenAt) > idle || !now.Before(session.EndsAt) {
 		return session, false, false
 	}
-	if !use {
-		return session, false, true
-	}
-	if now.After(l.used) {
-		l.used = now
-	}
-	if now.Sub(l.session.SeenAt) >= seenEvery {
+	if use && now.Sub(session.SeenAt) >= seenEvery {
 		write = true
 		l.session.SeenAt = now
 	}

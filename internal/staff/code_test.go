@@ -284,6 +284,10 @@ func TestAHalfEnds(t *testing.T) {
 			"five minutes":     func() error { w.clock.Move(5*time.Minute + time.Second); return nil },
 			"another password": func() error { return w.SetPassword(ctx, camille.ID, good, false, operator) },
 			"all logged out":   func() error { return w.RevokeAll(ctx, camille.ID, "", operator) },
+			"begun while she logged out everywhere": func() error {
+				_, err := db.Exec(ctx, `UPDATE staff SET epoch = epoch + 1`)
+				return err
+			},
 			"deactivated": func() error {
 				if err := w.SetActive(ctx, camille.ID, false, operator); err != nil {
 					return err

@@ -83,14 +83,20 @@ type tries struct {
 	pair   [32]byte
 }
 
-// passwordAttempt counts by pair, login and network; network is the caller's opaque key, or "".
+// passwordAttempt counts by pair, login and network; network is the caller's opaque key.
 func passwordAttempt(login, network string) tries {
 	pair := keyOf("pair", login, network)
-	return tries{pair: pair, counts: []counted{{pair, pairRule}, {keyOf("login", login), loginRule}, {keyOf("network", network), networkRule}}}
+	t := tries{pair: pair, counts: []counted{{pair, pairRule}, {keyOf("login", login), loginRule}}}
+	t.counts = append(t.counts, passkeyAttempt(network).counts...)
+	return t
 }
 
-// passkeyAttempt counts by network only: there is nothing to guess.
+// passkeyAttempt counts by network only: there is nothing to guess. A caller that knows no networks ("")
+// counts by login alone, or everybody would wait for everybody.
 func passkeyAttempt(network string) tries {
+	if network == "" {
+		return tries{}
+	}
 	return tries{counts: []counted{{keyOf("network", network), networkRule}}}
 }
 

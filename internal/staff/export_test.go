@@ -2,3 +2,6 @@ package staff
 
 // MatchStep is for the vectors of the standard.
 var MatchStep = matchStep
+
+// CheckPassword is for the fuzzer.
+var CheckPassword = checkPassword

@@ -12,6 +12,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net"
 	"time"
 	"unicode/utf8"
 
@@ -36,9 +37,10 @@ const (
 	maxPasskeyName = 60
 )
 
-// relyingParty prepares passkeys, or returns nil when no site is named to bind them to.
+// relyingParty prepares passkeys, or returns nil when no site is named to bind them to: an IP address
+// is none (WebAuthn §5.1.2).
 func relyingParty(o Options) (*webauthn.WebAuthn, error) {
-	if o.RelyingParty == "" || len(o.Origins) == 0 {
+	if o.RelyingParty == "" || len(o.Origins) == 0 || net.ParseIP(o.RelyingParty) != nil {
 		return nil, nil
 	}
 	needed := true

@@ -143,3 +143,19 @@ func TestAGivenPasswordMustBeChanged(t *testing.T) {
 		wantFault(t, err, fault.Unauthenticated, "fault.staff.session_over")
 	})
 }
+
+// Whatever is typed, the policy answers; what it lets through can be hashed and is as long as it says.
+func FuzzPassword(f *testing.F) {
+	for _, seed := range []string{good, "motdepasse2026", "\xff\xfe lampe au large", "e\u0301e\u0301e\u0301e\u0301e\u0301e\u0301e\u0301e\u0301e\u0301e\u0301", "İİİİİİİİİİİİ phare", "ﬃﬃﬃﬃﬃﬃﬃﬃﬃﬃﬃﬃﬃ"} {
+		f.Add(seed, "camille", "Camille", "Anne-Marie Kervella")
+	}
+	f.Fuzz(func(t *testing.T, password, login, alias, name string) {
+		err := staff.CheckPassword(password, staff.Person{Login: login, Alias: alias, Name: name})
+		if err == nil && len(password) < 12 {
+			t.Errorf("%q is let through", password)
+		}
+		if err != nil && fault.KindOf(err) != fault.Invalid {
+			t.Error(err)
+		}
+	})
+}

@@ -100,7 +100,7 @@ func (s *Staff) Add(ctx context.Context, n NewPerson, by audit.Actor) (Person, e
 			return Person{}, err
 		}
 	}
-	key, err := s.keys.NewKey(ctx, "staff", p.ID)
+	key, err := s.keys.NewKey(ctx, seal.KindStaff, p.ID)
 	if err != nil {
 		return Person{}, err
 	}
@@ -454,7 +454,7 @@ func (p Person) check() error {
 		return fault.New(fault.Invalid, "fault.staff.login_form")
 	case utf8.RuneCountInString(p.Alias) < 2 || utf8.RuneCountInString(p.Alias) > maxAlias || strings.ContainsFunc(p.Alias, notInAlias):
 		return fault.New(fault.Invalid, "fault.staff.alias_form", "max", maxAlias)
-	case utf8.RuneCountInString(p.Name) > maxName || strings.ContainsFunc(p.Name, unicode.IsControl):
+	case !utf8.ValidString(p.Name) || utf8.RuneCountInString(p.Name) > maxName || strings.ContainsFunc(p.Name, unicode.IsControl):
 		return fault.New(fault.Invalid, "fault.staff.name_form", "max", maxName)
 	case utf8.RuneCountInString(last) >= 3 && strings.Contains(alias, last):
 		return fault.New(fault.Invalid, "fault.staff.alias_tells")

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"vigie/internal/fault"
 	"vigie/internal/staff"
@@ -168,17 +169,34 @@ func TestTheLastAdministratorStays(t *testing.T) {
 		wantFault(t, err, fault.Conflict, "fault.staff.last_administrator")
 		wantFault(t, w.SetActive(ctx, ange.ID, false, operator), fault.Conflict, "fault.staff.last_administrator")
 
-		// Of two administrators who take one another's role away in the same moment, one succeeds.
+		// Of two administrators who take one another's role away in the same moment, the second waits for
+		// the first, and is refused.
 		both := []staff.Role{staff.Counsellor, staff.Administrator}
 		must[staff.Person](t)(w.Change(ctx, camille.ID, staff.Change{Roles: &both}, operator))
-		var pair sync.WaitGroup
-		for _, id := range []string{ange.ID, camille.ID} {
-			pair.Go(func() { w.Change(ctx, id, staff.Change{Roles: &counsellor}, operator) })
+		second := make(chan error, 1)
+		err = db.Tx(ctx, func(tx *store.Tx) error {
+			if _, err := tx.Exec(ctx, `UPDATE staff_turn SET rev = rev + 1`); err != nil {
+				return err
+			}
+			if _, err := tx.Exec(ctx, `UPDATE staff SET roles = 'counsellor' WHERE id = $1`, camille.ID); err != nil {
+				return err
+			}
+			go func() {
+				_, err := w.Change(ctx, ange.ID, staff.Change{Roles: &counsellor}, operator)
+				second <- err
+			}()
+			select {
+			case err := <-second:
+				t.Errorf("the second did not wait: %v", err)
+				second <- err
+			case <-time.After(300 * time.Millisecond):
+			}
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
 		}
-		pair.Wait()
-		if n := w.count(`SELECT count(*) FROM staff WHERE roles LIKE '%administrator%'`); n != 1 {
-			t.Errorf("%d administrators are left", n)
-		}
+		wantFault(t, <-second, fault.Conflict, "fault.staff.last_administrator")
 	})
 }
 

@@ -124,7 +124,7 @@ type sessionRow struct {
 }
 
 // fill turns a row into what callers see.
-func (s *Staff) fill(r sessionRow) live {
+func (s *Staff) fill(r sessionRow) *live {
 	session := r.Session
 	session.CreatedAt, session.SeenAt, session.ConfirmedAt = store.Time(r.created), store.Time(r.seen), store.Time(r.confirmed)
 	session.EndsAt = session.CreatedAt.Add(s.o.Absolute)
@@ -133,7 +133,7 @@ func (s *Staff) fill(r sessionRow) live {
 	if session.Needs != NeedNothing {
 		person.Roles = []Role{Pending}
 	}
-	return live{session: session, person: person}
+	return &live{session: session, person: person}
 }
 
 func (s *Staff) needs(a account) Need {
@@ -176,8 +176,8 @@ func (s *Staff) lookup(ctx context.Context, token string, use bool) (Session, Pe
 		if err != nil {
 			return Session{}, Person{}, fmt.Errorf("staff: looking a session up: %w", err)
 		}
-		read := s.fill(row)
-		l = s.cache.putSession(ticket, hash, &read)
+		l = s.fill(row)
+		s.cache.putSession(ticket, hash, l)
 	}
 	now := s.o.Now()
 	session, write, alive := l.at(now, s.o.Idle, use)

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"vigie/internal/fault"
+	"vigie/internal/seal"
 	"vigie/internal/staff"
 	"vigie/internal/store"
 	"vigie/internal/store/storetest"
@@ -249,12 +250,31 @@ func TestClockJumps(t *testing.T) {
 	wantOver(t, err)
 }
 
+// A log-in that was being written on one node while the password changed on another counts for nothing:
+// it carries the epoch that it read.
+func TestASessionOfAnotherEpoch(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, db *store.DB) {
+		w := newWorld(t, db)
+		camille := w.camille()
+		token, _ := w.logIn("camille")
+		if _, err := db.Exec(ctx, `UPDATE staff SET epoch = epoch + 1 WHERE id = $1`, camille.ID); err != nil {
+			t.Fatal(err)
+		}
+		_, _, err := w.Lookup(ctx, token)
+		wantOver(t, err)
+		if list := must[[]staff.Session](t)(w.Sessions(ctx, camille.ID)); len(list) != 0 {
+			t.Errorf("sessions: %+v", list)
+		}
+	})
+}
+
 // What is over is swept away, and nothing else.
 func TestSweep(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, db *store.DB) {
 		w := newWorld(t, db)
 		w.camille()
 		w.logIn("camille")
+		must[*seal.Key](t)(w.keys.NewKey(ctx, seal.KindStaff, "an account that a crash kept from being written"))
 		w.clock.Move(20 * time.Minute)
 		live, _ := w.logIn("camille")
 		w.clock.Move(11 * time.Minute)
@@ -266,6 +286,13 @@ func TestSweep(t *testing.T) {
 		}
 		if _, _, err := w.Lookup(ctx, live); err != nil {
 			t.Error(err)
+		}
+		w.clock.Move(2 * time.Hour)
+		if err := w.Sweep(ctx); err != nil {
+			t.Fatal(err)
+		}
+		if n := w.count(`SELECT count(*) FROM keys.wrapped_key WHERE kind = 'staff'`); n != 1 {
+			t.Errorf("%d keys stay, want Camille's", n)
 		}
 	})
 }

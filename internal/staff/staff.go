@@ -183,10 +183,15 @@ func (s *Staff) complain(err error) {
 	}
 }
 
-// Sweep deletes sessions and ceremonies that are over. They count for nothing before it, too.
+// OwnersOfStaffKeys are the owners of this room's keys, for seal.Keeper.SweepOrphans.
+const OwnersOfStaffKeys = `SELECT id FROM staff`
+
+// Sweep deletes sessions and ceremonies that are over, which count for nothing before it too, and keys
+// of accounts that were never written.
 func (s *Staff) Sweep(ctx context.Context) error {
 	now := s.o.Now()
-	return s.db.Tx(ctx, func(tx *store.Tx) error {
+	_, err := s.keys.SweepOrphans(ctx, seal.KindStaff, OwnersOfStaffKeys)
+	return errors.Join(err, s.db.Tx(ctx, func(tx *store.Tx) error {
 		if _, err := tx.Exec(ctx, deleteOldSessions, store.Millis(now.Add(-s.o.Idle)), store.Millis(now.Add(-s.o.Absolute))); err != nil {
 			return err
 		}
@@ -195,7 +200,7 @@ func (s *Staff) Sweep(ctx context.Context) error {
 		}
 		_, err := tx.Exec(ctx, deleteOldSpent, store.Millis(now))
 		return err
-	})
+	}))
 }
 
 // entry begins a line of the log about a person.
