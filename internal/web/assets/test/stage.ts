@@ -17,6 +17,8 @@ export interface Post {
 export class Stage {
   readonly posts: Post[] = [];
   readonly streams: { url: string; out: ServerResponse }[] = [];
+  /** Refuses the stream with this status; 0 lets it open. */
+  refuse = 0;
   /** What each post is answered; 204 unless said otherwise. */
   answer: (post: Post) => { status: number; type?: string; body?: string } = () => ({ status: 204 });
   private body = "";
@@ -28,6 +30,11 @@ export class Stage {
       out.setHeader("Content-Type", name.endsWith(".css") ? "text/css" : name.endsWith(".js") ? "text/javascript" : "application/octet-stream");
       out.end(readFileSync(join(dist, name)));
     } else if (url.pathname === "/live") {
+      if (this.refuse) {
+        out.writeHead(this.refuse);
+        out.end();
+        return;
+      }
       out.writeHead(200, { "Content-Type": "text/event-stream", "Cache-Control": "no-store" });
       out.flushHeaders();
       this.streams.push({ url: request.url ?? "", out });

@@ -1,6 +1,6 @@
 import { expect, test } from "./stage";
 
-const live = `<live-stream src="/live"></live-stream><p data-live-status data-lost="Connexion perdue" data-back="Connexion rétablie" hidden></p>`;
+const live = `<live-stream src="/live"></live-stream><p data-live-status data-lost="Connexion perdue" data-back="Connexion rétablie" data-ended="Session terminée" hidden></p>`;
 
 test("a piece replaces what has its id, or goes where data-into says, in the order of data-seq", async ({ page, stage }) => {
   await stage.show(page, "chat.js", `${live}<ol id="log"><li id="m-1" data-seq="1">un</li></ol>`);
@@ -59,4 +59,16 @@ test("a line that stays lost is said in words, and so is its return", async ({ p
   await expect(page.getByText("Connexion perdue")).toBeVisible({ timeout: 10_000 });
   await context.setOffline(false);
   await expect(page.getByText("Connexion rétablie")).toBeVisible();
+});
+
+test("a session that is over is said, what is written stays, and a new session brings the page back", async ({ page, stage }) => {
+  await stage.show(page, "desk.js", `${live}<textarea></textarea><ol id="log"></ol>`);
+  await expect.poll(() => stage.streams.length).toBe(1);
+  await page.locator("textarea").fill("un brouillon");
+  stage.refuse = 401;
+  stage.streams[0]?.out.end();
+  await expect(page.getByText("Session terminée")).toBeVisible({ timeout: 10_000 });
+  await expect(page.locator("textarea")).toHaveValue("un brouillon");
+  stage.refuse = 0;
+  await expect(page.getByText("Connexion rétablie")).toBeVisible({ timeout: 15_000 });
 });

@@ -11,3 +11,5 @@ import "./work-proof";
 
 // The conversation is over, or its past is shown again: the page is drawn anew from the record.
 document.addEventListener("vigie:over", () => location.replace(location.href));
+// Her session is over: the page shows what is true now.
+document.addEventListener("vigie:ended", () => location.replace(location.href));

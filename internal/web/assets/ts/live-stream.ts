@@ -6,7 +6,8 @@ import { place } from "./update";
  * page (update.ts); any other event is dispatched on document as "vigie:<name>" with its data. It goes on in
  * the background, comes back after any break (longer and longer apart, with some chance in it), and
  * gives the id of the last event it saw, as Last-Event-ID where the browser does and as ?after= where we
- * open anew. [data-live-status] says in words when the line is lost and when it is back.
+ * open anew. [data-live-status] says in words when the line is lost, when the session is over and when
+ * it is back.
  */
 class LiveStream extends Live {
   private source: EventSource | undefined;
@@ -16,6 +17,7 @@ class LiveStream extends Live {
   private silence = 0;
   private telling = 0;
   private lost = false;
+  private ended = false;
 
   protected started(): void {
     this.open();
@@ -41,12 +43,34 @@ class LiveStream extends Live {
     this.source = source;
     source.onopen = () => {
       this.failures = 0;
+      this.ended = false;
       this.tell(true);
     };
-    source.onerror = () => this.again();
+    source.onerror = () => {
+      // Closed, not merely cut: the server answered something else than a stream.
+      if (source.readyState === EventSource.CLOSED) void this.ask(url);
+      this.again();
+    };
     const known = ["update", "beat", ...(this.getAttribute("data-events") ?? "").split(" ").filter(Boolean)];
     for (const name of known) {
       source.addEventListener(name, (event: MessageEvent<string>) => this.receive(name, event));
+    }
+  }
+
+  /** Asks why the stream is refused. A session that is over is told on document as "vigie:ended"; anything
+   * else (a server that restarts, a proxy without one) passes, and is only tried again. */
+  private async ask(url: URL): Promise<void> {
+    const stop = new AbortController();
+    try {
+      const { status } = await fetch(url, { headers: { "Vigie-Script": "1" }, credentials: "same-origin", signal: stop.signal });
+      if (status === 401 || status === 403 || status === 404 || status === 410) {
+        this.ended = true;
+        document.dispatchEvent(new CustomEvent("vigie:ended"));
+      }
+    } catch {
+      // No network: again() is already waiting.
+    } finally {
+      stop.abort();
     }
   }
 
@@ -98,7 +122,7 @@ class LiveStream extends Live {
     // A short break that mends itself is not worth frightening anyone.
     this.telling = setTimeout(() => {
       this.lost = true;
-      status.textContent = status.dataset["lost"] ?? "";
+      status.textContent = status.dataset[this.ended ? "ended" : "lost"] ?? "";
       status.hidden = false;
     }, 2500);
   }
