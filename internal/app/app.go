@@ -1,0 +1,255 @@
+// Package app puts the house together: which room gets which, what starts first and stops last, and
+// the commands of the program. It is the only room that imports all the others.
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/url"
+	"os"
+	"sync"
+	"time"
+
+	"vigie/internal/audit"
+	"vigie/internal/blob"
+	"vigie/internal/bus"
+	"vigie/internal/catalogue"
+	"vigie/internal/chat"
+	"vigie/internal/config"
+	"vigie/internal/contact"
+	"vigie/internal/routing"
+	"vigie/internal/routing/flood"
+	"vigie/internal/seal"
+	"vigie/internal/staff"
+	"vigie/internal/store"
+	"vigie/internal/web"
+	"vigie/internal/web/console"
+	"vigie/internal/web/live"
+	"vigie/internal/web/public"
+	"vigie/internal/web/ui"
+)
+
+// App is the house with its rooms open.
+type App struct {
+	config config.Config
+
+	DB        *store.DB
+	Bus       *bus.Bus
+	Keys      *seal.Keeper
+	Audit     *audit.Log
+	Files     *blob.Disk
+	Catalogue *catalogue.Catalogue
+	Staff     *staff.Staff
+	Contacts  *contact.Contacts
+	Chats     *chat.Chats
+	Router    *routing.Router
+	Guard     *flood.Guard
+
+	web   *web.Handler
+	today func() catalogue.OpenState
+	close []func() error
+}
+
+// Options are what a command changes of the house; the zero value is the house as it serves.
+type Options struct {
+	// AlwaysOpen keeps the demonstration and the bench open at night.
+	AlwaysOpen bool
+	// Now is the rooms' clock; nil is time.Now. The demonstration writes its past with another.
+	Now func() time.Time
+	// Synchronous and AckEarly break the house on purpose, for the crash harness of a test build.
+	Synchronous string
+	AckEarly    bool
+}
+
+func (o Options) clock() func() time.Time {
+	if o.Now == nil {
+		return time.Now
+	}
+	return o.Now
+}
+
+// Open opens the record and every room on it. The record must be migrated.
+func Open(ctx context.Context, c config.Config, o Options) (a *App, err error) {
+	a = &App{config: c}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, a.Close())
+			a = nil
+		}
+	}()
+	if err := a.openRecord(ctx, o); err != nil {
+		return a, err
+	}
+	a.Bus, err = bus.Open(ctx, bus.Options{URLs: c.BusURL, ClusterListen: c.BusClusterListen, Routes: c.BusRoutes, ClusterSecret: c.BusClusterSecret})
+	if err != nil {
+		return a, err
+	}
+	a.onClose(func() error { a.Bus.Close(); return nil })
+	forget, err := a.Bus.Subscribe("key.*", func(subject string, _ []byte) { a.Keys.Forget(subject[len("key."):]) })
+	if err != nil {
+		return a, err
+	}
+	a.onClose(func() error { forget(); return nil })
+	if err := a.openRooms(ctx, o); err != nil {
+		return a, err
+	}
+	a.today = func() catalogue.OpenState { return a.Catalogue.Current().Hours.At(time.Now()) }
+	if o.AlwaysOpen {
+		a.today = func() catalogue.OpenState { return catalogue.OpenState{Open: true} }
+	}
+	return a, a.openWeb()
+}
+
+// Fresh migrates the record and opens the house.
+func Fresh(ctx context.Context, c config.Config, o Options) (*App, error) {
+	if err := migrate(ctx, c); err != nil {
+		return nil, err
+	}
+	return Open(ctx, c, o)
+}
+
+// openRecord opens what every command needs: the record, its keys and the audit.
+func (a *App) openRecord(ctx context.Context, o Options) error {
+	var err error
+	if err = os.MkdirAll(a.config.Data, 0o700); err != nil {
+		return fmt.Errorf("the data folder: %w", err)
+	}
+	if a.DB, err = store.Open(ctx, a.config.DSN(), store.Options{Connections: a.config.Connections, Synchronous: o.Synchronous, AckEarly: o.AckEarly}); err != nil {
+		return err
+	}
+	a.onClose(a.DB.Close)
+	if pending, err := a.DB.Pending(ctx); err != nil {
+		return err
+	} else if pending {
+		return errors.New("the database is not in the newest form: run `vigie migrate` first")
+	}
+	custodian, err := seal.FileCustodian(a.config.KeyPath())
+	if err != nil {
+		return err
+	}
+	if a.Keys, err = seal.Open(ctx, a.DB, custodian, o.clock()); err != nil {
+		return err
+	}
+	a.Audit = audit.Open(a.DB, a.Keys.Derive("audit"), store.NewID(), o.clock())
+	return nil
+}
+
+func (a *App) openRooms(ctx context.Context, o Options) error {
+	var err error
+	if a.Files, err = blob.OpenDisk(a.config.FilesPath()); err != nil {
+		return err
+	}
+	if a.Catalogue, err = catalogue.Open(ctx, a.DB, a.Audit, a.Bus); err != nil {
+		return err
+	}
+	a.onClose(func() error { a.Catalogue.Close(); return nil })
+	public, _ := url.Parse(a.config.PublicURL) // Validate has read it
+	if a.Staff, err = staff.New(a.DB, a.Keys, a.Audit, a.Bus, staff.Options{
+		Idle: a.config.SessionIdle, Absolute: a.config.SessionAbsolute, SecondFactor: a.config.SecondFactor,
+		Name: a.config.HelplineName, RelyingParty: public.Hostname(), Origins: []string{a.config.PublicURL},
+	}); err != nil {
+		return err
+	}
+	a.onClose(func() error { a.Staff.Close(); return nil })
+	if a.Contacts, err = contact.New(contact.Options{
+		DB: a.DB, Keys: a.Keys, Audit: a.Audit, Bus: a.Bus, Catalogue: a.Catalogue.Current, Now: o.Now,
+		StillHas: func(ctx context.Context, staffID, contactID string) bool {
+			return a.Router.StillHas(ctx, staffID, contactID)
+		},
+	}); err != nil {
+		return err
+	}
+	a.onClose(func() error { a.Contacts.Stop(); return nil })
+	if a.Chats, err = chat.New(chat.Options{
+		DB: a.DB, Keys: a.Keys, Audit: a.Audit, Bus: a.Bus, Contacts: a.Contacts, Blobs: a.Files, Catalogue: a.Catalogue.Current,
+		HoldIllegal: a.config.IllegalFiles == "hold", Now: o.Now,
+	}); err != nil {
+		return err
+	}
+	a.onClose(func() error { a.Chats.Close(); return nil })
+	a.Guard = flood.New(flood.Options{ProofKey: a.Keys.Derive("proof")})
+	if a.config.ProofOfWork {
+		a.Guard.SetProof(flood.Always, 0)
+	}
+	a.Router, err = routing.New(ctx, routing.Options{
+		DB: a.DB, Bus: a.Bus, Keys: a.Keys, Audit: a.Audit, Contacts: a.Contacts, People: a.Staff, Catalogue: a.Catalogue.Current,
+		Guard: a.Guard, Times: routing.Times{Offer: a.config.OfferFor, Lost: a.config.DeskGrace}, ChatCapacity: a.config.ChatCapacity,
+	})
+	if err != nil {
+		return err
+	}
+	a.onClose(func() error { a.Router.Close(); return nil })
+	return nil
+}
+
+func (a *App) openWeb() error {
+	site := ui.Site{Name: a.config.HelplineName, Phone: a.config.HelplineCall, Quit: "/quit"}
+	trusted, err := config.Networks(a.config.TrustedProxies)
+	if err != nil {
+		return err
+	}
+	streams := live.New()
+	desk := &console.Room{
+		Site: site, Contacts: a.Contacts, Chats: a.Chats, Router: a.Router, Guard: a.Guard, Streams: streams, Staff: a.Staff,
+		Catalogue: a.Catalogue.Current, Alias: a.alias, Today: a.today, Audit: a.Audit, Bus: a.Bus,
+	}
+	leave, err := desk.Listen()
+	if err != nil {
+		return err
+	}
+	a.onClose(func() error { leave(); return nil })
+	a.web = web.New(web.Options{
+		Site: site, Secure: a.config.Secure(), Trusted: trusted, Staff: a.Staff, Streams: streams,
+		Public: &public.Room{
+			Site: site, Contacts: a.Contacts, Chats: a.Chats, Router: a.Router, Guard: a.Guard, Streams: streams,
+			Catalogue: a.Catalogue.Current, Alias: a.alias, QuitTo: a.config.QuitTo, FilesMax: a.config.FilesMax, Today: a.today,
+		},
+		Console: desk,
+	})
+	return nil
+}
+
+// alias is how a child knows a counsellor.
+func (a *App) alias(ctx context.Context, staffID string) string {
+	p, err := a.Staff.Colleague(ctx, staffID)
+	if err != nil {
+		return a.config.HelplineName
+	}
+	return p.Alias
+}
+
+// epochPeriod is how long an epoch lasts; docs/SECURITY.md promises that what was erased is nowhere
+// readable after it.
+const epochPeriod = 30 * 24 * time.Hour
+
+// Background starts what runs beside the pages, until ctx ends.
+func (a *App) Background(ctx context.Context) *sync.WaitGroup {
+	var all sync.WaitGroup
+	all.Go(func() { a.Audit.Run(ctx) })
+	all.Go(func() { a.Keys.Run(ctx, epochPeriod) })
+	all.Go(func() { a.Staff.Run(ctx) })
+	all.Go(func() { a.Contacts.Run(ctx) })
+	all.Go(func() { a.Chats.Run(ctx) })
+	all.Go(func() { a.Router.Run(ctx) })
+	return &all
+}
+
+func (a *App) onClose(f func() error) { a.close = append(a.close, f) }
+
+// Close closes the rooms, the last opened first.
+func (a *App) Close() error {
+	var err error
+	for i := len(a.close) - 1; i >= 0; i-- {
+		err = errors.Join(err, a.close[i]())
+	}
+	a.close = nil
+	if err != nil {
+		slog.Error("closing", "error", err)
+	}
+	return err
+}
+
+// Handler answers the pages, without /healthz and its neighbours.
+func (a *App) Handler() *web.Handler { return a.web }

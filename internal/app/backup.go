@@ -1,0 +1,210 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"time"
+
+	"vigie/internal/audit"
+	"vigie/internal/config"
+	"vigie/internal/store"
+)
+
+// A backup is two things that must never lie in one place: the data (with the sealed files), which may be
+// kept for long, and the keys, which must not be older than an epoch.
+
+type backupCommand struct {
+	Data string `required:"" help:"New folder for the data and the sealed files." name:"to-data" placeholder:"DIR"`
+	Keys string `required:"" help:"New folder for the wrapped keys and the key file; another disk than the data." name:"to-keys" placeholder:"DIR"`
+}
+
+func (b backupCommand) Run(ctx context.Context, c config.Config, term Terminal) error {
+	for _, dir := range []string{b.Data, b.Keys} {
+		if err := os.Mkdir(dir, 0o700); err != nil {
+			return fmt.Errorf("the folder of a backup must be new: %w", err)
+		}
+	}
+	return withRecord(ctx, c, func(a *App) error {
+		err := a.Keys.HoldStill(ctx, func(ctx context.Context) error {
+			// Keys first: a key without data is an orphan, data without its key is lost.
+			if err := a.copyKeys(ctx, b.Keys); err != nil {
+				return err
+			}
+			return a.copyData(ctx, b.Data)
+		})
+		if err != nil {
+			return err
+		}
+		if err := a.DB.Tx(ctx, recordIn(ctx, a.Audit, audit.Entry{Actor: operator, Act: "backup.make", Object: "record"})); err != nil {
+			return err
+		}
+		if err := os.WriteFile(filepath.Join(c.Data, keyBackups), nil, 0o600); err != nil {
+			return err
+		}
+		fmt.Fprintf(term.Out, "Data in %s, keys in %s. Destroy the keys' copy before %s: after that it could open what was erased.\n",
+			b.Data, b.Keys, time.Now().Add(epochPeriod).Format(time.DateOnly))
+		return nil
+	})
+}
+
+func (a *App) copyKeys(ctx context.Context, dir string) error {
+	if err := copyFile(a.config.KeyPath(), filepath.Join(dir, "vigie.key")); err != nil {
+		return err
+	}
+	if a.DB.Engine() == store.SQLite {
+		return a.DB.CopyTo(ctx, "keys", filepath.Join(dir, "keys.db"))
+	}
+	return dump(ctx, a.config.DSN(), filepath.Join(dir, "keys.dump"), "--schema=keys")
+}
+
+func (a *App) copyData(ctx context.Context, dir string) error {
+	if a.DB.Engine() == store.SQLite {
+		if err := a.DB.CopyTo(ctx, "main", filepath.Join(dir, "vigie.db")); err != nil {
+			return err
+		}
+	} else if err := dump(ctx, a.config.DSN(), filepath.Join(dir, "vigie.dump"), "--exclude-schema=keys"); err != nil {
+		return err
+	}
+	return copyTree(a.config.FilesPath(), filepath.Join(dir, "files"))
+}
+
+// dump runs pg_dump; the address goes by the environment, because the command line is seen by all.
+func dump(ctx context.Context, dsn, to, what string) error {
+	cmd := exec.CommandContext(ctx, program("pg_dump"), "--format=custom", "--no-owner", "--file="+to, what)
+	cmd.Env = append(os.Environ(), "PGDATABASE="+dsn)
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("pg_dump: %w: %s", err, out)
+	}
+	return nil
+}
+
+// program finds one of PostgreSQL's programs on the path, or where Debian puts it.
+func program(name string) string {
+	if path, err := exec.LookPath(name); err == nil {
+		return path
+	}
+	return "/usr/lib/postgresql/15/bin/" + name
+}
+
+type restoreCommand struct {
+	Data string `required:"" help:"Folder of the data." name:"from-data" placeholder:"DIR"`
+	Keys string `required:"" help:"Folder of the keys." name:"from-keys" placeholder:"DIR"`
+}
+
+func (r restoreCommand) Run(ctx context.Context, c config.Config, term Terminal) error {
+	if err := os.MkdirAll(c.Data, 0o700); err != nil {
+		return err
+	}
+	lite := exists(filepath.Join(r.Data, "vigie.db"))
+	if lite {
+		path, err := sqlitePath(c)
+		if err != nil {
+			return err
+		}
+		for from, to := range map[string]string{
+			filepath.Join(r.Keys, "keys.db"): filepath.Join(filepath.Dir(path), "keys.db"), filepath.Join(r.Data, "vigie.db"): path,
+		} {
+			if exists(to) {
+				return fmt.Errorf("%s is there already: a restore writes into an empty place", to)
+			}
+			if err := copyFile(from, to); err != nil {
+				return err
+			}
+		}
+	} else if err := restorePostgres(ctx, c, r); err != nil {
+		return err
+	}
+	if exists(c.KeyPath()) {
+		return fmt.Errorf("%s is there already: a restore writes into an empty place", c.KeyPath())
+	}
+	if err := copyFile(filepath.Join(r.Keys, "vigie.key"), c.KeyPath()); err != nil {
+		return err
+	}
+	if err := copyTree(filepath.Join(r.Data, "files"), c.FilesPath()); err != nil {
+		return err
+	}
+	// What was erased after the backup is in it again until its epoch ends; the operator erases it anew.
+	if err := migrate(ctx, c); err != nil {
+		return err
+	}
+	err := withRecord(ctx, c, func(a *App) error {
+		return a.DB.Tx(ctx, recordIn(ctx, a.Audit, audit.Entry{Actor: operator, Act: "backup.restore", Object: "record"}))
+	})
+	if err != nil {
+		return err
+	}
+	fmt.Fprintln(term.Out, "Restored. What was erased after the backup was made is back: erase it again. Then run `vigie doctor`.")
+	return nil
+}
+
+func restorePostgres(ctx context.Context, c config.Config, r restoreCommand) error {
+	db, err := store.Open(ctx, c.DSN(), store.Options{Connections: 1})
+	if err != nil {
+		return err
+	}
+	err = db.Prepare(ctx)
+	if err = errors.Join(err, db.Close()); err != nil {
+		return err
+	}
+	for _, file := range []string{filepath.Join(r.Keys, "keys.dump"), filepath.Join(r.Data, "vigie.dump")} {
+		cmd := exec.CommandContext(ctx, program("pg_restore"), "--no-owner", "--exit-on-error", "--single-transaction", "--dbname="+c.DSN(), file)
+		if out, err := cmd.CombinedOutput(); err != nil {
+			return fmt.Errorf("pg_restore: %w: %s", err, out)
+		}
+	}
+	return nil
+}
+
+func sqlitePath(c config.Config) (string, error) {
+	dsn := c.DSN()
+	if len(dsn) < 7 || dsn[:7] != "sqlite:" {
+		return "", errors.New("this backup is of an SQLite record; --database names another engine")
+	}
+	return dsn[7:], nil
+}
+
+func exists(path string) bool {
+	_, err := os.Stat(path)
+	return err == nil
+}
+
+// copyFile copies durably, to a file that must be new.
+func copyFile(from, to string) error {
+	in, err := os.Open(from)
+	if err != nil {
+		return err
+	}
+	defer in.Close()
+	out, err := os.OpenFile(to, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return err
+	}
+	_, err = io.Copy(out, in)
+	return errors.Join(err, out.Sync(), out.Close())
+}
+
+// copyTree copies a folder of sealed files; one that does not exist is empty.
+func copyTree(from, to string) error {
+	return filepath.WalkDir(from, func(path string, e fs.DirEntry, err error) error {
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		rel, err := filepath.Rel(from, path)
+		if err != nil {
+			return err
+		}
+		if e.IsDir() {
+			return os.MkdirAll(filepath.Join(to, rel), 0o700)
+		}
+		return copyFile(path, filepath.Join(to, rel))
+	})
+}

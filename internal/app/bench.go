@@ -1,0 +1,5 @@
+package app
+
+type benchCommand struct{}
+
+func (benchCommand) Run() error { return nil }
