@@ -9,13 +9,9 @@ import (
 	"sync"
 	"time"
 
-	"github.com/google/uuid"
-
-	"vigie/internal/audit"
 	"vigie/internal/catalogue"
 	"vigie/internal/contact"
 	"vigie/internal/fault"
-	"vigie/internal/seal"
 	"vigie/internal/store"
 )
 
@@ -28,9 +24,6 @@ const (
 	// after, brings its contact back.
 	crossing = 3 * time.Second
 )
-
-// lineSpace makes the ids of lines, so that two nodes that say the same line say it once.
-var lineSpace = uuid.MustParse("5b0c7c1e-6f0e-5e0e-9a3c-3f1d1a6c3018")
 
 // still is a conversation whose last word is waiting for an answer.
 type still struct {
@@ -149,12 +142,7 @@ func (c *Chats) sayQuiet(ctx context.Context, s still, line string, park bool) e
 	if err != nil {
 		return err
 	}
-	set := c.catalogue()
-	m := Message{
-		ID:        uuid.NewSHA1(lineSpace, []byte(s.id+"."+strconv.FormatInt(s.seq, 10)+"."+line)).String(),
-		ContactID: s.id, From: System, Kind: Line, At: store.Millis(c.now()),
-		Body: set.Lines.Say(line, set.Questions.Speaks(s.public), s.lang, nil),
-	}
+	m := c.lineOf(contact.Contact{ID: s.id, Lang: s.lang, Public: s.public}, line, strconv.FormatInt(s.seq, 10), nil)
 	err = c.db.Tx(ctx, func(tx *store.Tx) error {
 		last, err := store.One(ctx, tx, func(r store.Row) (int64, error) { var n int64; return n, r.Scan(&n) }, selectLastWord, s.id)
 		if err != nil || last != s.seq {
@@ -176,27 +164,6 @@ func (c *Chats) sayQuiet(ctx context.Context, s still, line string, park bool) e
 		return nil // another node, or somebody's word, was faster
 	}
 	return err
-}
-
-// addWithin stores a message in the caller's transaction and announces it after the commit; one that is
-// there already changes nothing.
-func (c *Chats) addWithin(ctx context.Context, tx *store.Tx, m Message, key *seal.Key, author string) error {
-	insert := c.insert(m, key, author)
-	seq, err := store.One(ctx, tx, func(r store.Row) (int64, error) {
-		var n int64
-		var state contact.State
-		return n, r.Scan(&n, &state)
-	}, insert.SQL, insert.Args...)
-	if errors.Is(err, store.ErrNoRow) {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	m.Seq = seq
-	tx.AfterCommit(func() { c.announce(m) })
-	return c.log.Record(ctx, tx, audit.Entry{Actor: m.actor(), Act: "chat.send", Object: "contact", ObjectID: m.ContactID,
-		Detail: map[string]string{"message": m.ID, "kind": m.Kind}})
 }
 
 // lastTyped remembers when each person was last seen typing, as the bus told this node.

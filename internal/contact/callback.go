@@ -55,10 +55,13 @@ func (c *Contacts) SetCallback(ctx context.Context, tx *store.Tx, contactID stri
 		ON CONFLICT (contact_id) DO UPDATE SET wish_sealed = excluded.wish_sealed`, contactID, key.Seal(callbackField(contactID), plain)); err != nil {
 		return err
 	}
+	values := map[string][]string{}
 	if number := normalPhone(b.On); number != "" {
-		return c.index(ctx, tx, key, contactID, "callback", kindPhone, number)
+		values[kindPhone] = []string{number}
+	} else if handle := normalHandle(b.On); handle != "" {
+		values[kindHandle] = []string{handle}
 	}
-	return nil
+	return c.index(ctx, tx, key, contactID, "callback", values)
 }
 
 // Callback returns the wish, and whether there is one.

@@ -643,12 +643,39 @@ func (c *Contacts) Park(ctx context.Context, tx *store.Tx, id string, by audit.A
 	return c.Move(ctx, tx, id, Quiet, by, Change{})
 }
 
-// Dismiss closes in one click what was a test, a joke or nobody: closing is a code.
+// Dismiss closes in one click what was a test, a joke or nobody: closing is the code of a category that
+// closes (catalogue.Taxonomy.Closings). It is written into the form as what the contact was about. It
+// returns fault.Invalid "fault.contact.closing" for another code, and the faults of Move.
 func (c *Contacts) Dismiss(ctx context.Context, id, closing string, by audit.Actor, supervising bool) (Contact, error) {
-	if closing == "" || !isCode(closing) {
+	return c.DismissWith(ctx, id, closing, by, supervising, nil)
+}
+
+// DismissWith is Dismiss with more written just before it in the same transaction: a last line.
+func (c *Contacts) DismissWith(ctx context.Context, id, closing string, by audit.Actor, supervising bool, before func(tx *store.Tx, ct Contact, key *seal.Key) error) (Contact, error) {
+	set := c.catalogue()
+	if category, ok := set.Taxonomy.ByCode(closing); !ok || category.Closing == nil || category.Retired {
 		return Contact{}, fault.New(fault.Invalid, "fault.contact.closing")
 	}
-	return c.move(ctx, id, Dismiss, by, Change{Closing: closing, Supervising: supervising})
+	key, err := c.Key(ctx, id)
+	if err != nil {
+		return Contact{}, err
+	}
+	var ct Contact
+	err = c.db.Tx(ctx, func(tx *store.Tx) error {
+		if ct, err = get(ctx, tx, id); err != nil {
+			return err
+		}
+		if before != nil && ct.State != Closed {
+			if err := before(tx, ct, key); err != nil {
+				return err
+			}
+		}
+		if ct, err = c.Move(ctx, tx, id, Dismiss, by, Change{Closing: closing, Supervising: supervising}); err != nil {
+			return err
+		}
+		return c.writeClosing(ctx, tx, ct, key, set, by)
+	})
+	return ct, err
 }
 
 // Look records that somebody opened a contact, and returns it. It is asked when a conversation is

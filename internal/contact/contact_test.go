@@ -349,20 +349,6 @@ func TestTheDeskDecidesWhetherACounsellorStillHasIt(t *testing.T) {
 	}
 }
 
-func TestOneClickClosesATestAndAJoke(t *testing.T) {
-	w := newWorld(t, storetest.SQLite(t))
-	ct := w.talking(claire)
-	_, err := w.Dismiss(w.ctx, ct.ID, "", claire, false)
-	w.refused(err, "fault.contact.closing")
-	_, err = w.Dismiss(w.ctx, ct.ID, "c'est Hugo qui rigole", claire, false)
-	w.refused(err, "fault.contact.closing")
-	closed, err := w.Dismiss(w.ctx, ct.ID, "joke", claire, false)
-	w.must(err)
-	if closed.State != contact.Closed || closed.Closing != "joke" {
-		t.Errorf("%+v", closed)
-	}
-}
-
 func TestALookIsRecordedAndAKnownPersonIsNotThere(t *testing.T) {
 	w := newWorld(t, storetest.SQLite(t))
 	ct := w.talking(claire)

@@ -179,6 +179,24 @@ func (c *Contacts) prefill(ctx context.Context, tx *store.Tx, ct Contact, key *s
 	return nil
 }
 
+// writeClosing writes the code of a one-click closing where the form asks for the one category.
+func (c *Contacts) writeClosing(ctx context.Context, tx *store.Tx, ct Contact, key *seal.Key, set *catalogue.Set, by audit.Actor) error {
+	for _, section := range set.Form.Sections {
+		for _, field := range section.Fields {
+			if field.From != "categories" || field.Type != catalogue.OneChoice || field.Retired {
+				continue
+			}
+			answers, err := readAnswers(ctx, tx, key, ct.ID)
+			if err != nil {
+				return err
+			}
+			return c.writeAnswer(ctx, tx, ct, key, set, Answer{Field: field.Code, Value: ct.Closing, Rev: answers[field.Code].Rev + 1,
+				Version: set.Versions[catalogue.DocForm], SavedAt: store.Millis(c.now()), SavedBy: by.ID})
+		}
+	}
+	return nil
+}
+
 // Form returns what was saved of a contact's form.
 func (c *Contacts) Form(ctx context.Context, contactID string) (Answers, error) {
 	key, err := c.Key(ctx, contactID)

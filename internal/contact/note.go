@@ -56,7 +56,7 @@ func (c *Contacts) SaveNote(ctx context.Context, n Note) (Note, error) {
 		}
 		now := store.Millis(c.now())
 		sealed := key.Seal(noteField(n.ID), []byte(n.Text))
-		have, err := store.One(ctx, tx, scanNote(key), selectNote+` WHERE id = $1`, n.ID)
+		have, err := store.One(ctx, tx, scanNote(key), selectNote+` WHERE id = $1 AND contact_id = $2`, n.ID, n.ContactID)
 		switch {
 		case errors.Is(err, store.ErrNoRow):
 			saved = Note{ID: n.ID, ContactID: n.ContactID, AuthorID: n.AuthorID, Rev: 1, WrittenAt: now, SavedAt: now, Text: n.Text}
@@ -65,7 +65,7 @@ func (c *Contacts) SaveNote(ctx context.Context, n Note) (Note, error) {
 			if err != nil {
 				return err
 			}
-			if inserted == 0 {
+			if inserted == 0 { // another tab was faster, or the id is that of another contact's note
 				return fault.New(fault.Conflict, "fault.contact.note_changed")
 			}
 			tx.AfterCommit(func() { c.bus.Publish("contact."+n.ContactID+".form", []byte("{}")) })
@@ -73,7 +73,7 @@ func (c *Contacts) SaveNote(ctx context.Context, n Note) (Note, error) {
 		case err != nil:
 			return err
 		}
-		if have.ContactID != n.ContactID || have.AuthorID != n.AuthorID {
+		if have.AuthorID != n.AuthorID {
 			return fault.New(fault.Forbidden, "fault.contact.not_yours")
 		}
 		if have.Text == n.Text {

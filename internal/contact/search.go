@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode"
 
 	"vigie/internal/audit"
 	"vigie/internal/catalogue"
@@ -206,22 +207,69 @@ func (c *Contacts) find(ctx context.Context, typed string) ([]string, error) {
 	return ids, nil
 }
 
-// index has find find a contact by a value of one of its fields, in its normal form.
-func (c *Contacts) index(ctx context.Context, tx *store.Tx, key *seal.Key, contactID, field, kind, value string) error {
+// index has find find a contact by the values of one of its fields, in their normal forms by kind, and
+// no longer by those that the field had before.
+func (c *Contacts) index(ctx context.Context, tx *store.Tx, key *seal.Key, contactID, field string, values map[string][]string) error {
 	owner := contactID + "/" + field
-	if err := c.keys.Unindex(ctx, tx, key, owner, kind); err != nil || value == "" {
-		return err
+	for kind := range normals {
+		if err := c.keys.Unindex(ctx, tx, key, owner, kind); err != nil {
+			return err
+		}
+		for _, value := range values[kind] {
+			if err := c.keys.Index(ctx, tx, key, owner, kind, value); err != nil {
+				return err
+			}
+		}
 	}
-	return c.keys.Index(ctx, tx, key, owner, kind, value)
+	return nil
 }
 
 // indexField indexes an answer whose field is found by value.
 func (c *Contacts) indexField(ctx context.Context, tx *store.Tx, key *seal.Key, contactID string, field catalogue.Field, value string) error {
-	normal, ok := normals[field.Find]
-	if !ok {
+	if field.Find == "" {
 		return nil
 	}
-	return c.index(ctx, tx, key, contactID, field.Code, field.Find, normal(value))
+	values := map[string][]string{}
+	if field.Find == "lines" {
+		values = valuesIn(value)
+	} else if v := normals[field.Find](value); v != "" {
+		values[field.Find] = []string{v}
+	}
+	return c.index(ctx, tx, key, contactID, field.Code, values)
+}
+
+// maxValues bounds how many values one answer is found by.
+const maxValues = 50
+
+// valuesIn finds the addresses, numbers and accounts in a text that has one a line, more or less:
+// "Insta : @dark_wolf". Whose the accounts are is not said, so they are taken for those of somebody
+// accused.
+func valuesIn(text string) map[string][]string {
+	values, n := map[string][]string{}, 0
+	add := func(kind, value string) {
+		if value != "" && n < maxValues && !slices.Contains(values[kind], value) {
+			values[kind] = append(values[kind], value)
+			n++
+		}
+	}
+	for line := range strings.Lines(text) {
+		if number := normalPhone(line); number != "" {
+			add(kindPhone, number)
+			continue
+		}
+		parts := strings.FieldsFunc(line, func(r rune) bool { return unicode.IsSpace(r) || strings.ContainsRune(",;()<>\"«»", r) })
+		for _, part := range parts {
+			switch {
+			case strings.HasPrefix(part, "@"):
+				add(kindAuthor, normalHandle(part))
+			case strings.Contains(part, "://") || strings.Contains(part, ".") && strings.Contains(part, "/"):
+				add(kindURL, normalURL(part))
+			case len(parts) == 1:
+				add(kindAuthor, normalHandle(part))
+			}
+		}
+	}
+	return values
 }
 
 // normals bring a value into the one form under which it is indexed; "" is what cannot be one.
@@ -262,9 +310,8 @@ func normalPhone(s string) string {
 	default:
 		return ""
 	}
-	d = strings.TrimPrefix(d, "330") // +33 (0)6…
-	if len(d) == 9 && !strings.HasPrefix(d, "33") && plus {
-		d = "33" + d
+	if national, french := strings.CutPrefix(d, "33"); french {
+		d = "33" + strings.TrimLeft(national, "0") // +33 (0)6…
 	}
 	if len(d) < 8 || len(d) > 15 {
 		return ""
@@ -283,9 +330,14 @@ func normalURL(s string) string {
 	if err != nil || !strings.Contains(u.Host, ".") || strings.ContainsAny(u.Host, " \t") || (u.Scheme != "http" && u.Scheme != "https") {
 		return ""
 	}
-	host := strings.TrimPrefix(strings.ToLower(u.Host), "www.")
-	host = strings.TrimPrefix(host, "m.")
-	out := host + strings.TrimSuffix(u.EscapedPath(), "/")
+	host := strings.ToLower(u.Host)
+	for cut := true; cut; {
+		label, rest, _ := strings.Cut(host, ".")
+		if cut = (label == "www" || label == "m") && strings.Contains(rest, "."); cut {
+			host = rest
+		}
+	}
+	out := host + strings.TrimRight(u.EscapedPath(), "/")
 	if u.RawQuery != "" {
 		out += "?" + u.RawQuery
 	}
