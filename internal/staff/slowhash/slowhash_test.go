@@ -4,11 +4,8 @@ import (
 	"context"
 	"encoding/hex"
 	"errors"
-	"os"
-	"regexp"
 	"runtime"
 	"runtime/debug"
-	"strconv"
 	"sync"
 	"testing"
 	"time"
@@ -173,16 +170,4 @@ func TestMemoryIsGivenBack(t *testing.T) {
 	if after := resident(t); after-before > 8 {
 		t.Errorf("resident memory: %d MiB before, %d at work, %d after", before, during, after)
 	}
-}
-
-// resident is the process's memory as the operating system counts it, in MiB.
-func resident(t *testing.T) int {
-	t.Helper()
-	status, err := os.ReadFile("/proc/self/status")
-	if err != nil {
-		t.Skip("resident memory is read from /proc, which is Linux's")
-	}
-	found := regexp.MustCompile(`VmRSS:\s+(\d+) kB`).FindSubmatch(status)
-	kb, _ := strconv.Atoi(string(found[1]))
-	return kb >> 10
 }
