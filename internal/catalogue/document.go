@@ -76,9 +76,20 @@ type document interface {
 // maxText bounds a document: an editor writes sentences, not novels.
 const maxText = 1 << 20
 
+// strictness says how much of a document is looked at.
+type strictness bool
+
+const (
+	// published is for a document that was checked when it was published: what the program cannot do
+	// without is checked again, an unknown key is not, so that a node still reads what a newer one wrote.
+	published strictness = false
+	// proposed is for a document that somebody wants to publish: everything is checked.
+	proposed strictness = true
+)
+
 // decode reads text into target and checks it alone. Flaws of grammar come alone; others come together.
-func decode(doc Doc, text []byte, target document) *page {
-	p := &page{doc: doc}
+func decode(doc Doc, text []byte, target document, strict strictness) *page {
+	p := &page{doc: doc, source: string(text)}
 	if len(text) > maxText {
 		p.flaw("too_long", "")
 		return p
@@ -93,9 +104,10 @@ func decode(doc Doc, text []byte, target document) *page {
 		p.flaws = Flaws{flaw}
 		return p
 	}
-	p.outline = readOutline(string(text))
-	for _, path := range p.outline.unknown(reflect.TypeOf(target).Elem()) {
-		p.flaw("key_unknown", path, "key", path)
+	if strict {
+		for _, path := range p.lines().unknown(reflect.TypeOf(target).Elem()) {
+			p.flaw("key_unknown", path, "key", path)
+		}
 	}
 	if target.edition() < 1 {
 		p.flaw("edition_missing", "edition")

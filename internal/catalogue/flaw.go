@@ -58,16 +58,24 @@ func (f Flaws) fault() error {
 	return fault.Wrap(f, fault.Invalid, f[0].Key, f[0].args()...)
 }
 
-// page is a document being read: its outline and the flaws found so far.
+// page is a document being read: its source and the flaws found so far.
 type page struct {
 	doc     Doc
-	outline outline
+	source  string
+	outline outline // of source, made when the first flaw asks for a line
 	flaws   Flaws
+}
+
+func (p *page) lines() outline {
+	if p.outline == nil {
+		p.outline = readOutline(p.source)
+	}
+	return p.outline
 }
 
 // flaw notes a flaw at path, a format with its arguments: "category[%d].label".
 func (p *page) flaw(key, path string, args ...any) {
-	p.flaws = append(p.flaws, Flaw{Doc: p.doc, Line: p.outline.line(path), Path: path, Key: "fault.catalogue." + key, Args: args})
+	p.flaws = append(p.flaws, Flaw{Doc: p.doc, Line: p.lines().line(path), Path: path, Key: "fault.catalogue." + key, Args: args})
 }
 
 func at(format string, args ...any) string { return fmt.Sprintf(format, args...) }

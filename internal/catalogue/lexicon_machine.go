@@ -19,6 +19,7 @@ type machine struct {
 	slips    map[string][]*word // a word less one letter → the words it may be
 	ranges   []numberRange
 	nodes    []node
+	roots    []int32 // by symbol: the node a phrase begins with, 0 for none
 	rules    []rule
 	lexicon  *Lexicon
 	pool     sync.Pool
@@ -121,8 +122,9 @@ func compile(l *Lexicon, p *page) *machine {
 		m.allowSlip(m.one(p, at("typos[%d]", i), w))
 	}
 	m.shareStems()
-	for i := range m.nodes {
-		slices.SortFunc(m.nodes[i].edges, func(a, b edge) int { return int(a.symbol - b.symbol) })
+	m.roots = make([]int32, len(b.sets)+1)
+	for _, e := range m.nodes[0].edges {
+		m.roots[e.symbol] = e.node
 	}
 	return m
 }
@@ -492,9 +494,14 @@ type scratch struct {
 	squeezed []byte
 	slip     []byte
 	tokens   []token
+	marks    []uint32 // by symbol: the mark of the last token that opened it
+	mark     uint32
 	now      []under
 	next     []under
 	matches  []match
+	idioms   []match
+	kept     []match
+	joking   bool
 }
 
 // maxUnder bounds the phrases under way at one word; nobody writes what reaches it.
@@ -653,16 +660,25 @@ func (m *machine) split(s *scratch, x lexeme, emit func(*word, lexeme)) {
 
 // walk finds every complete phrase.
 func (m *machine) walk(s *scratch) {
-	s.now, s.matches = s.now[:0], s.matches[:0]
+	s.now, s.matches, s.idioms, s.joking = s.now[:0], s.matches[:0], s.idioms[:0], false
+	if len(s.marks) < len(m.roots) {
+		s.marks = make([]uint32, len(m.roots))
+	}
 	for i := range s.tokens {
 		t := &s.tokens[i]
+		m.open(s, t)
 		s.next = s.next[:0]
+		negates := t.word != nil && t.word.negates
 		for _, u := range s.now {
-			m.advance(s, u, t, int32(i))
+			n := &m.nodes[u.node]
+			for _, e := range n.edges {
+				if s.marks[e.symbol] == s.mark {
+					m.reach(s, u, e.node, int32(i))
+				}
+			}
 			if len(s.next) >= maxUnder {
 				break
 			}
-			negates := t.word != nil && t.word.negates
 			switch {
 			case u.gap > 0 && !t.hard:
 				u.gap--
@@ -674,50 +690,59 @@ func (m *machine) walk(s *scratch) {
 				s.next = append(s.next, u)
 			}
 		}
-		if t.word != nil && len(t.word.symbols) > 0 || t.number >= 0 {
-			m.advance(s, under{first: int32(i)}, t, int32(i))
+		if t.word != nil {
+			for _, symbol := range t.word.symbols {
+				if root := m.roots[symbol]; root != 0 {
+					m.reach(s, under{first: int32(i)}, root, int32(i))
+				}
+			}
+		}
+		if t.number >= 0 {
+			for _, r := range m.ranges {
+				if root := m.roots[r.symbol]; root != 0 && t.number >= r.from && t.number <= r.to {
+					m.reach(s, under{first: int32(i)}, root, int32(i))
+				}
+			}
 		}
 		s.now, s.next = s.next, s.now
 	}
 }
 
-// advance follows the edges that a token opens.
-func (m *machine) advance(s *scratch, u under, t *token, i int32) {
-	edges := m.nodes[u.node].edges
-	if len(edges) == 0 {
-		return
+// open marks the symbols that a token opens, so that each phrase under way asks once.
+func (m *machine) open(s *scratch, t *token) {
+	s.mark++
+	if s.mark == 0 { // after four thousand million words the marks begin again
+		clear(s.marks)
+		s.mark = 1
 	}
 	if t.word != nil {
 		for _, symbol := range t.word.symbols {
-			m.follow(s, u, edges, symbol, i)
+			s.marks[symbol] = s.mark
 		}
 	}
 	if t.number >= 0 {
 		for _, r := range m.ranges {
 			if t.number >= r.from && t.number <= r.to {
-				m.follow(s, u, edges, r.symbol, i)
+				s.marks[r.symbol] = s.mark
 			}
 		}
 	}
 }
 
-func (m *machine) follow(s *scratch, u under, edges []edge, symbol, i int32) {
-	low, high := 0, len(edges)
-	for low < high {
-		middle := (low + high) / 2
-		if edges[middle].symbol < symbol {
-			low = middle + 1
-		} else {
-			high = middle
-		}
-	}
-	if low == len(edges) || edges[low].symbol != symbol {
-		return
-	}
-	u.node, u.gap = edges[low].node, 0
-	n := &m.nodes[u.node]
+// reach moves a phrase under way to a node: what is complete there is a match.
+func (m *machine) reach(s *scratch, u under, to, i int32) {
+	u.node, u.gap = to, 0
+	n := &m.nodes[to]
 	for _, r := range n.rules {
-		s.matches = append(s.matches, match{r, u.first, i, u.negated})
+		x := match{r, u.first, i, u.negated}
+		switch m.rules[r].entry {
+		case idiomRule:
+			s.idioms = append(s.idioms, x)
+		case jokeRule:
+			s.joking = s.joking || !m.meantSeriously(s, x)
+		default:
+			s.matches = append(s.matches, x)
+		}
 	}
 	if len(n.edges) > 0 {
 		s.next = append(s.next, u)
@@ -732,14 +757,12 @@ func (m *machine) follow(s *scratch, u under, edges []edge, symbol, i int32) {
 // judge turns matches into hits: idioms take back what they cover, a longer phrase speaks for the
 // shorter one inside it, entries heard together make their own, and softenings apply.
 func (m *machine) judge(s *scratch, text string) []Hit {
-	joking := slices.ContainsFunc(s.matches, func(x match) bool { return m.rules[x.rule].entry == jokeRule && !m.meantSeriously(s, x) })
-	var kept []match
+	kept := s.kept[:0]
 	for _, x := range s.matches {
-		entry := m.rules[x.rule].entry
-		if entry < 0 || m.idiomatic(s, x) {
+		if m.idiomatic(s, x) {
 			continue
 		}
-		e := &m.lexicon.Entries[entry]
+		e := &m.lexicon.Entries[m.rules[x.rule].entry]
 		x.negated = x.negated || e.Before && m.negatedBefore(s, x.first)
 		if x.negated && e.Negated == "keep" {
 			x.negated = false
@@ -749,6 +772,7 @@ func (m *machine) judge(s *scratch, text string) []Hit {
 		}
 		kept = append(kept, x)
 	}
+	s.kept = kept
 	best := map[int32]Hit{}
 	offer := func(entry int32, h Hit) {
 		if old, ok := best[entry]; !ok || h.Level > old.Level || h.Level == old.Level && h.Weight > old.Weight {
@@ -758,13 +782,13 @@ func (m *machine) judge(s *scratch, text string) []Hit {
 	for _, x := range kept {
 		entry := m.rules[x.rule].entry
 		if !m.lexicon.Entries[entry].Signal && !m.spokenFor(s, kept, x) {
-			offer(entry, m.hit(s, text, entry, joking, x))
+			offer(entry, m.hit(s, text, entry, x))
 		}
 	}
 	for _, t := range m.lexicon.Together {
 		if found := m.together(kept, t); found != nil {
 			entry := int32(m.lexicon.byCode[t.Code])
-			h := m.hit(s, text, entry, joking, found...)
+			h := m.hit(s, text, entry, found...)
 			h.Rule = strings.Join(t.All, " + ")
 			offer(entry, h)
 		}
@@ -788,11 +812,15 @@ func (m *machine) meantSeriously(s *scratch, joke match) bool {
 	return negates(joke.last+1) || negates(joke.first-1)
 }
 
+// idiomatic says whether an idiom covers part of x and x does not say more than the idiom.
 func (m *machine) idiomatic(s *scratch, x match) bool {
-	return slices.ContainsFunc(s.matches, func(idiom match) bool {
+	for _, idiom := range s.idioms {
 		inside := x.first <= idiom.first && idiom.last <= x.last && x.last-x.first > idiom.last-idiom.first
-		return m.rules[idiom.rule].entry == idiomRule && idiom.first <= x.last && x.first <= idiom.last && !inside
-	})
+		if idiom.first <= x.last && x.first <= idiom.last && !inside {
+			return true
+		}
+	}
+	return false
 }
 
 // spokenFor says whether a longer phrase about the same danger holds x: "ma copine veut mourir" speaks
@@ -870,7 +898,7 @@ func distance(a, b match) int {
 	return int(max(0, a.first-b.last, b.first-a.last))
 }
 
-func (m *machine) hit(s *scratch, text string, entry int32, joking bool, found ...match) Hit {
+func (m *machine) hit(s *scratch, text string, entry int32, found ...match) Hit {
 	e := m.lexicon.Entries[entry]
 	h := Hit{Code: e.Code, Danger: e.Danger, Level: e.Level, Weight: e.Weight, Reason: e.Reason, Rule: m.rules[found[0].rule].phrase}
 	negated := false
@@ -899,7 +927,7 @@ func (m *machine) hit(s *scratch, text string, entry int32, joking bool, found .
 		h.Softened = Negated
 		h.Level = min(h.Level, m.lexicon.Negation.Level)
 		h.Weight = max(1, h.Weight*m.lexicon.Negation.Percent/100)
-	case joking:
+	case s.joking:
 		h.Softened = Joked
 		h.Level = max(1, h.Level-1)
 		h.Weight = max(1, h.Weight*m.lexicon.Joking.Percent/100)

@@ -7,7 +7,7 @@ import (
 func seedLexicon(t testing.TB) *Lexicon {
 	t.Helper()
 	l := new(Lexicon)
-	p := decode(DocLexicon, Seed(DocLexicon), l)
+	p := decode(DocLexicon, Seed(DocLexicon), l, proposed)
 	for _, f := range p.flaws {
 		t.Errorf("line %d: %s: %s %v", f.Line, f.Path, f.Key, f.Args)
 	}
@@ -20,7 +20,7 @@ func seedLexicon(t testing.TB) *Lexicon {
 func TestSentences(t *testing.T) {
 	l := seedLexicon(t)
 	tests := new(lexiconTest)
-	p := decode(DocLexiconTest, Seed(DocLexiconTest), tests)
+	p := decode(DocLexiconTest, Seed(DocLexiconTest), tests, proposed)
 	tests.run(p, l)
 	for _, f := range p.flaws {
 		t.Errorf("line %d: %s %v", f.Line, f.Key, f.Args)

@@ -49,13 +49,13 @@ func (s *Set) Reason(code string) (reason Text, ok bool) {
 func Seeds() (*Set, error) { return readSeeds() }
 
 var readSeeds = sync.OnceValues(func() (*Set, error) {
-	set, flaws := Read(seedTexts())
-	return set, flaws.fault()
+	set, pages := read(seedTexts(), published)
+	return set, flawsOf(pages).fault()
 })
 
 // Read reads and checks a whole catalogue from the texts of its documents. With flaws there is no set.
 func Read(texts map[Doc][]byte) (*Set, Flaws) {
-	set, pages := read(texts)
+	set, pages := read(texts, proposed)
 	if flaws := flawsOf(pages); len(flaws) > 0 {
 		return nil, flaws
 	}
@@ -76,7 +76,8 @@ func flawsOf(pages map[Doc]*page) Flaws {
 	return all
 }
 
-func read(texts map[Doc][]byte) (*Set, map[Doc]*page) {
+// read reads the documents, side by side, and then joins them.
+func read(texts map[Doc][]byte, strict strictness) (*Set, map[Doc]*page) {
 	s := &Set{
 		Versions: map[Doc]int{},
 		Taxonomy: new(Taxonomy), Form: new(Form), Lexicon: new(Lexicon), DoNow: new(DoNow), Answers: new(Answers),
@@ -84,14 +85,23 @@ func read(texts map[Doc][]byte) (*Set, map[Doc]*page) {
 		Questions: new(Questions), Lines: new(Lines), Platforms: new(Platforms), Departments: new(Departments),
 		closure: new(closure), tests: new(lexiconTest),
 	}
+	read := make([]*page, len(Docs))
+	var side sync.WaitGroup
+	for i, doc := range Docs {
+		side.Go(func() { read[i] = decode(doc, texts[doc], s.document(doc), strict) })
+	}
+	side.Wait()
 	pages := map[Doc]*page{}
 	sound := true
-	for _, doc := range Docs {
-		pages[doc] = decode(doc, texts[doc], s.document(doc))
-		sound = sound && len(pages[doc].flaws) == 0
+	for i, doc := range Docs {
+		pages[doc] = read[i]
+		sound = sound && len(read[i].flaws) == 0
 	}
 	if sound { // what is broken by itself says nothing true about the others
 		s.join(pages)
+		if strict && len(pages[DocLexicon].flaws) == 0 {
+			s.tests.run(pages[DocLexiconTest], s.Lexicon)
+		}
 	}
 	return s, pages
 }
@@ -146,7 +156,4 @@ func (s *Set) join(pages map[Doc]*page) {
 	s.Queues.join(pages[DocQueues], s)
 	s.Lexicon.join(pages[DocLexicon], s)
 	s.Hours.closure = s.closure
-	if len(pages[DocLexicon].flaws) == 0 {
-		s.tests.run(pages[DocLexiconTest], s.Lexicon)
-	}
 }
