@@ -49,6 +49,14 @@ func (r *Router) KnowThisPerson(ctx context.Context, staffID, contactID string) 
 
 // passOn gives away every open contact of a person that a counsellor has, or that rings at her desk.
 func (r *Router) passOn(ctx context.Context, tx *store.Tx, staffID, personID string, now int64) error {
+	// A hand-over that rings at her desk stops ringing, and stays with the colleague who has it.
+	froms, err := store.All(ctx, tx, scanPair, endHandOversTo, personID, staffID, now)
+	if err != nil {
+		return err
+	}
+	for _, f := range froms {
+		tx.AfterCommit(func() { r.tell(f[0], StaffEvent{What: "hand_over_ended", Contact: f[1]}) })
+	}
 	ids, err := store.All(ctx, tx, scanID, selectOfPersonAt, personID, staffID)
 	if err != nil {
 		return err

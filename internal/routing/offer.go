@@ -7,6 +7,7 @@ import (
 
 	"vigie/internal/contact"
 	"vigie/internal/fault"
+	"vigie/internal/staff"
 	"vigie/internal/store"
 )
 
@@ -160,7 +161,10 @@ func (r *Router) Accept(ctx context.Context, staffID, contactID string) error {
 			return err
 		}
 		tx.AfterCommit(func() { r.tell(staffID, StaffEvent{What: "offer"}) })
-		return r.record(ctx, tx, byStaff(staffID), "routing.accept", "contact", contactID, map[string]string{"kind": o.kind})
+		if o.kind != FromHandOver {
+			return nil // the move says who
+		}
+		return r.record(ctx, tx, byStaff(staffID), "routing.hand_over_accept", "contact", contactID, map[string]string{"from": o.fromID})
 	})
 	if errors.Is(err, errLostRace) || err != nil && ignoreLostRace(err) == nil {
 		return over
@@ -189,7 +193,10 @@ func (r *Router) Decline(ctx context.Context, staffID, contactID string) error {
 			return err
 		}
 		tx.AfterCommit(func() { r.tell(staffID, StaffEvent{What: "offer"}) })
-		return r.record(ctx, tx, byStaff(staffID), "routing.decline", "contact", contactID, map[string]string{"kind": o.kind})
+		if o.kind != FromHandOver {
+			return nil
+		}
+		return r.record(ctx, tx, byStaff(staffID), "routing.hand_over_decline", "contact", contactID, map[string]string{"from": o.fromID})
 	})
 }
 
@@ -251,6 +258,75 @@ func (r *Router) Take(ctx context.Context, staffID, contactID string) error {
 	})
 }
 
+// Assign is a supervisor having a waiting contact ring at a named counsellor's desk, out of turn and
+// whatever the queue asks for. It returns fault.Conflict "fault.routing.not_waiting" when it does not
+// wait any more, and "fault.routing.colleague_away", "fault.routing.colleague_full" or
+// "fault.routing.colleague_cannot" as HandOver does.
+func (r *Router) Assign(ctx context.Context, supervisorID, contactID, toID string) error {
+	now := r.now()
+	ms := store.Millis(now)
+	until := ms + r.times.Offer.Milliseconds()
+	person, works, err := r.person(ctx, toID)
+	if err != nil {
+		return err
+	}
+	if !works {
+		return fault.New(fault.Conflict, "fault.routing.colleague_cannot")
+	}
+	return r.db.Tx(ctx, func(tx *store.Tx) error {
+		if err := r.room(ctx, tx, person, now); err != nil {
+			return err
+		}
+		ct, err := r.contacts.GetWithin(ctx, tx, contactID)
+		if err != nil {
+			return err
+		}
+		if ct.State != contact.Waiting {
+			return fault.New(fault.Conflict, "fault.routing.not_waiting")
+		}
+		if barred, err := r.recused(ctx, tx, ct.PersonID, toID); err != nil {
+			return err
+		} else if barred {
+			return fault.New(fault.Conflict, "fault.routing.colleague_cannot")
+		}
+		n, err := tx.Exec(ctx, insertOffer, store.NewID(), contactID, toID, FromQueue, "", open, ct.Lang, ms, until)
+		if err != nil {
+			return err
+		}
+		if n == 0 {
+			return fault.New(fault.Conflict, "fault.routing.colleague_full")
+		}
+		_, err = r.contacts.Move(ctx, tx, contactID, contact.Offer, byStaff(supervisorID),
+			contact.Change{StaffID: toID, OfferUntil: until, Supervising: true})
+		if fault.Is(err, fault.Conflict) {
+			return fault.New(fault.Conflict, "fault.routing.not_waiting")
+		}
+		tx.AfterCommit(func() { r.tell(toID, StaffEvent{What: "offer", Contact: contactID}) })
+		return err
+	})
+}
+
+// room takes a colleague's turn and says whether one more may ring at her desk: fault.Conflict
+// "fault.routing.colleague_away" or "fault.routing.colleague_full" when not.
+func (r *Router) room(ctx context.Context, tx *store.Tx, person staff.Person, now time.Time) error {
+	p, ok, err := lock(ctx, tx, person.ID)
+	if err != nil {
+		return err
+	}
+	l, err := r.loadOf(ctx, tx, person.ID, now)
+	if err != nil {
+		return err
+	}
+	seat := r.seat(p, person, l, now)
+	if !ok || !seat.onDuty() {
+		return fault.New(fault.Conflict, "fault.routing.colleague_away")
+	}
+	if l.graves > 0 || l.ringing > 0 || l.talking >= seat.Capacity {
+		return fault.New(fault.Conflict, "fault.routing.colleague_full")
+	}
+	return nil
+}
+
 // HandOver rings a named colleague for a conversation that a counsellor has. Until she accepts nothing
 // changes for the child, who need not repeat anything: the conversation moves with its past. When the
 // colleague does not answer, it simply stays. It returns fault.Forbidden "fault.routing.not_yours" for
@@ -272,9 +348,9 @@ func (r *Router) HandOver(ctx context.Context, fromID, contactID, toID string) e
 		return err
 	}
 	return r.db.Tx(ctx, func(tx *store.Tx) error {
-		p, ok, err := lock(ctx, tx, toID)
-		if err != nil {
-			return err
+		room := r.room(ctx, tx, person, now)
+		if fault.KindOf(room) != fault.Conflict && room != nil {
+			return room
 		}
 		before, err := store.One(ctx, tx, scanWait, selectWait, contactID)
 		if err != nil {
@@ -288,25 +364,14 @@ func (r *Router) HandOver(ctx context.Context, fromID, contactID, toID string) e
 		} else if barred {
 			return fault.New(fault.Conflict, "fault.routing.colleague_cannot")
 		}
-		l, err := r.loadOf(ctx, tx, toID, now)
-		if err != nil {
-			return err
-		}
-		seat := r.seat(p, person, l, now)
-		if !ok || !seat.onDuty() {
-			return fault.New(fault.Conflict, "fault.routing.colleague_away")
-		}
-		if l.graves > 0 || l.talking+l.ringing >= seat.Capacity {
-			return fault.New(fault.Conflict, "fault.routing.colleague_full")
+		if room != nil {
+			return room
 		}
 		n, err := tx.Exec(ctx, insertOffer, store.NewID(), contactID, toID, FromHandOver, fromID, open, ct.Lang, ms, ms+r.times.HandOver.Milliseconds())
 		if err != nil {
 			return err
 		}
 		if n == 0 {
-			if l.ringing > 0 {
-				return fault.New(fault.Conflict, "fault.routing.colleague_full")
-			}
 			return fault.New(fault.Conflict, "fault.routing.handing_over")
 		}
 		tx.AfterCommit(func() {

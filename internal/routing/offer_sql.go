@@ -23,6 +23,11 @@ const endOfferOfContact = `UPDATE offer SET state = $2, ended_at = $3 WHERE cont
 const endHandOver = `UPDATE offer SET state = 'withdrawn', ended_at = $3
 	WHERE contact_id = $1 AND from_id = $2 AND kind = 'handover' AND state = 'open' RETURNING staff_id`
 
+// $1 person, $2 staff, $3 now.
+const endHandOversTo = `UPDATE offer SET state = 'passed', ended_at = $3
+	WHERE staff_id = $2 AND kind = 'handover' AND state = 'open' AND contact_id IN (SELECT id FROM contact WHERE person_id = $1)
+	RETURNING from_id, contact_id`
+
 // More conditions are appended with AND.
 const selectOpenOffers = `SELECT o.id, o.contact_id, o.staff_id, o.kind, o.from_id, o.made_at, o.until, c.state, c.offered_to, c.counsellor_id,
 	c.person_id, c.lang, c.public, c.topic, c.queue

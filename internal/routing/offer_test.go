@@ -669,6 +669,58 @@ func TestToWhomOneCannotHandOver(t *testing.T) {
 	})
 }
 
+// A supervisor has a contact ring at a desk of her choice, out of turn; what holds for everybody holds
+// for her choice too.
+func TestAssigning(t *testing.T) {
+	each(t, func(t *testing.T, w *node) {
+		refused := func(ct contact.Contact, to, key string) {
+			t.Helper()
+			if err := w.Assign(t.Context(), sam, ct.ID, to); fault.As(err) == nil || fault.As(err).Key != key {
+				t.Errorf("to %s: %v, want %s", name(to), err, key)
+			}
+		}
+		ct := w.opens(queued("night"))
+		refused(ct, bilal, "fault.routing.colleague_away")
+		w.here(anne, bilal)
+		if err := w.Assign(t.Context(), sam, ct.ID, bilal); err != nil {
+			t.Fatal(err)
+		}
+		w.mustRing(ct, bilal)
+		refused(ct, anne, "fault.routing.not_waiting")
+		other := w.opens()
+		refused(other, bilal, "fault.routing.colleague_full")
+		if err := w.KnowThisPerson(t.Context(), anne, other.ID); err != nil {
+			t.Fatal(err)
+		}
+		refused(other, anne, "fault.routing.colleague_cannot")
+		refused(other, "somebody", "fault.routing.colleague_cannot")
+		w.accepts(bilal, ct)
+		w.sweeps()
+		w.mustRing(other, bilal)
+	})
+}
+
+// A supervisor sets somebody away who has left her desk open; it rings elsewhere at once.
+func TestSettingSomebodyAway(t *testing.T) {
+	each(t, func(t *testing.T, w *node) {
+		w.here(anne, bilal)
+		ct := w.opens()
+		w.sweeps()
+		w.mustRing(ct, anne)
+		for range 2 {
+			if err := w.SetAway(t.Context(), sam, anne); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if s := w.seat(anne); s.State != Away || !s.Live {
+			t.Fatalf("%s, live %v", s.State, s.Live)
+		}
+		w.sweeps()
+		w.mustRing(ct, bilal)
+		w.heard(anne + " presence ")
+	})
+}
+
 // A contact that was offered past this room comes back to the line when its time is over.
 func TestAnOfferOfNobodys(t *testing.T) {
 	each(t, func(t *testing.T, w *node) {

@@ -168,6 +168,30 @@ func (r *Router) SetPresence(ctx context.Context, staffID string, state State, r
 	return err
 }
 
+// SetAway is a supervisor setting a counsellor away who has left her desk open: nothing more rings there.
+// It does not make the desk beat. Setting away who is not here changes nothing.
+func (r *Router) SetAway(ctx context.Context, supervisorID, staffID string) error {
+	now := store.Millis(r.now())
+	err := r.db.Tx(ctx, func(tx *store.Tx) error {
+		n, err := tx.Exec(ctx, setAway, staffID, now)
+		if err != nil || n == 0 {
+			return err
+		}
+		if err := r.takeBack(ctx, tx, staffID, contact.Lapse, now); err != nil {
+			return err
+		}
+		tx.AfterCommit(func() {
+			r.tell(staffID, StaffEvent{What: "presence"})
+			r.announceQueue()
+		})
+		return r.record(ctx, tx, byStaff(supervisorID), "presence.away", "staff", staffID, nil)
+	})
+	if err == nil {
+		r.nudge()
+	}
+	return err
+}
+
 // Beat is a desk saying that it is there; each open tab beats every twenty seconds or so. It costs one
 // statement at most every third of a lease, however many tabs. A counsellor whose desk was lost and is
 // back while her conversations are still hers is again what she was.

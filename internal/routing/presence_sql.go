@@ -40,6 +40,10 @@ const setLost = `UPDATE presence SET before = state, state = 'away', reason = 'l
 const setSilent = `UPDATE presence SET state = 'away', reason = 'silent', since = $2, turn = turn + 1
 	WHERE staff_id = $1 AND state = 'available'`
 
+// $1 staff, $2 now.
+const setAway = `UPDATE presence SET state = 'away', reason = '', before = '', since = $2, turn = turn + 1
+	WHERE staff_id = $1 AND state <> 'away'`
+
 const lockPresence = `UPDATE presence SET turn = turn + 1 WHERE staff_id = $1 RETURNING ` + presenceColumns
 
 // What counsellors hold. $1: contacts that ended after it tell how long one has been idle; $2: a grave

@@ -15,8 +15,8 @@ import (
 
 // Part is one readable part of a score: why a contact stands where it stands.
 type Part struct {
-	// Code is PartQueue (what its queue counts for), PartWaiting (ageing) or a reason's own code
-	// ("lexicon.suicide", "came_back").
+	// Code is PartQueue (what its queue counts for), PartWaiting (ageing), PartDanger (the danger mark) or
+	// a reason's own code ("lexicon.suicide", "came_back").
 	Code   string
 	Points int
 	// Args fill the sentence: minutes of PartWaiting, queue (a code) of PartQueue, what a reason carries.
@@ -27,10 +27,15 @@ type Part struct {
 const (
 	PartQueue   = "queue"
 	PartWaiting = catalogue.ReasonWaiting
+	PartDanger  = "danger"
 )
 
-// Say returns the part's sentence in lang, from the catalogue; "" for a code it does not know, whose
-// sentence is then i18n's "routing.reason."+Code.
+// dangerPoints is what the danger mark counts for, where the catalogue gives no reason "danger": it may
+// have been set by a hand, without a word that the lexicon knows.
+const dangerPoints = 300
+
+// Say returns the part's sentence in lang, from the catalogue; "" for a code it does not know ("danger",
+// "counsellor_lost"), whose sentence is then i18n's "routing.reason."+Code.
 func (p Part) Say(set *catalogue.Set, lang string) string {
 	if p.Code == PartQueue {
 		q, _ := set.Queues.ByCode(p.Args["queue"])
@@ -101,9 +106,19 @@ type waiting struct {
 	shown                                             int64  // the smallest place that was shown, 0 for none
 }
 
-// score is where a contact stands: what its queue counts for, its reasons, and its waiting.
+// score is where a contact stands: what its queue counts for, its reasons, its waiting, its danger mark.
 func (r *Router) score(q rule, w waiting, now time.Time) int {
-	return q.base + w.priority + ageing(q, w.since, now)
+	return q.base + w.priority + ageing(q, w.since, now) + danger(r.catalogue(), w)
+}
+
+func danger(set *catalogue.Set, w waiting) int {
+	if !w.danger {
+		return 0
+	}
+	if reason, ok := set.Queues.Reason(PartDanger); ok {
+		return reason.Weight
+	}
+	return dangerPoints
 }
 
 // ageing grows by the queue's points with every whole minute, so that the sentence "waiting 9 min" and
@@ -217,6 +232,9 @@ func (r *Router) Waiting(ctx context.Context, lang string) ([]Waiting, error) {
 		}
 		if n := minutes(w.since, now); n > 0 {
 			item.Parts = append(item.Parts, Part{Code: PartWaiting, Points: ageing(q, w.since, now), Args: map[string]string{"minutes": strconv.FormatInt(n, 10)}})
+		}
+		if n := danger(set, w); n > 0 {
+			item.Parts = append(item.Parts, Part{Code: PartDanger, Points: n})
 		}
 		if i < unsealed {
 			reasons, err := r.contacts.Reasons(ctx, ct)

@@ -18,7 +18,7 @@ func TestTheLineAndItsReasons(t *testing.T) {
 	each(t, func(t *testing.T, w *node) {
 		plain := w.opens()
 		back := w.opens(because("came_back", 120))
-		danger := w.opens(inDanger, because("lexicon.suicide", 1000))
+		danger := w.opens(inDanger, because("lexicon.suicide_now", 1000))
 		quick := w.opens(queued("quick"))
 		w.pass(9*time.Minute + 30*time.Second)
 		line, err := w.Waiting(t.Context(), "fr")
@@ -43,7 +43,7 @@ func TestTheLineAndItsReasons(t *testing.T) {
 		if !slices.Equal(order, want) {
 			t.Fatalf("order %v, want %v", order, want)
 		}
-		if line[0].Score != 1018 || line[1].Score != 140 || line[2].Score != 138 || line[3].Score != 18 {
+		if line[0].Score != 1318 || line[1].Score != 140 || line[2].Score != 138 || line[3].Score != 18 {
 			t.Fatalf("scores %d %d %d %d", line[0].Score, line[1].Score, line[2].Score, line[3].Score)
 		}
 		waited := line[3].Parts[0]
@@ -61,6 +61,20 @@ func TestTheLineAndItsReasons(t *testing.T) {
 			}
 		}
 	})
+}
+
+// A danger mark that somebody set by hand counts without a word of the lexicon, and says so.
+func TestADangerMarkCounts(t *testing.T) {
+	w := world(t, storetest.SQLite(t))
+	w.opens(because("came_back", 250))
+	marked := w.opens(inDanger)
+	line, err := w.Waiting(t.Context(), "")
+	if err != nil || line[0].Contact.ID != marked.ID {
+		t.Fatalf("%+v, %v", line, err)
+	}
+	if p := line[0].Parts; len(p) != 1 || p[0].Code != PartDanger || p[0].Points != dangerPoints {
+		t.Fatalf("%+v", p)
+	}
 }
 
 // Whoever has waited long enough goes before somebody whose reason is light.
@@ -260,6 +274,27 @@ func TestKnowingThePerson(t *testing.T) {
 		stranger := w.opens()
 		w.sweeps()
 		w.mustRing(stranger, anne)
+	})
+}
+
+// Found out when a colleague hands her over: it stops ringing, and stays where it was.
+func TestKnowingThePersonWhoIsHandedOver(t *testing.T) {
+	each(t, func(t *testing.T, w *node) {
+		w.here(anne, bilal)
+		ct := w.talks(anne)
+		if err := w.HandOver(t.Context(), anne, ct.ID, bilal); err != nil {
+			t.Fatal(err)
+		}
+		if err := w.KnowThisPerson(t.Context(), bilal, ct.ID); err != nil {
+			t.Fatal(err)
+		}
+		if _, rings, err := w.RingingAt(t.Context(), bilal); err != nil || rings {
+			t.Fatalf("it still rings, %v", err)
+		}
+		w.heard(anne + " hand_over_ended ")
+		if got := w.get(ct.ID); got.CounsellorID != anne || got.State != contact.Talking {
+			t.Fatalf("%s with %s", got.State, name(got.CounsellorID))
+		}
 	})
 }
 
