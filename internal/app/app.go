@@ -148,7 +148,7 @@ func (a *App) openRooms(ctx context.Context, o Options) error {
 	public, _ := url.Parse(a.config.PublicURL) // Validate has read it
 	if a.Staff, err = staff.New(a.DB, a.Keys, a.Audit, a.Bus, staff.Options{
 		Idle: a.config.SessionIdle, Absolute: a.config.SessionAbsolute, SecondFactor: a.config.SecondFactor,
-		Name: a.config.HelplineName, RelyingParty: public.Hostname(), Origins: []string{a.config.PublicURL},
+		Name: a.config.HelplineName, Now: o.Now, RelyingParty: public.Hostname(), Origins: []string{a.config.PublicURL},
 	}); err != nil {
 		return err
 	}

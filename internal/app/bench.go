@@ -1,5 +1,151 @@
 package app
 
-type benchCommand struct{}
+import (
+	"context"
+	"fmt"
+	"os"
+	"time"
 
-func (benchCommand) Run() error { return nil }
+	"vigie/internal/bench"
+	"vigie/internal/config"
+	"vigie/internal/store"
+)
+
+// benchCommand is `vigie bench …`. Every measurement runs a server of its own, on loopback and in a
+// temporary folder; nothing of the helpline that is configured here is touched.
+type benchCommand struct {
+	Chat  benchChat  `cmd:"" help:"Visitors who talk: how long messages take, and that none is lost or doubled."`
+	Start benchStart `cmd:"" help:"How long the server takes to be ready."`
+	Idle  benchIdle  `cmd:"" help:"What the server holds when nobody asks anything."`
+	Wait  benchWait  `cmd:"" help:"What a waiting visitor takes of the server's memory."`
+	Crash benchCrash `cmd:"" help:"Kill the server, or cut its power, under load: what was acknowledged must be there."`
+	Load  benchLoad  `cmd:"" hidden:"" help:"The crowd of a measurement; started by the others."`
+}
+
+// benchHow is common to all measurements.
+type benchHow struct {
+	JSON     bool   `name:"json" help:"Print the result as one JSON object on the last line."`
+	In       string `type:"existingdir" help:"Folder for the temporary record (default: the system's)." placeholder:"DIR"`
+	Profiles string `hidden:"" type:"existingdir" help:"Folder to write the server's profiles to."`
+}
+
+// benchStore is where the record is kept.
+type benchStore struct {
+	Store string `enum:"sqlite,postgres" default:"sqlite" help:"sqlite or postgres (a private one, from Debian's programs)."`
+}
+
+func (s benchStore) engine() store.Engine { return store.Engine(s.Store) }
+
+func (h benchHow) bench(c config.Config, term Terminal) (bench.Bench, error) {
+	program, err := os.Executable()
+	if err != nil {
+		return bench.Bench{}, err
+	}
+	open := func(ctx context.Context, data, database string) (*bench.House, error) {
+		return openHouse(ctx, c, data, database)
+	}
+	return bench.Bench{Program: program, Open: open, Out: term.Out, Log: term.Err, JSON: h.JSON, Profile: h.Profiles, Within: h.In}, nil
+}
+
+// openHouse opens the rooms on a record of the bench, without serving.
+func openHouse(ctx context.Context, c config.Config, data, database string) (*bench.House, error) {
+	c.Data, c.Database, c.KeyFile = data, database, ""
+	c.BusURL, c.BusClusterListen, c.BusRoutes, c.BusClusterSecret = nil, "", nil, ""
+	a, err := Fresh(ctx, c, Options{})
+	if err != nil {
+		return nil, err
+	}
+	return &bench.House{
+		DB: a.DB, Staff: a.Staff, Contacts: a.Contacts, Chats: a.Chats, Audit: a.Keys.Derive("audit"), Close: a.Close,
+	}, nil
+}
+
+type benchChat struct {
+	benchHow
+	benchStore
+	Visitors    int           `default:"100" help:"Visitors who talk at once."`
+	Interval    time.Duration `default:"5s" help:"How often each of them writes; each message is answered."`
+	Seconds     int           `default:"30" help:"How long is measured."`
+	Counsellors int           `help:"Counsellors; 0 chooses."`
+}
+
+func (b benchChat) Run(ctx context.Context, c config.Config, term Terminal) error {
+	if b.Visitors < 1 || b.Seconds < 1 || b.Interval < 10*time.Millisecond {
+		return fmt.Errorf("--visitors and --seconds are 1 or more, --interval 10ms or more")
+	}
+	h, err := b.bench(c, term)
+	if err != nil {
+		return err
+	}
+	return h.Chat(ctx, bench.ChatOptions{
+		Visitors: b.Visitors, Interval: b.Interval, Measure: time.Duration(b.Seconds) * time.Second, Engine: b.engine(), Counsellors: b.Counsellors,
+	})
+}
+
+type benchStart struct {
+	benchHow
+	benchStore
+	Runs int `default:"11" help:"How many times."`
+}
+
+func (b benchStart) Run(ctx context.Context, c config.Config, term Terminal) error {
+	h, err := b.bench(c, term)
+	if err != nil {
+		return err
+	}
+	return h.Starting(ctx, max(b.Runs, 1), b.engine())
+}
+
+type benchIdle struct {
+	benchHow
+	benchStore
+	Rest   time.Duration `default:"60s" help:"How long to wait before each reading."`
+	Logins int           `default:"3" help:"Log-ins with a password in between."`
+}
+
+func (b benchIdle) Run(ctx context.Context, c config.Config, term Terminal) error {
+	h, err := b.bench(c, term)
+	if err != nil {
+		return err
+	}
+	return h.Idling(ctx, b.Logins, b.Rest, b.engine())
+}
+
+type benchWait struct {
+	benchHow
+	benchStore
+	Visitors int           `default:"1000" help:"Visitors who wait at once."`
+	Rest     time.Duration `default:"10s" help:"How long to wait before each reading."`
+}
+
+func (b benchWait) Run(ctx context.Context, c config.Config, term Terminal) error {
+	h, err := b.bench(c, term)
+	if err != nil {
+		return err
+	}
+	return h.Waiting(ctx, max(b.Visitors, 1), b.Rest, b.engine())
+}
+
+type benchCrash struct {
+	benchHow
+	benchStore
+	breaking
+	Fault string `enum:"kill,power" default:"kill" help:"kill: SIGKILL. power: also everything that was not synced is gone (Linux, root, /dev/fuse)."`
+	Kills int    `default:"50" help:"How many times."`
+	Seed  uint64 `help:"Repeats the moments of an earlier run; 0 chooses."`
+}
+
+func (b benchCrash) Run(ctx context.Context, c config.Config, term Terminal) error {
+	h, err := b.bench(c, term)
+	if err != nil {
+		return err
+	}
+	h.Break = b.how()
+	return h.Crashing(ctx, bench.CrashOptions{Fault: b.Fault, Kills: max(b.Kills, 1), Engine: b.engine(), Seed: b.Seed})
+}
+
+type benchLoad struct{}
+
+func (benchLoad) Run(ctx context.Context, term Terminal) error {
+	return bench.Load(ctx, term.In, term.Out)
+}

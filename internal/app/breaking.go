@@ -6,3 +6,5 @@ package app
 type breaking struct{}
 
 func (breaking) breakIn(*Options) {}
+
+func (breaking) how() string { return "" }

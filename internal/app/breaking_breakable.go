@@ -16,3 +16,5 @@ func (b breaking) breakIn(o *Options) {
 		o.Synchronous = "OFF"
 	}
 }
+
+func (b breaking) how() string { return b.Break }

@@ -13,6 +13,7 @@ import (
 
 	"github.com/alecthomas/kong"
 
+	"vigie/internal/bench"
 	"vigie/internal/config"
 	"vigie/internal/fault"
 	"vigie/internal/web/i18n"
@@ -44,7 +45,8 @@ type commands struct {
 	Picture pictureCommand `cmd:"" hidden:"" help:"Re-encode one picture from standard input; started by the server itself."`
 }
 
-// Run is the whole program: it returns the exit status, 0 or 1 (2 for a command that cannot be read).
+// Run is the whole program: it returns the exit status: 0, 1 for what failed, 2 for a command
+// that cannot be read, 3 for a measurement that this machine cannot make.
 func Run(ctx context.Context, args []string, term Terminal) int {
 	var c commands
 	exit := -1
@@ -72,6 +74,9 @@ func Run(ctx context.Context, args []string, term Terminal) int {
 	parsed.BindTo(ctx, (*context.Context)(nil))
 	if err := parsed.Run(c.Config, term); err != nil && !errors.Is(err, context.Canceled) {
 		fmt.Fprintln(term.Err, "vigie:", sentence(err))
+		if errors.As(err, new(bench.NotShown)) {
+			return 3
+		}
 		return 1
 	}
 	return 0

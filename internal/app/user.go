@@ -203,4 +203,3 @@ func (e eraseCommand) Run(ctx context.Context, c config.Config, term Terminal) e
 type pictureCommand struct{}
 
 func (pictureCommand) Run(term Terminal) error { return runPicture(os.Stdin, term.Out) }
-

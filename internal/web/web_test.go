@@ -11,6 +11,11 @@ import (
 	"vigie/internal/staff"
 )
 
+// asksWho are the routes whose own answer to a wrong password is 401, for those who may come so far.
+var asksWho = map[string]bool{
+	"/desk/login": true, "/desk/login/code": true, "/desk/login/passkey": true, "/desk/account/password": true, "/desk/account/confirm": true,
+}
+
 var placeholder = regexp.MustCompile(`\{[a-z]+\}`)
 
 // Every route is walked by everybody: it opens to whom its right says, and to nobody else.
@@ -36,6 +41,9 @@ func TestRoleByRoute(t *testing.T) {
 				continue
 			}
 			b.do(route.Method, path, nil, http.Header{"Sec-Fetch-Site": {"same-origin"}, "Vigie-Script": {"1"}})
+			if asksWho[route.Path] && allowed && b.code == http.StatusUnauthorized {
+				continue
+			}
 			refused := b.code == http.StatusUnauthorized || b.code == http.StatusForbidden
 			if allowed && refused && b.code != http.StatusForbidden || !allowed && !refused {
 				t.Errorf("%s %s by %s: %d, allowed %v", route.Method, path, name, b.code, allowed)
@@ -68,7 +76,7 @@ func TestFirstContactByPlainForms(t *testing.T) {
 	counsellor.post("/desk/contacts/"+id+"/messages", "message_id", uuid.NewString(), "body", "Je te crois. Tu as bien fait de venir.").want(http.StatusOK)
 	child.get("/chat").sees("Tu parles avec Camille", "Je te crois.")
 	child.post("/chat/end").want(http.StatusOK).sees("La conversation est terminée")
-	child.post("/chat/rate", "code", "yes").want(http.StatusOK).sees("Merci. On lit chaque réponse.")
+	child.post("/chat/rate", "code", "a_lot").want(http.StatusOK).sees("Merci. On lit chaque réponse.")
 	counsellor.get("/desk").sees("La conversation est terminée. Il reste la fiche.")
 }
 

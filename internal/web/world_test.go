@@ -88,8 +88,10 @@ func (w *world) browser() *browser {
 // secureJar keeps Secure cookies for the plain test server, as browsers do for localhost.
 type secureJar struct{ http.CookieJar }
 
-func (j secureJar) SetCookies(u *url.URL, cookies []*http.Cookie) { j.CookieJar.SetCookies(asTLS(u), cookies) }
-func (j secureJar) Cookies(u *url.URL) []*http.Cookie             { return j.CookieJar.Cookies(asTLS(u)) }
+func (j secureJar) SetCookies(u *url.URL, cookies []*http.Cookie) {
+	j.CookieJar.SetCookies(asTLS(u), cookies)
+}
+func (j secureJar) Cookies(u *url.URL) []*http.Cookie { return j.CookieJar.Cookies(asTLS(u)) }
 
 func asTLS(u *url.URL) *url.URL {
 	c := *u

@@ -386,4 +386,3 @@ func (c *Room) vars(ctx context.Context, say *i18n.Printer, ct contact.Contact) 
 	}
 	return vars
 }
-

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"time"
 
+	"vigie/internal/catalogue"
 	"vigie/internal/chat"
 	"vigie/internal/contact"
 	"vigie/internal/fault"
@@ -74,9 +75,11 @@ type view struct {
 	freshID  string
 	last     int64
 	rated    bool
-	numbers  []ui.NumberProps
-	donow    ui.DoNowProps
-	listen   string
+	// satisfaction is the last question.
+	satisfaction catalogue.Question
+	numbers      []ui.NumberProps
+	donow        ui.DoNowProps
+	listen       string
 }
 
 func (p *Room) conversation(w http.ResponseWriter, r *http.Request, code int, ct contact.Contact, d draft) error {
@@ -143,8 +146,18 @@ func (p *Room) frame(ctx context.Context, say *i18n.Printer, ct contact.Contact)
 	if ct.Danger {
 		v.numbers = p.numbers(say, "general", v.speaks)
 	}
+	v.satisfaction = set.Questions.Last
 	v.listen = set.Lines.Say("listening", v.speaks, say.Lang(), nil)
 	return v
+}
+
+// lastQuestion is the last question as this person is spoken to.
+func (v view) lastQuestion() string {
+	text := v.satisfaction.Text
+	if v.speaks == catalogue.Adult && len(v.satisfaction.Adult) > 0 {
+		text = v.satisfaction.Adult
+	}
+	return v.say.Text(text.In(v.say.Lang()))
 }
 
 // place fills in what is honestly known of the wait.
