@@ -29,7 +29,7 @@ import (
 // holds nothing of the original but its shapes.
 
 // PictureArgument is the hidden argument with which this program becomes that process.
-const PictureArgument = "picture-process"
+const PictureArgument = "picture"
 
 const (
 	// maxPixels bounds what is decoded at all (ASVS 5.2.6); a decoded picture takes up to 8 bytes a pixel.
