@@ -8,6 +8,11 @@ SHELL := bash
 # Go is often installed in its own folder and not on the path of a bare shell.
 export PATH := $(PATH):/usr/local/go/bin
 
+# The same for the program and for its tests, so that everything is compiled once: no C, so that the
+# program is one file with no libraries beside it, and no name of this machine's folders in it.
+export CGO_ENABLED := 0
+export GOFLAGS := -trimpath -buildvcs=false
+
 # The packages npm installs, and the files the screens' styles and scripts are built from.
 packages := node_modules/.package-lock.json
 sources  := $(shell find internal/web/assets -path '*/dist' -prune -o -type f -print 2>/dev/null)
@@ -21,9 +26,9 @@ run: build
 test: need-test $(packages)
 	@scripts/test.sh
 
-# Leaves bin/vigie: one file, no libraries beside it.
+# Leaves bin/vigie.
 build: $(built)
-	@CGO_ENABLED=0 go build -trimpath -buildvcs=false -o bin/vigie ./cmd/vigie
+	@go build -o bin/vigie ./cmd/vigie
 
 deps: need-test $(packages)
 

@@ -26,14 +26,14 @@ async function freePort(): Promise<number> {
   return port;
 }
 
-/** Starts `bin/vigie demo --quiet` and waits until it says that it is ready. */
-export async function openHelpline(): Promise<Helpline> {
+/** Starts the demonstration without its simulated visitors, and waits until it says that it is ready. */
+export async function openHelpline(past: boolean): Promise<Helpline> {
   const folder = await mkdtemp(join(tmpdir(), "vigie-e2e-"));
   const port = await freePort();
   const url = `http://localhost:${port}`;
   const vigie = spawn(
     join(root, "bin/vigie"),
-    ["demo", "--quiet", "--listen", `localhost:${port}`, "--public-url", url, "--data", folder],
+    ["demo", "--quiet", ...(past ? [] : ["--empty"]), "--listen", `localhost:${port}`, "--public-url", url, "--data", folder],
     { cwd: folder, stdio: ["ignore", "pipe", "pipe"] },
   );
   let said = "";

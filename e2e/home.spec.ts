@@ -8,10 +8,10 @@ test("the program answers that it is well", async ({ request }) => {
 
 for (const { path, lang, call } of [
   { path: "/", lang: "fr", call: "3018" },
-  { path: "/en/", lang: "en", call: "3018" },
+  { path: "/en", lang: "en", call: "3018" },
 ]) {
   test(`the home page offers first to call and to chat (${lang})`, { tag: "@everywhere" }, async ({ page, context }) => {
-    await page.goto(path);
+    expect((await page.goto(path))?.status()).toBe(200);
     await expect(page.locator("html")).toHaveAttribute("lang", lang);
     await expect(page.getByRole("heading", { level: 1 })).toBeVisible();
     await expect(page.getByRole("link", { name: new RegExp(call) }).first()).toHaveAttribute("href", `tel:${call}`);

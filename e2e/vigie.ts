@@ -68,13 +68,17 @@ interface OfTest {
 }
 
 interface OfWorker {
+  /** Whether the helpline begins with its three months of made-up contacts; `test.use({ past: true })` at the top of a file. */
+  past: boolean;
   helpline: Helpline;
 }
 
 export const test = base.extend<OfTest, OfWorker>({
+  past: [false, { option: true, scope: "worker" }],
+
   helpline: [
-    async ({}, use) => {
-      const helpline = await openHelpline();
+    async ({ past }, use) => {
+      const helpline = await openHelpline(past);
       await use(helpline);
       await helpline.stop();
     },

@@ -59,7 +59,7 @@ concurrent_rooms() {
 }
 go_race_tests() {
   # shellcheck disable=SC2046
-  go_tests race -race $(concurrent_rooms)
+  CGO_ENABLED=1 go_tests race -race $(concurrent_rooms)
 }
 
 journeys() {
