@@ -74,9 +74,6 @@ var errLostRace = errors.New("routing: somebody was faster")
 // claim offers a waiting contact to a counsellor, if on this very moment she is free and it still waits;
 // false when one of the two is no longer so.
 func (r *Router) claim(ctx context.Context, s *Seat, w waiting) (bool, error) {
-	now := r.now()
-	ms := store.Millis(now)
-	until := ms + r.times.Offer.Milliseconds()
 	err := r.db.Tx(ctx, func(tx *store.Tx) error {
 		p, ok, err := lock(ctx, tx, s.StaffID)
 		if err != nil {
@@ -85,6 +82,7 @@ func (r *Router) claim(ctx context.Context, s *Seat, w waiting) (bool, error) {
 		if !ok {
 			return errLostRace
 		}
+		now := r.now() // after the turn was ours: the offer's time is not spent waiting for it
 		l, err := r.loadOf(ctx, tx, s.StaffID, now)
 		if err != nil {
 			return err
@@ -92,9 +90,13 @@ func (r *Router) claim(ctx context.Context, s *Seat, w waiting) (bool, error) {
 		if seat := r.seat(p, s.Person, l, now); !seat.free() {
 			return errLostRace
 		}
-		if barred, err := r.recused(ctx, tx, w.personID, s.StaffID); err != nil || barred {
-			return errors.Join(err, errLostRace)
+		if barred, err := r.recused(ctx, tx, w.personID, s.StaffID); err != nil {
+			return err
+		} else if barred {
+			return errLostRace
 		}
+		ms := store.Millis(now)
+		until := ms + r.times.Offer.Milliseconds()
 		n, err := tx.Exec(ctx, insertOffer, store.NewID(), w.id, s.StaffID, FromQueue, "", open, w.lang, ms, until)
 		if err != nil {
 			return err
@@ -122,7 +124,6 @@ func (r *Router) claim(ctx context.Context, s *Seat, w waiting) (bool, error) {
 // resend) what is already hers changes nothing. It returns fault.Conflict "fault.routing.offer_over"
 // when it no longer rings here: it went on to somebody else, or the person left.
 func (r *Router) Accept(ctx context.Context, staffID, contactID string) error {
-	now := store.Millis(r.now())
 	over := fault.New(fault.Conflict, "fault.routing.offer_over")
 	err := r.db.Tx(ctx, func(tx *store.Tx) error {
 		if _, _, err := lock(ctx, tx, staffID); err != nil {
@@ -147,8 +148,13 @@ func (r *Router) Accept(ctx context.Context, staffID, contactID string) error {
 		if err != nil {
 			return err
 		}
-		if n, err := tx.Exec(ctx, endOffer, o.id, accepted, now, before.firstWait(now)); err != nil || n == 0 {
-			return errors.Join(err, errLostRace)
+		now := store.Millis(r.now())
+		n, err := tx.Exec(ctx, endOffer, o.id, accepted, now, before.firstWait(now))
+		if err != nil {
+			return err
+		}
+		if n == 0 {
+			return errLostRace
 		}
 		if o.kind == FromHandOver {
 			// The colleague gives it: the move is hers, and hers is the contact until this moment.
@@ -205,8 +211,6 @@ func (r *Router) Decline(ctx context.Context, staffID, contactID string) error {
 // fault.Conflict "fault.routing.full" when she has no room, fault.NotFound "fault.contact.unknown" when
 // she knows the person. Taking again what is hers changes nothing.
 func (r *Router) Take(ctx context.Context, staffID, contactID string) error {
-	now := r.now()
-	ms := store.Millis(now)
 	person, works, err := r.person(ctx, staffID)
 	if err != nil {
 		return err
@@ -226,6 +230,8 @@ func (r *Router) Take(ctx context.Context, staffID, contactID string) error {
 		if !ok {
 			return fault.New(fault.Conflict, "fault.routing.not_here")
 		}
+		now := r.now()
+		ms := store.Millis(now)
 		if barred, err := r.recused(ctx, tx, ct.PersonID, staffID); err != nil {
 			return err
 		} else if barred {
@@ -263,9 +269,6 @@ func (r *Router) Take(ctx context.Context, staffID, contactID string) error {
 // wait any more, and "fault.routing.colleague_away", "fault.routing.colleague_full" or
 // "fault.routing.colleague_cannot" as HandOver does.
 func (r *Router) Assign(ctx context.Context, supervisorID, contactID, toID string) error {
-	now := r.now()
-	ms := store.Millis(now)
-	until := ms + r.times.Offer.Milliseconds()
 	person, works, err := r.person(ctx, toID)
 	if err != nil {
 		return err
@@ -274,7 +277,8 @@ func (r *Router) Assign(ctx context.Context, supervisorID, contactID, toID strin
 		return fault.New(fault.Conflict, "fault.routing.colleague_cannot")
 	}
 	return r.db.Tx(ctx, func(tx *store.Tx) error {
-		if err := r.room(ctx, tx, person, now); err != nil {
+		now, err := r.room(ctx, tx, person)
+		if err != nil {
 			return err
 		}
 		ct, err := r.contacts.GetWithin(ctx, tx, contactID)
@@ -289,6 +293,8 @@ func (r *Router) Assign(ctx context.Context, supervisorID, contactID, toID strin
 		} else if barred {
 			return fault.New(fault.Conflict, "fault.routing.colleague_cannot")
 		}
+		ms := store.Millis(now)
+		until := ms + r.times.Offer.Milliseconds()
 		n, err := tx.Exec(ctx, insertOffer, store.NewID(), contactID, toID, FromQueue, "", open, ct.Lang, ms, until)
 		if err != nil {
 			return err
@@ -307,24 +313,26 @@ func (r *Router) Assign(ctx context.Context, supervisorID, contactID, toID strin
 }
 
 // room takes a colleague's turn and says whether one more may ring at her desk: fault.Conflict
-// "fault.routing.colleague_away" or "fault.routing.colleague_full" when not.
-func (r *Router) room(ctx context.Context, tx *store.Tx, person staff.Person, now time.Time) error {
+// "fault.routing.colleague_away" or "fault.routing.colleague_full" when not. It returns the time at which
+// the turn was taken, with a conflict too.
+func (r *Router) room(ctx context.Context, tx *store.Tx, person staff.Person) (time.Time, error) {
 	p, ok, err := lock(ctx, tx, person.ID)
+	now := r.now()
 	if err != nil {
-		return err
+		return now, err
 	}
 	l, err := r.loadOf(ctx, tx, person.ID, now)
 	if err != nil {
-		return err
+		return now, err
 	}
 	seat := r.seat(p, person, l, now)
 	if !ok || !seat.onDuty() {
-		return fault.New(fault.Conflict, "fault.routing.colleague_away")
+		return now, fault.New(fault.Conflict, "fault.routing.colleague_away")
 	}
 	if l.graves > 0 || l.ringing > 0 || l.talking >= seat.Capacity {
-		return fault.New(fault.Conflict, "fault.routing.colleague_full")
+		return now, fault.New(fault.Conflict, "fault.routing.colleague_full")
 	}
-	return nil
+	return now, nil
 }
 
 // HandOver rings a named colleague for a conversation that a counsellor has. Until she accepts nothing
@@ -334,8 +342,6 @@ func (r *Router) room(ctx context.Context, tx *store.Tx, person staff.Person, no
 // or "fault.routing.colleague_cannot" (she may not, and no reason is given), and fault.Conflict
 // "fault.routing.handing_over" when it rings for another colleague already.
 func (r *Router) HandOver(ctx context.Context, fromID, contactID, toID string) error {
-	now := r.now()
-	ms := store.Millis(now)
 	person, works, err := r.person(ctx, toID)
 	if err != nil {
 		return err
@@ -348,9 +354,9 @@ func (r *Router) HandOver(ctx context.Context, fromID, contactID, toID string) e
 		return err
 	}
 	return r.db.Tx(ctx, func(tx *store.Tx) error {
-		room := r.room(ctx, tx, person, now)
-		if fault.KindOf(room) != fault.Conflict && room != nil {
-			return room
+		now, full := r.room(ctx, tx, person)
+		if full != nil && !fault.Is(full, fault.Conflict) {
+			return full
 		}
 		before, err := store.One(ctx, tx, scanWait, selectWait, contactID)
 		if err != nil {
@@ -364,9 +370,10 @@ func (r *Router) HandOver(ctx context.Context, fromID, contactID, toID string) e
 		} else if barred {
 			return fault.New(fault.Conflict, "fault.routing.colleague_cannot")
 		}
-		if room != nil {
-			return room
+		if full != nil {
+			return full // said last: the other reasons are surer
 		}
+		ms := store.Millis(now)
 		n, err := tx.Exec(ctx, insertOffer, store.NewID(), contactID, toID, FromHandOver, fromID, open, ct.Lang, ms, ms+r.times.HandOver.Milliseconds())
 		if err != nil {
 			return err
