@@ -45,7 +45,7 @@ type commands struct {
 	Picture pictureCommand `cmd:"" hidden:"" help:"Re-encode one picture from standard input; started by the server itself."`
 }
 
-// Run is the whole program: it returns the exit status: 0, 1 for what failed, 2 for a command
+// Run is the whole program. It returns the exit status: 0, 1 for what failed, 2 for a command
 // that cannot be read, 3 for a measurement that this machine cannot make.
 func Run(ctx context.Context, args []string, term Terminal) int {
 	var c commands
