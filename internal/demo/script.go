@@ -67,13 +67,13 @@ var Stories = []Story{
 		First: []string{"Bonjour, ma fille de 12 ans reçoit des messages très durs depuis une semaine.", "Je ne sais pas comment réagir."},
 		Then:  []string{"Elle m'en a parlé hier soir.", "Oui, j'ai fait des captures.", "Non, je n'ai pas encore contacté le collège.", "Très bien, je vais le faire demain.", "Merci pour vos conseils."},
 		Said:  []string{"Bonjour. Vous avez bien fait de nous écrire.", "Le plus important : elle vous en a parlé. Dites-lui que ce n'est pas sa faute.", "Gardez les captures, et ne répondez pas aux auteurs.", "Le collège a un référent harcèlement."},
-		Rate:  "yes",
+		Rate:  "a_lot",
 	},
 	{
 		Lang: "en", Who: "young", Age: "15_17", Topics: []string{"images"},
 		First: []string{"hi, do you speak english?", "someone made a fake account with my photos"},
 		Then:  []string{"on instagram", "i think it's someone from school", "yes i have the link", "no, nobody knows", "ok thank you, that helps"},
 		Said:  []string{"Hi, yes. I am here.", "You did the right thing by coming.", "Do you have the address of the account?", "We can ask the network to take it down."},
-		Rate:  "yes",
+		Rate:  "a_lot",
 	},
 }

@@ -58,6 +58,8 @@ func (v Visitors) Run(ctx context.Context) {
 // visitor is one of them: a cookie, and nothing else.
 type visitor struct {
 	base, cookie string
+	// network is made up, from a block kept for documentation (RFC 5737): each of them has her own home.
+	network string
 	client       *http.Client
 }
 
@@ -65,7 +67,7 @@ func (v Visitors) visit(ctx context.Context, s Story) error {
 	ctx, cancel := context.WithTimeout(ctx, 40*time.Minute)
 	defer cancel()
 	set := v.Catalogue()
-	c := &visitor{base: v.Base, client: &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}}
+	c := &visitor{base: v.Base, network: fmt.Sprintf("198.51.100.%d", 1+rand.IntN(250)), client: &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}}
 	start := "/chat"
 	if s.Lang != "fr" {
 		start = "/" + s.Lang + "/chat"
@@ -198,6 +200,7 @@ func (c *visitor) do(ctx context.Context, method, path string, body io.Reader) (
 		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	}
 	r.Header.Set("Sec-Fetch-Site", "same-origin")
+	r.Header.Set("X-Forwarded-For", c.network)
 	if c.cookie != "" {
 		r.Header.Set("Cookie", c.cookie)
 	}
