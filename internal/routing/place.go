@@ -36,13 +36,18 @@ const (
 	// lineFresh is how old the line may be that a place is read from: a thousand waiting pages that are
 	// all drawn again read the record once.
 	lineFresh = time.Second
+	// lineBreath is the least time between two readings for people who have just come; it grows with what
+	// a reading takes, so that a thousand who come at once are read in few.
+	lineBreath = 20 * time.Millisecond
 )
 
 // lineCache is the line as this node saw it last.
 type lineCache struct {
 	mu   sync.Mutex
-	read time.Time
+	read time.Time              // by the room's clock
 	view map[string]WaitingView // by contact
+	done time.Time              // when the reading was over, and what it took, by the machine's clock
+	took time.Duration
 }
 
 // Place returns what a waiting person is told; the zero view when she does not wait.
@@ -52,10 +57,23 @@ func (r *Router) Place(ctx context.Context, contactID string) (WaitingView, erro
 	defer r.line.mu.Unlock()
 	now := r.now()
 	view, there := r.line.view[contactID]
-	if age := now.Sub(r.line.read); r.line.view == nil || age < 0 || age > lineFresh || !there {
+	age := now.Sub(r.line.read)
+	old := r.line.view == nil || age < 0 || age > lineFresh
+	if !old && !there {
+		// Somebody who has just come waits for the next reading, with all who have just come.
+		select {
+		case <-time.After(max(lineBreath, 4*r.line.took) - time.Since(r.line.done)):
+		case <-ctx.Done():
+			return WaitingView{}, ctx.Err()
+		}
+	}
+	if old || !there {
+		began := time.Now()
 		if err := r.readPlaces(ctx, now); err != nil {
 			return WaitingView{}, err
 		}
+		r.line.done = time.Now()
+		r.line.took = r.line.done.Sub(began)
 		view = r.line.view[contactID]
 		r.line.view[contactID] = view // whoever does not wait is remembered too
 	}
@@ -69,7 +87,7 @@ func (r *Router) Place(ctx context.Context, contactID string) (WaitingView, erro
 }
 
 func (r *Router) readPlaces(ctx context.Context, now time.Time) error {
-	all, err := store.All(ctx, r.db, scanWaiting, selectWaiting)
+	all, err := store.All(ctx, r.db, scanWaiting, selectPlaces)
 	if err != nil {
 		return err
 	}

@@ -184,6 +184,24 @@ func TestManyPagesReadOnce(t *testing.T) {
 	}
 }
 
+// Each who has just come is told her place at her first page, and a crowd of them does not have the
+// record read more often than the room can breathe.
+func TestACrowdIsReadInFewReadings(t *testing.T) {
+	w := world(t, storetest.SQLite(t))
+	w.place(w.opens())
+	began := time.Now()
+	const crowd = 10
+	for i := range crowd {
+		v, err := w.Place(t.Context(), w.opens(in("en")).ID)
+		if err != nil || v.Place != i+1 {
+			t.Fatalf("%+v, %v, want place %d", v, err, i+1)
+		}
+	}
+	if took := time.Since(began); took < (crowd-1)*lineBreath {
+		t.Fatalf("the line was read %d times in %v", crowd, took)
+	}
+}
+
 // From half an hour before closing the line says so.
 func TestClosingSoon(t *testing.T) {
 	w := world(t, storetest.SQLite(t))

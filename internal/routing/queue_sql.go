@@ -3,23 +3,29 @@ package routing
 import "vigie/internal/store"
 
 // Who is in line, or rings: a contact that rings may come back to its place. Messages that were left are
-// not offered, they are taken from the list. A contact without a counsellor to come back to may be of
-// somebody who talks to us on another channel (a human joined the two), or of a person who has been here
-// before: then it is for whoever answers, or answered, there.
-const selectWaiting = `SELECT c.id, c.person_id, c.channel, c.state, c.lang, c.public, c.topic, c.queue, c.priority, c.danger, c.grave,
-	c.waiting_since, COALESCE(NULLIF(c.sticky_id, ''),
+// not offered, they are taken from the list.
+const (
+	selectWaiting = waitingColumns + sticky + fromWaiting
+	// The same without whom each would come back to, which is most of the work.
+	selectPlaces = waitingColumns + `''` + fromWaiting
+
+	waitingColumns = `SELECT c.id, c.person_id, c.channel, c.state, c.lang, c.public, c.topic, c.queue, c.priority, c.danger, c.grave,
+		c.waiting_since, COALESCE(s.shown, 0), `
+	fromWaiting = ` FROM contact c LEFT JOIN waiting_place s ON s.contact_id = c.id WHERE c.state IN ('waiting', 'offered')`
+	// A contact without a counsellor to come back to may be of somebody who talks to us on another channel
+	// (a human joined the two), or of a person who has been here before: then it is for whoever answers,
+	// or answered, there.
+	sticky = `COALESCE(NULLIF(c.sticky_id, ''),
 		(SELECT o.counsellor_id FROM contact_link l JOIN contact o ON o.id = CASE WHEN l.a = c.id THEN l.b ELSE l.a END
 			WHERE (l.a = c.id OR l.b = c.id) AND l.undone_at = 0 AND l.kind = 'same' AND o.state = 'talking' LIMIT 1),
 		(SELECT p.sticky_id FROM contact p
-			WHERE p.person_id = c.person_id AND p.id <> c.id AND p.sticky_id <> '' ORDER BY p.opened_at DESC LIMIT 1), ''),
-	COALESCE(s.shown, 0)
-	FROM contact c LEFT JOIN waiting_place s ON s.contact_id = c.id
-	WHERE c.state IN ('waiting', 'offered')`
+			WHERE p.person_id = c.person_id AND p.id <> c.id AND p.sticky_id <> '' ORDER BY p.opened_at DESC LIMIT 1), '')`
+)
 
 func scanWaiting(r store.Row) (waiting, error) {
 	var w waiting
 	return w, r.Scan(&w.id, &w.personID, &w.channel, &w.state, &w.lang, &w.public, &w.topic, &w.queue, &w.priority, &w.danger,
-		&w.grave, &w.since, &w.stickyID, &w.shown)
+		&w.grave, &w.since, &w.shown, &w.stickyID)
 }
 
 // In which languages and queues somebody waits for a counsellor.

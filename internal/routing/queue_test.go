@@ -325,7 +325,7 @@ func TestKnowingThePersonWhileTheyTalk(t *testing.T) {
 func TestSweepsDoNotReadThePast(t *testing.T) {
 	db := storetest.SQLite(t)
 	for name, query := range map[string]string{
-		"loads": selectLoads, "line": selectWaiting, "needs": selectNeeds, "refusals": selectRefusals, "offers": selectOpenOffers,
+		"loads": selectLoads, "line": selectWaiting, "places": selectPlaces, "needs": selectNeeds, "refusals": selectRefusals, "offers": selectOpenOffers,
 		"orphans": selectOrphans, "barred": selectBarredInLine, "one load": selectLoadOf, "open": selectOpenContacts,
 		"closed traces": selectClosedTraces, "waits": selectWaits, "handles": selectSameHandle, "links": selectLinksInLine,
 	} {
