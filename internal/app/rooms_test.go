@@ -25,7 +25,7 @@ var mayImport = map[string][]string{
 }
 
 // foundations may be used by every room; they use nothing but one another.
-var foundations = []string{"fault", "store", "bus", "config"}
+var foundations = []string{"fault", "store", "bus", "config", "slowhash"}
 
 // onlyIn says which room may import a library directly.
 var onlyIn = map[string][]string{
@@ -37,9 +37,9 @@ var onlyIn = map[string][]string{
 	"github.com/pion":               {"phone"},
 	"github.com/hanwen/go-fuse":     {"bench"},
 	"github.com/go-webauthn":        {"staff"},
-	"golang.org/x/crypto/argon2":    {"staff", "contact"},
+	"golang.org/x/crypto/argon2":    {"slowhash"},
 	"filippo.io/age":                {"blob"},
-	"database/sql":                  {"store"},
+	"database/sql":                  {"store", "seal"},
 	"github.com/pressly/goose":      {"store"},
 	"github.com/prometheus":         {"web", "app"},
 	"github.com/alecthomas/kong":    {"app", "config"},

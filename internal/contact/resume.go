@@ -12,7 +12,7 @@ import (
 	"vigie/internal/audit"
 	"vigie/internal/contact/words"
 	"vigie/internal/fault"
-	"vigie/internal/staff/slowhash"
+	"vigie/internal/slowhash"
 	"vigie/internal/store"
 )
 

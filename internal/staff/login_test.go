@@ -12,8 +12,8 @@ import (
 	"time"
 
 	"vigie/internal/fault"
+	"vigie/internal/slowhash"
 	"vigie/internal/staff"
-	"vigie/internal/staff/slowhash"
 	"vigie/internal/store"
 	"vigie/internal/store/storetest"
 )

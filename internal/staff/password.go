@@ -14,7 +14,7 @@ import (
 
 	"vigie/internal/audit"
 	"vigie/internal/fault"
-	"vigie/internal/staff/slowhash"
+	"vigie/internal/slowhash"
 	"vigie/internal/store"
 )
 

@@ -5,8 +5,8 @@ import (
 	"testing"
 
 	"vigie/internal/fault"
+	"vigie/internal/slowhash"
 	"vigie/internal/staff"
-	"vigie/internal/staff/slowhash"
 	"vigie/internal/store"
 	"vigie/internal/store/storetest"
 )

@@ -25,7 +25,7 @@ import (
 
 	"vigie/internal/audit"
 	"vigie/internal/seal"
-	"vigie/internal/staff/slowhash"
+	"vigie/internal/slowhash"
 	"vigie/internal/store"
 )
 

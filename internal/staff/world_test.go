@@ -11,8 +11,8 @@ import (
 	"vigie/internal/bus"
 	"vigie/internal/fault"
 	"vigie/internal/seal"
+	"vigie/internal/slowhash"
 	"vigie/internal/staff"
-	"vigie/internal/staff/slowhash"
 	"vigie/internal/store"
 )
 

@@ -11,7 +11,7 @@ import (
 	"time"
 
 	"vigie/internal/fault"
-	"vigie/internal/staff/slowhash"
+	"vigie/internal/slowhash"
 )
 
 // light is for the tests that are about something else than the cost.
