@@ -463,7 +463,7 @@ func talkLog(say *i18n.Printer, v conversation, bubbles templ.Component) templ.C
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = ui.SeenMarker(ui.SeenMarkerProps{Action: "/desk/contacts/" + v.contact.ID + "/marks", Log: "log-" + v.contact.ID, Me: ui.FromStaff}).Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = ui.SeenMarker(ui.SeenMarkerProps{Action: "/desk/contacts/" + v.contact.ID + "/marks", Log: "log-" + v.contact.ID, Me: ui.FromStaff, Card: "c-" + v.contact.ID}).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}

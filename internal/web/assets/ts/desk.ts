@@ -38,6 +38,18 @@ document.addEventListener("vigie:mine", (event) => {
   }
 });
 
+// The conversation whose form is open is the one marked in the list: it is framed, and brought in sight
+// when it changes.
+let current = "";
+function frame(): void {
+  const id = document.querySelector("#mine .contact-current")?.id.replace(/^c-/, "") ?? "";
+  for (const talk of document.querySelectorAll("#talks > .talk")) talk.classList.toggle("talk-current", talk.id === `talk-${id}`);
+  if (id && current && id !== current) document.getElementById(`talk-${id}`)?.scrollIntoView({ block: "nearest", inline: "nearest" });
+  current = id || current;
+}
+document.addEventListener("vigie:update", frame);
+frame();
+
 // data-shortcut="alt+a" on a button or link: the keys press it, wherever the focus is. Of several in sight,
 // the one of the current conversation wins. Letters are those printed on the keyboard (the A of an AZERTY
 // one); digits are their keys, with or without Shift; a Mac's Alt writes other signs, so there the key counts.

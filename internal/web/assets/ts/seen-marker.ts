@@ -3,7 +3,8 @@ import { define, Live, post } from "./element";
 /**
  * <seen-marker data-action data-log data-me> posts how far this side has received, and how far it has
  * seen: seen only while the page is in sight and the reader is at the foot of the log. Marks are gathered
- * for a moment and sent once; only growing numbers are sent.
+ * for a moment and sent once; only growing numbers are sent. The card named by data-card stops saying that
+ * there is something new.
  */
 class SeenMarker extends Live {
   private delivered = 0;
@@ -46,6 +47,7 @@ class SeenMarker extends Live {
     try {
       const response = await post(action, { delivered: String(this.delivered), seen: String(this.seen) });
       if (!response.ok && response.status >= 500) throw new Error("again");
+      if (this.seen >= newest) document.getElementById(this.getAttribute("data-card") ?? "")?.querySelector(".contact-unread")?.remove();
     } catch {
       [this.delivered, this.seen] = before;
       clearTimeout(this.gathering);
