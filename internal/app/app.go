@@ -25,6 +25,7 @@ import (
 	"vigie/internal/staff"
 	"vigie/internal/store"
 	"vigie/internal/web"
+	"vigie/internal/web/admin"
 	"vigie/internal/web/console"
 	"vigie/internal/web/live"
 	"vigie/internal/web/public"
@@ -207,6 +208,10 @@ func (a *App) openWeb() error {
 			Catalogue: a.Catalogue.Current, Alias: a.alias, QuitTo: a.config.QuitTo, FilesMax: a.config.FilesMax, Today: a.today,
 		},
 		Console: desk,
+		Admin: &admin.Room{
+			Site: site, Staff: a.Staff, Audit: a.Audit, Catalogue: a.Catalogue,
+			Look: func(ctx context.Context, e audit.Entry) error { return a.DB.Tx(ctx, recordIn(ctx, a.Audit, e)) },
+		},
 	})
 	return nil
 }

@@ -9,7 +9,7 @@ import (
 // routes is every way in, with the right it takes. A test walks every role through every line.
 func (h *Handler) routes() []Route {
 	const get, post = http.MethodGet, http.MethodPost
-	p, c := h.Public, h.Console
+	p, c, a := h.Public, h.Console, h.Admin
 	return []Route{
 		// Anybody.
 		{get, "/", staff.Public, p.Home, true},
@@ -56,6 +56,17 @@ func (h *Handler) routes() []Route {
 		{post, "/desk/account/passkeys", staff.ProfileOwn, c.FinishPasskey, false},
 		{post, "/desk/account/passkeys/{passkey}/remove", staff.ProfileOwn, c.RemovePasskey, false},
 		{post, "/desk/account/sessions/{session}/end", staff.ProfileOwn, c.RevokeSession, false},
+
+		// The house.
+		{get, "/admin", staff.CatalogueRead, a.Home, false},
+		{get, "/admin/catalogue", staff.CatalogueRead, a.Documents, false},
+		{get, "/admin/catalogue/{doc}", staff.CatalogueRead, a.Document, false},
+		{post, "/admin/catalogue/{doc}", staff.CatalogueWrite, a.Publish, false},
+		{get, "/admin/staff", staff.StaffManage, a.People, false},
+		{post, "/admin/staff", staff.StaffManage, a.Add, false},
+		{post, "/admin/staff/{person}/active", staff.StaffManage, a.SetActive, false},
+		{post, "/admin/staff/{person}/reset", staff.StaffManage, a.Reset, false},
+		{get, "/admin/audit", staff.AuditRead, a.Trail, false},
 
 		// The desk.
 		{get, "/desk", staff.DeskUse, c.Desk, false},

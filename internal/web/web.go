@@ -11,6 +11,7 @@ import (
 
 	"vigie/internal/fault"
 	"vigie/internal/staff"
+	"vigie/internal/web/admin"
 	"vigie/internal/web/answer"
 	"vigie/internal/web/assets"
 	"vigie/internal/web/console"
@@ -30,6 +31,7 @@ type Options struct {
 	Streams *live.Streams
 	Public  *public.Room
 	Console *console.Room
+	Admin   *admin.Room
 }
 
 // Handler answers every page.

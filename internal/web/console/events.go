@@ -262,6 +262,23 @@ func (d *desk) drawMine() error {
 	return d.update(mineList(d.say, d.room.cards(d.say, all, "")))
 }
 
+// takes adds one conversation that is hers from now on, in whichever of her tabs, or on whichever node,
+// she took it.
+func (d *desk) takes(id string) error {
+	ct, err := d.room.Contacts.Get(d.ctx, id)
+	if err != nil || ct.CounsellorID != d.person.ID || !mineStates[ct.State] || d.following(id) {
+		return err
+	}
+	v, err := d.room.conversation(d.ctx, d.say, ct)
+	if err != nil {
+		return err
+	}
+	if err := d.begins(v); err != nil {
+		return err
+	}
+	return d.update(ui.ContactCard(d.say, d.room.card(d.say, ct, v.summary, unread(v.messages, v.summary.SeenByStaff))))
+}
+
 func (d *desk) following(id string) bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -313,6 +330,10 @@ func (d *desk) told(e routing.StaffEvent) {
 		err = d.update(alertPiece(d.say, e))
 	case "presence", "offer":
 		err = d.drawBars()
+	case "taken":
+		if err = d.drawBars(); err == nil {
+			err = d.takes(e.Contact)
+		}
 	default:
 		if err = d.drawBars(); err == nil {
 			err = d.drawMine()
