@@ -166,7 +166,7 @@ func (r *Router) Accept(ctx context.Context, staffID, contactID string) error {
 		if err != nil {
 			return err
 		}
-		tx.AfterCommit(func() { r.tell(staffID, StaffEvent{What: "offer"}) })
+		tx.AfterCommit(func() { r.tell(staffID, StaffEvent{What: "taken", Contact: contactID}) })
 		if o.kind != FromHandOver {
 			return nil // the move says who
 		}
@@ -198,7 +198,7 @@ func (r *Router) Decline(ctx context.Context, staffID, contactID string) error {
 		} else if _, err := r.contacts.Move(ctx, tx, contactID, contact.Decline, byStaff(staffID), contact.Change{}); ignoreLostRace(err) != nil {
 			return err
 		}
-		tx.AfterCommit(func() { r.tell(staffID, StaffEvent{What: "offer"}) })
+		tx.AfterCommit(func() { r.tell(staffID, StaffEvent{What: "taken", Contact: contactID}) })
 		if o.kind != FromHandOver {
 			return nil
 		}
@@ -260,6 +260,7 @@ func (r *Router) Take(ctx context.Context, staffID, contactID string) error {
 		if _, err = r.contacts.Move(ctx, tx, contactID, contact.Take, byStaff(staffID), contact.Change{}); fault.Is(err, fault.Conflict) {
 			return fault.New(fault.Conflict, "fault.routing.not_waiting")
 		}
+		tx.AfterCommit(func() { r.tell(staffID, StaffEvent{What: "taken", Contact: contactID}) })
 		return err
 	})
 }

@@ -309,9 +309,9 @@ const answers = staff.ContactAnswer
 // StaffEvent is what the bus says to one member of staff, on staff.<id>, and to all supervisors, on
 // staff.supervisors. The desk reads the record again; nothing is believed from the bus.
 type StaffEvent struct {
-	// What is "offer" (something rings, or no longer does), "presence", "handed_over" (a colleague took
-	// what was handed to her), "hand_over_ended" (she did not), "lost" (contacts went back to the queue
-	// because the desk was gone), "ring" or "danger" (for supervisors).
+	// What is "offer" (something rings, or no longer does), "taken" (a contact is hers from now on),
+	// "presence", "handed_over" (a colleague took what was handed to her), "hand_over_ended" (she did not),
+	// "lost" (contacts went back to the queue because the desk was gone), "ring" or "danger" (for supervisors).
 	What string `json:"what"`
 	// Why is a code: of a ring, "nobody", "nobody_suitable", "declined" or "silent".
 	Why string `json:"why,omitempty"`
