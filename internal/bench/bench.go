@@ -58,6 +58,7 @@ type Result struct {
 	Machine machine `json:"machine"`
 	// NotShown says why this machine cannot make the measurement; there are no figures then.
 	NotShown string `json:"not_shown,omitempty"`
+	*Fate
 	*Talk
 	*Cost
 	*Crash
@@ -66,7 +67,32 @@ type Result struct {
 	*Wait
 }
 
-// Talk is how messages fared.
+// Fate is what became of what was sent. An acknowledged message is lost when it is not in the record, or
+// when the other side's page never showed it; doubled when it stands there, or was shown, twice.
+type Fate struct {
+	Acknowledged int64 `json:"acknowledged"`
+	Lost         int64 `json:"lost"`
+	Doubled      int64 `json:"doubled"`
+	// Disordered stand in another order than one side wrote them, Unreadable do not open to their words.
+	Disordered int64 `json:"disordered"`
+	Unreadable int64 `json:"unreadable"`
+	// Resent were sent again, because no answer came.
+	Resent  int64 `json:"resent"`
+	ChainOK bool  `json:"chain_ok"`
+}
+
+func (f *Fate) good() bool {
+	return f.Lost == 0 && f.Doubled == 0 && f.Disordered == 0 && f.Unreadable == 0 && f.ChainOK
+}
+
+// take notes what the record says.
+func (f *Fate) take(found finding) {
+	f.Lost += found.lost
+	f.Doubled += found.doubled
+	f.Disordered, f.Unreadable, f.ChainOK = found.disordered, found.unreadable, found.chain == ""
+}
+
+// Talk is how long messages took.
 type Talk struct {
 	Visitors    int     `json:"visitors"`
 	Counsellors int     `json:"counsellors"`
@@ -74,19 +100,14 @@ type Talk struct {
 	IntervalS   float64 `json:"interval_s"`
 	MeasuredS   float64 `json:"measured_s"`
 	// Sent is the messages of both sides in the measured time: each visitor's, and the answers to them.
-	Sent         int64   `json:"sent"`
-	Acknowledged int64   `json:"acknowledged"`
-	Delivered    int64   `json:"delivered"`
-	Lost         int64   `json:"lost"`
-	Doubled      int64   `json:"doubled"`
-	Refused      int64   `json:"refused"`
-	Resent       int64   `json:"resent"`
-	Reconnected  int64   `json:"reconnected"`
-	ToDesk       Latency `json:"to_desk_ms"`
-	ToVisitor    Latency `json:"to_visitor_ms"`
-	Ack          Latency `json:"acknowledged_ms"`
-	ChainOK      bool    `json:"chain_ok"`
-	RampS        float64 `json:"ramp_s"`
+	Sent        int64   `json:"sent"`
+	Delivered   int64   `json:"delivered"`
+	Refused     int64   `json:"refused"`
+	Reconnected int64   `json:"reconnected"`
+	ToDesk      Latency `json:"to_desk_ms"`
+	ToVisitor   Latency `json:"to_visitor_ms"`
+	Ack         Latency `json:"acknowledged_ms"`
+	RampS       float64 `json:"ramp_s"`
 }
 
 // Cost is what the server took for it.
@@ -139,14 +160,14 @@ func (r Result) print(w io.Writer) {
 		fmt.Fprintf(w, "  %d visitors, %d counsellors, a message every %g s each and an answer to it, for %g s; posts over %d kept-alive connections, a stream each\n",
 			t.Visitors, t.Counsellors, t.IntervalS, t.MeasuredS, t.Pool)
 		fmt.Fprintf(w, "  sent %d (%.0f/s)  acknowledged %d  delivered %d  lost %d  doubled %d  refused %d  resent %d  streams that broke %d\n",
-			t.Sent, float64(t.Sent)/t.MeasuredS, t.Acknowledged, t.Delivered, t.Lost, t.Doubled, t.Refused, t.Resent, t.Reconnected)
+			t.Sent, float64(t.Sent)/t.MeasuredS, r.Acknowledged, t.Delivered, r.Lost, r.Doubled, t.Refused, r.Resent, t.Reconnected)
 		for _, l := range []struct {
 			name string
 			Latency
 		}{{"to the desk   ", t.ToDesk}, {"to the visitor", t.ToVisitor}, {"acknowledged  ", t.Ack}} {
 			fmt.Fprintf(w, "  %s  p50 %7.2f  p95 %7.2f  p99 %7.2f  max %7.2f ms, from when it was due\n", l.name, l.P50, l.P95, l.P99, l.Max)
 		}
-		fmt.Fprintf(w, "  audit chain %s; everybody was in after %.1f s\n", soundness(t.ChainOK), t.RampS)
+		fmt.Fprintf(w, "  audit chain %s; everybody was in after %.1f s\n", soundness(r.ChainOK), t.RampS)
 	}
 	if c := r.Cost; c != nil {
 		fmt.Fprintf(w, "  %.2f SQL statements a message, all included; server %.0f MB and %.1f s of processor", c.SQLPerMessage, c.RSS, c.CPU)
@@ -157,7 +178,7 @@ func (r Result) print(w io.Writer) {
 	}
 	if c := r.Crash; c != nil {
 		fmt.Fprintf(w, "  fault %s, %d times: acknowledged %d messages and %d contacts, lost %d, doubled %d, out of order %d, unreadable %d, audit chain %s\n",
-			c.Fault, c.Kills, c.Acknowledged, c.Contacts, c.Lost, c.Doubled, c.Disordered, c.Unreadable, soundness(c.ChainOK))
+			c.Fault, c.Kills, r.Acknowledged, c.Contacts, r.Lost, r.Doubled, r.Disordered, r.Unreadable, soundness(r.ChainOK))
 		if c.Why != "" {
 			fmt.Fprintf(w, "  %s\n", c.Why)
 		}
@@ -198,7 +219,7 @@ func seats(ctx context.Context, h *House, n int) ([]seat, error) {
 	all := make([]seat, n)
 	for i := range all {
 		p, err := h.Staff.Add(ctx, staff.NewPerson{
-			Login: fmt.Sprintf("bench-%03d", i+1), Alias: fmt.Sprintf("Banc %03d", i+1), Name: fmt.Sprintf("Poste %03d", i+1),
+			Login: fmt.Sprintf("bench-%03d", i+1), Alias: fmt.Sprintf("Banc %03d", i+1),
 			Roles: []staff.Role{staff.Counsellor}, Langs: []string{"fr", "en"},
 		}, operator)
 		if err != nil {

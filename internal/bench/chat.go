@@ -58,7 +58,7 @@ func (b Bench) Chat(ctx context.Context, o ChatOptions) error {
 	if o.Counsellors == 0 {
 		o.Counsellors = counsellorsFor(o.Visitors)
 	}
-	result := Result{Bench: "chat", Store: string(o.Engine), Machine: thisMachine(), Cost: &Cost{}, Talk: &Talk{
+	result := Result{Bench: "chat", Store: string(o.Engine), Machine: thisMachine(), Fate: &Fate{}, Talk: &Talk{
 		Visitors: o.Visitors, Counsellors: o.Counsellors, Pool: poolSize, IntervalS: o.Interval.Seconds(), MeasuredS: o.Measure.Seconds(),
 	}}
 	b.logf("%s", result.Machine)
@@ -85,15 +85,15 @@ func (b Bench) Chat(ctx context.Context, o ChatOptions) error {
 		return err
 	}
 	found.shown(entries)
-	t := result.Talk
-	t.Lost, t.Doubled, t.ChainOK = found.lost+found.undelivered, t.Doubled+found.doubled, found.chain == ""
+	result.take(found)
+	result.Lost += found.undelivered
 	for _, why := range found.why {
 		b.logf("%s", why)
 	}
 	if err := b.result(result); err != nil {
 		return err
 	}
-	if t.Lost > 0 || t.Doubled > 0 || !t.ChainOK || found.unreadable > 0 || found.disordered > 0 || t.Acknowledged < t.Sent {
+	if !result.good() || result.Acknowledged < result.Sent {
 		return fmt.Errorf("%w: see above", Failed)
 	}
 	return nil
@@ -166,8 +166,8 @@ func (b Bench) measure(ctx context.Context, o ChatOptions, rec *record, seats []
 
 func (r *Result) fill(seen *report) {
 	t := r.Talk
-	t.Sent, t.Acknowledged, t.Delivered, t.Doubled = seen.Sent, seen.Acknowledged, seen.Delivered, seen.Doubled
-	t.Refused, t.Resent, t.Reconnected = seen.Refused, seen.Resent, seen.Reconnected
+	t.Sent, t.Delivered, t.Refused, t.Reconnected = seen.Sent, seen.Delivered, seen.Refused, seen.Reconnected
+	r.Acknowledged, r.Doubled, r.Resent = seen.Acknowledged, seen.Doubled, seen.Resent
 	t.ToDesk, t.ToVisitor, t.Ack = seen.ToDesk, seen.ToVisitor, seen.Acknowledging
 	t.RampS = float64(seen.RampMillis) / 1000
 }

@@ -36,15 +36,8 @@ type Crash struct {
 	Break string `json:"break,omitempty"`
 	Seed  uint64 `json:"seed"`
 	Kills int    `json:"kills"`
-	// Acknowledged counts messages, Contacts the contacts that were acknowledged.
-	Acknowledged int64 `json:"acknowledged"`
-	Contacts     int64 `json:"contacts"`
-	Resent       int64 `json:"resent"`
-	Lost         int64 `json:"lost"`
-	Doubled      int64 `json:"doubled"`
-	Disordered   int64 `json:"disordered"`
-	Unreadable   int64 `json:"unreadable"`
-	ChainOK      bool  `json:"chain_ok"`
+	// Contacts counts those that were acknowledged; Acknowledged are the messages.
+	Contacts int64 `json:"contacts"`
 	// Why says where it failed, when the record could not even be opened again.
 	Why string `json:"why,omitempty"`
 }
@@ -74,7 +67,7 @@ func (b Bench) Crashing(ctx context.Context, o CrashOptions) error {
 	if o.Seed == 0 {
 		o.Seed = rand.Uint64()>>12 | 1 // a number that JSON readers keep exactly
 	}
-	result.Crash = &Crash{Fault: o.Fault, Break: b.Break, Seed: o.Seed}
+	result.Fate, result.Crash = &Fate{}, &Crash{Fault: o.Fault, Break: b.Break, Seed: o.Seed}
 	rec, err := b.newRecord(ctx, o.Engine)
 	if err != nil {
 		return err
@@ -94,8 +87,7 @@ func (b Bench) Crashing(ctx context.Context, o CrashOptions) error {
 	case err != nil:
 		return err
 	default:
-		c.Resent = seen.Resent
-		c.Doubled = seen.Doubled
+		result.Resent, result.Doubled = seen.Resent, seen.Doubled
 	}
 	found, err := b.verify(ctx, rec.place.data, rec.database, rec.place.ledger)
 	if err != nil {
@@ -109,8 +101,8 @@ func (b Bench) Crashing(ctx context.Context, o CrashOptions) error {
 			found.count(entries)
 		}
 	}
-	c.Acknowledged, c.Contacts, c.Lost, c.Doubled = found.letters, found.contacts, found.lost, c.Doubled+found.doubled
-	c.Disordered, c.Unreadable, c.ChainOK = found.disordered, found.unreadable, found.chain == ""
+	result.Acknowledged, c.Contacts = found.letters, found.contacts
+	result.take(found)
 	for _, why := range found.why {
 		b.logf("%s", why)
 	}
@@ -118,10 +110,10 @@ func (b Bench) Crashing(ctx context.Context, o CrashOptions) error {
 		return err
 	}
 	switch {
-	case c.Lost > 0, c.Doubled > 0, c.Disordered > 0, c.Unreadable > 0, !c.ChainOK, c.Why != "":
+	case !result.good(), c.Why != "":
 		return fmt.Errorf("%w: seed %d", Failed, o.Seed)
-	case c.Acknowledged < int64(o.Kills):
-		return fmt.Errorf("%w: only %d messages were acknowledged, too few to show anything", Failed, c.Acknowledged)
+	case result.Acknowledged < int64(o.Kills):
+		return fmt.Errorf("%w: only %d messages were acknowledged, too few to show anything", Failed, result.Acknowledged)
 	}
 	return nil
 }

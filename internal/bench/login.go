@@ -22,7 +22,7 @@ func (b Bench) withPasswords(ctx context.Context, data, database string, n int) 
 	defer func() { err = errors.Join(err, h.Close()) }()
 	for i := range n {
 		p, err := h.Staff.Add(ctx, staff.NewPerson{
-			Login: fmt.Sprintf("bench-%03d", i+1), Alias: fmt.Sprintf("Banc %03d", i+1), Name: fmt.Sprintf("Poste %03d", i+1),
+			Login: fmt.Sprintf("bench-%03d", i+1), Alias: fmt.Sprintf("Banc %03d", i+1),
 			Roles: []staff.Role{staff.Counsellor}, Langs: []string{"fr"}, Password: password,
 		}, operator)
 		if err != nil {
