@@ -28,6 +28,7 @@ type world struct {
 	app    *app.App
 	server *httptest.Server
 	people map[staff.Role]staff.Person
+	data   string // the folder of everything that is kept
 }
 
 func newWorld(t *testing.T) *world {
@@ -43,7 +44,7 @@ func newWorld(t *testing.T) *world {
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	background := a.Background(ctx)
-	w := &world{T: t, app: a, server: httptest.NewServer(a.Handler()), people: map[staff.Role]staff.Person{}}
+	w := &world{T: t, app: a, server: httptest.NewServer(a.Handler()), people: map[staff.Role]staff.Person{}, data: c.Data}
 	t.Cleanup(func() {
 		a.Handler().Drain()
 		w.server.Close()
