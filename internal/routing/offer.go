@@ -156,6 +156,9 @@ func (r *Router) Accept(ctx context.Context, staffID, contactID string) error {
 		if n == 0 {
 			return errLostRace
 		}
+		if _, err := tx.Exec(ctx, touchIdle, staffID, now); err != nil {
+			return err
+		}
 		if o.kind == FromHandOver {
 			// The colleague gives it: the move is hers, and hers is the contact until this moment.
 			_, err = r.contacts.Move(ctx, tx, contactID, contact.HandOver, byStaff(o.fromID), contact.Change{StaffID: staffID})
@@ -255,6 +258,9 @@ func (r *Router) Take(ctx context.Context, staffID, contactID string) error {
 			return fault.New(fault.Conflict, "fault.routing.full")
 		}
 		if _, err := tx.Exec(ctx, insertEndedOffer, store.NewID(), contactID, staffID, taken, accepted, ct.Lang, ms, before.firstWait(ms)); err != nil {
+			return err
+		}
+		if _, err := tx.Exec(ctx, touchIdle, staffID, ms); err != nil {
 			return err
 		}
 		if _, err = r.contacts.Move(ctx, tx, contactID, contact.Take, byStaff(staffID), contact.Change{}); fault.Is(err, fault.Conflict) {

@@ -55,6 +55,28 @@ func TestIdleSinceTheEndOfTheLastContact(t *testing.T) {
 	})
 }
 
+// A slow evening: an hour after their last contacts the order is still who had hers first.
+func TestIdleOnASlowEvening(t *testing.T) {
+	each(t, func(t *testing.T, w *node) {
+		w.here(anne, bilal)
+		first := w.talks(anne)
+		w.ends(anne, first)
+		w.closes(first)
+		w.passAtDesks(10*time.Minute, anne, bilal)
+		second := w.talks(bilal)
+		w.ends(bilal, second)
+		w.closes(second)
+		w.passAtDesks(time.Minute, anne, bilal)
+		third := w.talks(anne)
+		w.ends(anne, third)
+		w.closes(third)
+		w.passAtDesks(time.Hour, anne, bilal)
+		next := w.opens()
+		w.sweeps()
+		w.mustRing(next, bilal)
+	})
+}
+
 // Twenty seconds without an answer: the next one is rung, the silent one is set away.
 func TestSilence(t *testing.T) {
 	each(t, func(t *testing.T, w *node) {

@@ -46,6 +46,10 @@ const setAway = `UPDATE presence SET state = 'away', reason = '', before = '', s
 
 const lockPresence = `UPDATE presence SET turn = turn + 1 WHERE staff_id = $1 RETURNING ` + presenceColumns
 
+// $1 staff, $2 now. Whoever is given a contact is no longer idle; when it ends is read from the contact,
+// and after half an hour without another this is what is left of it.
+const touchIdle = `UPDATE presence SET idle_since = $2 WHERE staff_id = $1 AND idle_since < $2`
+
 // What counsellors hold. $1: contacts that ended after it tell how long one has been idle; $2: a grave
 // contact whose person went quiet after it still takes all of its counsellor. Two ranges of one index,
 // each read apart, so that years of closed contacts cost nothing.
