@@ -60,7 +60,7 @@ type visitor struct {
 	base, cookie string
 	// network is made up, from a block kept for documentation (RFC 5737): each of them has her own home.
 	network string
-	client       *http.Client
+	client  *http.Client
 }
 
 func (v Visitors) visit(ctx context.Context, s Story) error {
