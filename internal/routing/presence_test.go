@@ -137,10 +137,10 @@ func TestAPauseIsProposedAfterAGraveContact(t *testing.T) {
 func TestADeskThatIsGone(t *testing.T) {
 	each(t, func(t *testing.T, w *node) {
 		w.here(anne, bilal)
-		talking := w.talks(anne)
-		w.talks(bilal)
 		quiet := w.talks(anne)
 		w.move(quiet, contact.Quiet, byStaff(anne), contact.Change{})
+		talking := w.talks(anne)
+		w.talks(bilal)
 		w.passAtDesks(45*time.Second, bilal)
 		ringing := w.opens()
 		w.sweeps()
