@@ -107,7 +107,7 @@ func (v Reader) Log(ctx context.Context, messages []chat.Message) templ.Componen
 	for _, m := range messages {
 		if d := v.Printer.Date(time.UnixMilli(m.At)); d != day {
 			day = d
-			all = append(all, ui.DaySeparator("day-"+strconv.FormatInt(m.Seq, 10)+"-"+v.Into, v.Into, day))
+			all = append(all, ui.DaySeparator("day-"+strconv.FormatInt(m.Seq, 10)+"-"+v.Into, v.Into, m.Seq, day))
 		}
 		all = append(all, v.Bubble(m))
 	}

@@ -1104,7 +1104,7 @@ func galleryChat(p Printer) templ.Component {
 						}()
 					}
 					ctx = templ.InitializeContext(ctx)
-					templ_7745c5c3_Err = DaySeparator("g-day", "g-log", "mardi 3 mars").Render(ctx, templ_7745c5c3_Buffer)
+					templ_7745c5c3_Err = DaySeparator("g-day", "g-log", 1, "mardi 3 mars").Render(ctx, templ_7745c5c3_Buffer)
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
 					}
