@@ -348,6 +348,11 @@ func TestMarksAreGatheredAndOnlyGrow(t *testing.T) {
 		if staff != (chat.Mark{Delivered: 5, Seen: 3}) || visitor != (chat.Mark{Delivered: 4, Seen: 4}) {
 			t.Errorf("staff %+v, visitor %+v", staff, visitor)
 		}
+		w.Mark(ct.ID, chat.Staff, 0, 4) // read further, by a tab that was reached by less
+		w.FlushMarks()
+		if _, staff, err = w.Marks(w.ctx, ct.ID); err != nil || staff != (chat.Mark{Delivered: 5, Seen: 4}) {
+			t.Errorf("staff %+v, %v", staff, err)
+		}
 		eventually(t, "the marks", func() bool { _, told := l.heard(chat.EventMarks); return told })
 		w.Mark(ct.ID, chat.Visitor, 5, 5)
 		eventually(t, "a mark that nobody flushed", func() bool { v, _, _ := w.Marks(w.ctx, ct.ID); return v.Seen == 5 })
