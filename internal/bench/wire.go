@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"net/http"
 	"net/url"
 	"strconv"
 	"sync"
@@ -315,7 +316,7 @@ func (l *listener) once(events *[]byte) error {
 	if err != nil {
 		return err
 	}
-	if a.status != 200 || !a.chunked {
+	if a.status != http.StatusOK {
 		return fmt.Errorf("a stream answered %d", a.status)
 	}
 	if l.opened != nil {
@@ -323,19 +324,40 @@ func (l *listener) once(events *[]byte) error {
 	}
 	b := (*events)[:0]
 	for {
-		n, err := readSize(in)
-		if err != nil || n == 0 {
-			return errors.Join(err, io.EOF)
+		if a.chunked {
+			b, err = readChunk(in, b)
+		} else {
+			b, err = readSome(in, b)
 		}
-		if b, err = readInto(in, b, n); err != nil {
-			return err
-		}
-		*events = b
-		if err := skipLine(in); err != nil {
+		if err != nil {
 			return err
 		}
 		b = b[:copy(b, l.take(b))]
+		*events = b
 	}
+}
+
+// readChunk appends the next chunk to b; the last one is the end.
+func readChunk(in *bufio.Reader, b []byte) ([]byte, error) {
+	n, err := readSize(in)
+	if err == nil && n == 0 {
+		err = io.EOF
+	}
+	if err != nil {
+		return b, err
+	}
+	if b, err = readInto(in, b, n); err != nil {
+		return b, err
+	}
+	return b, skipLine(in)
+}
+
+// readSome appends what has come to b, once something has.
+func readSome(in *bufio.Reader, b []byte) ([]byte, error) {
+	if _, err := in.Peek(1); err != nil {
+		return b, err
+	}
+	return readInto(in, b, in.Buffered())
 }
 
 // take hands over the whole events and returns what is left.

@@ -66,7 +66,12 @@ func TestStreamsComeBack(t *testing.T) {
 	big := strings.Repeat("y", 9_000)
 	asked := make(chan string, 10)
 	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		asked <- r.URL.Query().Get("after")
+		after := r.URL.Query().Get("after")
+		asked <- after
+		if after == "0" { // once in chunks, then until the end of the connection
+			w.Header().Set("Connection", "close")
+			w.Header().Set("Transfer-Encoding", "identity")
+		}
 		f := w.(http.Flusher)
 		for _, part := range []string{"retry: 1500\n\n", "id: 4", "2\nevent: update\nda", "ta: <li>" + big, "</li>\n", "\nevent: beat\ndata: \n\n"} {
 			io.WriteString(w, part)
@@ -81,12 +86,14 @@ func TestStreamsComeBack(t *testing.T) {
 		}}
 	broke := make(chan bool, 10)
 	go l.listen(func() { broke <- true })
-	for _, want := range []string{"updatetrue", "beatfalse"} {
-		if got := <-events; got != want {
-			t.Errorf("event %q, want %q", got, want)
+	for range 2 {
+		for _, want := range []string{"updatetrue", "beatfalse"} {
+			if got := <-events; got != want {
+				t.Errorf("event %q, want %q", got, want)
+			}
 		}
+		<-broke
 	}
-	<-broke
 	if first, second := <-asked, <-asked; first != "0" || second != "42" {
 		t.Errorf("asked after %q and then after %q", first, second)
 	}

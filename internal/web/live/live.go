@@ -1,8 +1,8 @@
 // Package live keeps pages true without reloading them: one event stream (SSE) per tab, which carries
 // pieces of HTML that each know their place by id.
 //
-// An event is rendered once, by whoever announces it, and shared by all the streams it goes to; the
-// goroutine of a stream only writes bytes, so that ten thousand waiting visitors cost little more than
+// An event is rendered once, by whoever announces it, and shared by all the streams it goes to; nothing
+// runs for a stream while nothing happens, so that ten thousand waiting visitors cost little more than
 // their connections. A stream that cannot keep up is ended: the page comes back with the number of the
 // last thing it saw and is rendered anew from the record.
 package live
@@ -10,9 +10,10 @@ package live
 import (
 	"bytes"
 	"context"
+	"math/rand/v2"
+	"net"
 	"net/http"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/a-h/templ"
@@ -65,12 +66,25 @@ func encode(name, id string, data []byte) Event {
 	return b.Bytes()
 }
 
-// Stream is one tab that listens.
+// Stream is one tab that listens. Nothing runs for it while nothing happens: whoever pushes starts a
+// goroutine that writes what is pending and ends with it.
 type Stream struct {
+	streams *Streams
+	stop    func() // stops following
+
 	mu      sync.Mutex
+	out     out // nil until the stream is open
 	pending []Event
-	over    bool
-	wake    chan struct{}
+	over    bool // takes nothing more
+	writing bool
+	ended   bool
+	beats   *time.Timer
+}
+
+// out is the way to the tab: a connection of our own, or a response that its handler holds open.
+type out interface {
+	send(events []Event) error
+	close()
 }
 
 // Push hands an event to the tab; false means that the stream is over.
@@ -86,94 +100,231 @@ func (s *Stream) Push(e Event) bool {
 	} else {
 		s.pending = append(s.pending, e)
 	}
-	select {
-	case s.wake <- struct{}{}:
-	default:
-	}
+	s.write()
 	return !s.over
 }
 
 // End closes the stream after what is pending; the page comes back by itself.
 func (s *Stream) End() {
 	s.mu.Lock()
+	defer s.mu.Unlock()
 	s.over = true
-	s.mu.Unlock()
-	select {
-	case s.wake <- struct{}{}:
-	default:
+	s.write()
+}
+
+// write has what is pending written, unless somebody is at it. s.mu is held.
+func (s *Stream) write() {
+	if s.out != nil && !s.writing && !s.ended {
+		s.writing = true
+		go s.drain()
 	}
 }
 
-func (s *Stream) take() (events []Event, over bool) {
+func (s *Stream) drain() {
+	for {
+		s.mu.Lock()
+		events, over := s.pending, s.over
+		s.pending = nil
+		if len(events) == 0 {
+			s.writing = false
+			s.mu.Unlock()
+			if over {
+				s.end()
+			}
+			return
+		}
+		s.mu.Unlock()
+		if s.out.send(events) != nil {
+			s.end()
+			return
+		}
+	}
+}
+
+// open begins to write: a greeting, then what was pushed before.
+func (s *Stream) open(to out, greeting Event) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	events, s.pending = s.pending, nil
-	return events, s.over
+	s.out = to
+	s.pending = append([]Event{greeting}, s.pending...)
+	// Not all at the same moment, though all came back at the same moment after a restart.
+	s.beats = time.AfterFunc(pingEvery/2+rand.N(pingEvery/2), s.beat)
+	s.write()
+}
+
+func (s *Stream) beat() {
+	if s.Push(beat) {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		if !s.ended {
+			s.beats.Reset(pingEvery)
+		}
+	}
+}
+
+// end is called when the tab is gone, or everything was said.
+func (s *Stream) end() {
+	s.mu.Lock()
+	if s.ended {
+		s.mu.Unlock()
+		return
+	}
+	s.ended, s.over, s.pending = true, true, nil
+	s.beats.Stop()
+	s.mu.Unlock()
+	s.out.close()
+	s.streams.leave(s)
+	s.stop()
 }
 
 // Streams are all the open streams of this node.
 type Streams struct {
-	open     atomic.Int64
-	draining chan struct{}
-	once     sync.Once
+	mu       sync.Mutex
+	open     map[*Stream]struct{}
+	draining bool
 }
 
 // New returns an empty set of streams.
-func New() *Streams { return &Streams{draining: make(chan struct{})} }
+func New() *Streams { return &Streams{open: map[*Stream]struct{}{}} }
 
 // Open counts the streams that are open now.
-func (a *Streams) Open() int64 { return a.open.Load() }
+func (a *Streams) Open() int64 {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return int64(len(a.open))
+}
 
 // Drain ends every stream, and each new one at once: the pages come back, to another node or to this
 // one when it has restarted.
-func (a *Streams) Drain() { a.once.Do(func() { close(a.draining) }) }
+func (a *Streams) Drain() {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.draining = true
+	for s := range a.open {
+		s.End()
+	}
+}
 
-// Serve holds the stream of one tab until the tab, the server or start's stop ends it. start is called
-// once the stream can take events: it pushes the present state, follows what will change and returns
-// how to stop following.
+func (a *Streams) enter(s *Stream) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.open[s] = struct{}{}
+	if a.draining {
+		s.End()
+	}
+}
+
+func (a *Streams) leave(s *Stream) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	delete(a.open, s)
+}
+
+// Serve gives a tab its stream, until the tab, the server or start's stop ends it. start is called
+// before anything is written: it pushes the present state, follows what will change and returns how to
+// stop following. Over HTTP/1.1 Serve returns at once, and what start keeps must not depend on the
+// request; over HTTP/2 the stream is a part of a connection and Serve holds it.
 func (a *Streams) Serve(w http.ResponseWriter, r *http.Request, start func(s *Stream) (stop func(), err error)) error {
-	s := &Stream{wake: make(chan struct{}, 1)}
-	stop, err := start(s)
-	if err != nil {
+	s := &Stream{streams: a}
+	var err error
+	if s.stop, err = start(s); err != nil {
 		return err
 	}
-	defer stop()
-	a.open.Add(1)
-	defer a.open.Add(-1)
 	h := w.Header()
 	h.Set("Content-Type", "text/event-stream; charset=utf-8")
 	h.Set("Cache-Control", "no-store")
 	h.Set("X-Accel-Buffering", "no")
-	out := http.NewResponseController(w)
-	_ = out.SetReadDeadline(time.Time{})
+	if r.ProtoMajor == 1 && r.Method == http.MethodGet {
+		// The connection is nothing but this stream: out of net/http's hands it takes a few kilobytes
+		// instead of thirty, which is what lets ten thousand people wait.
+		if conn, _, err := http.NewResponseController(w).Hijack(); err == nil {
+			a.enter(s)
+			s.open(connection{conn}, greeting(h))
+			go s.watch(conn)
+			return nil
+		}
+	}
+	to := &response{writer: w, control: http.NewResponseController(w), gone: make(chan struct{})}
+	_ = to.control.SetReadDeadline(time.Time{})
 	w.WriteHeader(http.StatusOK)
-	if _, err := w.Write([]byte("retry: 1500\n\n")); err != nil {
-		return nil
-	}
-	// Without a deadline a phone that fell asleep would hold its connection for ever.
-	send := func(events ...Event) bool {
-		_ = out.SetWriteDeadline(time.Now().Add(writeWithin))
-		for _, e := range events {
-			if _, err := w.Write(e); err != nil {
-				return false
-			}
-		}
-		return out.Flush() == nil
-	}
-	ping := time.NewTicker(pingEvery)
-	defer ping.Stop()
-	for ok := send(); ok; {
-		select {
-		case <-s.wake:
-			events, over := s.take()
-			ok = send(events...) && !over
-		case <-ping.C:
-			ok = send(beat)
-		case <-a.draining:
-			return nil
-		case <-r.Context().Done():
-			return nil
-		}
+	a.enter(s)
+	s.open(to, Event(retry))
+	select {
+	case <-to.gone:
+	case <-r.Context().Done():
+		s.end()
+		<-to.gone
 	}
 	return nil
+}
+
+// retry tells the browser how soon to come back when the line breaks.
+const retry = "retry: 1500\n\n"
+
+// greeting begins a response that ends with its connection (RFC 9112 §6.3 rule 8).
+func greeting(h http.Header) Event {
+	var b bytes.Buffer
+	b.WriteString("HTTP/1.1 200 OK\r\nConnection: close\r\nDate: " + time.Now().UTC().Format(http.TimeFormat) + "\r\n")
+	_ = h.Write(&b)
+	b.WriteString("\r\n" + retry)
+	return b.Bytes()
+}
+
+// connection is a connection of our own.
+type connection struct{ net.Conn }
+
+// A phone that fell asleep must not hold what is written to it for ever.
+func (c connection) send(events []Event) error {
+	_ = c.SetWriteDeadline(time.Now().Add(writeWithin))
+	if len(events) == 1 {
+		_, err := c.Write(events[0])
+		return err
+	}
+	all := make(net.Buffers, len(events))
+	for i, e := range events {
+		all[i] = e
+	}
+	_, err := all.WriteTo(c.Conn)
+	return err
+}
+
+func (c connection) close() { c.Close() }
+
+// watch notices that the tab is gone: it sends nothing while it listens.
+func (s *Stream) watch(conn net.Conn) {
+	var nothing [1]byte
+	_, _ = conn.Read(nothing[:])
+	s.end()
+}
+
+// response is one that its handler holds open.
+type response struct {
+	writer  http.ResponseWriter
+	control *http.ResponseController
+	gone    chan struct{}
+
+	mu     sync.Mutex // nothing is written once the handler may return
+	closed bool
+}
+
+func (r *response) send(events []Event) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.closed {
+		return net.ErrClosed
+	}
+	_ = r.control.SetWriteDeadline(time.Now().Add(writeWithin))
+	for _, e := range events {
+		if _, err := r.writer.Write(e); err != nil {
+			return err
+		}
+	}
+	return r.control.Flush()
+}
+
+func (r *response) close() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.closed = true
+	close(r.gone)
 }
