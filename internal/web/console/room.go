@@ -139,6 +139,9 @@ func (c *Room) reason(say *i18n.Printer, code string, args map[string]string) st
 		said, _ := text.Fill(say.Lang(), args)
 		return said
 	}
+	if key := "routing.reason." + code; say.Has(key) {
+		return say.T(key)
+	}
 	return say.T("desk.reason_other")
 }
 
