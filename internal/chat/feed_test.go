@@ -372,7 +372,7 @@ func TestManyMarksAreFewStatements(t *testing.T) {
 		w.Mark(ct.ID, chat.Staff, 1, 1)
 	}
 	w.FlushMarks()
-	if n := w.db.Statements() - before; n > 4 {
+	if n := w.db.Statements() - before; n > 5 {
 		t.Errorf("%d statements for %d marks", n, len(all))
 	}
 	if n := w.count(`SELECT count(*) FROM message_mark WHERE seen = 1`); n != len(all) {

@@ -14,8 +14,9 @@ import (
 const marksEvery = 250 * time.Millisecond
 
 // markSizes are how many marks one statement takes. Few, because each is prepared once; what is left
-// over is filled up with marks of no contact.
-var markSizes = [...]int{4, 32, 256}
+// over is filled up with marks of no contact. Not large, because SQLite finds each parameter by walking
+// all those before it.
+var markSizes = [...]int{4, 16, 64}
 
 // Mark is up to which message one side was reached, and has read.
 type Mark struct {

@@ -125,11 +125,8 @@ func (w *writer) commitGroup(group []*request) {
 	ctx := context.Background()
 	results := make([]outcome, len(group))
 	acked := false
-	err := w.begin(ctx)
+	err := w.runGroup(ctx, group, results)
 	if err == nil {
-		for i, r := range group {
-			results[i].wrote, results[i].err = w.runAlone(ctx, r.unit)
-		}
 		if breakable && w.db.ackEarly {
 			finish(group, results)
 			acked = true
@@ -148,6 +145,30 @@ func (w *writer) commitGroup(group []*request) {
 		}
 	}
 	finish(group, results)
+}
+
+// runGroup begins a transaction and runs the units in it. Nearly always all of them are written; when
+// one is not, everything is run again, each in a savepoint of its own, so that only that one is undone.
+func (w *writer) runGroup(ctx context.Context, group []*request, results []outcome) error {
+	if err := w.begin(ctx); err != nil {
+		return err
+	}
+	whole := true
+	for i := 0; i < len(group) && whole; i++ {
+		whole, results[i].err = w.db.runUnit(ctx, w, group[i].unit)
+		results[i].wrote = whole
+	}
+	if whole {
+		return nil
+	}
+	w.rollback(ctx)
+	if err := w.begin(ctx); err != nil || len(group) == 1 {
+		return err
+	}
+	for i, r := range group {
+		results[i].wrote, results[i].err = w.runAlone(ctx, r.unit)
+	}
+	return nil
 }
 
 func finish(group []*request, results []outcome) {
