@@ -37,7 +37,7 @@ need-build need-test:
 
 # npm keeps its own copy of the lock file, newer than ours as long as nothing in ours has changed.
 $(packages): package-lock.json | need-build
-	npm ci --ignore-scripts --no-audit --no-fund --no-update-notifier
+	npm ci --loglevel=error --ignore-scripts --no-audit --no-fund --no-update-notifier
 	@touch $@
 
 $(built): $(sources) $(packages) $(wildcard tsconfig.json)
