@@ -4,6 +4,7 @@ import (
 	"embed"
 	"errors"
 	"reflect"
+	"regexp"
 
 	"github.com/BurntSushi/toml"
 )
@@ -73,6 +74,8 @@ type document interface {
 	check(p *page)
 }
 
+var lastKey = regexp.MustCompile(`\(last key "([^"]+)"\)`)
+
 // maxText bounds a document: an editor writes sentences, not novels.
 const maxText = 1 << 20
 
@@ -101,12 +104,19 @@ func decode(doc Doc, text []byte, target document, strict strictness) *page {
 			flaw.Line, flaw.Path = parse.Position.Line, parse.LastKey
 			flaw.Args = []any{"detail", parse.Message}
 		}
+		if m := lastKey.FindStringSubmatch(err.Error()); flaw.Line == 0 && m != nil {
+			flaw.Path = m[1] // a wrong type: the library names the key in its sentence
+			flaw.Line = p.lines().first(m[1])
+		}
 		p.flaws = Flaws{flaw}
 		return p
 	}
 	if strict {
 		for _, path := range p.lines().unknown(reflect.TypeOf(target).Elem()) {
 			p.flaw("key_unknown", path, "key", path)
+		}
+		if len(p.flaws) > 0 { // a misspelt key makes others seem to be missing
+			return p
 		}
 	}
 	if target.edition() < 1 {

@@ -741,7 +741,9 @@ func (m *machine) reach(s *scratch, u under, to, i int32) {
 		case jokeRule:
 			s.joking = s.joking || !m.meantSeriously(s, x)
 		default:
-			s.matches = append(s.matches, x)
+			if !m.known(s, x) {
+				s.matches = append(s.matches, x)
+			}
 		}
 	}
 	if len(n.edges) > 0 {
@@ -752,6 +754,17 @@ func (m *machine) reach(s *scratch, u under, to, i int32) {
 		over.node, over.gap = g.node, int8(g.symbol)
 		s.next = append(s.next, over)
 	}
+}
+
+// known says whether the same entry already matched the same words: two phrases that say one thing.
+func (m *machine) known(s *scratch, x match) bool {
+	for i := len(s.matches) - 1; i >= 0 && s.matches[i].last == x.last; i-- {
+		y := s.matches[i]
+		if y.first == x.first && y.negated == x.negated && m.rules[y.rule].entry == m.rules[x.rule].entry {
+			return true
+		}
+	}
+	return false
 }
 
 // judge turns matches into hits: idioms take back what they cover, a longer phrase speaks for the
@@ -779,9 +792,9 @@ func (m *machine) judge(s *scratch, text string) []Hit {
 			best[entry] = h
 		}
 	}
-	for _, x := range kept {
+	for i, x := range kept {
 		entry := m.rules[x.rule].entry
-		if !m.lexicon.Entries[entry].Signal && !m.spokenFor(s, kept, x) {
+		if !m.lexicon.Entries[entry].Signal && !m.spokenFor(s, kept, i) {
 			offer(entry, m.hit(s, text, entry, x))
 		}
 	}
@@ -823,18 +836,34 @@ func (m *machine) idiomatic(s *scratch, x match) bool {
 	return false
 }
 
-// spokenFor says whether a longer phrase about the same danger holds x: "ma copine veut mourir" speaks
-// for the "veut mourir" in it. A phrase with a subject of its own speaks for itself.
-func (m *machine) spokenFor(s *scratch, kept []match, x match) bool {
+// longest is how many words the longest phrase can reach over: what a shorter one is looked for in.
+const longest = 64
+
+// spokenFor says whether a longer phrase about the same danger holds kept[i]: "ma copine veut mourir"
+// speaks for the "veut mourir" in it. A phrase with a subject of its own speaks for itself.
+func (m *machine) spokenFor(s *scratch, kept []match, i int) bool {
+	x := kept[i]
 	if w := s.tokens[x.first].word; w != nil && w.stops { // "ma mère est morte et je veux mourir"
 		return false
 	}
-	e := m.lexicon.Entries[m.rules[x.rule].entry]
-	return slices.ContainsFunc(kept, func(y match) bool {
-		o := m.lexicon.Entries[m.rules[y.rule].entry]
-		return !o.Signal && o.Code != e.Code && o.Danger == e.Danger && o.Level >= e.Level && y.negated == x.negated &&
-			y.first <= x.first && x.last <= y.last && y.last-y.first > x.last-x.first
-	})
+	e := &m.lexicon.Entries[m.rules[x.rule].entry]
+	holds := func(y match) bool {
+		o := &m.lexicon.Entries[m.rules[y.rule].entry]
+		return y.first <= x.first && x.last <= y.last && y.last-y.first > x.last-x.first && y.negated == x.negated &&
+			!o.Signal && o.Code != e.Code && o.Danger == e.Danger && o.Level >= e.Level
+	}
+	// Matches stand in the order of their last words.
+	for j := i - 1; j >= 0 && kept[j].last == x.last; j-- {
+		if holds(kept[j]) {
+			return true
+		}
+	}
+	for j := i + 1; j < len(kept) && kept[j].last <= x.first+longest; j++ {
+		if holds(kept[j]) {
+			return true
+		}
+	}
+	return false
 }
 
 // negatedBefore looks for a negation in the few words before a phrase. A phrase that begins with its

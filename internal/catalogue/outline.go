@@ -2,6 +2,7 @@ package catalogue
 
 import (
 	"reflect"
+	"regexp"
 	"sort"
 	"strconv"
 	"strings"
@@ -27,6 +28,20 @@ func (o outline) line(path string) int {
 	}
 	return 0
 }
+
+// first returns the first line on which a key stands that is named without its indexes, "category.label";
+// 0 when it is nowhere.
+func (o outline) first(key string) int {
+	first := 0
+	for path, line := range o {
+		if indexes.ReplaceAllString(path, "") == key && (first == 0 || line < first) {
+			first = line
+		}
+	}
+	return first
+}
+
+var indexes = regexp.MustCompile(`\[\d+\]`)
 
 // unknown returns the paths that have no field in target, a struct type, in the order of their lines.
 func (o outline) unknown(target reflect.Type) []string {

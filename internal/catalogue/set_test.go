@@ -1,6 +1,22 @@
 package catalogue
 
-import "testing"
+import (
+	"os"
+	"reflect"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+// seeds is the catalogue as Vigie brings it.
+func seedSet(t testing.TB) *Set {
+	t.Helper()
+	set, err := Seeds()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return set
+}
 
 // The seeds are a whole catalogue without a flaw.
 func TestSeeds(t *testing.T) {
@@ -8,4 +24,231 @@ func TestSeeds(t *testing.T) {
 	for _, f := range flaws {
 		t.Errorf("%s.toml:%d: %s: %s %v", f.Doc, f.Line, f.Path, f.Key, f.Args)
 	}
+	for _, doc := range Docs {
+		if Seed(doc) == nil || doc.Title() == "" {
+			t.Errorf("%s has no seed, or no opening comment that says what it is", doc)
+		}
+	}
+	if Seed("../catalogue") != nil {
+		t.Error("a document that does not exist has a seed")
+	}
+}
+
+// edited returns the seeds with one text of one document changed; unless it is about the lexicon, with a
+// small one, which is quicker to read.
+func edited(t *testing.T, doc Doc, old, new string) map[Doc][]byte {
+	t.Helper()
+	texts := seedTexts()
+	if doc != DocLexicon && doc != DocLexiconTest {
+		texts[DocLexicon] = []byte(toy)
+		texts[DocLexiconTest] = []byte("edition = 1\n[[heard]]\ncode = \"die\"\nsentences = [\"je veux mourir\"]\n[[silent]]\nabout = \"x\"\nsentences = [\"bonjour\"]")
+	}
+	if !strings.Contains(string(texts[doc]), old) {
+		t.Fatalf("%s does not contain %q", doc, old)
+	}
+	texts[doc] = []byte(strings.Replace(string(texts[doc]), old, new, 1))
+	return texts
+}
+
+// Whatever an editor gets wrong is refused, with the line where it stands and what it is.
+func TestRefused(t *testing.T) {
+	for _, c := range []struct {
+		what     string
+		doc      Doc
+		old, new string
+		key      string // of the first flaw
+		at       string // what stands on its line
+	}{
+		{"broken grammar", DocHours, `timezone = "Europe/Paris"`, `timezone = "Europe/Paris`, "grammar", `timezone = "Europe/Paris`},
+		{"a wrong type", DocHours, `closing_soon_minutes = 30`, `closing_soon_minutes = "thirty"`, "grammar", `closing_soon_minutes`},
+		{"a misspelt key", DocTaxonomy, "family = \"harassment\"\n", "famly = \"harassment\"\n", "key_unknown", `famly`},
+		{"a key in the wrong place", DocDoNow, "[[card.step]]\ndo = ", "[[card.step]]\nfor = \"young\"\ndo = ", "key_unknown", `for = "young"`},
+		{"an unknown key inside a list", DocForm, `{ code = "parent", label`, `{ code = "parent", lable = "x", label`, "key_unknown", `lable`},
+		{"no edition", DocHours, "edition = 1\n", "", "edition_missing", ""},
+		{"a sentence missing in English", DocTaxonomy, `{ fr = "Raid numérique", en = "Online pile-on" }`, `{ fr = "Raid numérique" }`, "text_missing", "Raid numérique"},
+		{"an empty sentence", DocLines, `en = "Take your time. We are still here." }`, `en = " " }`, "text_missing", `en = " "`},
+		{"a third language", DocTaxonomy, `en = "Online pile-on" }`, `en = "Online pile-on", de = "Meute" }`, "language_unknown", "Meute"},
+		{"spaces round a sentence", DocTaxonomy, `en = "Online pile-on" }`, `en = "Online pile-on " }`, "text_spaces", "pile-on "},
+		{"a code twice", DocTaxonomy, `code = "pile_on"`, `code = "cyberbullying"`, "code_twice", `code = "cyberbullying"`},
+		{"a code with capitals", DocTaxonomy, `code = "pile_on"`, `code = "PileOn"`, "code_form", "PileOn"},
+		{"a family that is not there", DocTaxonomy, "code = \"pile_on\"\nfamily = \"harassment\"", "code = \"pile_on\"\nfamily = \"insults\"", "reference_missing", `family = "insults"`},
+		{"a flag that is not one", DocTaxonomy, `flags = ["takedown", "intimate", "no_capture", "grave"]`, `flags = ["takedown", "secret"]`, "value_unknown", "secret"},
+		{"a DSA keyword of another category", DocTaxonomy, `keyword = "KEYWORD_PHISHING"`, `keyword = "KEYWORD_SUICIDE"`, "dsa_keyword", "KEYWORD_SUICIDE"},
+		{"a DSA keyword that excludes minors", DocTaxonomy, `dsa = { category = "STATEMENT_CATEGORY_CYBER_VIOLENCE", keyword = "KEYWORD_CYBER_HARASSMENT" }`, `dsa = { category = "STATEMENT_CATEGORY_CYBER_VIOLENCE", keyword = "KEYWORD_NON_CONSENSUAL_IMAGE_SHARING" }`, "dsa_adults_only", "KEYWORD_NON_CONSENSUAL_IMAGE_SHARING"},
+		{"a one-click closing of a talk", DocTaxonomy, "code = \"other\"\nfamily = \"rights\"", "code = \"other\"\nclosing = { line = \"closing_test\", key = \"z\" }\nfamily = \"rights\"", "closing_talk", "closing_test"},
+		{"a closing that says a line that is not there", DocTaxonomy, `line = "closing_joke"`, `line = "closing_prank"`, "reference_missing", "closing_prank"},
+
+		{"a free text copied in clear", DocForm, "type = \"long\"\nlabel = { fr = \"Ce qui est dit\", en = \"What is said\" }\nhint = { fr = \"Les mots de la personne. Des faits, pas d'avis.\", en = \"The person's own words. Facts, no opinion.\" }\nkeep = \"sealed\"", "type = \"long\"\nlabel = { fr = \"Ce qui est dit\", en = \"What is said\" }\nkeep = \"fact\"", "sealed_text", `keep = "fact"`},
+		{"a danger copied in clear", DocForm, "label = { fr = \"Arme\", en = \"Weapon\" }\nkeep = \"sealed\"", "label = { fr = \"Arme\", en = \"Weapon\" }\nkeep = \"fact\"", "sealed_danger", `keep = "fact"`},
+		{"a choice without choices", DocForm, "code = \"age\"\ntype = \"age\"", "code = \"age\"\ntype = \"choice\"", "choices", ""},
+		{"a scale out of order", DocForm, `{ code = "2", label = { fr = "Moyen", en = "Medium" } }`, `{ code = "5", label = { fr = "Moyen", en = "Medium" } }`, "scale", `code = "5"`},
+		{"a condition on an answer that cannot be given", DocForm, `when = { field = "meeting_planned", is = ["yes"] }`, `when = { field = "meeting_planned", is = ["perhaps"] }`, "reference_missing", "perhaps"},
+		{"a condition on a field that is not there", DocForm, `when = { field = "meeting_planned", is = ["yes"] }`, `when = { field = "meeting", is = ["yes"] }`, "reference_missing", `"meeting"`},
+		{"an alarm for a danger that is not there", DocForm, "danger = \"grooming\"\nraises", "danger = \"boredom\"\nraises", "reference_missing", "boredom"},
+
+		{"a first answer that fills a field that is not there", DocQuestions, `form = { who = "child" }`, `form = { whom = "child" }`, "reference_missing", "whom"},
+		{"a topic card without a topic", DocDoNow, `topic = "sextortion"`, `topic = "blackmail"`, "reference_missing", "blackmail"},
+		{"a variable nobody fills", DocLines, "{conseiller} est là, avec toi.", "{prenoms} est là, avec toi.", "variable_unknown", "prenoms"},
+		{"a variable in one language only", DocLines, "{conseiller} is here with you. Write", "We are here with you. Write", "variable_differs", "We are here with you"},
+		{"a brace left open", DocLines, "On ferme à {heure}. Reste", "On ferme à {heure. Reste", "text_braces", "{heure. Reste"},
+		{"a line that the house needs", DocLines, `code = "parked"`, `code = "resting"`, "required_missing", ""},
+		{"silences in the wrong order", DocLines, "second_minutes = 6", "second_minutes = 1", "silence", "[silence]"},
+
+		{"paper before the call", DocProtocols, "code = \"ask\"\nkind = \"talk\"", "code = \"ask\"\nkind = \"paper\"", "call_first", ""},
+		{"a call to nobody", DocProtocols, `call = ["15", "112"]`, `call = []`, "empty", "call = []"},
+		{"a number that is not there", DocProtocols, `call = ["3114"]`, `call = ["3115"]`, "reference_missing", "3115"},
+		{"a telephone number with letters", DocNumbers, `number = "116 006"`, `number = "116 OO6"`, "number_form", "116 OO6"},
+		{"a day that is no date", DocGuides, `verified_on = "2026-11-23"`, `verified_on = "23 novembre"`, "date_form", "23 novembre"},
+		{"a link that is not https", DocGuides, `url = "https://takeitdown.ncmec.org"`, `url = "http://takeitdown.ncmec.org"`, "link_form", "http://"},
+		{"a platform that is not there", DocGuides, `platform = "tiktok"`, `platform = "toktik"`, "reference_missing", "toktik"},
+		{"a host with www", DocPlatforms, `hosts = ["snapchat.com"]`, `hosts = ["www.snapchat.com"]`, "host", "www.snapchat.com"},
+
+		{"hours that do not exist", DocHours, `from = "09:00"`, `from = "25:00"`, "time_form", "25:00"},
+		{"a day that does not exist", DocHours, `"sun"]`, `"sonntag"]`, "value_unknown", "sonntag"},
+		{"a time zone that does not exist", DocHours, "Europe/Paris", "Europe/Marseille", "timezone", "Marseille"},
+		{"a closure of a month", DocClosure, "from = \"\"\nuntil = \"\"", "from = \"2026-11-01T00:00:00Z\"\nuntil = \"2026-12-01T00:00:00Z\"", "closure", "2026-12-01"},
+		{"no ageing", DocQueues, "ageing_per_minute = 2", "ageing_per_minute = 0", "ageing", "ageing_per_minute"},
+		{"a last queue that does not take everybody", DocQueues, "code = \"all\"\n", "code = \"all\"\nlangs = [\"fr\"]\n", "queue_last", ""},
+		{"a queue for a public that is not there", DocQueues, `publics = ["parent"]`, `publics = ["aunt"]`, "reference_missing", "aunt"},
+
+		{"a lexicon that no longer hears", DocLexicon, `words = ["mourir", "mourire", "mouri", "mourirr", "crever", "krever", "crevé", "canner", "clamser", "mourrir", "die", "unalive"]`, `words = ["crever", "die"]`, "sentence_missed", "je veux mourir"},
+		{"a lexicon that hears too much", DocLexicon, `"je <want> <die>",`, `"je <want> <die>", "bonjour",`, "sentence_heard", "bonjour"},
+		{"a test sentence that is not heard", DocLexiconTest, `"je veux mourir", `, `"je veux un poney", "je veux mourir", `, "sentence_missed", "poney"},
+	} {
+		t.Run(c.what, func(t *testing.T) {
+			texts := edited(t, c.doc, c.old, c.new)
+			set, flaws := Read(texts)
+			if len(flaws) == 0 || set != nil {
+				t.Fatal("it is taken")
+			}
+			f := flaws[0]
+			if f.Doc != c.doc && f.Doc != DocLexiconTest || f.Key != "fault.catalogue."+c.key {
+				t.Errorf("%s: %s (%s %v), want %s", f.Doc, f.Key, f.Path, f.Args, c.key)
+			}
+			if c.at == "" {
+				return
+			}
+			lines := strings.Split(string(texts[f.Doc]), "\n")
+			if f.Line < 1 || f.Line > len(lines) || !strings.Contains(lines[f.Line-1], c.at) {
+				t.Errorf("line %d does not hold %q", f.Line, c.at)
+			}
+		})
+	}
+}
+
+// Every reason for refusing has a sentence in both languages.
+func TestEveryFlawHasASentence(t *testing.T) {
+	key := regexp.MustCompile(`\.flaw\("([a-z_]+)"|Key: +"fault\.catalogue\.([a-z_]+)"|"fault\.catalogue\.([a-z_]+)"`)
+	entries, err := os.ReadDir(".")
+	if err != nil {
+		t.Fatal(err)
+	}
+	keys := map[string]bool{}
+	for _, e := range entries {
+		if !strings.HasSuffix(e.Name(), ".go") || strings.HasSuffix(e.Name(), "_test.go") {
+			continue
+		}
+		source, err := os.ReadFile(e.Name())
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, m := range key.FindAllStringSubmatch(string(source), -1) {
+			keys[m[1]+m[2]+m[3]] = true
+		}
+	}
+	if len(keys) < 40 {
+		t.Fatalf("only %d reasons found: the pattern is wrong", len(keys))
+	}
+	for _, lang := range Languages {
+		sentences, err := os.ReadFile("../web/i18n/catalogue." + lang + ".toml")
+		if err != nil {
+			t.Fatal(err)
+		}
+		for k := range keys {
+			if !strings.Contains(string(sentences), `"fault.catalogue.`+k+`"`) {
+				t.Errorf("%s: fault.catalogue.%s has no sentence", lang, k)
+			}
+		}
+	}
+}
+
+// The outline knows the line of every kind of key that TOML can write.
+func TestOutline(t *testing.T) {
+	const text = `# a comment = "no key"
+plain = "a # no comment"
+"quoted key" = 'it = is'
+dotted.key = 3 # one
+multi = """
+fake = "no"
+[[not.a.table]]
+a "quote" and \""" three
+"""
+raw = '''
+fake = 2
+'''
+list = [
+  "a", # first
+  { code = "b", label = { fr = "x" } },
+  [1, 2],
+]
+inline = { one = 1, two = { three = 3 } }
+date = 2026-11-23T10:00:00Z
+[table]
+a = 1
+[[array]]
+a = 1
+[[array]]
+a = 2
+[[array.inner]]
+b = 3
+[array.last]
+c = 4
+`
+	o := readOutline(text)
+	for path, line := range map[string]int{
+		"plain": 2, "quoted key": 3, "dotted": 4, "dotted.key": 4, "multi": 5, "raw": 10, "list": 13, "list[0]": 14, "list[1].code": 15,
+		"list[1].label.fr": 15, "list[2][1]": 16, "inline.two.three": 18, "date": 19, "table": 20, "table.a": 21, "array[0].a": 23,
+		"array[1]": 24, "array[1].a": 25, "array[1].inner[0].b": 27, "array[1].last.c": 29,
+	} {
+		if o[path] != line {
+			t.Errorf("%s is on line %d, want %d", path, o[path], line)
+		}
+	}
+	if _, ok := o["fake"]; ok {
+		t.Error("a line inside a string counts as a key")
+	}
+	if o.line("array[1].inner[0].missing.deep") != 26 {
+		t.Errorf("what is missing is looked for at line %d, want its parent's 26", o.line("array[1].inner[0].missing.deep"))
+	}
+}
+
+// The outline never fails, whatever the text, and what the library reads the outline finds.
+func FuzzOutline(f *testing.F) {
+	for _, doc := range []Doc{DocHours, DocClosure, DocQueues} {
+		f.Add(string(Seed(doc)))
+	}
+	f.Add("a = [[1],\n{b='''\n'''}]\n[[x]]\n[x.y]\nz=1")
+	f.Fuzz(func(t *testing.T, text string) {
+		o := readOutline(text)
+		for path, line := range o {
+			if line < 1 || line > 1+strings.Count(text, "\n") {
+				t.Fatalf("%q is on line %d of %q", path, line, text)
+			}
+		}
+		o.unknown(reflect.TypeFor[Hours]())
+	})
+}
+
+// A whole document of anything at all is refused or taken, never worse.
+func FuzzDocument(f *testing.F) {
+	for i, doc := range []Doc{DocHours, DocQueues, DocQuestions, DocNumbers} {
+		f.Add(i, string(Seed(doc)))
+	}
+	f.Add(0, toy)
+	f.Fuzz(func(t *testing.T, which int, text string) {
+		s := &Set{Taxonomy: new(Taxonomy), Form: new(Form), Lexicon: new(Lexicon), Hours: new(Hours), Queues: new(Queues), Questions: new(Questions), Numbers: new(Numbers), closure: new(closure)}
+		docs := []Doc{DocHours, DocQueues, DocQuestions, DocNumbers, DocTaxonomy, DocForm, DocLexicon, DocClosure}
+		doc := docs[((which%len(docs))+len(docs))%len(docs)]
+		decode(doc, []byte(text), s.document(doc), proposed)
+	})
 }
