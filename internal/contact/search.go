@@ -279,8 +279,8 @@ var normals = map[string]func(string) string{
 
 // normalHandle is an account's name without its @, in lower case.
 func normalHandle(s string) string {
-	s = strings.ToLower(strings.TrimPrefix(strings.TrimSpace(s), "@"))
-	if s == "" || len(s) > 100 || strings.ContainsAny(s, " \t\n/") {
+	s = strings.TrimLeft(strings.ToLower(strings.TrimSpace(s)), "@")
+	if s == "" || len(s) > 100 || strings.ContainsFunc(s, unicode.IsSpace) || strings.Contains(s, "/") {
 		return ""
 	}
 	return s
