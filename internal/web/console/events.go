@@ -474,7 +474,12 @@ func (d *desk) state(id string) error {
 	if err != nil {
 		return err
 	}
-	return d.update(append(pieces, ui.ContactCard(d.say, card))...)
+	// A danger word opens its protocol while they talk, and an end brings the button that closes.
+	saved, err := d.room.savedPieces(d.ctx, d.say, ct)
+	if err != nil {
+		return err
+	}
+	return d.update(append(append(pieces, saved...), ui.ContactCard(d.say, card))...)
 }
 
 // form tells another tab of hers that the form changed.
