@@ -90,7 +90,7 @@ func (c *Room) drawLine() {
 	}
 	for lang, all := range byLang {
 		say := i18n.For(lang)
-		e, err := live.Update(ctx, "", waitingList(say, c.lineCards(say, waiting)))
+		e, err := live.Update(ctx, "", c.lineOf(say, waiting))
 		if err != nil {
 			slog.Error("the line could not be drawn", "error", err)
 			continue
@@ -214,9 +214,17 @@ func (d *desk) begin() error {
 	if err := d.drawBars(); err != nil {
 		return err
 	}
+	line, err := d.room.line(d.ctx, d.say)
+	if err != nil {
+		return err
+	}
+	if err := d.update(line); err != nil {
+		return err
+	}
 	return d.drawMine()
 }
 
+// drawBars draws her presence and what rings. Who waits is drawn for all desks together: drawLine.
 func (d *desk) drawBars() error {
 	presence, err := d.room.presence(d.ctx, d.say, d.person)
 	if err != nil {
@@ -226,11 +234,7 @@ func (d *desk) drawBars() error {
 	if err != nil {
 		return err
 	}
-	line, err := d.room.line(d.ctx, d.say, d.person)
-	if err != nil {
-		return err
-	}
-	return d.update(presence, ring, line)
+	return d.update(presence, ring)
 }
 
 // drawMine reads what she has in hand: new conversations are added to the page, those that left it are
