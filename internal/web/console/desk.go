@@ -69,7 +69,7 @@ func (c *Room) Desk(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	line, err := c.line(r.Context(), say, m.Person)
+	line, err := c.line(r.Context(), say)
 	if err != nil {
 		return err
 	}
@@ -325,12 +325,20 @@ func (c *Room) ringing(ctx context.Context, say *i18n.Printer, staffID string) (
 }
 
 // line is who waits, with why.
-func (c *Room) line(ctx context.Context, say *i18n.Printer, p staff.Person) (piece, error) {
+func (c *Room) line(ctx context.Context, say *i18n.Printer) (piece, error) {
 	waiting, err := c.Router.Waiting(ctx, "")
 	if err != nil {
 		return nil, err
 	}
-	return waitingList(say, c.lineCards(say, waiting)), nil
+	return c.lineOf(say, waiting), nil
+}
+
+// lineShown is how many of the line a desk shows; of the others it tells the number. On the evening of a
+// campaign a thousand wait, and every desk is told each time that one moves.
+const lineShown = 50
+
+func (c *Room) lineOf(say *i18n.Printer, waiting []routing.Waiting) piece {
+	return waitingList(say, c.lineCards(say, waiting[:min(len(waiting), lineShown)]), len(waiting))
 }
 
 func (c *Room) lineCards(say *i18n.Printer, waiting []routing.Waiting) []ui.ContactCardProps {

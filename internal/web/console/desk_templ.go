@@ -184,7 +184,7 @@ func mineList(say *i18n.Printer, cards []ui.ContactCardProps) templ.Component {
 	})
 }
 
-func waitingList(say *i18n.Printer, cards []ui.ContactCardProps) templ.Component {
+func waitingList(say *i18n.Printer, cards []ui.ContactCardProps, count int) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
 		if templ_7745c5c3_CtxErr := ctx.Err(); templ_7745c5c3_CtxErr != nil {
@@ -229,7 +229,7 @@ func waitingList(say *i18n.Printer, cards []ui.ContactCardProps) templ.Component
 			}
 			return nil
 		})
-		templ_7745c5c3_Err = ui.ContactList(ui.ContactListProps{ID: "line", Title: say.T("desk.line"), Count: len(cards), Empty: say.T("desk.line_none")}).Render(templ.WithChildren(ctx, templ_7745c5c3_Var8), templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = ui.ContactList(ui.ContactListProps{ID: "line", Title: say.T("desk.line"), Count: count, Empty: say.T("desk.line_none")}).Render(templ.WithChildren(ctx, templ_7745c5c3_Var8), templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
