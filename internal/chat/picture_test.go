@@ -134,14 +134,16 @@ func TestNothingOfTheMetadataIsLeftAndThePictureStandsUpright(t *testing.T) {
 }
 
 func TestWhatCannotBeDrawnIsRefused(t *testing.T) {
-	bomb := pngOf(t, image.NewGray(image.Rect(0, 0, 1, 1)))
-	// 30,000 × 30,000 declared in a file of 70 bytes.
-	binary.BigEndian.PutUint32(bomb[16:], 30_000)
-	binary.BigEndian.PutUint32(bomb[20:], 30_000)
-	binary.BigEndian.PutUint32(bomb[29:], crc32.ChecksumIEEE(bomb[12:29]))
+	// 48 million pixels, all alike, in a few kilobytes; and 19,000 × 19,000 only declared.
+	bomb := pngOf(t, image.NewGray(image.Rect(0, 0, 8000, 6000)))
+	lie := pngOf(t, image.NewGray(image.Rect(0, 0, 1, 1)))
+	binary.BigEndian.PutUint32(lie[16:], 19_000)
+	binary.BigEndian.PutUint32(lie[20:], 19_000)
+	binary.BigEndian.PutUint32(lie[29:], crc32.ChecksumIEEE(lie[12:29]))
 	whole := pngOf(t, chessboard(200, 200))
 	for name, data := range map[string][]byte{
 		"a picture that would fill the memory": bomb,
+		"a picture that says it would":         lie,
 		"a picture cut short":                  whole[:len(whole)/2],
 		"no picture at all":                    []byte("\xff\xd8\xffnot really"),
 		"nothing":                              nil,
