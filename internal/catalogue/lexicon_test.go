@@ -254,7 +254,7 @@ func TestLexiconRefused(t *testing.T) {
 		{`"je veux <die>"`, `".. mourir ..99"`, "phrase"},
 		{`"je veux <die>"`, `"vraiment"`, "phrase"},
 		{`"je veux <die>"`, `"(vraiment|bien) mourir"`, "phrase"},
-		{`"je veux <die>"`, `"(a|b)? (c|d)? `+strings.Repeat("(e f|g h)? ", 12)+`"`, "phrase"},
+		{`"je veux <die>"`, `"(a|b)? (c|d)? ` + strings.Repeat("(e f|g h)? ", 12) + `"`, "phrase"},
 		{`words = ["mourir", "crever"]`, `words = ["mourir", "se crever"]`, "one_word"},
 		{`words = ["mourir", "crever"]`, `words = ["mou*"]`, "one_word"},
 		{`words = ["mourir", "crever"]`, `words = []`, "empty"},
