@@ -63,7 +63,7 @@ func FuzzParseKeyringBody(f *testing.F) {
 	f.Add([]byte("vigie keys 1\nroot x\n"))
 	f.Add([]byte("#\nvigie keys 1\nepoch 1 2 3\n"))
 	f.Fuzz(func(t *testing.T, body []byte) {
-		r, err := parseKeyring(withSum(body))
+		r, err := parseKeyring(withSum(bytes.Clone(body)))
 		if err != nil {
 			return
 		}

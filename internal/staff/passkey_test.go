@@ -1,6 +1,10 @@
 package staff_test
 
 import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/x509"
 	"encoding/json"
 	"strings"
 	"sync"
@@ -26,7 +30,31 @@ type device struct {
 func (w *world) device() *device {
 	return &device{
 		t: w.t, site: virtualwebauthn.RelyingParty{ID: "vigie.example", Name: "Vigie", Origin: "https://vigie.example"},
-		auth: virtualwebauthn.NewAuthenticator(), key: virtualwebauthn.NewCredential(virtualwebauthn.KeyTypeEC2),
+		auth: virtualwebauthn.NewAuthenticator(), key: newCredential(w.t),
+	}
+}
+
+// newCredential makes a key whose coordinates fill their 32 bytes: the library leaves a leading zero out
+// (one key in 128), which RFC 8152 §13.1.1 forbids and no real device does.
+func newCredential(t *testing.T) virtualwebauthn.Credential {
+	t.Helper()
+	for {
+		key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+		if err != nil {
+			t.Fatal(err)
+		}
+		point, err := key.PublicKey.Bytes() // 4, x, y (SEC 1 §2.3.3)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if point[1] == 0 || point[33] == 0 {
+			continue
+		}
+		data, err := x509.MarshalPKCS8PrivateKey(key)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return virtualwebauthn.NewCredentialWithImportedKey(virtualwebauthn.KeyTypeEC2, data)
 	}
 }
 
