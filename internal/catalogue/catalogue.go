@@ -21,6 +21,7 @@ import (
 	"fmt"
 	"log/slog"
 	"maps"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -132,11 +133,11 @@ func (c *Catalogue) load(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		planned := withSeeds(texts)
-		set, flaws := joined(planned)
+		planned := withSeeds(texts, Seed)
+		set, flaws := c.joined(planned)
 		if len(flaws) > 0 { // perhaps a newer seed does not fit what was edited
-			planned = withMissing(texts)
-			set, flaws = joined(planned)
+			planned = withMissing(texts, Seed)
+			set, flaws = c.joined(planned)
 		}
 		if len(flaws) > 0 {
 			set = c.rescue(planned, flaws)
@@ -167,23 +168,23 @@ func (c *Catalogue) load(ctx context.Context) error {
 }
 
 // withMissing gives the documents that have no version yet their seed as version 1.
-func withMissing(texts map[Doc]stored) map[Doc]stored {
+func withMissing(texts map[Doc]stored, seed func(Doc) []byte) map[Doc]stored {
 	planned := maps.Clone(texts)
 	for _, doc := range Docs {
 		if planned[doc].version == 0 {
-			planned[doc] = stored{version: 1, edition: editionOf(Seed(doc)), text: Seed(doc)}
+			planned[doc] = stored{version: 1, edition: editionOf(seed(doc)), text: seed(doc)}
 		}
 	}
 	return planned
 }
 
 // withSeeds does so too, and gives the documents that nobody edited the newer seed.
-func withSeeds(texts map[Doc]stored) map[Doc]stored {
-	planned := withMissing(texts)
+func withSeeds(texts map[Doc]stored, seed func(Doc) []byte) map[Doc]stored {
+	planned := withMissing(texts, seed)
 	for _, doc := range Docs {
 		old := planned[doc]
-		if edition := editionOf(Seed(doc)); old.edition > 0 && old.edition < edition {
-			planned[doc] = stored{version: old.version + 1, edition: edition, text: Seed(doc)}
+		if edition := editionOf(seed(doc)); old.edition > 0 && old.edition < edition {
+			planned[doc] = stored{version: old.version + 1, edition: edition, text: seed(doc)}
 		}
 	}
 	return planned
@@ -196,7 +197,7 @@ func editionOf(text []byte) int {
 }
 
 // joined reads the planned texts as what they are: published.
-func joined(planned map[Doc]stored) (*Set, Flaws) {
+func (c *Catalogue) joined(planned map[Doc]stored) (*Set, Flaws) {
 	texts := make(map[Doc][]byte, len(Docs))
 	asSeeded := true
 	for _, doc := range Docs {
@@ -213,7 +214,15 @@ func joined(planned map[Doc]stored) (*Set, Flaws) {
 	}
 	if set == nil {
 		var pages map[Doc]*page
-		set, pages = read(texts, published)
+		var lexicon *Lexicon
+		if bytes.Equal(texts[DocLexicon], Seed(DocLexicon)) {
+			if seeded, err := Seeds(); err == nil {
+				lexicon = seeded.Lexicon
+			}
+		} else if c.texts != nil && bytes.Equal(texts[DocLexicon], c.texts[DocLexicon].text) {
+			lexicon = c.current.Load().Lexicon
+		}
+		set, pages = read(texts, published, lexicon)
 		if flaws := flawsOf(pages); len(flaws) > 0 {
 			return nil, flaws
 		}
@@ -239,7 +248,7 @@ func (c *Catalogue) rescue(planned map[Doc]stored, flaws Flaws) *Set {
 	for _, f := range flaws {
 		partly[f.Doc] = stored{text: Seed(f.Doc)}
 	}
-	if set, again := joined(partly); len(again) == 0 {
+	if set, again := c.joined(partly); len(again) == 0 {
 		return set
 	}
 	set, err := Seeds()
@@ -286,8 +295,15 @@ func (c *Catalogue) propose(doc Doc, text []byte) (*Set, Flaws) {
 	for _, d := range Docs {
 		texts[d] = c.texts[d].text
 	}
+	for _, f := range c.Trouble() { // one broken document does not keep the others from being published
+		texts[f.Doc] = Seed(f.Doc)
+	}
 	texts[doc] = text
-	set, pages := read(texts, proposed)
+	var lexicon *Lexicon
+	if doc != DocLexicon && doc != DocLexiconTest {
+		lexicon = c.current.Load().Lexicon
+	}
+	set, pages := read(texts, proposed, lexicon)
 	if flaws := flawsOf(pages); len(flaws) > 0 {
 		return nil, flaws
 	}
@@ -346,6 +362,11 @@ func (c *Catalogue) publish(ctx context.Context, doc Doc, base int, text []byte,
 		c.texts[doc], c.forms = next, map[int]*Form{}
 		set.Versions[doc] = next.version
 		c.current.Store(set)
+		if left := slices.DeleteFunc(slices.Clone(c.Trouble()), func(f Flaw) bool { return f.Doc == doc }); len(left) > 0 {
+			c.trouble.Store(&left)
+		} else {
+			c.trouble.Store(nil)
+		}
 		return next.version, nil
 	}
 }

@@ -49,13 +49,13 @@ func (s *Set) Reason(code string) (reason Text, ok bool) {
 func Seeds() (*Set, error) { return readSeeds() }
 
 var readSeeds = sync.OnceValues(func() (*Set, error) {
-	set, pages := read(seedTexts(), published)
+	set, pages := read(seedTexts(), published, nil)
 	return set, flawsOf(pages).fault()
 })
 
 // Read reads and checks a whole catalogue from the texts of its documents. With flaws there is no set.
 func Read(texts map[Doc][]byte) (*Set, Flaws) {
-	set, pages := read(texts, proposed)
+	set, pages := read(texts, proposed, nil)
 	if flaws := flawsOf(pages); len(flaws) > 0 {
 		return nil, flaws
 	}
@@ -76,8 +76,9 @@ func flawsOf(pages map[Doc]*page) Flaws {
 	return all
 }
 
-// read reads the documents, side by side, and then joins them.
-func read(texts map[Doc][]byte, strict strictness) (*Set, map[Doc]*page) {
+// read reads the documents, side by side, and then joins them. lexicon, if not nil, is what the texts of
+// the lexicon and of its sentences were read to before: compiling it is most of the work.
+func read(texts map[Doc][]byte, strict strictness, lexicon *Lexicon) (*Set, map[Doc]*page) {
 	s := &Set{
 		Versions: map[Doc]int{},
 		Taxonomy: new(Taxonomy), Form: new(Form), Lexicon: new(Lexicon), DoNow: new(DoNow), Answers: new(Answers),
@@ -88,9 +89,16 @@ func read(texts map[Doc][]byte, strict strictness) (*Set, map[Doc]*page) {
 	read := make([]*page, len(Docs))
 	var side sync.WaitGroup
 	for i, doc := range Docs {
+		if lexicon != nil && (doc == DocLexicon || doc == DocLexiconTest) {
+			read[i] = &page{doc: doc, source: string(texts[doc])}
+			continue
+		}
 		side.Go(func() { read[i] = decode(doc, texts[doc], s.document(doc), strict) })
 	}
 	side.Wait()
+	if lexicon != nil {
+		s.Lexicon = lexicon
+	}
 	pages := map[Doc]*page{}
 	sound := true
 	for i, doc := range Docs {
@@ -99,7 +107,7 @@ func read(texts map[Doc][]byte, strict strictness) (*Set, map[Doc]*page) {
 	}
 	if sound { // what is broken by itself says nothing true about the others
 		s.join(pages)
-		if strict && len(pages[DocLexicon].flaws) == 0 {
+		if strict && lexicon == nil && len(pages[DocLexicon].flaws) == 0 {
 			s.tests.run(pages[DocLexiconTest], s.Lexicon)
 		}
 	}

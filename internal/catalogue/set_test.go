@@ -34,6 +34,26 @@ func TestSeeds(t *testing.T) {
 	}
 }
 
+// A newer program's seeds come to the documents that nobody edited, and to no others.
+func TestNewerSeeds(t *testing.T) {
+	newer := func(doc Doc) []byte {
+		return []byte(strings.Replace(string(Seed(doc)), "edition = 1\n", "edition = 2\n", 1))
+	}
+	old := map[Doc]stored{
+		DocHours: {version: 3, edition: 1, text: []byte("as it came")},
+		DocForm:  {version: 4, edition: 0, text: []byte("edited")},
+		DocLines: {version: 5, edition: 7, text: []byte("of a program that is newer still")},
+	}
+	planned := withSeeds(old, newer)
+	for doc, want := range map[Doc]stored{
+		DocHours: {4, 2, newer(DocHours)}, DocForm: old[DocForm], DocLines: old[DocLines], DocGuides: {1, 2, newer(DocGuides)},
+	} {
+		if got := planned[doc]; got.version != want.version || got.edition != want.edition || string(got.text) != string(want.text) {
+			t.Errorf("%s: version %d of edition %d", doc, got.version, got.edition)
+		}
+	}
+}
+
 // edited returns the seeds with one text of one document changed; unless it is about the lexicon, with a
 // small one, which is quicker to read.
 func edited(t *testing.T, doc Doc, old, new string) map[Doc][]byte {
