@@ -15,20 +15,20 @@ type Lines struct {
 	byCode map[string]int
 }
 
-// Silence is the patience of a conversation, in minutes since the child's last sign of life.
+// Silence is the patience of a conversation, since the child's last sign of life ("2m", "90s").
 type Silence struct {
-	First  int `toml:"first_minutes"`  // a gentle line
-	Second int `toml:"second_minutes"` // another
-	Park   int `toml:"park_minutes"`   // the contact is parked, first in line on return
-	Left   int `toml:"left_minutes"`   // how long a contact left by quick exit stays open
+	First  time.Duration `toml:"first"`  // a gentle line
+	Second time.Duration `toml:"second"` // another
+	Park   time.Duration `toml:"park"`   // the contact is parked, first in line on return
+	Left   time.Duration `toml:"left"`   // how long a contact left by quick exit stays open
 }
 
 // After returns the code of the line due after a silence, "" before the first one.
 func (s Silence) After(quiet time.Duration) string {
 	switch {
-	case quiet >= time.Duration(s.Second)*time.Minute:
+	case quiet >= s.Second:
 		return LineSilenceSecond
-	case quiet >= time.Duration(s.First)*time.Minute:
+	case quiet >= s.First:
 		return LineSilenceFirst
 	}
 	return ""
@@ -122,7 +122,7 @@ func (l *Lines) check(p *page) {
 		}
 	}
 	s := l.Silence
-	if !slices.IsSorted([]int{1, s.First, s.Second, s.Park}) || s.First == s.Second || s.Left < 1 {
+	if !slices.IsSorted([]time.Duration{time.Second, s.First, s.Second, s.Park}) || s.First == s.Second || s.Left < time.Second {
 		p.flaw("silence", "silence")
 	}
 }

@@ -112,7 +112,7 @@ func TestRefused(t *testing.T) {
 		{"a variable in one language only", DocLines, "{conseiller} is here with you. Write", "We are here with you. Write", "variable_differs", "We are here with you"},
 		{"a brace left open", DocLines, "On ferme à {heure}. Reste", "On ferme à {heure. Reste", "text_braces", "{heure. Reste"},
 		{"a line that the house needs", DocLines, `code = "parked"`, `code = "resting"`, "required_missing", ""},
-		{"silences in the wrong order", DocLines, "second_minutes = 6", "second_minutes = 1", "silence", "[silence]"},
+		{"silences in the wrong order", DocLines, `second = "6m"`, `second = "1m"`, "silence", "[silence]"},
 
 		{"paper before the call", DocProtocols, "code = \"ask\"\nkind = \"talk\"", "code = \"ask\"\nkind = \"paper\"", "call_first", ""},
 		{"a call to nobody", DocProtocols, `call = ["15", "112"]`, `call = []`, "empty", "call = []"},

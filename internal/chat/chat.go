@@ -114,6 +114,7 @@ type Chats struct {
 	pictures chan struct{}
 	typed    lastTyped
 	heard    lately
+	patience chan struct{} // holds one when the catalogue changed
 	stops    []func()
 }
 
@@ -122,7 +123,7 @@ func New(o Options) (*Chats, error) {
 	c := &Chats{
 		db: o.DB, keys: o.Keys, log: o.Audit, bus: o.Bus, contacts: o.Contacts, blobs: o.Blobs, catalogue: o.Catalogue,
 		hold: o.HoldIllegal, picture: o.Picture, now: o.Now, slog: o.Log,
-		pictures: make(chan struct{}, 2),
+		pictures: make(chan struct{}, 2), patience: make(chan struct{}, 1),
 	}
 	if c.now == nil {
 		c.now = time.Now
@@ -147,11 +148,15 @@ func (c *Chats) listen() error {
 		return err
 	}
 	c.stops = append(c.stops, stop)
-	stop, err = c.bus.Subscribe("contact.*.typing", c.typed.hear(c.now))
-	if err != nil {
-		return err
+	for subject, heard := range map[string]func(string, []byte){
+		"contact.*.typing": c.typed.hear(c.now),
+		"catalogue":        func(string, []byte) { c.rethink() },
+	} {
+		if stop, err = c.bus.Subscribe(subject, heard); err != nil {
+			return err
+		}
+		c.stops = append(c.stops, stop)
 	}
-	c.stops = append(c.stops, stop)
 	return nil
 }
 

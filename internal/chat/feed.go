@@ -23,7 +23,7 @@ const (
 	EventTyping  EventKind = "typing"  // Who, On
 	EventMarks   EventKind = "marks"   // Who, Mark
 	EventState   EventKind = "state"   // State: read the contact again
-	EventForm    EventKind = "form"    // somebody wrote in the form or the notes: read them again
+	EventForm    EventKind = "form"    // Form: somebody wrote in the form or the notes
 	EventResync  EventKind = "resync"  // the follower was too slow or too far behind and is dropped: render again, then follow again
 )
 
@@ -35,6 +35,7 @@ type Event struct {
 	On      bool
 	Mark    Mark
 	State   contact.State
+	Form    contact.FormEvent
 }
 
 const (
@@ -168,7 +169,7 @@ func (w *follower) tell(e Event) {
 	if w.gone {
 		return
 	}
-	if n := len(w.queue); n > 0 && e.Kind != EventMessage && w.queue[n-1].Kind == e.Kind && w.queue[n-1].Who == e.Who {
+	if n := len(w.queue); n > 0 && e.Kind != EventMessage && w.queue[n-1].Kind == e.Kind && w.queue[n-1].Who == e.Who && w.queue[n-1].Form == e.Form {
 		w.queue[n-1] = e // only the newest of these matters
 		return
 	}
@@ -429,7 +430,10 @@ func (f *Feed) hear(subject string, payload []byte) {
 			t.tell(Event{Kind: EventState, State: e.State})
 		}
 	case "form":
-		t.tell(Event{Kind: EventForm})
+		var e contact.FormEvent
+		if json.Unmarshal(payload, &e) == nil {
+			t.tell(Event{Kind: EventForm, Form: e})
+		}
 	case "erased":
 		t.mu.Lock()
 		defer t.mu.Unlock()

@@ -56,8 +56,17 @@ func (c *Chats) watchSilence(ctx context.Context) {
 		}
 		select {
 		case <-time.After(max(wait, 2*time.Second)):
+		case <-c.patience: // somebody published another patience
 		case <-ctx.Done():
 		}
+	}
+}
+
+// rethink has the next look at silences taken now.
+func (c *Chats) rethink() {
+	select {
+	case c.patience <- struct{}{}:
+	default:
 	}
 }
 
@@ -81,9 +90,9 @@ func (c *Chats) sweepSilence(ctx context.Context, said map[string]string) (time.
 		after time.Duration
 		line  string
 	}{
-		{minutes(patience.First), catalogue.LineSilenceFirst},
-		{minutes(patience.Second), catalogue.LineSilenceSecond},
-		{minutes(patience.Park), catalogue.LineParked},
+		{patience.First, catalogue.LineSilenceFirst},
+		{patience.Second, catalogue.LineSilenceSecond},
+		{patience.Park, catalogue.LineParked},
 	}
 	next := steps[0].after
 	var failed error
@@ -130,8 +139,6 @@ func (c *Chats) sweepSilence(ctx context.Context, said map[string]string) (time.
 	c.typed.forget(now)
 	return next, failed
 }
-
-func minutes(n int) time.Duration { return time.Duration(n) * time.Minute }
 
 // sayQuiet says one line if the last word is still the same, and parks the contact with the last line.
 func (c *Chats) sayQuiet(ctx context.Context, s still, line string, park bool) error {

@@ -45,7 +45,7 @@ func TestAChildWhoGoesQuiet(t *testing.T) {
 		}
 		w.answers(ct, "Tu veux m'en dire plus ?")
 
-		w.clock.forward(time.Duration(patience.First)*time.Minute - time.Second)
+		w.clock.forward(patience.First - time.Second)
 		if next := w.sweep(); len(w.lines(ct.ID)) != 0 || next > time.Second {
 			t.Fatalf("too early, or the next look is in %s", next)
 		}
@@ -55,12 +55,12 @@ func TestAChildWhoGoesQuiet(t *testing.T) {
 		if said := w.lines(ct.ID); len(said) != 1 || said[0] != say("silence_first") {
 			t.Fatalf("first line: %q", said)
 		}
-		w.clock.forward(time.Duration(patience.Second-patience.First) * time.Minute)
+		w.clock.forward((patience.Second - patience.First))
 		w.sweep()
 		if said := w.lines(ct.ID); len(said) != 2 || said[1] != say("silence_second") {
 			t.Fatalf("second line: %q", said)
 		}
-		w.clock.forward(time.Duration(patience.Park-patience.Second) * time.Minute)
+		w.clock.forward((patience.Park - patience.Second))
 		w.sweep()
 		w.sweep()
 		if got := w.get(ct.ID); got.State != contact.Parked || got.CounsellorID != claire.ID {

@@ -45,9 +45,6 @@ type Config struct {
 
 	ChatCapacity int           `default:"3" group:"Floor" help:"Chats a counsellor takes at once, where her account says nothing else."`
 	OfferFor     time.Duration `default:"20s" group:"Floor" help:"How long a contact rings at one counsellor."`
-	QuietFirst   time.Duration `default:"2m" group:"Floor" help:"Silence of a child before the first gentle line."`
-	QuietSecond  time.Duration `default:"6m" group:"Floor" help:"Silence before the second line and parking."`
-	LeftOpenFor  time.Duration `default:"30m" group:"Floor" help:"How long a contact left by quick exit stays open."`
 	DeskGrace    time.Duration `default:"2m" group:"Floor" help:"How long the chats of a counsellor whose desk vanished wait for her."`
 
 	IllegalFiles string `default:"hold" enum:"hold,destroy" group:"Files" help:"What the written protocol with the prosecutor says of a possibly illegal file: hold or destroy."`
@@ -100,9 +97,6 @@ func (c Config) Validate() error {
 	}
 	if _, err := Networks(c.MetricsFrom); err != nil {
 		return fmt.Errorf("metrics-from: %w", err)
-	}
-	if c.QuietSecond <= c.QuietFirst {
-		return errors.New("quiet-second must be longer than quiet-first")
 	}
 	if c.ChatCapacity < 1 || c.ChatCapacity > 100 {
 		return errors.New("chat-capacity is between 1 and 100")

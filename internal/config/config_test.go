@@ -30,7 +30,7 @@ func parse(t *testing.T, args ...string) (config.Config, error) {
 // A flag wins over the environment, which wins over the file, which wins over the default.
 func TestOrderOfSources(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "vigie.toml")
-	if err := os.WriteFile(file, []byte("listen = \"file:1\"\npublic-url = \"https://file.example\"\nquiet-first = \"3m\"\ntrusted-proxies = [\"192.0.2.0/24\", \"2001:db8::1\"]\n"), 0o600); err != nil {
+	if err := os.WriteFile(file, []byte("listen = \"file:1\"\npublic-url = \"https://file.example\"\ndesk-grace = \"3m\"\ntrusted-proxies = [\"192.0.2.0/24\", \"2001:db8::1\"]\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	t.Setenv("VIGIE_PUBLIC_URL", "https://env.example")
@@ -39,7 +39,7 @@ func TestOrderOfSources(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if c.Listen != "flag:1" || c.PublicURL != "https://env.example" || c.QuietFirst != 3*time.Minute || c.OfferFor != 20*time.Second || len(c.TrustedProxies) != 2 {
+	if c.Listen != "flag:1" || c.PublicURL != "https://env.example" || c.DeskGrace != 3*time.Minute || c.OfferFor != 20*time.Second || len(c.TrustedProxies) != 2 {
 		t.Errorf("got %+v", c)
 	}
 	if err := c.Validate(); err != nil {
@@ -74,7 +74,6 @@ func TestValidate(t *testing.T) {
 		"quit":        func(c *config.Config) { c.QuitTo = "http://plain.example" },
 		"half of tls": func(c *config.Config) { c.TLSCert = "cert.pem" },
 		"proxies":     func(c *config.Config) { c.TrustedProxies = []string{"everyone"} },
-		"quiet":       func(c *config.Config) { c.QuietSecond = c.QuietFirst },
 		"capacity":    func(c *config.Config) { c.ChatCapacity = 0 },
 	} {
 		c := good

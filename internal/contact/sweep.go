@@ -44,7 +44,7 @@ func (c *Contacts) Run(ctx context.Context) {
 
 // Sweep closes what has expired and returns when to look next. Any number of nodes may do it at once.
 func (c *Contacts) Sweep(ctx context.Context) (time.Duration, error) {
-	leftFor := time.Duration(c.catalogue().Lines.Silence.Left) * time.Minute
+	leftFor := c.catalogue().Lines.Silence.Left
 	now := c.now()
 	next := longestSleep
 	var failed error
