@@ -36,8 +36,13 @@ type Person struct {
 	// ChatCapacity is how many chats she takes at once; 0 is the house's own number.
 	ChatCapacity int
 	Active       bool
-	CreatedAt    time.Time
+	// Theme is how she wants her screens lit: one of Themes, "" for what the computer asks.
+	Theme     string
+	CreatedAt time.Time
 }
+
+// Themes are what a person may choose.
+var Themes = []string{"", "light", "dark"}
 
 // account is a person with what only this room reads.
 type account struct {
@@ -206,6 +211,22 @@ func (s *Staff) Colleague(ctx context.Context, id string) (Person, error) {
 	}
 	s.cache.putPerson(ticket, a.Person)
 	return a.Person, nil
+}
+
+// SetTheme keeps how somebody wants her screens lit. fault.Invalid "fault.staff.theme" for what is not one
+// of Themes; fault.NotFound "fault.staff.unknown".
+func (s *Staff) SetTheme(ctx context.Context, id, theme string) error {
+	if !slices.Contains(Themes, theme) {
+		return fault.New(fault.Invalid, "fault.staff.theme")
+	}
+	return s.db.Tx(ctx, func(tx *store.Tx) error {
+		n, err := tx.Exec(ctx, updateTheme, id, theme)
+		if err == nil && n == 0 {
+			err = fault.New(fault.NotFound, "fault.staff.unknown")
+		}
+		s.tell(tx, id, whatAccount)
+		return err
+	})
 }
 
 // Change changes a person.

@@ -3,7 +3,7 @@ package staff
 import "vigie/internal/store"
 
 const accountColumns = `p.id, p.login, p.alias, p.roles, p.langs, p.skills, p.chat_capacity, p.active, p.created_at,
-	p.key_id, p.name_sealed, p.epoch, p.password, p.password_given, p.code_failures, p.code_next_at,
+	p.key_id, p.name_sealed, p.epoch, p.password, p.password_given, p.code_failures, p.code_next_at, p.theme,
 	EXISTS (SELECT 1 FROM staff_totp t WHERE t.staff_id = p.id), EXISTS (SELECT 1 FROM staff_passkey k WHERE k.staff_id = p.id)`
 
 const (
@@ -20,6 +20,7 @@ const (
 
 	touchPerson  = `UPDATE staff SET rev = rev + 1 WHERE id = $1`
 	updatePerson = `UPDATE staff SET alias = $2, alias_fold = $3, name_sealed = $4, roles = $5, langs = $6, skills = $7, chat_capacity = $8 WHERE id = $1`
+	updateTheme  = `UPDATE staff SET theme = $2 WHERE id = $1`
 	updateActive = `UPDATE staff SET active = $2 WHERE id = $1`
 	forgetPerson = `UPDATE staff SET login = id, password = '', epoch = epoch + 1 WHERE id = $1`
 
@@ -27,14 +28,28 @@ const (
 	countAdministrators = `SELECT count(*) FROM staff WHERE active AND roles LIKE '%administrator%'`
 )
 
+// accountText is what of accountColumns is read before it is understood.
+type accountText struct {
+	roles, langs, skills string
+	created, next        int64
+}
+
+// into are the places of accountColumns.
+func (t *accountText) into(a *account) []any {
+	return []any{&a.ID, &a.Login, &a.Alias, &t.roles, &t.langs, &t.skills, &a.ChatCapacity, &a.Active, &t.created,
+		&a.keyID, &a.nameSealed, &a.epoch, &a.password, &a.given, &a.codeFailures, &t.next, &a.Theme, &a.hasTOTP, &a.hasPasskey}
+}
+
+func (t accountText) fill(a *account) {
+	a.Roles, a.Langs, a.Skills = split[Role](t.roles), split[string](t.langs), split[string](t.skills)
+	a.CreatedAt, a.codeNextAt = store.Time(t.created), store.Time(t.next)
+}
+
 func scanAccount(r store.Row) (account, error) {
 	var a account
-	var roles, langs, skills string
-	var created, next int64
-	err := r.Scan(&a.ID, &a.Login, &a.Alias, &roles, &langs, &skills, &a.ChatCapacity, &a.Active, &created,
-		&a.keyID, &a.nameSealed, &a.epoch, &a.password, &a.given, &a.codeFailures, &next, &a.hasTOTP, &a.hasPasskey)
-	a.Roles, a.Langs, a.Skills = split[Role](roles), split[string](langs), split[string](skills)
-	a.CreatedAt, a.codeNextAt = store.Time(created), store.Time(next)
+	var t accountText
+	err := r.Scan(t.into(&a)...)
+	t.fill(&a)
 	return a, err
 }
 

@@ -29,13 +29,8 @@ const (
 
 func scanSession(r store.Row) (sessionRow, error) {
 	var row sessionRow
-	a := &row.account
-	var roles, langs, skills string
-	var created, next int64
-	err := r.Scan(&row.ID, &row.PersonID, &row.How, &row.Device, &row.created, &row.seen, &row.confirmed,
-		&a.ID, &a.Login, &a.Alias, &roles, &langs, &skills, &a.ChatCapacity, &a.Active, &created,
-		&a.keyID, &a.nameSealed, &a.epoch, &a.password, &a.given, &a.codeFailures, &next, &a.hasTOTP, &a.hasPasskey)
-	a.Roles, a.Langs, a.Skills = split[Role](roles), split[string](langs), split[string](skills)
-	a.CreatedAt, a.codeNextAt = store.Time(created), store.Time(next)
+	var t accountText
+	err := r.Scan(append([]any{&row.ID, &row.PersonID, &row.How, &row.Device, &row.created, &row.seen, &row.confirmed}, t.into(&row.account)...)...)
+	t.fill(&row.account)
 	return row, err
 }

@@ -47,6 +47,7 @@ func (h *Handler) routes() []Route {
 
 		// One's own account.
 		{get, "/desk/account", staff.ProfileOwn, c.Account, false},
+		{post, "/desk/theme", staff.ProfileOwn, c.SetTheme, false},
 		{post, "/desk/account/password", staff.ProfileOwn, c.ChangePassword, false},
 		{post, "/desk/account/confirm", staff.ProfileOwn, c.Confirm, false},
 		{post, "/desk/account/totp", staff.ProfileOwn, c.BeginTOTP, false},
@@ -67,6 +68,16 @@ func (h *Handler) routes() []Route {
 		{post, "/admin/staff/{person}/active", staff.StaffManage, a.SetActive, false},
 		{post, "/admin/staff/{person}/reset", staff.StaffManage, a.Reset, false},
 		{get, "/admin/audit", staff.AuditRead, a.Trail, false},
+
+		// The floor.
+		{get, "/desk/floor", staff.FloorSee, c.Floor, false},
+		{post, "/desk/floor/seats/{person}/away", staff.FloorSteer, c.SetAway, false},
+		{post, "/desk/floor/surge", staff.FloorSteer, c.SetSurge, false},
+		{post, "/desk/floor/proof", staff.FloorSteer, c.SetProof, false},
+		{post, "/desk/floor/blocks/{block}/lift", staff.BlockLift, c.Lift, false},
+		{post, "/desk/contacts/{id}/assign", staff.FloorSteer, c.Assign, false},
+		{post, "/desk/contacts/{id}/give", staff.FloorSteer, c.Give, false},
+		{post, "/desk/contacts/{id}/settle", staff.FloorSteer, c.Settle, false},
 
 		// The desk.
 		{get, "/desk", staff.DeskUse, c.Desk, false},
@@ -93,7 +104,13 @@ func (h *Handler) routes() []Route {
 		{post, "/desk/contacts/{id}/grave", staff.ContactAnswer, c.Grave, false},
 		{post, "/desk/contacts/{id}/past", staff.ContactAnswer, c.ReleasePast, false},
 		{post, "/desk/contacts/{id}/handover", staff.ContactAnswer, c.HandOver, false},
+		{post, "/desk/contacts/{id}/join", staff.ContactAnswer, c.Join, false},
+		{post, "/desk/contacts/{id}/apart", staff.ContactAnswer, c.Apart, false},
 		{post, "/desk/contacts/{id}/hold", staff.ContactHold, c.Hold, false},
+		{post, "/desk/contacts/{id}/hold/confirm", staff.ContactReveal, c.ConfirmHold, false},
+		{post, "/desk/contacts/{id}/hold/read", staff.ContactHold, c.ReadHold, false},
+		{post, "/desk/contacts/{id}/hold/review", staff.ContactReveal, c.ReviewHold, false},
+		{post, "/desk/contacts/{id}/hold/release", staff.ContactReveal, c.ReleaseHold, false},
 		{post, "/desk/contacts/{id}/block", staff.BlockSet, c.Block, false},
 		{post, "/desk/contacts/{id}/proof", staff.ContactAnswer, c.AskProof, false},
 		{post, "/desk/files/{file}/look", staff.ContactAnswer, c.LookAtFile, false},

@@ -20,6 +20,7 @@ CREATE TABLE staff (
     password_given BOOLEAN NOT NULL,         -- chosen by somebody else: to be changed at first log-in
     code_failures  BIGINT NOT NULL,          -- wrong codes in a row, and when the next is heard
     code_next_at   BIGINT NOT NULL,
+    theme          TEXT NOT NULL DEFAULT '', -- how her screens are lit: light, dark, '' as the computer asks
     created_at     BIGINT NOT NULL
 );
 

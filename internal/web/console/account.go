@@ -56,6 +56,23 @@ func (c *Room) toldOnAccount(w http.ResponseWriter, r *http.Request, v account, 
 	return c.account(w, r, answer.Status(err), v)
 }
 
+// SetTheme keeps how she wants her screens lit, in every browser she works in.
+func (c *Room) SetTheme(w http.ResponseWriter, r *http.Request) error {
+	form, err := answer.Form(w, r)
+	if err != nil {
+		return err
+	}
+	if err := c.Staff.SetTheme(r.Context(), session.Staff(r).ID, form.Get("theme")); err != nil {
+		return err
+	}
+	if answer.Scripted(r) {
+		w.WriteHeader(http.StatusNoContent)
+		return nil
+	}
+	http.Redirect(w, r, "/desk/account", http.StatusSeeOther)
+	return nil
+}
+
 // ChangePassword takes the old password and the new one.
 func (c *Room) ChangePassword(w http.ResponseWriter, r *http.Request) error {
 	form, err := answer.Form(w, r)
