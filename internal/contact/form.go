@@ -2,6 +2,7 @@ package contact
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"strings"
 
@@ -43,6 +44,16 @@ type Saving struct {
 	Seen        int64
 	By          audit.Actor
 	Supervising bool
+	// Screen is an opaque mark of the page on which it was typed: all others are told what changed, that
+	// one knows. "" for none.
+	Screen string
+}
+
+// FormEvent is what the bus says on contact.<id>.form: which field was saved ("" for a note or a proof),
+// and the mark of the screen on which it was typed.
+type FormEvent struct {
+	Field  string `json:"field,omitempty"`
+	Screen string `json:"screen,omitempty"`
 }
 
 // Overwrite is the Saving.Seen of somebody who means it.
@@ -106,7 +117,10 @@ func (c *Contacts) SaveField(ctx context.Context, s Saving) (Answer, error) {
 		if err := c.soundAlarms(ctx, tx, ct, before, set.Form.Alarms(answers.Values()), s.By); err != nil {
 			return err
 		}
-		tx.AfterCommit(func() { c.bus.Publish("contact."+s.ContactID+".form", []byte("{}")) })
+		tx.AfterCommit(func() {
+			payload, _ := json.Marshal(FormEvent{Field: s.Field, Screen: s.Screen})
+			c.bus.Publish("contact."+s.ContactID+".form", payload)
+		})
 		return c.record(ctx, tx, s.By, "contact.form", s.ContactID, map[string]string{"field": s.Field})
 	})
 	return saved, err

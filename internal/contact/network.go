@@ -77,6 +77,11 @@ func (c *Contacts) NetworkHold(ctx context.Context, id string) (Hold, error) {
 	return getHold(ctx, c.db, id)
 }
 
+// NetworkHolds returns what the danger protocol holds, the oldest first.
+func (c *Contacts) NetworkHolds(ctx context.Context) ([]Hold, error) {
+	return store.All(ctx, c.db, scanHold, selectHold+` WHERE held_at > 0 ORDER BY held_at, contact_id`)
+}
+
 // HoldNetwork keeps the address beyond the close, for the emergency services: purpose is a code of the
 // protocol. It is recorded, and nobody can read the address yet.
 func (c *Contacts) HoldNetwork(ctx context.Context, id string, by audit.Actor, purpose string) error {

@@ -90,7 +90,7 @@ type openContact struct {
 }
 
 // likely returns, for each open contact, the others that may be of the same person or family. Whatever a
-// human has joined, or has said apart by undoing it, is no longer suggested.
+// human has joined, or has said apart, is no longer suggested.
 func (r *Router) likely(ctx context.Context) (map[string][]Likely, error) {
 	all, err := store.All(ctx, r.db, func(s store.Row) (c openContact, err error) {
 		return c, s.Scan(&c.id, &c.personID, &c.public, &c.mark)
@@ -193,21 +193,13 @@ const (
 // the kind. It returns fault.Invalid "fault.routing.join" for a contact with itself or an unknown kind,
 // fault.NotFound "fault.contact.unknown".
 func (r *Router) Join(ctx context.Context, staffID, contactID, otherID, kind string) error {
-	if contactID == otherID || kind != LinkSame && kind != LinkFamily || staffID == "" {
+	if kind != LinkSame && kind != LinkFamily {
 		return fault.New(fault.Invalid, "fault.routing.join")
 	}
 	a, b := min(contactID, otherID), max(contactID, otherID)
-	var cts [2]contact.Contact
-	for i, id := range []string{a, b} {
-		var err error
-		if cts[i], err = r.contacts.Get(ctx, id); err != nil {
-			return err
-		}
-		if barred, err := r.Recused(ctx, staffID, cts[i]); err != nil {
-			return err
-		} else if barred {
-			return fault.New(fault.NotFound, "fault.contact.unknown")
-		}
+	cts, err := r.both(ctx, staffID, a, b)
+	if err != nil {
+		return err
 	}
 	now := store.Millis(r.now())
 	return r.db.Tx(ctx, func(tx *store.Tx) error {
@@ -230,22 +222,45 @@ func (r *Router) Join(ctx context.Context, staffID, contactID, otherID, kind str
 	})
 }
 
-// Unjoin takes a link back: they were twins. What was closed to somebody because of it stays closed to
-// her. Taking back what is not joined is fault.Gone "fault.routing.not_joined".
-func (r *Router) Unjoin(ctx context.Context, staffID, contactID, otherID string) error {
+// Apart records that two contacts have nothing to do with one another (twins, a phone that is lent, a
+// school): a link between them is taken back, and they are not suggested again. What was closed to
+// somebody because of the link stays closed to her. Saying it again changes nothing. It returns
+// fault.Invalid "fault.routing.join" for a contact with itself, fault.NotFound "fault.contact.unknown".
+func (r *Router) Apart(ctx context.Context, staffID, contactID, otherID string) error {
 	a, b := min(contactID, otherID), max(contactID, otherID)
+	if _, err := r.both(ctx, staffID, a, b); err != nil {
+		return err
+	}
 	now := store.Millis(r.now())
 	return r.db.Tx(ctx, func(tx *store.Tx) error {
 		n, err := tx.Exec(ctx, undoLink, a, b, now, staffID)
-		if err != nil {
+		if err == nil && n == 0 {
+			n, err = tx.Exec(ctx, insertApart, store.NewID(), a, b, now, staffID)
+		}
+		if err != nil || n == 0 {
 			return err
 		}
-		if n == 0 {
-			return fault.New(fault.Gone, "fault.routing.not_joined")
-		}
 		tx.AfterCommit(r.announceQueue)
-		return r.record(ctx, tx, byStaff(staffID), "contact.unjoin", "contact", a, map[string]string{"other": b})
+		return r.record(ctx, tx, byStaff(staffID), "contact.apart", "contact", a, map[string]string{"other": b})
 	})
+}
+
+// both reads two contacts of which somebody has something to say.
+func (r *Router) both(ctx context.Context, staffID, a, b string) (cts [2]contact.Contact, err error) {
+	if a == b || staffID == "" {
+		return cts, fault.New(fault.Invalid, "fault.routing.join")
+	}
+	for i, id := range []string{a, b} {
+		if cts[i], err = r.contacts.Get(ctx, id); err != nil {
+			return cts, err
+		}
+		if barred, err := r.Recused(ctx, staffID, cts[i]); err != nil {
+			return cts, err
+		} else if barred {
+			return cts, fault.New(fault.NotFound, "fault.contact.unknown")
+		}
+	}
+	return cts, nil
 }
 
 // Links returns what a contact is joined with, the oldest first.

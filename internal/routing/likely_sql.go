@@ -25,6 +25,11 @@ const upsertLink = `INSERT INTO contact_link (id, a, b, kind, joined_at, joined_
 
 const undoLink = `UPDATE contact_link SET undone_at = $3, undone_by = $4 WHERE a = $1 AND b = $2 AND undone_at = 0`
 
+// Two contacts that a human has said apart: a link that was undone as soon as it was made.
+const insertApart = `INSERT INTO contact_link (id, a, b, kind, joined_at, joined_by, undone_at, undone_by)
+	SELECT CAST($1 AS TEXT), CAST($2 AS TEXT), CAST($3 AS TEXT), 'same', CAST($4 AS BIGINT), CAST($5 AS TEXT), CAST($4 AS BIGINT), CAST($5 AS TEXT)
+	WHERE NOT EXISTS (SELECT 1 FROM contact_link WHERE a = $2 AND b = $3)`
+
 const selectLinks = `SELECT CASE WHEN a = $1 THEN b ELSE a END, kind, joined_by, joined_at FROM contact_link
 	WHERE (a = $1 OR b = $1) AND undone_at = 0 ORDER BY joined_at, id`
 

@@ -150,11 +150,10 @@ func TestJoining(t *testing.T) {
 		w.sweeps()
 		w.mustRing(waiting, anne) // who talks to her already
 
-		if err := w.Unjoin(t.Context(), sam, talking.ID, waiting.ID); err != nil {
-			t.Fatal(err)
-		}
-		if err := w.Unjoin(t.Context(), sam, talking.ID, waiting.ID); !fault.Is(err, fault.Gone) {
-			t.Fatalf("undoing twice: %v", err)
+		for range 2 {
+			if err := w.Apart(t.Context(), sam, talking.ID, waiting.ID); err != nil {
+				t.Fatal(err)
+			}
 		}
 		if links, err := w.Links(t.Context(), talking.ID); err != nil || len(links) != 0 {
 			t.Fatalf("links after undoing %+v, %v", links, err)
@@ -178,12 +177,36 @@ func TestWhatIsSettledIsNotSuggested(t *testing.T) {
 	if got := w.like(twin, sister); got != nil {
 		t.Fatalf("joined, and suggested: %v", got)
 	}
-	if err := w.Unjoin(t.Context(), sam, twin.ID, sister.ID); err != nil {
+	if err := w.Apart(t.Context(), sam, twin.ID, sister.ID); err != nil {
 		t.Fatal(err)
 	}
 	if got := w.like(twin, sister); got != nil {
 		t.Fatalf("twins, and suggested again: %v", got)
 	}
+}
+
+// Somebody who sees at once that they are two says so, without joining them first.
+func TestSayingApart(t *testing.T) {
+	each(t, func(t *testing.T, w *node) {
+		one, other := w.opensFrom(home), w.opensFrom(home)
+		if got := w.like(one, other); got == nil {
+			t.Fatal("nothing to say apart")
+		}
+		for range 2 {
+			if err := w.Apart(t.Context(), sam, other.ID, one.ID); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if got := w.like(one, other); got != nil {
+			t.Fatalf("said apart, and suggested: %v", got)
+		}
+		if err := w.KnowThisPerson(t.Context(), anne, one.ID); err != nil {
+			t.Fatal(err)
+		}
+		if err := w.Apart(t.Context(), anne, one.ID, other.ID); !fault.Is(err, fault.NotFound) {
+			t.Fatalf("by somebody who knows the person: %v", err)
+		}
+	})
 }
 
 // Whoever knows one of two joined contacts knows the other, whichever came first.

@@ -319,6 +319,53 @@ func (r *Router) Assign(ctx context.Context, supervisorID, contactID, toID strin
 	})
 }
 
+// Give is a supervisor putting a contact that is in hand, set aside or left into somebody's hands at once,
+// her own too: nothing rings. It returns fault.Conflict "fault.routing.not_in_hand" for one that waits or is
+// closed, "fault.routing.colleague_away" for a colleague who is not at her desk, and
+// "fault.routing.colleague_cannot" for somebody who may not answer or knows the person.
+func (r *Router) Give(ctx context.Context, supervisorID, contactID, toID string) error {
+	person, works, err := r.person(ctx, toID)
+	if err != nil {
+		return err
+	}
+	if !works {
+		return fault.New(fault.Conflict, "fault.routing.colleague_cannot")
+	}
+	return r.db.Tx(ctx, func(tx *store.Tx) error {
+		if _, err := r.room(ctx, tx, person); err != nil && toID != supervisorID && !isFull(err) {
+			return err
+		}
+		ct, err := r.contacts.GetWithin(ctx, tx, contactID)
+		if err != nil {
+			return err
+		}
+		if barred, err := r.recused(ctx, tx, ct.PersonID, toID); err != nil {
+			return err
+		} else if barred {
+			return fault.New(fault.Conflict, "fault.routing.colleague_cannot")
+		}
+		before := ct.CounsellorID
+		_, err = r.contacts.Move(ctx, tx, contactID, contact.HandOver, byStaff(supervisorID), contact.Change{StaffID: toID, Supervising: true})
+		if fault.Is(err, fault.Conflict) {
+			return fault.New(fault.Conflict, "fault.routing.not_in_hand")
+		}
+		tx.AfterCommit(func() {
+			r.tell(toID, StaffEvent{What: "taken", Contact: contactID})
+			if before != "" && before != toID {
+				r.tell(before, StaffEvent{What: "handed_over", Contact: contactID})
+			}
+			r.announceQueue()
+		})
+		return err
+	})
+}
+
+// isFull says that a colleague has her hands full: a supervisor may give her one more all the same.
+func isFull(err error) bool {
+	f := fault.As(err)
+	return f != nil && f.Key == "fault.routing.colleague_full"
+}
+
 // room takes a colleague's turn and says whether one more may ring at her desk: fault.Conflict
 // "fault.routing.colleague_away" or "fault.routing.colleague_full" when not. It returns the time at which
 // the turn was taken, with a conflict too.

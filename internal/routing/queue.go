@@ -89,10 +89,10 @@ type Waiting struct {
 	knowing []string // who said "I know this person"
 }
 
-// OpenTo says whether a counsellor may see it in the line: it is in one of her languages, and she has
-// not said that she knows the person.
+// OpenTo says whether somebody may see it in the line: it is in one of her languages, or she looks after
+// the whole floor, and she has not said that she knows the person.
 func (w Waiting) OpenTo(p staff.Person) bool {
-	return slices.Contains(p.Langs, w.Contact.Lang) && !slices.Contains(w.knowing, p.ID)
+	return (slices.Contains(p.Langs, w.Contact.Lang) || p.Can(staff.FloorSee)) && !slices.Contains(w.knowing, p.ID)
 }
 
 // waiting is a contact in line as the sweep and the place see it: no reason is unsealed for them.
@@ -172,7 +172,7 @@ func suitable(f floor, w waiting, q rule, barred func(staffID string) bool) []*S
 	return speaking
 }
 
-// WaitingFor is Waiting as one counsellor sees it: in her languages, and without anybody she knows.
+// WaitingFor is Waiting as one member of staff sees it (OpenTo).
 func (r *Router) WaitingFor(ctx context.Context, staffID string) ([]Waiting, error) {
 	person, _, err := r.person(ctx, staffID)
 	if err != nil {

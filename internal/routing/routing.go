@@ -313,7 +313,7 @@ type StaffEvent struct {
 	// "presence", "handed_over" (a colleague took what was handed to her), "hand_over_ended" (she did not),
 	// "lost" (contacts went back to the queue because the desk was gone), "ring" or "danger" (for supervisors).
 	What string `json:"what"`
-	// Why is a code: of a ring, "nobody", "nobody_suitable", "declined" or "silent".
+	// Why is a code: of a ring, "nobody", "nobody_suitable", "declined", "silent" or "second".
 	Why string `json:"why,omitempty"`
 	// Contact is an id, "" when it is about none.
 	Contact string `json:"contact,omitempty"`
@@ -334,6 +334,9 @@ func (r *Router) ringSupervisors(why, contactID string) {
 	payload, _ := json.Marshal(StaffEvent{What: "ring", Why: why, Contact: contactID})
 	r.bus.Publish(Supervisors, payload)
 }
+
+// CallSecond rings the supervisors: somebody asks for a second person, who has a minute (product.md §1.3).
+func (r *Router) CallSecond(contactID string) { r.ringSupervisors("second", contactID) }
 
 // ringDanger is called when a contact gets its danger mark.
 func (r *Router) ringDanger(contactID string) {

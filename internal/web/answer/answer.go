@@ -140,6 +140,15 @@ func Log(r *http.Request, err error) {
 // MaxForm bounds the body of an ordinary form: a message of 4,000 characters fits many times.
 const MaxForm = 64 << 10
 
+// Screen is the mark a tab gives itself, so that what it saved is not told back to it; "" for what cannot
+// be one. It is random, and means nothing to anybody.
+func Screen(mark string) string {
+	if len(mark) > 36 || strings.Trim(mark, "0123456789abcdef-") != "" {
+		return ""
+	}
+	return mark
+}
+
 // Form reads the form of a request. It returns fault.TooLarge "fault.form.too_large" for a body over
 // MaxForm and fault.Invalid "fault.form.broken" for one that cannot be read.
 func Form(w http.ResponseWriter, r *http.Request) (url.Values, error) {

@@ -10,6 +10,7 @@ import (
 	"vigie/internal/contact"
 	"vigie/internal/fault"
 	"vigie/internal/routing"
+	"vigie/internal/staff"
 	"vigie/internal/web/answer"
 	"vigie/internal/web/i18n"
 	"vigie/internal/web/session"
@@ -92,7 +93,13 @@ func (c *Room) Hold(w http.ResponseWriter, r *http.Request) error {
 	if err := c.Contacts.HoldNetwork(r.Context(), ct.ID, me(r), "danger"); err != nil {
 		return err
 	}
-	return c.reframe(w, r, ct)
+	c.Router.CallSecond(ct.ID)
+	say := answer.Printer(r)
+	hold, err := c.hold(r.Context(), say, ct, session.Staff(r).ID)
+	if err != nil {
+		return err
+	}
+	return c.pieces(w, r, ct.ID, holdPiece(say, ct.ID, hold, session.Staff(r).Can(staff.ContactReveal)))
 }
 
 // Block keeps the person of a contact out for a while.

@@ -69,7 +69,7 @@ func (c *Room) Desk(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	line, err := c.line(r.Context(), say)
+	line, err := c.line(r.Context(), say, m.Person)
 	if err != nil {
 		return err
 	}
@@ -80,7 +80,7 @@ func (c *Room) Desk(w http.ResponseWriter, r *http.Request) error {
 		}
 	}
 	props := ui.DeskProps{
-		Site: c.Site, Title: say.T("desk.title"), Live: "/desk/events", Presence: presence, Ring: ring,
+		Site: c.Site, Title: say.T("desk.title"), Theme: m.Theme, Live: "/desk/events", Presence: presence, Ring: ring,
 		Left: leftSide(say, c.cards(say, all, current), line), Right: panel, Commands: c.commands(say, m.Person),
 	}
 	answer.Page(w, r, http.StatusOK, deskPage(say, props, c.draw(r.Context(), say, all, current)))
@@ -285,7 +285,7 @@ func (c *Room) presence(ctx context.Context, say *i18n.Printer, p staff.Person) 
 	}
 	props := ui.PresenceProps{
 		State: ui.Presence(seat.Shown), Since: at(seat.Since), Now: time.Now(), Alias: p.Alias, Chats: seat.Talking, Capacity: seat.Capacity,
-		Switch: "/desk/presence", Reasons: reasons, ThemeAction: "/desk/theme", LogOut: "/desk/logout", Extra: barLinks(say, p, seat.PauseProposed),
+		Switch: "/desk/presence", Reasons: reasons, Theme: p.Theme, ThemeAction: "/desk/theme", LogOut: "/desk/logout", Extra: barLinks(say, p, seat.PauseProposed),
 	}
 	if seat.State == routing.Pause && seat.Reason != "" && say.Has("desk.pause."+seat.Reason) {
 		props.Reason = say.T("desk.pause." + seat.Reason)
@@ -324,26 +324,34 @@ func (c *Room) ringing(ctx context.Context, say *i18n.Printer, staffID string) (
 	return ringList(ui.Ring(say, props)), nil
 }
 
-// line is who waits, with why.
-func (c *Room) line(ctx context.Context, say *i18n.Printer) (piece, error) {
+// line is who waits, with why, as far as she may see it.
+func (c *Room) line(ctx context.Context, say *i18n.Printer, p staff.Person) (piece, error) {
 	waiting, err := c.Router.Waiting(ctx, "")
 	if err != nil {
 		return nil, err
 	}
-	return c.lineOf(say, waiting), nil
+	return c.lineOf(ctx, say, openTo(waiting, p)), nil
 }
 
 // lineShown is how many of the line a desk shows; of the others it tells the number. On the evening of a
 // campaign a thousand wait, and every desk is told each time that one moves.
 const lineShown = 50
 
-func (c *Room) lineOf(say *i18n.Printer, waiting []routing.Waiting) piece {
-	return waitingList(say, c.lineCards(say, waiting[:min(len(waiting), lineShown)]), len(waiting))
+func (c *Room) lineOf(ctx context.Context, say *i18n.Printer, waiting []routing.Waiting) piece {
+	return waitingList(say, c.lineCards(ctx, say, waiting[:min(len(waiting), lineShown)]), len(waiting))
 }
 
-func (c *Room) lineCards(say *i18n.Printer, waiting []routing.Waiting) []ui.ContactCardProps {
+func (c *Room) lineCards(ctx context.Context, say *i18n.Printer, waiting []routing.Waiting) []ui.ContactCardProps {
 	var cards []ui.ContactCardProps
 	now := time.Now()
+	visible := func(id string) (contact.Contact, bool) {
+		for _, w := range waiting {
+			if w.Contact.ID == id {
+				return w.Contact, true
+			}
+		}
+		return contact.Contact{}, false
+	}
 	for i, w := range waiting {
 		card := ui.ContactCardProps{
 			ID: "w" + w.Contact.ID, Order: int64(i + 1), Title: c.title(say, w.Contact), Channel: channelIcon(w.Contact.Channel), Topic: c.topic(say, w.Contact),
@@ -356,13 +364,7 @@ func (c *Room) lineCards(say *i18n.Printer, waiting []routing.Waiting) []ui.Cont
 		for _, part := range w.Parts {
 			card.Reasons = append(card.Reasons, ui.Reason{Label: c.part(say, part), Grave: w.Contact.Danger && isDanger(part.Code)})
 		}
-		for _, like := range w.LikelySame {
-			for _, other := range waiting {
-				if other.Contact.ID == like.ContactID {
-					card.LikelySame = append(card.LikelySame, c.title(say, other.Contact))
-				}
-			}
-		}
+		card.Same = c.sameInLine(ctx, say, w, visible)
 		cards = append(cards, card)
 	}
 	return cards
@@ -373,6 +375,9 @@ func (c *Room) commands(say *i18n.Printer, p staff.Person) []ui.Command {
 	all := []ui.Command{
 		{Label: say.T("desk.cmd.history"), Href: "/desk/history", Icon: "search"},
 		{Label: say.T("desk.cmd.account"), Href: "/desk/account", Icon: "key-round"},
+	}
+	if p.Can(staff.FloorSee) {
+		all = append(all, ui.Command{Label: say.T("floor.title"), Href: "/desk/floor", Icon: "users"})
 	}
 	if p.Can(staff.CatalogueRead) {
 		all = append(all, ui.Command{Label: say.T("desk.cmd.catalogue"), Href: "/admin/catalogue", Icon: "book-open"})

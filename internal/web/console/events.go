@@ -4,7 +4,9 @@ import (
 	"context"
 	"encoding/json"
 	"log/slog"
+	"maps"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -76,10 +78,7 @@ func (c *Room) lineChanged() {
 func (c *Room) drawLine() {
 	c.desks.mu.Lock()
 	c.desks.dirty = false
-	byLang := map[string][]*desk{}
-	for d := range c.desks.open {
-		byLang[d.say.Lang()] = append(byLang[d.say.Lang()], d)
-	}
+	open := slices.Collect(maps.Keys(c.desks.open))
 	c.desks.mu.Unlock()
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()
@@ -88,17 +87,39 @@ func (c *Room) drawLine() {
 		slog.Warn("the line could not be drawn", "error", err)
 		return
 	}
-	for lang, all := range byLang {
-		say := i18n.For(lang)
-		e, err := live.Update(ctx, "", c.lineOf(say, waiting))
-		if err != nil {
-			slog.Error("the line could not be drawn", "error", err)
-			continue
+	drawn := map[string]live.Event{} // by what is seen: nearly all desks see the same
+	for _, d := range open {
+		seen := openTo(waiting, d.person)
+		what := d.say.Lang()
+		for _, w := range seen {
+			what += w.Contact.ID
 		}
-		for _, d := range all {
-			d.stream.Push(e)
+		e, ok := drawn[what]
+		if !ok {
+			if e, err = live.Update(ctx, "", c.lineOf(ctx, d.say, seen)); err != nil {
+				slog.Error("the line could not be drawn", "error", err)
+				continue
+			}
+			drawn[what] = e
+		}
+		d.stream.Push(e)
+		if d.floor {
+			d.failed(d.drawFloor(ctx))
 		}
 	}
+}
+
+func (d *desk) drawFloor(ctx context.Context) error {
+	v, err := d.room.floor(ctx, d.say, d.person)
+	if err != nil {
+		return err
+	}
+	return d.update(v.pieces()...)
+}
+
+// openTo is the part of the line that somebody may see.
+func openTo(line []routing.Waiting, p staff.Person) []routing.Waiting {
+	return slices.DeleteFunc(slices.Clone(line), func(w routing.Waiting) bool { return !w.OpenTo(p) })
 }
 
 // staffChanged tells one person's desks, or all supervisors', what concerns them.
@@ -128,6 +149,8 @@ type desk struct {
 	say    *i18n.Printer
 	person staff.Person
 	token  string
+	floor  bool   // it shows the floor
+	screen string // the mark of this tab: what it saved itself is not told to it
 	stream *live.Stream
 
 	mu      sync.Mutex
@@ -157,7 +180,8 @@ const maxUnseen = 50
 func (c *Room) Events(w http.ResponseWriter, r *http.Request) error {
 	m := session.Staff(r)
 	return c.Streams.Serve(w, r, func(s *live.Stream) (func(), error) {
-		d := &desk{room: c, ctx: context.WithoutCancel(r.Context()), say: answer.Printer(r), person: m.Person, token: session.StaffToken(r), stream: s, follows: map[string]*follow{}}
+		d := &desk{room: c, ctx: context.WithoutCancel(r.Context()), say: answer.Printer(r), person: m.Person, token: session.StaffToken(r), screen: answer.Screen(r.URL.Query().Get("screen")), stream: s,
+			floor: r.URL.Query().Has("floor") && m.Can(staff.FloorSee), follows: map[string]*follow{}}
 		c.desks.mu.Lock()
 		c.desks.open[d] = struct{}{}
 		c.desks.mu.Unlock()
@@ -214,7 +238,7 @@ func (d *desk) begin() error {
 	if err := d.drawBars(); err != nil {
 		return err
 	}
-	line, err := d.room.line(d.ctx, d.say)
+	line, err := d.room.line(d.ctx, d.say, d.person)
 	if err != nil {
 		return err
 	}
@@ -327,7 +351,7 @@ func (f *follow) remember(m chat.Message) {
 func (d *desk) told(e routing.StaffEvent) {
 	var err error
 	switch e.What {
-	case "session":
+	case "session", "account": // the page comes back as whoever she is from now on
 		d.stream.End()
 		return
 	case "ring", "danger":
@@ -381,7 +405,7 @@ func (d *desk) hear(id string, e chat.Event) {
 	case chat.EventState:
 		d.failed(d.state(id))
 	case chat.EventForm:
-		d.failed(d.form(id))
+		d.failed(d.form(id, e.Form))
 	case chat.EventResync:
 		d.stream.End()
 	}
@@ -486,15 +510,26 @@ func (d *desk) state(id string) error {
 	return d.update(append(append(pieces, saved...), ui.ContactCard(d.say, card))...)
 }
 
-// form tells another tab of hers that the form changed.
-func (d *desk) form(id string) error {
+// form shows what was written in the form or beside it; the tab in which it was typed has it already.
+func (d *desk) form(id string, e contact.FormEvent) error {
+	if e.Screen != "" && e.Screen == d.screen {
+		return nil
+	}
 	ct, err := d.room.Contacts.Get(d.ctx, id)
 	if err != nil {
 		return err
 	}
-	saved, err := d.room.savedPieces(d.ctx, d.say, ct)
+	s, err := d.room.sheet(d.ctx, d.say, ct)
 	if err != nil {
 		return err
 	}
-	return d.update(saved...)
+	pieces := []piece{protocolsPiece(s), missingPiece(s), noteList(s)}
+	for _, part := range s.sections {
+		for _, f := range part.fields {
+			if f.Code == e.Field {
+				pieces = append(pieces, fieldPiece(s, f))
+			}
+		}
+	}
+	return d.update(pieces...)
 }

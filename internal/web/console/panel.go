@@ -30,6 +30,11 @@ func (c *Room) Panel(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	if ct.CounsellorID != me(r).ID { // a supervisor's look into a colleague's contact
+		if ct, err = c.Contacts.Look(r.Context(), ct.ID, me(r), "supervise"); err != nil {
+			return err
+		}
+	}
 	panel, err := c.panel(r.Context(), answer.Printer(r), ct)
 	if err != nil {
 		return err
@@ -50,7 +55,10 @@ type sheet struct {
 	guides    []guide
 	notes     []note
 	missing   []string
+	unasked   []string // the fields that make no sense beside the other answers
 	closings  []closing
+	same      []ui.SameProps
+	hold      *holdView
 	numbers   []ui.NumberProps
 }
 
@@ -109,6 +117,9 @@ func (c *Room) sheet(ctx context.Context, say *i18n.Printer, ct contact.Contact)
 			}
 			q := drawField(say, f, values[f.Code])
 			q.shown = set.Form.Shown(f.Code, values)
+			if !q.shown {
+				s.unasked = append(s.unasked, f.Code)
+			}
 			if q.value != "" {
 				drawn.filled++
 			}
@@ -118,6 +129,12 @@ func (c *Room) sheet(ctx context.Context, say *i18n.Printer, ct contact.Contact)
 	}
 	for _, f := range set.Form.Missing(values) {
 		s.missing = append(s.missing, say.Text(f.Label.In(lang)))
+	}
+	if s.same, err = c.same(ctx, say, ct.CounsellorID, ct); err != nil {
+		return s, err
+	}
+	if s.hold, err = c.hold(ctx, say, ct, ct.CounsellorID); err != nil {
+		return s, err
 	}
 	if s.protocols, err = c.protocols(ctx, say, ct, values); err != nil {
 		return s, err
@@ -259,7 +276,7 @@ func (c *Room) saveField(r *http.Request, id, name, value string) error {
 	if field.Type == catalogue.Multi {
 		value = strings.ReplaceAll(value, ",", " ")
 	}
-	_, err := c.Contacts.SaveField(r.Context(), contact.Saving{ContactID: id, Field: name, Value: value, Seen: contact.Overwrite, By: me(r), Supervising: supervises(r)})
+	_, err := c.Contacts.SaveField(r.Context(), contact.Saving{ContactID: id, Field: name, Value: value, Seen: contact.Overwrite, By: me(r), Supervising: supervises(r), Screen: answer.Screen(r.Header.Get("Vigie-Screen"))})
 	return err
 }
 

@@ -1773,7 +1773,7 @@ func galleryDesk(p Printer) templ.Component {
 						}()
 					}
 					ctx = templ.InitializeContext(ctx)
-					templ_7745c5c3_Err = ContactCard(p, ContactCardProps{ID: "gc3", Title: "Parent", Lang: "fr", Topic: "Compte piraté", State: "attend depuis 9 minutes", Reasons: []Reason{{Label: "attend depuis 9 min"}, {Label: "revenu avec un code"}}, LikelySame: []string{"11–14 ans, compte piraté"}}).Render(ctx, templ_7745c5c3_Buffer)
+					templ_7745c5c3_Err = ContactCard(p, ContactCardProps{ID: "gc3", Title: "Parent", Lang: "fr", Topic: "Compte piraté", State: "attend depuis 9 minutes", Reasons: []Reason{{Label: "attend depuis 9 min"}, {Label: "revenu avec un code"}}, Same: []SameProps{{Title: "11–14 ans", Topic: "Compte piraté", Why: "même connexion : une famille ?", Actions: gallerySame(p)}}}).Render(ctx, templ_7745c5c3_Buffer)
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
 					}
@@ -1788,6 +1788,10 @@ func galleryDesk(p Printer) templ.Component {
 					return nil
 				})
 				templ_7745c5c3_Err = ContactList(ContactListProps{ID: "g-waiting", Title: "Attendent", Count: 2}).Render(templ.WithChildren(ctx, templ_7745c5c3_Var59), templ_7745c5c3_Buffer)
+				if templ_7745c5c3_Err != nil {
+					return templ_7745c5c3_Err
+				}
+				templ_7745c5c3_Err = SameList(p, []SameProps{{Title: "Parent", Topic: "Photos qui circulent", Line: "en conversation · Bilal", Why: "Même famille, dit Camille", Actions: gallerySame(p)}}).Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
@@ -2431,7 +2435,7 @@ func galleryParts(p Printer) templ.Component {
 				var templ_7745c5c3_Var83 string
 				templ_7745c5c3_Var83, templ_7745c5c3_Err = templ.JoinStringErrs(p.T("live.lost"))
 				if templ_7745c5c3_Err != nil {
-					return templ.Error{Err: templ_7745c5c3_Err, FileName: `internal/web/ui/gallery.templ`, Line: 434, Col: 45}
+					return templ.Error{Err: templ_7745c5c3_Err, FileName: `internal/web/ui/gallery.templ`, Line: 435, Col: 45}
 				}
 				_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var83))
 				if templ_7745c5c3_Err != nil {
@@ -2450,6 +2454,43 @@ func galleryParts(p Printer) templ.Component {
 			return nil
 		})
 		templ_7745c5c3_Err = gallerySection("parts", "Listes et pages").Render(templ.WithChildren(ctx, templ_7745c5c3_Var75), templ_7745c5c3_Buffer)
+		if templ_7745c5c3_Err != nil {
+			return templ_7745c5c3_Err
+		}
+		return nil
+	})
+}
+
+func gallerySame(p Printer) templ.Component {
+	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
+		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
+		if templ_7745c5c3_CtxErr := ctx.Err(); templ_7745c5c3_CtxErr != nil {
+			return templ_7745c5c3_CtxErr
+		}
+		templ_7745c5c3_Buffer, templ_7745c5c3_IsBuffer := templruntime.GetBuffer(templ_7745c5c3_W)
+		if !templ_7745c5c3_IsBuffer {
+			defer func() {
+				templ_7745c5c3_BufErr := templruntime.ReleaseBuffer(templ_7745c5c3_Buffer)
+				if templ_7745c5c3_Err == nil {
+					templ_7745c5c3_Err = templ_7745c5c3_BufErr
+				}
+			}()
+		}
+		ctx = templ.InitializeContext(ctx)
+		templ_7745c5c3_Var84 := templ.GetChildren(ctx)
+		if templ_7745c5c3_Var84 == nil {
+			templ_7745c5c3_Var84 = templ.NopComponent
+		}
+		ctx = templ.ClearChildren(ctx)
+		templ_7745c5c3_Err = Button(ButtonProps{Kind: Quiet, Small: true, Label: "Même personne"}).Render(ctx, templ_7745c5c3_Buffer)
+		if templ_7745c5c3_Err != nil {
+			return templ_7745c5c3_Err
+		}
+		templ_7745c5c3_Err = Button(ButtonProps{Kind: Quiet, Small: true, Label: "Même famille"}).Render(ctx, templ_7745c5c3_Buffer)
+		if templ_7745c5c3_Err != nil {
+			return templ_7745c5c3_Err
+		}
+		templ_7745c5c3_Err = Button(ButtonProps{Kind: Quiet, Small: true, Label: "Rien à voir"}).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}

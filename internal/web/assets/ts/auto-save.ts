@@ -52,7 +52,10 @@ class AutoSave extends Live {
     const value = this.answerOf(target);
     const newest = this.waiting.get(name)?.value ?? this.kept.get(name);
     // Leaving a field says "change" again for what was already heard key by key.
-    if (value !== newest) this.waiting.set(name, { value, rev: (this.rev += 1) });
+    if (value !== newest) {
+      this.waiting.set(name, { value, rev: (this.rev += 1) });
+      target.closest("[data-ask]")?.setAttribute("data-keep", ""); // what is not saved yet is not drawn over
+    }
     else if (!this.waiting.has(name)) return;
     clearTimeout(this.timers.get(name));
     this.timers.set(name, setTimeout(() => void this.drain(), delay));
@@ -86,7 +89,10 @@ class AutoSave extends Live {
         this.failures = 0;
         if (response.ok) this.kept.set(field, change.value);
         // A newer value may have been typed while this one was on its way.
-        if (this.waiting.get(field)?.rev === change.rev) this.waiting.delete(field);
+        if (this.waiting.get(field)?.rev === change.rev) {
+          this.waiting.delete(field);
+          if (response.ok) this.querySelector(`[data-ask="${CSS.escape(field)}"]`)?.removeAttribute("data-keep");
+        }
         if (!response.ok) {
           this.tell("refused", await sentence(response));
           continue;

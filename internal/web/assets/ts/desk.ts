@@ -50,6 +50,23 @@ function frame(): void {
 document.addEventListener("vigie:update", frame);
 frame();
 
+// Questions that make no sense beside the other answers are hidden, and come when an answer asks for them.
+function ask(): void {
+  for (const list of document.querySelectorAll<HTMLElement>("[data-unasked]")) {
+    const unasked = new Set((list.dataset["unasked"] ?? "").split(" "));
+    for (const question of document.querySelectorAll<HTMLElement>(`[id^="ask-${list.dataset["of"] ?? ""}-"]`)) {
+      question.hidden = unasked.has(question.dataset["ask"] ?? "");
+    }
+  }
+}
+document.addEventListener("vigie:update", ask);
+
+// After a break the stream draws the conversations again; the form that is open is asked for.
+document.addEventListener("vigie:back", () => {
+  const link = document.querySelector<HTMLAnchorElement>(".talk-current a[data-aside]");
+  if (link) void follow(link);
+});
+
 // data-shortcut="alt+a" on a button or link: the keys press it, wherever the focus is. Of several in sight,
 // the one of the current conversation wins. Letters are those printed on the keyboard (the A of an AZERTY
 // one); digits are their keys, with or without Shift; a Mac's Alt writes other signs, so there the key counts.

@@ -3,6 +3,7 @@
 // reader's language.
 
 import { parse } from "./html";
+import { uuid } from "./uuid";
 
 /** Base of every element: what listens while it is on the page stops when it leaves. */
 export abstract class Live extends HTMLElement {
@@ -56,11 +57,14 @@ export function backoff(failures: number): number {
   return Math.min(30_000, 1000 * 2 ** Math.max(0, failures - 1)) * (0.7 + Math.random() * 0.6);
 }
 
+/** The mark of this tab: what it saved itself need not be told to it. */
+export const screen = uuid();
+
 /** Posts a small form as our scripts do: the server answers 204, or pieces of page, or a sentence. */
 export function post(url: string, fields: Record<string, string>, options: RequestInit = {}): Promise<Response> {
   return fetch(url, {
     method: "POST",
-    headers: { "Vigie-Script": "1" },
+    headers: { "Vigie-Script": "1", "Vigie-Screen": screen },
     body: new URLSearchParams(fields),
     credentials: "same-origin",
     redirect: "follow",

@@ -1,4 +1,4 @@
-import { backoff, define, Live } from "./element";
+import { backoff, define, Live, screen } from "./element";
 import { place } from "./update";
 
 /**
@@ -6,7 +6,7 @@ import { place } from "./update";
  * page (update.ts); any other event is dispatched on document as "vigie:<name>" with its data. It goes on in
  * the background, comes back after any break (longer and longer apart, with some chance in it), and
  * gives the id of the last event it saw, as Last-Event-ID where the browser does and as ?after= where we
- * open anew. [data-live-status] says in words when the line is lost, when the session is over and when
+ * open anew; then "vigie:back" is dispatched, for whoever may have missed something. [data-live-status] says in words when the line is lost, when the session is over and when
  * it is back.
  */
 class LiveStream extends Live {
@@ -38,10 +38,12 @@ class LiveStream extends Live {
     if (!src) return;
     this.close();
     const url = new URL(src, location.href);
+    url.searchParams.set("screen", screen);
     if (this.last) url.searchParams.set("after", this.last);
     const source = new EventSource(url);
     this.source = source;
     source.onopen = () => {
+      if (this.failures > 0) document.dispatchEvent(new CustomEvent("vigie:back"));
       this.failures = 0;
       this.ended = false;
       this.tell(true);

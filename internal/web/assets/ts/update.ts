@@ -8,7 +8,7 @@
 //   message on its way) stays last;
 //   what the reader is in is left alone: an element that holds the focus is replaced when the focus
 //   leaves it, one with data-keep never, and inside a replaced element a data-keep element with the
-//   same id is kept as it is, with what was typed in it.
+//   same id is kept as it is, with what was typed in it; a <details> with an id that is open stays open.
 
 import { parse } from "./html";
 
@@ -50,14 +50,14 @@ function replace(there: Element, piece: Element): Element | undefined {
     if (first) replaceWhenLeft(there);
     return undefined;
   }
-  const open = there instanceof HTMLDetailsElement && there.open;
+  const open = [there, ...there.querySelectorAll("details[id]")].filter((d) => d instanceof HTMLDetailsElement && d.open).map((d) => d.id);
   const focusId = focused && there.contains(focused) ? focused.id : "";
   for (const fresh of piece.querySelectorAll("[data-keep][id]")) {
     const kept = document.getElementById(fresh.id);
     if (kept && there.contains(kept)) fresh.replaceWith(kept);
   }
   there.replaceWith(piece);
-  if (open) piece.setAttribute("open", "");
+  for (const id of open) document.getElementById(id)?.setAttribute("open", "");
   if (focusId) document.getElementById(focusId)?.focus({ preventScroll: true });
   order(piece);
   return piece;

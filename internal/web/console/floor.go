@@ -1,0 +1,312 @@
+package console
+
+import (
+	"context"
+	"net/http"
+	"strconv"
+	"time"
+
+	"vigie/internal/contact"
+	"vigie/internal/fault"
+	"vigie/internal/routing"
+	"vigie/internal/routing/flood"
+	"vigie/internal/staff"
+	"vigie/internal/web/answer"
+	"vigie/internal/web/i18n"
+	"vigie/internal/web/session"
+	"vigie/internal/web/ui"
+)
+
+// The floor is the supervisors' page: what waits for their decision, who waits and who is there, what is
+// blocked, and the two switches of a hard evening. It is kept true by the same stream as the desk.
+
+// floorView is the floor as it stands.
+type floorView struct {
+	say        *i18n.Printer
+	me         string // the supervisor who looks
+	decide     []toDecide
+	holds      []holdView
+	line       []routing.Waiting
+	cards      []ui.ContactCardProps
+	seats      []routing.Seat
+	colleagues []ui.Option
+	blocks     []blockView
+	surge      routing.Surge
+	proof      routing.Proof
+	now        time.Time
+	alias      func(staffID string) string
+}
+
+// toDecide is a contact in danger whose person left or went quiet: no clock closes it.
+type toDecide struct {
+	contact.Contact
+	title, topic, line string
+	reasons            []ui.Reason
+}
+
+type blockView struct {
+	routing.Block
+	runs bool
+}
+
+// Floor is the page.
+func (c *Room) Floor(w http.ResponseWriter, r *http.Request) error {
+	m, say := session.Staff(r), answer.Printer(r)
+	v, err := c.floor(r.Context(), say, m.Person)
+	if err != nil {
+		return err
+	}
+	d := c.shell(say, m, "floor.title")
+	d.Live = "/desk/events?floor=1"
+	answer.Page(w, r, http.StatusOK, floorPage(d, v))
+	return nil
+}
+
+func (c *Room) floor(ctx context.Context, say *i18n.Printer, p staff.Person) (floorView, error) {
+	v := floorView{say: say, me: p.ID, surge: c.Router.Surge(), proof: c.Router.Proof(), now: c.now(), alias: func(id string) string { return c.Alias(ctx, id) }}
+	aside, err := c.Contacts.InStates(ctx, contact.Left, contact.Parked)
+	if err != nil {
+		return v, err
+	}
+	for _, ct := range aside {
+		if !ct.Danger {
+			continue
+		}
+		if closed, err := c.Router.Recused(ctx, p.ID, ct); err != nil {
+			return v, err
+		} else if closed {
+			continue
+		}
+		reasons, err := c.reasons(ctx, say, ct)
+		if err != nil {
+			return v, err
+		}
+		line := say.T("desk.state."+string(ct.State)) + " · " + say.T("floor.since", "time", say.Duration(v.now.Sub(at(ct.StateSince))))
+		if ct.StickyID != "" {
+			line += " · " + c.Alias(ctx, ct.StickyID)
+		}
+		v.decide = append(v.decide, toDecide{ct, c.title(say, ct), c.topic(say, ct), line, reasons})
+	}
+	if v.holds, err = c.holds(ctx, say, p.ID); err != nil {
+		return v, err
+	}
+	line, err := c.Router.Waiting(ctx, "")
+	if err != nil {
+		return v, err
+	}
+	v.line = openTo(line, p)
+	if v.seats, err = c.Router.Floor(ctx); err != nil {
+		return v, err
+	}
+	for _, s := range v.seats {
+		if s.Live && s.Shown != routing.Away && s.StaffID != p.ID {
+			v.colleagues = append(v.colleagues, ui.Option{Value: s.StaffID, Label: s.Person.Alias + " (" + say.T("presence."+string(s.Shown)) + ")"})
+		}
+	}
+	v.cards = c.lineCards(ctx, say, v.line[:min(len(v.line), lineShown)])
+	for i := range v.cards {
+		v.cards[i].Into, v.cards[i].ID = "", "f"+v.cards[i].ID
+		v.cards[i].Actions = assignForm(v, v.line[i].Contact)
+	}
+	blocks, err := c.Router.Blocks(ctx)
+	for _, b := range blocks {
+		v.blocks = append(v.blocks, blockView{b, b.LiftedAt == 0 && at(b.Until).After(v.now)})
+	}
+	return v, err
+}
+
+// floorPieces is all of the page that changes by itself.
+func (v floorView) pieces() []piece {
+	return []piece{floorDecide(v), floorHolds(v), floorLine(v), floorSeats(v)}
+}
+
+// refloor answers an act of the floor with the floor as it is now.
+func (c *Room) refloor(w http.ResponseWriter, r *http.Request, more ...piece) error {
+	if !answer.Scripted(r) {
+		http.Redirect(w, r, "/desk/floor", http.StatusSeeOther)
+		return nil
+	}
+	v, err := c.floor(r.Context(), answer.Printer(r), session.Staff(r).Person)
+	if err != nil {
+		return err
+	}
+	answer.Fragment(w, r, together(append(append(v.pieces(), floorSwitches(v), floorBlocks(v)), more...)...))
+	return nil
+}
+
+// Assign has a waiting contact ring at a named counsellor's desk.
+func (c *Room) Assign(w http.ResponseWriter, r *http.Request) error {
+	form, err := answer.Form(w, r)
+	if err != nil {
+		return err
+	}
+	if err := c.Router.Assign(r.Context(), session.Staff(r).ID, r.PathValue("id"), form.Get("to")); err != nil {
+		return err
+	}
+	return c.refloor(w, r)
+}
+
+// Give puts a contact into somebody's hands, the supervisor's own too.
+func (c *Room) Give(w http.ResponseWriter, r *http.Request) error {
+	form, err := answer.Form(w, r)
+	if err != nil {
+		return err
+	}
+	if err := c.Router.Give(r.Context(), session.Staff(r).ID, r.PathValue("id"), form.Get("to")); err != nil {
+		return err
+	}
+	return c.refloor(w, r)
+}
+
+// Settle is a supervisor's decision that a contact is no longer in danger: the clocks count for it again.
+func (c *Room) Settle(w http.ResponseWriter, r *http.Request) error {
+	if _, err := c.Contacts.SetDanger(r.Context(), r.PathValue("id"), false, me(r), supervises(r)); err != nil {
+		return err
+	}
+	return c.refloor(w, r)
+}
+
+// SetAway sets a counsellor away who has left her desk open.
+func (c *Room) SetAway(w http.ResponseWriter, r *http.Request) error {
+	if err := c.Router.SetAway(r.Context(), session.Staff(r).ID, r.PathValue("person")); err != nil {
+		return err
+	}
+	return c.refloor(w, r)
+}
+
+// Lift ends a block before its time.
+func (c *Room) Lift(w http.ResponseWriter, r *http.Request) error {
+	if err := c.Router.Lift(r.Context(), session.Staff(r).ID, r.PathValue("block")); err != nil {
+		return err
+	}
+	return c.refloor(w, r)
+}
+
+// SetSurge turns the higher ceiling on, by so many chats, or off.
+func (c *Room) SetSurge(w http.ResponseWriter, r *http.Request) error {
+	form, err := answer.Form(w, r)
+	if err != nil {
+		return err
+	}
+	extra := int(number(form.Get("extra")))
+	if err := c.Router.SetSurge(r.Context(), session.Staff(r).ID, routing.Surge{On: extra > 0, Extra: extra}); err != nil {
+		return err
+	}
+	return c.refloor(w, r)
+}
+
+// SetProof switches the silent proof of work of the chat's door.
+func (c *Room) SetProof(w http.ResponseWriter, r *http.Request) error {
+	form, err := answer.Form(w, r)
+	if err != nil {
+		return err
+	}
+	if err := c.Router.SetProof(r.Context(), session.Staff(r).ID, routing.Proof{Mode: flood.Mode(form.Get("mode"))}); err != nil {
+		return err
+	}
+	return c.refloor(w, r)
+}
+
+// holdView is a network address that the danger protocol holds.
+type holdView struct {
+	contact.Hold
+	title   string
+	network string // the address, the one time that it is read
+	me      string
+	seconds int // until the one who asked may read alone
+}
+
+// secondWait is how long a second person is waited for, as the sentence says it (product.md §1.3).
+const secondWait = time.Minute
+
+func (c *Room) holdOf(say *i18n.Printer, h contact.Hold, ct contact.Contact, me string) holdView {
+	v := holdView{Hold: h, title: c.title(say, ct), me: me}
+	if left := secondWait - c.now().Sub(at(h.HeldAt)); left > 0 {
+		v.seconds = int(left/time.Second) + 1
+	}
+	return v
+}
+
+func (c *Room) holds(ctx context.Context, say *i18n.Printer, me string) ([]holdView, error) {
+	all, err := c.Contacts.NetworkHolds(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var views []holdView
+	for _, h := range all {
+		ct, err := c.Contacts.Get(ctx, h.ContactID)
+		if err != nil {
+			return nil, err
+		}
+		views = append(views, c.holdOf(say, h, ct, me))
+	}
+	return views, nil
+}
+
+// hold is what the panel of a conversation shows of its address; nil while nobody holds it.
+func (c *Room) hold(ctx context.Context, say *i18n.Printer, ct contact.Contact, me string) (*holdView, error) {
+	h, err := c.Contacts.NetworkHold(ctx, ct.ID)
+	if fault.Is(err, fault.Gone) || err == nil && h.HeldAt == 0 {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	v := c.holdOf(say, h, ct, me)
+	return &v, nil
+}
+
+// ConfirmHold is the second person's yes.
+func (c *Room) ConfirmHold(w http.ResponseWriter, r *http.Request) error {
+	return c.onHold(w, r, c.Contacts.ConfirmNetwork(r.Context(), r.PathValue("id"), me(r)))
+}
+
+// ReviewHold is the second person's look afterwards.
+func (c *Room) ReviewHold(w http.ResponseWriter, r *http.Request) error {
+	return c.onHold(w, r, c.Contacts.ReviewNetwork(r.Context(), r.PathValue("id"), me(r)))
+}
+
+// ReleaseHold ends the hold: the address dies with the contact's close.
+func (c *Room) ReleaseHold(w http.ResponseWriter, r *http.Request) error {
+	return c.onHold(w, r, c.Contacts.ReleaseNetwork(r.Context(), r.PathValue("id"), me(r)))
+}
+
+// onHold redraws a hold where it stands, on the floor or beside its conversation.
+func (c *Room) onHold(w http.ResponseWriter, r *http.Request, err error) error {
+	if err != nil {
+		return err
+	}
+	return c.drawHold(w, r, "")
+}
+
+// ReadHold shows the address to the one who reads it to the emergency services, this once: it is on no
+// page that is drawn again.
+func (c *Room) ReadHold(w http.ResponseWriter, r *http.Request) error {
+	n, err := c.Contacts.ReadNetwork(r.Context(), r.PathValue("id"), me(r))
+	if err != nil {
+		return err
+	}
+	say := answer.Printer(r)
+	return c.drawHold(w, r, say.T("floor.hold_address", "address", n.Address.Addr(), "port", strconv.Itoa(int(n.Address.Port())), "time", say.DateTime(at(n.At))))
+}
+
+func (c *Room) drawHold(w http.ResponseWriter, r *http.Request, network string) error {
+	say, id := answer.Printer(r), r.PathValue("id")
+	ct, err := c.Contacts.Get(r.Context(), id)
+	if err != nil {
+		return err
+	}
+	v, err := c.hold(r.Context(), say, ct, session.Staff(r).ID)
+	if err != nil {
+		return err
+	}
+	if v != nil {
+		v.network = network
+	}
+	if !answer.Scripted(r) && network == "" {
+		http.Redirect(w, r, "/desk/floor", http.StatusSeeOther)
+		return nil
+	}
+	answer.Fragment(w, r, holdPiece(say, id, v, session.Staff(r).Can(staff.ContactReveal)))
+	return nil
+}
