@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -74,12 +75,32 @@ func (a *App) copyData(ctx context.Context, dir string) error {
 	return copyTree(a.config.FilesPath(), filepath.Join(dir, "files"))
 }
 
-// dump runs pg_dump; the address goes by the environment, because the command line is seen by all.
+// dump runs pg_dump.
 func dump(ctx context.Context, dsn, to, what string) error {
-	cmd := exec.CommandContext(ctx, program("pg_dump"), "--format=custom", "--no-owner", "--file="+to, what)
-	cmd.Env = append(os.Environ(), "PGDATABASE="+dsn)
+	return postgres(ctx, "pg_dump", dsn, "--format=custom", "--no-owner", "--file="+to, what)
+}
+
+// postgres runs one of PostgreSQL's programs on a database. The password goes by the environment, because
+// the command line is seen by everybody on the machine.
+func postgres(ctx context.Context, name, dsn string, args ...string) error {
+	address, err := url.Parse(dsn)
+	if err != nil {
+		return errors.New("--database cannot be read as an address")
+	}
+	password, _ := address.User.Password()
+	query := address.Query()
+	if query.Has("password") {
+		password = query.Get("password")
+		query.Del("password")
+		address.RawQuery = query.Encode()
+	}
+	address.User = url.User(address.User.Username())
+	cmd := exec.CommandContext(ctx, program(name), append([]string{"--dbname=" + address.String()}, args...)...)
+	if cmd.Env = os.Environ(); password != "" {
+		cmd.Env = append(cmd.Env, "PGPASSWORD="+password)
+	}
 	if out, err := cmd.CombinedOutput(); err != nil {
-		return fmt.Errorf("pg_dump: %w: %s", err, out)
+		return fmt.Errorf("%s: %w: %s", name, err, out)
 	}
 	return nil
 }
@@ -101,30 +122,41 @@ func (r restoreCommand) Run(ctx context.Context, c config.Config, term Terminal)
 	if err := os.MkdirAll(c.Data, 0o700); err != nil {
 		return err
 	}
+	// From where to where: the keys come before what they open.
+	files := [][2]string{{filepath.Join(r.Keys, "vigie.key"), c.KeyPath()}}
 	lite := exists(filepath.Join(r.Data, "vigie.db"))
 	if lite {
 		path, err := sqlitePath(c)
 		if err != nil {
 			return err
 		}
-		for from, to := range map[string]string{
-			filepath.Join(r.Keys, "keys.db"): filepath.Join(filepath.Dir(path), "keys.db"), filepath.Join(r.Data, "vigie.db"): path,
-		} {
-			if exists(to) {
-				return fmt.Errorf("%s is there already: a restore writes into an empty place", to)
-			}
-			if err := copyFile(from, to); err != nil {
-				return err
+		files = append(files, [2]string{filepath.Join(r.Keys, "keys.db"), filepath.Join(filepath.Dir(path), "keys.db")},
+			[2]string{filepath.Join(r.Data, "vigie.db"), path})
+	}
+	if !lite {
+		for _, file := range r.dumps() {
+			if !exists(file) {
+				return fmt.Errorf("%s is missing: this is not a whole backup", file)
 			}
 		}
-	} else if err := restorePostgres(ctx, c, r); err != nil {
-		return err
 	}
-	if exists(c.KeyPath()) {
-		return fmt.Errorf("%s is there already: a restore writes into an empty place", c.KeyPath())
+	for _, f := range files { // before anything is written
+		if exists(f[1]) {
+			return fmt.Errorf("%s is there already: a restore writes into an empty place", f[1])
+		}
+		if !exists(f[0]) {
+			return fmt.Errorf("%s is missing: this is not a whole backup", f[0])
+		}
 	}
-	if err := copyFile(filepath.Join(r.Keys, "vigie.key"), c.KeyPath()); err != nil {
-		return err
+	if !lite {
+		if err := restorePostgres(ctx, c, r); err != nil {
+			return err
+		}
+	}
+	for _, f := range files {
+		if err := copyFile(f[0], f[1]); err != nil {
+			return err
+		}
 	}
 	if err := copyTree(filepath.Join(r.Data, "files"), c.FilesPath()); err != nil {
 		return err
@@ -143,19 +175,16 @@ func (r restoreCommand) Run(ctx context.Context, c config.Config, term Terminal)
 	return nil
 }
 
+func (r restoreCommand) dumps() []string {
+	return []string{filepath.Join(r.Data, "vigie.dump"), filepath.Join(r.Keys, "keys.dump")}
+}
+
+// restorePostgres fills an empty database. What the keys' tables are made of (the domain blob) comes with
+// the data.
 func restorePostgres(ctx context.Context, c config.Config, r restoreCommand) error {
-	db, err := store.Open(ctx, c.DSN(), store.Options{Connections: 1})
-	if err != nil {
-		return err
-	}
-	err = db.Prepare(ctx)
-	if err = errors.Join(err, db.Close()); err != nil {
-		return err
-	}
-	for _, file := range []string{filepath.Join(r.Keys, "keys.dump"), filepath.Join(r.Data, "vigie.dump")} {
-		cmd := exec.CommandContext(ctx, program("pg_restore"), "--no-owner", "--exit-on-error", "--single-transaction", "--dbname="+c.DSN(), file)
-		if out, err := cmd.CombinedOutput(); err != nil {
-			return fmt.Errorf("pg_restore: %w: %s", err, out)
+	for _, file := range r.dumps() {
+		if err := postgres(ctx, "pg_restore", c.DSN(), "--no-owner", "--exit-on-error", "--single-transaction", file); err != nil {
+			return err
 		}
 	}
 	return nil

@@ -42,6 +42,7 @@ type userCommand struct {
 	Add      userAdd      `cmd:"" help:"Make an account; the password is read from standard input, or made and printed."`
 	List     userList     `cmd:"" help:"List the accounts."`
 	Password userPassword `cmd:"" help:"Give a new password."`
+	Reset    userReset    `cmd:"" help:"Take all second factors away, for somebody who lost her phone and her paper."`
 	Disable  userDisable  `cmd:"" help:"Close an account and end its sessions."`
 	Enable   userEnable   `cmd:"" help:"Open an account again."`
 }
@@ -144,6 +145,24 @@ func (u userPassword) Run(ctx context.Context, c config.Config, term Terminal) e
 		if made {
 			fmt.Fprintf(term.Out, "New password, to be changed at the next log-in: %s\n", password)
 		}
+		return nil
+	})
+}
+
+type userReset struct {
+	Login string `arg:"" help:"Whose factors."`
+}
+
+func (u userReset) Run(ctx context.Context, c config.Config, term Terminal) error {
+	return withStaff(ctx, c, func(a *App) error {
+		p, err := a.Staff.ByLogin(ctx, u.Login)
+		if err != nil {
+			return err
+		}
+		if err := a.Staff.ResetFactors(ctx, p.ID, operator); err != nil {
+			return err
+		}
+		fmt.Fprintf(term.Out, "%s logs in with her password alone until she adds a factor again. Her sessions are over.\n", p.Alias)
 		return nil
 	})
 }

@@ -100,14 +100,6 @@ func (db *DB) runPrelude(ctx context.Context) (err error) {
 	return tx.Commit()
 }
 
-// Prepare makes on PostgreSQL what the tables stand on, for a restore into an empty database.
-func (db *DB) Prepare(ctx context.Context) error {
-	if db.engine == SQLite {
-		return nil
-	}
-	return db.runPrelude(ctx)
-}
-
 // Integrity runs SQLite's own check of one schema; "" says that it is sound.
 func (db *DB) Integrity(ctx context.Context, schema string) (problem string, err error) {
 	if schema != "main" && schema != "keys" {

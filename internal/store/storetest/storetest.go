@@ -52,6 +52,17 @@ func open(t testing.TB, dsn string) *store.DB {
 // (two nodes on one record). It skips the test where there is no PostgreSQL.
 func PostgresDSN(t testing.TB) string {
 	t.Helper()
+	return postgresDSN(t, true)
+}
+
+// EmptyPostgresDSN returns the address of a database in which nothing was ever made.
+func EmptyPostgresDSN(t testing.TB) string {
+	t.Helper()
+	return postgresDSN(t, false)
+}
+
+func postgresDSN(t testing.TB, migrated bool) string {
+	t.Helper()
 	server, err := postgres()
 	if err != nil {
 		if os.Getenv("VIGIE_FORBID_SKIPS") != "" {
@@ -59,7 +70,7 @@ func PostgresDSN(t testing.TB) string {
 		}
 		t.Skipf("not run on PostgreSQL: %v", err)
 	}
-	dsn, err := server.fresh()
+	dsn, err := server.fresh(migrated)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -78,13 +89,16 @@ var postgres = sync.OnceValues(func() (*cluster, error) {
 	return &cluster{Cluster: c}, err
 })
 
-// fresh makes a database from a template that was migrated once.
-func (c *cluster) fresh() (string, error) {
+// fresh makes a database, an empty one or from a template that was migrated once.
+func (c *cluster) fresh(migrated bool) (string, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	ctx := context.Background()
-	const template = "vigie_template"
-	if !c.template {
+	template := ""
+	if migrated {
+		template = "vigie_template"
+	}
+	if migrated && !c.template {
 		if err := c.Create(ctx, template, ""); err != nil {
 			return "", err
 		}
