@@ -35,7 +35,6 @@ for (const run of ["go", "race"]) {
 }
 
 // Playwright's report: suites within suites, each with specs, each run in one or more projects.
-const journeys = read("journeys.json");
 const walk = (suite) => {
   for (const spec of suite.specs ?? []) {
     for (const test of spec.tests) {
@@ -48,7 +47,7 @@ const walk = (suite) => {
   }
   (suite.suites ?? []).forEach(walk);
 };
-if (journeys) JSON.parse(journeys).suites.forEach(walk);
+for (const report of ["journeys.json", "elements.json"].map(read).filter(Boolean)) JSON.parse(report).suites.forEach(walk);
 
 if (process.env.VIGIE_FORBID_SKIPS) failed.push(...skipped.map((test) => `skipped, which is not allowed here: ${test}`));
 for (const test of skipped) console.log(`skipped: ${test}`);

@@ -71,6 +71,16 @@ journeys() {
   npm run --silent e2e
 }
 
+# The custom elements alone, against a server that misbehaves as told.
+elements() {
+  if ! command -v chromium >/dev/null; then
+    echo "custom elements (Chromium is missing)" >>"$results/skipped"
+    [ -z "${VIGIE_FORBID_SKIPS:-}" ]
+    return
+  fi
+  npm run --silent elements
+}
+
 step "generated code" generated
 step "gofmt" formatted
 step "screens' scripts, types" npm run --silent check
@@ -78,6 +88,7 @@ step "screens' scripts and styles, build" make -s --no-print-directory .vigie/ma
 step "go vet" go vet ./...
 step "Go tests" go_tests go ./...
 step "Go tests, race detector" go_race_tests
+step "custom elements" elements
 if step "build" make -s --no-print-directory build; then
   step "browser journeys" journeys
 fi

@@ -41,20 +41,22 @@ var reasonVariables = []string{"minutes", "partner", "hour"}
 
 // The reasons that the house gives by itself; a catalogue without one of them is refused.
 const (
-	ReasonWaiting     = "waiting"      // waiting {minutes} min
-	ReasonCameBack    = "came_back"    // came back with a code
-	ReasonParkedBack  = "parked_back"  // back from silence: first in line
-	ReasonLeftBack    = "left_back"    // back after leaving quickly
-	ReasonHandedOver  = "handed_over"  // handed over by a colleague
-	ReasonClosingSoon = "closing_soon" // we close soon
-	ReasonYoungest    = "youngest"     // under 11
-	ReasonPartner     = "partner"      // sent by a partner line
-	ReasonMessage     = "message"      // a message left while closed
+	ReasonWaiting     = "waiting"         // waiting {minutes} min
+	ReasonCameBack    = "came_back"       // came back with a code
+	ReasonParkedBack  = "parked_back"     // back from silence: first in line
+	ReasonLeftBack    = "left_back"       // back after leaving quickly
+	ReasonHandedOver  = "handed_over"     // handed over by a colleague
+	ReasonClosingSoon = "closing_soon"    // we close soon
+	ReasonYoungest    = "youngest"        // under 11
+	ReasonPartner     = "partner"         // sent by a partner line
+	ReasonMessage     = "message"         // a message left while closed
+	ReasonDanger      = "danger"          // the danger mark, also when a hand set it
+	ReasonLost        = "counsellor_lost" // her counsellor's desk is gone
 )
 
 var requiredReasons = []string{
 	ReasonWaiting, ReasonCameBack, ReasonParkedBack, ReasonLeftBack, ReasonHandedOver, ReasonClosingSoon, ReasonYoungest,
-	ReasonPartner, ReasonMessage,
+	ReasonPartner, ReasonMessage, ReasonDanger, ReasonLost,
 }
 
 // For returns the queue of a contact: the first that takes its language, public and topic. There is

@@ -271,7 +271,7 @@ func TestSilence(t *testing.T) {
 			t.Errorf("after %v: %q, want %q", quiet, got, want)
 		}
 	}
-	if s.Left != 30 {
-		t.Errorf("a contact left quickly stays open %d minutes, want 30", s.Left)
+	if s.Left != 30*time.Minute {
+		t.Errorf("a contact left quickly stays open %s, want 30 minutes", s.Left)
 	}
 }

@@ -39,6 +39,14 @@ type Ringing struct {
 	Until int64
 }
 
+// OfferFor is how long a kind of offer rings at one desk.
+func (r *Router) OfferFor(kind string) time.Duration {
+	if kind == FromHandOver {
+		return r.times.HandOver
+	}
+	return r.times.Offer
+}
+
 // openOffer is an offer that runs, with what has become of its contact.
 type openOffer struct {
 	id, contactID, staffID, kind, fromID string

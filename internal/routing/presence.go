@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"vigie/internal/catalogue"
 	"vigie/internal/contact"
 	"vigie/internal/fault"
 	"vigie/internal/staff"
@@ -421,9 +422,6 @@ func (r *Router) deskLost(ctx context.Context, staffID string, now time.Time) er
 	})
 }
 
-// CounsellorLost is the reason of a person whose counsellor's desk is gone.
-const CounsellorLost = "counsellor_lost"
-
 // counsellorLost gives back the conversations of a desk that has been gone too long: in front of the
 // line, first to the same counsellor should she be back. Whoever went quiet or left simply no longer
 // has her counsellor.
@@ -451,7 +449,7 @@ func (r *Router) counsellorLost(ctx context.Context, staffID string, now time.Ti
 				return err
 			}
 			if ct.State == contact.Waiting {
-				if _, err := r.contacts.AddReason(ctx, tx, id, r.weighed(CounsellorLost)); err != nil {
+				if _, err := r.contacts.AddReason(ctx, tx, id, r.weighed(catalogue.ReasonLost)); err != nil {
 					return err
 				}
 			}

@@ -4,6 +4,7 @@ import (
 	"testing"
 	"time"
 
+	"vigie/internal/catalogue"
 	"vigie/internal/contact"
 	"vigie/internal/fault"
 	"vigie/internal/store"
@@ -170,7 +171,7 @@ func TestADeskThatIsGone(t *testing.T) {
 			t.Fatal("somebody who only came back goes before a conversation that was cut")
 		}
 		reasons, err := w.contacts.Reasons(t.Context(), got)
-		if err != nil || len(reasons) != 1 || reasons[0].Code != CounsellorLost {
+		if err != nil || len(reasons) != 1 || reasons[0].Code != catalogue.ReasonLost {
 			t.Fatalf("reasons %+v, %v", reasons, err)
 		}
 		if got := w.get(quiet.ID); got.State != contact.Parked || got.CounsellorID != "" || got.StickyID != anne {

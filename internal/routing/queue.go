@@ -27,15 +27,10 @@ type Part struct {
 const (
 	PartQueue   = "queue"
 	PartWaiting = catalogue.ReasonWaiting
-	PartDanger  = "danger"
+	PartDanger  = catalogue.ReasonDanger
 )
 
-// dangerPoints is what the danger mark counts for, where the catalogue gives no reason "danger": it may
-// have been set by a hand, without a word that the lexicon knows.
-const dangerPoints = 300
-
-// Say returns the part's sentence in lang, from the catalogue; "" for a code it does not know ("danger",
-// "counsellor_lost"), whose sentence is then i18n's "routing.reason."+Code.
+// Say returns the part's sentence in lang, from the catalogue; "" for a code it does not know (any more).
 func (p Part) Say(set *catalogue.Set, lang string) string {
 	if p.Code == PartQueue {
 		q, _ := set.Queues.ByCode(p.Args["queue"])
@@ -64,15 +59,10 @@ func ruleOf(set *catalogue.Set, w waiting) rule {
 	return rule{base: q.Base, ageing: q.Ageing, skills: q.Skills}
 }
 
-// weighed is a reason that this room gives, with the weight the catalogue gives it. Without one it
-// weighs as much as being back from silence does: whoever was already being answered is first in line.
+// weighed is a reason that this room gives, with the weight the catalogue gives it.
 func (r *Router) weighed(code string) contact.Reason {
-	queues := r.catalogue().Queues
-	q, ok := queues.Reason(code)
-	if !ok {
-		q, _ = queues.Reason(catalogue.ReasonParkedBack)
-	}
-	return contact.Reason{Code: code, Weight: q.Weight}
+	reason, _ := r.catalogue().Queues.Reason(code)
+	return contact.Reason{Code: code, Weight: reason.Weight}
 }
 
 // Waiting is a contact in line, as the supervisors and the desk see it.
@@ -115,10 +105,8 @@ func danger(set *catalogue.Set, w waiting) int {
 	if !w.danger {
 		return 0
 	}
-	if reason, ok := set.Queues.Reason(PartDanger); ok {
-		return reason.Weight
-	}
-	return dangerPoints
+	reason, _ := set.Queues.Reason(PartDanger)
+	return reason.Weight
 }
 
 // ageing grows by the queue's points with every whole minute, so that the sentence "waiting 9 min" and
@@ -170,16 +158,6 @@ func suitable(f floor, w waiting, q rule, barred func(staffID string) bool) []*S
 		return skilled
 	}
 	return speaking
-}
-
-// WaitingFor is Waiting as one member of staff sees it (OpenTo).
-func (r *Router) WaitingFor(ctx context.Context, staffID string) ([]Waiting, error) {
-	person, _, err := r.person(ctx, staffID)
-	if err != nil {
-		return nil, err
-	}
-	all, err := r.Waiting(ctx, "")
-	return slices.DeleteFunc(all, func(w Waiting) bool { return !w.OpenTo(person) }), err
 }
 
 // Waiting returns who is in line, in the order in which they would be offered; lang "" is every

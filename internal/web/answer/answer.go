@@ -101,7 +101,7 @@ func Page(w http.ResponseWriter, r *http.Request, code int, page templ.Component
 	_ = z.Close()
 }
 
-// Fragment writes a piece of a page for htmx or a script.
+// Fragment writes a piece of a page for a script.
 func Fragment(w http.ResponseWriter, r *http.Request, piece templ.Component) {
 	Page(w, r, http.StatusOK, piece)
 }
@@ -116,7 +116,7 @@ func Done(w http.ResponseWriter, r *http.Request, to string) {
 	http.Redirect(w, r, to, http.StatusSeeOther)
 }
 
-// Scripted says whether the request was made by one of our scripts or by htmx.
+// Scripted says whether the request was made by one of our scripts.
 func Scripted(r *http.Request) bool {
 	return r.Header.Get("Vigie-Script") != "" || r.Header.Get("HX-Request") == "true"
 }

@@ -40,7 +40,7 @@ func (c *Room) actions(ctx context.Context, say *i18n.Printer, ct contact.Contac
 		}
 		return action{label: say.T(word), icon: icon, path: act + path, name: "on", value: value, kind: ui.Quiet}
 	}
-	if ct.State == contact.Talking || ct.State == contact.Parked || ct.State == contact.Left {
+	if c.mayEnd(ctx, ct) {
 		set.list = append(set.list, action{label: say.T("desk.end"), icon: "x", path: act + "/end", kind: ui.Quiet, first: true})
 	}
 	set.list = append(set.list, mark("desk.danger", "triangle-alert", "/danger", ct.Danger), mark("desk.grave", "hand", "/grave", ct.Grave))
@@ -66,6 +66,17 @@ func (c *Room) actions(ctx context.Context, say *i18n.Printer, ct contact.Contac
 		}
 	}
 	return set
+}
+
+// mayEnd says whether the counsellor who has a contact may end its conversation: whoever was in danger and
+// left or went quiet is a supervisor's to decide.
+func (c *Room) mayEnd(ctx context.Context, ct contact.Contact) bool {
+	rule, ok := contact.Moves(ct.State, contact.StaffEnds)
+	if !ok || !ct.Danger || rule.DangerBy == 0 {
+		return ok
+	}
+	p, err := c.Staff.Colleague(ctx, ct.CounsellorID)
+	return err == nil && p.Can(staff.FloorSteer)
 }
 
 // colleagues are those at their desks who could take a conversation over.

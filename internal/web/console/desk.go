@@ -310,7 +310,7 @@ func (c *Room) ringing(ctx context.Context, say *i18n.Printer, staffID string) (
 	now := time.Now()
 	act := "/desk/contacts/" + ct.ID
 	props := ui.RingProps{
-		ContactID: ct.ID, Until: at(ring.Until), Now: now, Total: routing.DefaultTimes.Offer, Channel: channelIcon(ct.Channel),
+		ContactID: ct.ID, Until: at(ring.Until), Now: now, Total: c.Router.OfferFor(ring.Kind), Channel: channelIcon(ct.Channel),
 		Title: c.title(say, ct), Topic: c.topic(say, ct), Waited: now.Sub(at(ct.WaitingSince)), Reasons: reasons, Grave: ct.Danger,
 		Accept: act + "/accept", Decline: act + "/decline", Known: act + "/known",
 	}
@@ -319,7 +319,6 @@ func (c *Room) ringing(ctx context.Context, say *i18n.Printer, staffID string) (
 	}
 	if ring.Kind == routing.FromHandOver {
 		props.Topic = say.T("desk.handed_by", "who", c.Alias(ctx, ring.FromID))
-		props.Total = routing.DefaultTimes.HandOver
 	}
 	return ringList(ui.Ring(say, props)), nil
 }

@@ -507,7 +507,11 @@ func (d *desk) state(id string) error {
 	if err != nil {
 		return err
 	}
-	return d.update(append(append(pieces, saved...), ui.ContactCard(d.say, card))...)
+	presence, err := d.room.presence(d.ctx, d.say, d.person)
+	if err != nil {
+		return err
+	}
+	return d.update(append(append(pieces, saved...), ui.ContactCard(d.say, card), presence)...)
 }
 
 // form shows what was written in the form or beside it; the tab in which it was typed has it already.

@@ -82,7 +82,7 @@ func (c *Room) same(ctx context.Context, say *i18n.Printer, staffID string, ct c
 		if other.CounsellorID != "" && other.CounsellorID != staffID {
 			line += " · " + c.Alias(ctx, other.CounsellorID)
 		}
-		all = append(all, ui.SameProps{Title: c.title(say, other), Topic: c.topic(say, other), Line: line, Why: why, Actions: actions})
+		all = append(all, ui.SameProps{ID: "same-" + ct.ID + "-" + id, Title: c.title(say, other), Topic: c.topic(say, other), Line: line, Why: why, Actions: actions})
 		return nil
 	}
 	for _, like := range likely {
@@ -104,12 +104,12 @@ func (c *Room) sameInLine(ctx context.Context, say *i18n.Printer, w routing.Wait
 	var all []ui.SameProps
 	for _, like := range w.LikelySame {
 		if ct, ok := other(like.ContactID); ok {
-			all = append(all, ui.SameProps{Title: c.title(say, ct), Topic: c.topic(say, ct), Why: why(say, like), Actions: sameActions(say, w.Contact.ID, ct.ID)})
+			all = append(all, ui.SameProps{ID: "same-w" + w.Contact.ID + "-" + ct.ID, Title: c.title(say, ct), Topic: c.topic(say, ct), Why: why(say, like), Actions: sameActions(say, w.Contact.ID, ct.ID)})
 		}
 	}
 	for _, link := range w.Links {
 		if ct, ok := other(link.ContactID); ok {
-			all = append(all, ui.SameProps{Title: c.title(say, ct), Topic: c.topic(say, ct),
+			all = append(all, ui.SameProps{ID: "same-w" + w.Contact.ID + "-" + ct.ID, Title: c.title(say, ct), Topic: c.topic(say, ct),
 				Why: say.T("desk.same.joined_"+link.Kind, "who", c.Alias(ctx, link.By)), Actions: apartAction(say, w.Contact.ID, ct.ID)})
 		}
 	}

@@ -139,9 +139,6 @@ func (c *Room) reason(say *i18n.Printer, code string, args map[string]string) st
 		said, _ := text.Fill(say.Lang(), args)
 		return said
 	}
-	if key := "routing.reason." + code; say.Has(key) {
-		return say.T(key)
-	}
 	return say.T("desk.reason_other")
 }
 
@@ -149,9 +146,6 @@ func (c *Room) reason(say *i18n.Printer, code string, args map[string]string) st
 func (c *Room) part(say *i18n.Printer, part routing.Part) string {
 	if said := part.Say(c.Catalogue(), say.Lang()); said != "" {
 		return say.Text(said)
-	}
-	if key := "routing.reason." + part.Code; say.Has(key) {
-		return say.T(key)
 	}
 	return say.T("desk.reason_other")
 }

@@ -1773,7 +1773,7 @@ func galleryDesk(p Printer) templ.Component {
 						}()
 					}
 					ctx = templ.InitializeContext(ctx)
-					templ_7745c5c3_Err = ContactCard(p, ContactCardProps{ID: "gc3", Title: "Parent", Lang: "fr", Topic: "Compte piraté", State: "attend depuis 9 minutes", Reasons: []Reason{{Label: "attend depuis 9 min"}, {Label: "revenu avec un code"}}, Same: []SameProps{{Title: "11–14 ans", Topic: "Compte piraté", Why: "même connexion : une famille ?", Actions: gallerySame(p)}}}).Render(ctx, templ_7745c5c3_Buffer)
+					templ_7745c5c3_Err = ContactCard(p, ContactCardProps{ID: "gc3", Title: "Parent", Lang: "fr", Topic: "Compte piraté", State: "attend depuis 9 minutes", Reasons: []Reason{{Label: "attend depuis 9 min"}, {Label: "revenu avec un code"}}, Same: []SameProps{{ID: "gs1", Title: "11–14 ans", Topic: "Compte piraté", Why: "même connexion : une famille ?", Actions: gallerySame(p)}}}).Render(ctx, templ_7745c5c3_Buffer)
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
 					}
@@ -1791,7 +1791,7 @@ func galleryDesk(p Printer) templ.Component {
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				templ_7745c5c3_Err = SameList(p, []SameProps{{Title: "Parent", Topic: "Photos qui circulent", Line: "en conversation · Bilal", Why: "Même famille, dit Camille", Actions: gallerySame(p)}}).Render(ctx, templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = SameList(p, []SameProps{{ID: "gs2", Title: "Parent", Topic: "Photos qui circulent", Line: "en conversation · Bilal", Why: "Même famille, dit Camille", Actions: gallerySame(p)}}).Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
