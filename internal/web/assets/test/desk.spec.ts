@@ -80,3 +80,35 @@ test("seen is told only when the newest message is in sight", async ({ page, sta
   await page.getByRole("button", { name: "Nouveau message" }).click();
   await expect.poll(() => stage.of("/marks").at(-1)).toEqual({ delivered: "61", seen: "61" });
 });
+
+test("an answer that is not saved yet is not drawn over by what another tab saved", async ({ page, stage }) => {
+  const field = (value: string) => `<div id="ask-c1-city" data-ask="city"><input name="city" value="${value}"></div>`;
+  await stage.show(page, "desk.js", `<live-stream src="/live"></live-stream><auto-save data-action="/save" data-saved="Enregistré" data-offline="Hors ligne"><form>${field("")}
+    <p role="status" data-save-status></p></form></auto-save><button>ailleurs</button>`);
+  await expect.poll(() => stage.streams.length).toBe(1);
+  stage.answer = () => ({ status: 503 });
+  await page.locator("[name=city]").fill("Lille");
+  await page.getByRole("button").focus();
+  await expect(page.getByRole("status")).toHaveText("Hors ligne");
+  stage.update(field("Nantes"));
+  stage.update(`<div id="other" data-into="none"></div>`);
+  await expect(page.locator("[name=city]")).toHaveValue("Lille");
+  stage.answer = () => ({ status: 204 });
+  await expect(page.getByRole("status")).toHaveText("Enregistré");
+  expect(stage.of("/save").at(-1)).toMatchObject({ field: "city", value: "Lille" });
+  stage.update(field("Brest"));
+  await expect(page.locator("[name=city]"), "what is saved follows the others").toHaveValue("Brest");
+});
+
+test("a question comes when an answer asks for it, and what was opened stays open", async ({ page, stage }) => {
+  const panel = (unasked: string) => `<div id="panel"><details id="sec-1"><summary>Les faits</summary><div id="ask-c1-when" data-ask="when"><input aria-label="Quand"></div></details>
+    <div id="missing-c1" data-of="c1" data-unasked="${unasked}"></div></div>`;
+  await stage.show(page, "desk.js", `<live-stream src="/live"></live-stream>${panel("")}`);
+  await expect.poll(() => stage.streams.length).toBe(1);
+  await page.getByText("Les faits").click();
+  await expect(page.getByLabel("Quand")).toBeVisible();
+  stage.update(`<div id="missing-c1" data-of="c1" data-unasked="where when"></div>`);
+  await expect(page.getByLabel("Quand")).toBeHidden();
+  stage.update(panel("where"));
+  await expect(page.getByLabel("Quand"), "shown again, in a section that stayed open").toBeVisible();
+});
