@@ -73,6 +73,7 @@ func (b Bench) start(ctx context.Context, o serving) (*server, error) {
 		return nil, err
 	}
 	began := time.Now()
+	tooLate := time.After(time.Minute)
 	if err := s.command.Start(); err != nil {
 		return nil, err
 	}
@@ -96,8 +97,8 @@ func (b Bench) start(ctx context.Context, o serving) (*server, error) {
 	case s.address = <-addresses:
 	case <-s.exited:
 		return nil, fmt.Errorf("the server did not start: %w\n%s", s.err, s.log)
-	case <-time.After(time.Minute):
-		return nil, errors.Join(errors.New("the server did not start within a minute"), s.kill())
+	case <-tooLate:
+		return nil, errors.Join(fmt.Errorf("the server did not start within a minute\n%s", s.log), s.kill())
 	case <-ctx.Done():
 		return nil, errors.Join(ctx.Err(), s.kill())
 	}
@@ -109,6 +110,8 @@ func (b Bench) start(ctx context.Context, o serving) (*server, error) {
 		select {
 		case <-s.exited:
 			return nil, fmt.Errorf("the server did not get ready: %w\n%s", s.err, s.log)
+		case <-tooLate: // it listens, and its record does not answer
+			return nil, errors.Join(fmt.Errorf("the server did not get ready within a minute\n%s", s.log), s.kill())
 		case <-ctx.Done():
 			return nil, errors.Join(ctx.Err(), s.kill())
 		case <-time.After(time.Millisecond):

@@ -92,9 +92,14 @@ type openContact struct {
 // likely returns, for each open contact, the others that may be of the same person or family. Whatever a
 // human has joined, or has said apart, is no longer suggested.
 func (r *Router) likely(ctx context.Context) (map[string][]Likely, error) {
+	return r.alike(ctx, selectOpenContacts, selectSameHandle, selectSettledPairs)
+}
+
+// alike compares the contacts that a query reads, with the pairs that two others read.
+func (r *Router) alike(ctx context.Context, contacts, sameHandle, settledPairs string, args ...any) (map[string][]Likely, error) {
 	all, err := store.All(ctx, r.db, func(s store.Row) (c openContact, err error) {
 		return c, s.Scan(&c.id, &c.personID, &c.public, &c.mark)
-	}, selectOpenContacts)
+	}, contacts, args...)
 	if err != nil {
 		return nil, err
 	}
@@ -113,7 +118,7 @@ func (r *Router) likely(ctx context.Context) (map[string][]Likely, error) {
 	for _, same := range persons {
 		pairs(same, func(a, b openContact) { note(a.id, b.id, LikePerson) })
 	}
-	handles, err := store.All(ctx, r.db, scanPair, selectSameHandle)
+	handles, err := store.All(ctx, r.db, scanPair, sameHandle, args...)
 	if err != nil {
 		return nil, err
 	}
@@ -133,7 +138,7 @@ func (r *Router) likely(ctx context.Context) (map[string][]Likely, error) {
 			}
 		})
 	}
-	settled, err := store.All(ctx, r.db, scanPair, selectSettledPairs)
+	settled, err := store.All(ctx, r.db, scanPair, settledPairs, args...)
 	if err != nil {
 		return nil, err
 	}
@@ -166,7 +171,7 @@ func scanPair(s store.Row) ([2]string, error) {
 
 // LikelySame returns the open contacts that may be of the same person or family as this one.
 func (r *Router) LikelySame(ctx context.Context, contactID string) ([]Likely, error) {
-	all, err := r.likely(ctx)
+	all, err := r.alike(ctx, selectContactsNear, selectSameHandleAs, selectSettledPairsOf, contactID)
 	return all[contactID], err
 }
 

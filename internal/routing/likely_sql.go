@@ -16,6 +16,21 @@ const selectSameHandle = `SELECT DISTINCT a.id, b.id FROM contact a
 	JOIN contact b ON b.id = substr(y.owner, 1, 36) AND b.id > a.id
 	WHERE a.state IN ` + openStates + ` AND b.state IN ` + openStates
 
+// The same for one contact ($1): itself, and the open ones of its person or its network.
+const selectContactsNear = `SELECT c.id, c.person_id, c.public, m.mark FROM contact c LEFT JOIN network_mark m ON m.contact_id = c.id
+	WHERE c.state IN ` + openStates + ` AND c.channel <> 'note'
+	AND (c.id = $1 OR c.person_id = (SELECT person_id FROM contact WHERE id = $1)
+		OR c.id IN (SELECT n.contact_id FROM network_mark n JOIN network_mark own ON own.mark = n.mark WHERE own.contact_id = $1))
+	ORDER BY c.id`
+
+const selectSameHandleAs = `SELECT DISTINCT a.id, b.id FROM contact a
+	JOIN lookup x ON x.key_id = a.key_id AND x.field IN ('handle', 'phone')
+	JOIN lookup y ON y.field = x.field AND y.hash = x.hash
+	JOIN contact b ON b.id = substr(y.owner, 1, 36) AND b.id <> a.id
+	WHERE a.id = $1 AND a.state IN ` + openStates + ` AND b.state IN ` + openStates
+
+const selectSettledPairsOf = `SELECT DISTINCT a, b FROM contact_link WHERE a = $1 OR b = $1`
+
 // What a human has said of two contacts, joined or apart: neither is suggested again.
 const selectSettledPairs = `SELECT DISTINCT l.a, l.b FROM contact_link l JOIN contact c ON c.id = l.a WHERE c.state IN ` + openStates
 

@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"net/http"
 	"strconv"
+	"sync"
 	"time"
 
 	"vigie/internal/contact"
@@ -81,18 +82,37 @@ func (c *Room) mayEnd(ctx context.Context, ct contact.Contact) bool {
 
 // colleagues are those at their desks who could take a conversation over.
 func (c *Room) colleagues(ctx context.Context, say *i18n.Printer, but string) []ui.Option {
-	floor, err := c.Router.Floor(ctx)
-	if err != nil {
-		slog.Warn("the floor could not be read", "error", err)
-		return nil
-	}
 	var all []ui.Option
-	for _, seat := range floor {
+	for _, seat := range c.crew.seats(ctx, c.Router) {
 		if seat.Live && seat.StaffID != but && seat.Shown != routing.Away && seat.Shown != routing.Pause {
 			all = append(all, ui.Option{Value: seat.StaffID, Label: seat.Person.Alias + " (" + say.T("presence."+string(seat.Shown)) + ")"})
 		}
 	}
 	return all
+}
+
+// crew is who is at work, as it was a moment ago: whom a conversation may be given to is asked with every
+// redrawing of its head, and asked again when it is given.
+type crew struct {
+	mu   sync.Mutex
+	at   time.Time
+	last []routing.Seat
+}
+
+const crewFresh = time.Second
+
+func (c *crew) seats(ctx context.Context, router *routing.Router) []routing.Seat {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if age := time.Since(c.at); age < 0 || age > crewFresh {
+		seats, err := router.Floor(ctx)
+		if err != nil {
+			slog.Warn("the floor could not be read", "error", err)
+			return nil
+		}
+		c.at, c.last = time.Now(), seats
+	}
+	return c.last
 }
 
 // Hold keeps the sealed network address for the emergency services, under the danger protocol.

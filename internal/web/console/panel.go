@@ -88,6 +88,12 @@ func (c *Room) panel(ctx context.Context, say *i18n.Printer, ct contact.Contact)
 	if err != nil {
 		return nil, err
 	}
+	if s.same, err = c.same(ctx, say, ct.CounsellorID, ct); err != nil {
+		return nil, err
+	}
+	if s.hold, err = c.hold(ctx, say, ct, ct.CounsellorID); err != nil {
+		return nil, err
+	}
 	return panelPiece(s), nil
 }
 
@@ -129,12 +135,6 @@ func (c *Room) sheet(ctx context.Context, say *i18n.Printer, ct contact.Contact)
 	}
 	for _, f := range set.Form.Missing(values) {
 		s.missing = append(s.missing, say.Text(f.Label.In(lang)))
-	}
-	if s.same, err = c.same(ctx, say, ct.CounsellorID, ct); err != nil {
-		return s, err
-	}
-	if s.hold, err = c.hold(ctx, say, ct, ct.CounsellorID); err != nil {
-		return s, err
 	}
 	if s.protocols, err = c.protocols(ctx, say, ct, values); err != nil {
 		return s, err

@@ -46,6 +46,7 @@ type Room struct {
 	Today func() catalogue.OpenState
 
 	desks desks
+	crew  crew
 }
 
 // me is who works, as the audit names her.
