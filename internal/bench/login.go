@@ -33,21 +33,21 @@ func (b Bench) withPasswords(ctx context.Context, data, database string, n int) 
 	return names, nil
 }
 
-// logIn logs one of them in by the page, as a browser does.
-func logIn(ctx context.Context, address, name string) error {
+// logIn logs one of them in by the page, as a browser does, and returns her cookie.
+func logIn(ctx context.Context, address, name string) (cookie string, err error) {
 	door := newDoor(address, 1)
 	defer door.close()
 	if res, _, err := door.ask(ctx, http.MethodGet, "/desk/login", head{}, nil); err != nil || res.StatusCode != http.StatusOK {
-		return errors.Join(fmt.Errorf("the log-in page does not open"), err)
+		return "", errors.Join(fmt.Errorf("the log-in page does not open"), err)
 	}
 	res, _, err := door.ask(ctx, http.MethodPost, "/desk/login", head{}, url.Values{"login": {name}, "password": {password}})
 	if err != nil {
-		return err
+		return "", err
 	}
 	for _, k := range res.Cookies() {
 		if k.Name == staffCookie && k.Value != "" {
-			return nil
+			return k.Name + "=" + k.Value, nil
 		}
 	}
-	return fmt.Errorf("%s could not log in: the page answered %d", name, res.StatusCode)
+	return "", fmt.Errorf("%s could not log in: the page answered %d", name, res.StatusCode)
 }

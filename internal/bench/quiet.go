@@ -92,7 +92,7 @@ func (b Bench) idle(ctx context.Context, s *server, names []string, rest time.Du
 	}
 	i.AfterStart = mega(now)
 	for _, name := range names {
-		if err := logIn(ctx, s.address, name); err != nil {
+		if _, err := logIn(ctx, s.address, name); err != nil {
 			return err
 		}
 	}

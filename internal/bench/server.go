@@ -34,6 +34,7 @@ type serving struct {
 	data, database string
 	listen         string // "" is a free port
 	profile        string
+	more           []string // further flags
 }
 
 // quietly is what the bench does not inherit: settings for another server.
@@ -63,6 +64,7 @@ func (b Bench) start(ctx context.Context, o serving) (*server, error) {
 	if b.Break != "" {
 		args = append(args, "--break", b.Break)
 	}
+	args = append(args, o.more...)
 	s := &server{log: &tail{}, exited: make(chan struct{})}
 	s.command = exec.Command(b.Program, args...)
 	s.command.Env = quietly()
