@@ -81,7 +81,7 @@ func (d *Disk) path(id string) (string, error) {
 // nothing, with
 //
 //   - fault.TooLarge "fault.blob.too_large" (max in megabytes) as soon as max is passed;
-//   - fault.Invalid "fault.blob.cut" when r fails: the sender went away;
+//   - fault.Invalid "fault.blob.cut" when r fails: the sender went away; or r's own fault;
 //   - fault.Unavailable "fault.blob.disk" when the disk does: full, read-only, gone.
 func (d *Disk) Put(ctx context.Context, r io.Reader, max int64) (Stored, error) {
 	s := Stored{ID: store.NewID()}
@@ -110,6 +110,8 @@ func (d *Disk) Put(ctx context.Context, r io.Reader, max int64) (Stored, error) 
 		switch {
 		case in.passed:
 			return Stored{}, fault.New(fault.TooLarge, "fault.blob.too_large", "max", max>>20)
+		case fault.As(in.err) != nil: // who gives it knows better what is wrong with it
+			return Stored{}, in.err
 		case in.err != nil:
 			return Stored{}, fault.Wrap(in.err, fault.Invalid, "fault.blob.cut")
 		}

@@ -65,7 +65,7 @@ func (p *Room) File(w http.ResponseWriter, r *http.Request) error {
 		return fault.New(fault.Invalid, "fault.public.sure")
 	}
 	_, err = p.Chats.Receive(r.Context(), chat.Receiving{
-		ProofID: r.PathValue("proof"), ContactID: s.ContactID, PersonID: s.PersonID, Name: file.FileName(), Body: whole{file},
+		ProofID: r.PathValue("proof"), ContactID: s.ContactID, PersonID: s.PersonID, Name: file.FileName(), Body: &whole{r: file, max: p.FilesMax},
 	})
 	if err != nil {
 		return err
@@ -100,16 +100,21 @@ func untilFile(parts *multipart.Reader) (file *multipart.Part, sure bool, err er
 }
 
 // whole tells a file that was cut on its way from one that is complete, and one that is too large.
-type whole struct{ r io.Reader }
+type whole struct {
+	r    io.Reader
+	max  int64
+	read int64
+}
 
-func (b whole) Read(to []byte) (int, error) {
+func (b *whole) Read(to []byte) (int, error) {
 	n, err := b.r.Read(to)
+	b.read += int64(n)
 	var large *http.MaxBytesError
 	switch {
+	case b.read > b.max, errors.As(err, &large):
+		return n, fault.New(fault.TooLarge, "fault.blob.too_large", "max", b.max>>20)
 	case err == nil, errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF):
 		return n, err
-	case errors.As(err, &large):
-		return n, fault.New(fault.TooLarge, "fault.blob.too_large", "max", 25)
 	}
 	return n, fault.New(fault.Invalid, "fault.form.broken")
 }
