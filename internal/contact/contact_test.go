@@ -94,6 +94,9 @@ func TestAnOldOpeningIdOpensNothing(t *testing.T) {
 	w.clock.forward(2 * time.Minute)
 	_, err := w.Open(w.ctx, o)
 	w.refused(err, "fault.contact.opened")
+	w.clock.forward(-time.Hour)
+	_, err = w.Open(w.ctx, o)
+	w.refused(err, "fault.contact.opened")
 }
 
 func TestAnOpeningThatCannotBeIsRefusedAndLeavesNothing(t *testing.T) {
