@@ -64,7 +64,7 @@ func New(o Options) *Handler {
 	var served http.Handler = mux
 	csrf := http.NewCrossOriginProtection()
 	csrf.SetDenyHandler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		h.fail(w, r, fault.New(fault.Forbidden, "fault.form.elsewhere"))
+		h.fail(w, spoken(r), fault.New(fault.Forbidden, "fault.form.elsewhere"))
 	}))
 	served = csrf.Handler(served)
 	h.served = headers(o.Secure, clients(o.Trusted, served))
@@ -137,10 +137,15 @@ func (h *Handler) admit(r *http.Request, right staff.Right) (*http.Request, erro
 
 // missing answers what is nowhere in the table.
 func (h *Handler) missing(w http.ResponseWriter, r *http.Request) {
+	h.fail(w, spoken(r), fault.New(fault.NotFound, "fault.not_found"))
+}
+
+// spoken notes the language of a request that reaches no route, by its address.
+func spoken(r *http.Request) *http.Request {
 	if strings.HasPrefix(r.URL.Path, "/en/") || r.URL.Path == "/en" {
-		r = answer.WithLang(r, i18n.English)
+		return answer.WithLang(r, i18n.English)
 	}
-	h.fail(w, r, fault.New(fault.NotFound, "fault.not_found"))
+	return r
 }
 
 // fail answers a fault: a sentence for a script, a page for a person; somebody of the staff without a

@@ -77,7 +77,11 @@ var gzips = sync.Pool{New: func() any { w, _ := gzip.NewWriterLevel(io.Discard, 
 func Page(w http.ResponseWriter, r *http.Request, code int, page templ.Component) {
 	var b bytes.Buffer
 	if err := page.Render(r.Context(), &b); err != nil {
-		slog.ErrorContext(r.Context(), "rendering failed", "route", r.Pattern, "error", err)
+		level := slog.LevelError
+		if r.Context().Err() != nil { // nobody is there any more to read it
+			level = slog.LevelDebug
+		}
+		slog.Log(r.Context(), level, "rendering failed", "route", r.Pattern, "error", err)
 		http.Error(w, Printer(r).T("fault.internal"), http.StatusInternalServerError)
 		return
 	}
