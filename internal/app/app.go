@@ -96,7 +96,8 @@ func Open(ctx context.Context, c config.Config, o Options) (a *App, err error) {
 	if err := a.openRooms(ctx, o); err != nil {
 		return a, err
 	}
-	a.today = func() catalogue.OpenState { return a.Catalogue.Current().Hours.At(time.Now()) }
+	now := o.clock()
+	a.today = func() catalogue.OpenState { return a.Catalogue.Current().Hours.At(now()) }
 	if o.AlwaysOpen {
 		a.today = func() catalogue.OpenState { return catalogue.OpenState{Open: true} }
 	}
@@ -170,13 +171,13 @@ func (a *App) openRooms(ctx context.Context, o Options) error {
 		return err
 	}
 	a.onClose(func() error { a.Chats.Close(); return nil })
-	a.Guard = flood.New(flood.Options{ProofKey: a.Keys.Derive("proof")})
+	a.Guard = flood.New(flood.Options{ProofKey: a.Keys.Derive("proof"), Now: o.Now})
 	if a.config.ProofOfWork {
 		a.Guard.SetProof(flood.Always, 0)
 	}
 	a.Router, err = routing.New(ctx, routing.Options{
 		DB: a.DB, Bus: a.Bus, Keys: a.Keys, Audit: a.Audit, Contacts: a.Contacts, People: a.Staff, Catalogue: a.Catalogue.Current,
-		Guard: a.Guard, Times: routing.Times{Offer: a.config.OfferFor, Lost: a.config.DeskGrace}, ChatCapacity: a.config.ChatCapacity,
+		Guard: a.Guard, Times: routing.Times{Offer: a.config.OfferFor, Lost: a.config.DeskGrace}, ChatCapacity: a.config.ChatCapacity, Now: o.Now,
 	})
 	if err != nil {
 		return err

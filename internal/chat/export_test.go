@@ -3,6 +3,7 @@ package chat
 import (
 	"context"
 	"fmt"
+	"image"
 	"io"
 	"log/slog"
 	"net"
@@ -72,3 +73,25 @@ func (c *Chats) Repair(ctx context.Context) error {
 
 // TypedAgo is how long ago this node heard that a person was typing.
 func (c *Chats) TypedAgo(contactID string) time.Duration { return c.typed.ago(contactID, c.now()) }
+
+// SilenceWatch is what one node remembers between two looks.
+type SilenceWatch = silenceWatch
+
+// NewSilenceWatch remembers nothing.
+func NewSilenceWatch() *SilenceWatch { return &silenceWatch{said: map[string]string{}} }
+
+// LookForSilence is a look of a node that meant to look at due.
+func (c *Chats) LookForSilence(ctx context.Context, w *SilenceWatch, due time.Time) error {
+	w.woke(c.wall(), due)
+	_, err := c.sweepSilence(ctx, w)
+	return err
+}
+
+// DrawHere draws a picture in this process, which only a test does.
+func DrawHere(data []byte, how Cover) (image.Image, error) {
+	picture, err := decode(data)
+	if err != nil {
+		return nil, err
+	}
+	return cover(picture, orientation(data), how), nil
+}

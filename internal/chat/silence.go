@@ -47,18 +47,21 @@ const selectLastWord = `SELECT COALESCE(max(seq), 0) FROM message WHERE contact_
 
 // watchSilence sweeps when the next line is due; no later than it takes a new silence to become one.
 func (c *Chats) watchSilence(ctx context.Context) {
-	said := map[string]string{} // contact → the last line said, so that it is not tried again
+	w := silenceWatch{said: map[string]string{}}
 	for ctx.Err() == nil {
-		wait, err := c.sweepSilence(ctx, said)
+		wait, err := c.sweepSilence(ctx, &w)
 		if err != nil && ctx.Err() == nil {
 			c.slog.Error("looking for children who went quiet", "error", err)
 			wait = 10 * time.Second
 		}
+		wait = max(wait, 2*time.Second)
+		due := c.wall().Add(wait)
 		select {
-		case <-time.After(max(wait, 2*time.Second)):
+		case <-time.After(wait):
 		case <-c.patience: // somebody published another patience
 		case <-ctx.Done():
 		}
+		w.woke(c.wall(), due)
 	}
 }
 
@@ -70,13 +73,45 @@ func (c *Chats) rethink() {
 	}
 }
 
+// wall is what the clock on the wall says, jumps and all: time.Now alone also counts what really passed.
+func (c *Chats) wall() time.Time { return c.now().Round(0) }
+
+// silenceWatch is what one node remembers between two looks.
+type silenceWatch struct {
+	// said has the last line said to each contact, so that it is not tried again.
+	said map[string]string
+	// from is when the clock last jumped, or this node last stood still; nobody was quiet before it.
+	from time.Time
+}
+
+// jumped is how much later than it was due a look is taken for a jump of the clock.
+const jumped = 30 * time.Second
+
+// woke compares the clock with what it should say: a day that passed in a minute is nobody's silence.
+func (w *silenceWatch) woke(now, due time.Time) {
+	if now.Sub(due) > jumped {
+		w.from = now
+	}
+	if w.from.After(now) { // it went back again
+		w.from = now
+	}
+}
+
+// since is how long somebody has been quiet who had the last word at a moment.
+func (w *silenceWatch) since(spoken, now time.Time) time.Duration {
+	if spoken.Before(w.from) {
+		spoken = w.from
+	}
+	return now.Sub(spoken)
+}
+
 // SweepSilence says the lines that are due, parks who is quiet for long, brings back who wrote while
 // being parked, and returns when to look next. Any number of nodes may do it at once.
 func (c *Chats) SweepSilence(ctx context.Context) (time.Duration, error) {
-	return c.sweepSilence(ctx, map[string]string{})
+	return c.sweepSilence(ctx, &silenceWatch{said: map[string]string{}})
 }
 
-func (c *Chats) sweepSilence(ctx context.Context, said map[string]string) (time.Duration, error) {
+func (c *Chats) sweepSilence(ctx context.Context, w *silenceWatch) (time.Duration, error) {
 	all, err := store.All(ctx, c.db, func(r store.Row) (still, error) {
 		var s still
 		return s, r.Scan(&s.id, &s.state, &s.lang, &s.public, &s.seq, &s.sender, &s.sentAt)
@@ -84,7 +119,7 @@ func (c *Chats) sweepSilence(ctx context.Context, said map[string]string) (time.
 	if err != nil {
 		return 0, err
 	}
-	now := c.now()
+	now := c.wall()
 	patience := c.catalogue().Lines.Silence
 	steps := [...]struct {
 		after time.Duration
@@ -96,7 +131,7 @@ func (c *Chats) sweepSilence(ctx context.Context, said map[string]string) (time.
 	}
 	next := steps[0].after
 	var failed error
-	quiet := make(map[string]bool, len(said))
+	quiet := make(map[string]bool, len(w.said))
 	for _, s := range all {
 		if s.state == contact.Parked {
 			if _, err := c.contacts.Return(ctx, s.id, contact.SystemActor); err != nil && !fault.Is(err, fault.Gone) {
@@ -104,12 +139,12 @@ func (c *Chats) sweepSilence(ctx context.Context, said map[string]string) (time.
 			}
 			continue
 		}
-		since := now.Sub(store.Time(s.sentAt))
+		since := w.since(store.Time(s.sentAt), now)
 		step := 0
 		for step < len(steps) && since >= steps[step].after {
 			step++
 		}
-		if typed := c.typed.ago(s.id, now); step > 0 && typed < typingCounts {
+		if typed := c.typed.ago(s.id, now); step > 0 && typed >= 0 && typed < typingCounts {
 			next = min(next, typingCounts-typed)
 			continue
 		}
@@ -121,7 +156,7 @@ func (c *Chats) sweepSilence(ctx context.Context, said map[string]string) (time.
 		}
 		quiet[s.id] = true
 		line := strconv.FormatInt(s.seq, 10) + "." + strconv.Itoa(step)
-		if said[s.id] == line {
+		if w.said[s.id] == line {
 			continue
 		}
 		// A node that was down says only the line that is due now, not those that it missed.
@@ -129,11 +164,11 @@ func (c *Chats) sweepSilence(ctx context.Context, said map[string]string) (time.
 			failed = errors.Join(failed, err)
 			continue
 		}
-		said[s.id] = line
+		w.said[s.id] = line
 	}
-	for id := range said {
+	for id := range w.said {
 		if !quiet[id] {
-			delete(said, id)
+			delete(w.said, id)
 		}
 	}
 	c.typed.forget(now)

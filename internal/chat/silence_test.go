@@ -91,6 +91,34 @@ func TestAWordOfTheChildBeginsHerSilenceAnew(t *testing.T) {
 	}
 }
 
+// A day that the clock jumps over is nobody's silence: her patience begins anew, and nobody is parked.
+func TestAJumpOfTheClockIsNobodysSilence(t *testing.T) {
+	w := newWorld(t, storetest.SQLite(t))
+	ct := w.talking(claire)
+	w.answers(ct, "Je t'écoute.")
+	node := chat.NewSilenceWatch()
+	look := func(late time.Duration) {
+		t.Helper()
+		due := w.clock.now()
+		w.clock.forward(late)
+		w.must(w.LookForSilence(w.ctx, node, due))
+	}
+	look(24 * time.Hour)
+	if n := len(w.lines(ct.ID)); n != 0 || w.get(ct.ID).State != contact.Talking {
+		t.Fatalf("%d lines, and she is %s", n, w.get(ct.ID).State)
+	}
+	look(-time.Hour)
+	if n := len(w.lines(ct.ID)); n != 0 || w.get(ct.ID).State != contact.Talking {
+		t.Fatalf("%d lines once the clock is back, and she is %s", n, w.get(ct.ID).State)
+	}
+	w.answers(ct, "Tu es toujours là ?")
+	w.clock.forward(w.set.Lines.Silence.First)
+	look(0)
+	if n := len(w.lines(ct.ID)); n != 1 {
+		t.Errorf("%d lines once she really is quiet", n)
+	}
+}
+
 func TestWhoIsTypingIsNotSilent(t *testing.T) {
 	w := newWorld(t, storetest.SQLite(t))
 	ct := w.talking(claire)

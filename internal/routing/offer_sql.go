@@ -16,6 +16,10 @@ const insertEndedOffer = `INSERT INTO offer (id, contact_id, staff_id, kind, sta
 // $1 id, $2 how, $3 now, $4 waited.
 const endOffer = `UPDATE offer SET state = $2, ended_at = $3, waited = $4 WHERE id = $1 AND state = 'open'`
 
+// $1 now, $2 until when an offer of the queue rings that begins now, $3 the same of one that is handed over.
+const ringAnew = `UPDATE offer SET until = CASE kind WHEN 'handover' THEN CAST($3 AS BIGINT) ELSE CAST($2 AS BIGINT) END
+	WHERE state = 'open' AND until <= $1`
+
 // $1 contact, $2 how, $3 now.
 const endOfferOfContact = `UPDATE offer SET state = $2, ended_at = $3 WHERE contact_id = $1 AND state = 'open'`
 

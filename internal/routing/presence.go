@@ -97,14 +97,15 @@ func (r *Router) seat(p Presence, person staff.Person, l load, now time.Time) Se
 		Live: p.LeaseUntil > ms,
 	}
 	s.IdleSince = max(s.IdleSince, l.ended)
+	began := int64(0)
 	if p.State == WrapUp {
-		s.WrapUpUntil = p.Since + r.times.WrapUp.Milliseconds()
+		began = p.Since
 	} else if l.wrapUp > p.Since {
 		// Saying "available" after the end of a conversation ends its write-up time.
-		s.WrapUpUntil = l.wrapUp + r.times.WrapUp.Milliseconds()
+		began = l.wrapUp
 	}
-	if s.WrapUpUntil <= ms {
-		s.WrapUpUntil = 0
+	if within(began, ms, r.times.WrapUp) {
+		s.WrapUpUntil = began + r.times.WrapUp.Milliseconds()
 	}
 	s.Shown = p.State
 	if p.State == WrapUp && s.WrapUpUntil == 0 {

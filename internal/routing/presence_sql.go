@@ -24,6 +24,9 @@ const setPresence = `INSERT INTO presence (staff_id, state, reason, since, idle_
 const beatPresence = `UPDATE presence SET lease_until = $2
 	WHERE staff_id = $1 AND NOT (state = 'away' AND reason = 'lost' AND before <> '')`
 
+// $1 staff, $2 lease.
+const shortenLease = `UPDATE presence SET lease_until = $2 WHERE staff_id = $1 AND lease_until > $2`
+
 // $1 staff, $2 now, $3 lease, $4 the moment from which a lost desk still has its conversations.
 const reviveLost = `UPDATE presence SET state = before, reason = '', before = '', since = $2, lease_until = $3, turn = turn + 1
 	WHERE staff_id = $1 AND state = 'away' AND reason = 'lost' AND before <> '' AND since > $4`

@@ -208,9 +208,8 @@ func (r *Router) Run(ctx context.Context) {
 			ticked = true
 		}
 		began := r.now()
-		if !due.IsZero() && began.Sub(due) > r.times.Lease/2 {
-			// This node stood still, or its clock jumped: the desks' beats of that time are not missing.
-			r.giveDesksTime(began)
+		if !due.IsZero() {
+			r.woke(ctx, began, due)
 		}
 		next, err := r.sweep(ctx, ticked)
 		if ctx.Err() != nil {
@@ -235,6 +234,18 @@ func (r *Router) Run(ctx context.Context) {
 	}
 }
 
+// woke compares the clock with when this node meant to look again. Where it stood still, or its clock
+// jumped, the desks' beats of that time are not missing, and nobody let ring in vain what rings.
+func (r *Router) woke(ctx context.Context, now, due time.Time) {
+	if now.Sub(due) <= r.times.Lease/2 {
+		return
+	}
+	r.giveDesksTime(now)
+	if err := r.ringAnew(ctx, now); err != nil && ctx.Err() == nil {
+		r.log.Error("routing: what rings could not be given its time again", "error", err)
+	}
+}
+
 // nudge asks this node for a sweep; many nudges are one.
 func (r *Router) nudge() {
 	select {
@@ -243,11 +254,28 @@ func (r *Router) nudge() {
 	}
 }
 
-// giveDesksTime lets a lease pass before any desk is taken for gone.
+// giveDesksTime lets a lease pass before any desk is taken for gone, and has each next beat written.
 func (r *Router) giveDesksTime(now time.Time) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	clear(r.beats)
 	r.judgesAt = now.Add(r.times.Lease)
+}
+
+// ringAnew gives what rings its whole time again.
+func (r *Router) ringAnew(ctx context.Context, now time.Time) error {
+	ms := store.Millis(now)
+	_, err := r.db.Exec(ctx, ringAnew, ms, ms+r.times.Offer.Milliseconds(), ms+r.times.HandOver.Milliseconds())
+	return err
+}
+
+// ahead is by how much the clocks of two nodes may differ without anybody taking it for a jump.
+const ahead = 5 * time.Second
+
+// within says whether now is less than d after something that happened. What lies further ahead of now
+// than d was written before the clock went back, and is over: nobody waits an hour for a minute.
+func within(happened, now int64, d time.Duration) bool {
+	return now < happened+d.Milliseconds() && now > happened-d.Milliseconds()
 }
 
 // judges says from when this node may take a desk for gone.

@@ -18,6 +18,9 @@ import (
 // that offered it may have died before it could.
 func (r *Router) sweep(ctx context.Context, remind bool) (next time.Time, err error) {
 	now := r.now()
+	if r.judges().After(now.Add(r.times.Lease + ahead)) { // the clock went back
+		r.giveDesksTime(now)
+	}
 	f, err := r.readFloor(ctx, now)
 	if err != nil {
 		return next, err
@@ -59,6 +62,9 @@ func (r *Router) sweep(ctx context.Context, remind bool) (next time.Time, err er
 // says whether anything was tried, in which case the floor is read again.
 func (r *Router) setRight(ctx context.Context, f floor) (changed bool, err error) {
 	ms := store.Millis(f.at)
+	if changed, err = r.notAhead(ctx, f); err != nil || changed {
+		return changed, err
+	}
 	if !f.at.Before(r.judges()) {
 		gone := store.Millis(f.at.Add(-(r.times.Lost - r.times.Lease)))
 		for _, s := range f.seats {
@@ -102,7 +108,7 @@ func (r *Router) setRight(ctx context.Context, f floor) (changed bool, err error
 		return changed, err
 	}
 	for _, o := range orphans {
-		if o.until > ms {
+		if within(o.until-r.times.Offer.Milliseconds(), ms, r.times.Offer) {
 			continue
 		}
 		changed = true
@@ -115,6 +121,39 @@ func (r *Router) setRight(ctx context.Context, f floor) (changed bool, err error
 		}
 	}
 	return changed, nil
+}
+
+// notAhead shortens the leases that a clock which has gone back since would leave running for as long as it
+// went: a child must not ring for an hour at an empty chair, nor a desk that is gone keep her for one.
+func (r *Router) notAhead(ctx context.Context, f floor) (changed bool, err error) {
+	ms := store.Millis(f.at)
+	lease := ms + r.times.Lease.Milliseconds()
+	for _, s := range f.seats {
+		if s.LeaseUntil > lease+ahead.Milliseconds() {
+			changed = true
+			if _, err := r.db.Exec(ctx, shortenLease, s.StaffID, lease); err != nil {
+				return changed, err
+			}
+		}
+	}
+	for _, o := range f.offers {
+		until := ms + r.patience(o.kind).Milliseconds()
+		if o.until > until+ahead.Milliseconds() {
+			changed = true
+			if _, err := r.db.Exec(ctx, `UPDATE offer SET until = $2 WHERE id = $1 AND state = 'open'`, o.id, until); err != nil {
+				return changed, err
+			}
+		}
+	}
+	return changed, nil
+}
+
+// patience is how long an offer rings.
+func (r *Router) patience(kind string) time.Duration {
+	if kind == FromHandOver {
+		return r.times.HandOver
+	}
+	return r.times.Offer
 }
 
 // others are the counsellors, besides the one it rings at, who could be offered this contact.
@@ -243,7 +282,7 @@ func (r *Router) choose(f floor, l line, free []*Seat, w waiting) *Seat {
 		if !slices.Contains(free, s) {
 			continue
 		}
-		if no := l.refused[[2]string{w.id, s.StaffID}]; no.last > 0 && ms < no.last+r.times.Rest.Milliseconds() {
+		if no := l.refused[[2]string{w.id, s.StaffID}]; no.last > 0 && within(no.last, ms, r.times.Rest) {
 			continue
 		}
 		candidates = append(candidates, s)
@@ -269,15 +308,14 @@ func (r *Router) waitsFor(f floor, l line, s *Seat, w waiting) bool {
 	if l.refused[[2]string{w.id, s.StaffID}].times > 0 {
 		return false
 	}
-	return store.Millis(f.at) < r.stickyUntil(w)
+	return within(w.since, store.Millis(f.at), r.stickyFor(w))
 }
 
-func (r *Router) stickyUntil(w waiting) int64 {
-	patience := r.times.Sticky
+func (r *Router) stickyFor(w waiting) time.Duration {
 	if w.danger || w.grave {
-		patience = r.times.StickyDanger
+		return r.times.StickyDanger
 	}
-	return w.since + patience.Milliseconds()
+	return r.times.Sticky
 }
 
 // ringIfNobody rings the supervisors when somebody waits and nobody on duty could take her; once in a
@@ -288,8 +326,8 @@ func (r *Router) ringIfNobody(ctx context.Context, f floor, l line) error {
 		return nil
 	}
 	now := store.Millis(f.at)
-	n, err := r.db.Exec(ctx, `UPDATE routing_setting SET set_at = $1, rev = rev + 1 WHERE name = 'ring' AND set_at <= $2`,
-		now, now-r.times.Ring.Milliseconds())
+	n, err := r.db.Exec(ctx, `UPDATE routing_setting SET set_at = $1, rev = rev + 1 WHERE name = 'ring' AND (set_at <= $2 OR set_at > $3)`,
+		now, now-r.times.Ring.Milliseconds(), now+r.times.Ring.Milliseconds())
 	if err == nil && n > 0 {
 		r.ringSupervisors(why, "")
 	}
@@ -355,7 +393,7 @@ func (r *Router) nextDeadline(f floor, l line) time.Time {
 	}
 	for _, w := range l.waiting {
 		if w.stickyID != "" {
-			by(r.stickyUntil(w))
+			by(w.since + r.stickyFor(w).Milliseconds())
 		}
 	}
 	for _, no := range l.refused {
