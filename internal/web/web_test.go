@@ -80,66 +80,6 @@ func TestFirstContactByPlainForms(t *testing.T) {
 	counsellor.get("/desk").sees("La conversation est terminée. Il reste la fiche.")
 }
 
-// Each kind of bad input gets its sentence, and leaves nothing half done.
-func TestBadInput(t *testing.T) {
-	w := newWorld(t)
-	child, other := w.browser(), w.browser()
-	child.opens()
-	theirs := other.opens()
-	count := func() int {
-		all, err := w.app.Chats.Messages(t.Context(), theirs, 0, 100)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return len(all)
-	}
-	t.Run("a message of 1 MB", func(t *testing.T) {
-		child.says(strings.Repeat("a", 1<<20)).want(http.StatusRequestEntityTooLarge)
-	})
-	t.Run("a message that is too long comes back to the field", func(t *testing.T) {
-		child.says(strings.Repeat("é", 4001)).want(http.StatusUnprocessableEntity).sees("trop long", strings.Repeat("é", 4001))
-	})
-	t.Run("control characters alone are nothing", func(t *testing.T) {
-		child.says("\x00\x01\x02\x1b").want(http.StatusUnprocessableEntity)
-	})
-	t.Run("an id that is none", func(t *testing.T) {
-		child.post("/chat/messages", "message_id", "../../etc", "body", "a").want(http.StatusUnprocessableEntity)
-	})
-	t.Run("a message replayed is one message", func(t *testing.T) {
-		id := uuid.NewString()
-		other.post("/chat/messages", "message_id", id, "body", "une fois").want(http.StatusOK)
-		other.post("/chat/messages", "message_id", id, "body", "une fois").want(http.StatusOK)
-		if n := count(); n != 1 {
-			t.Errorf("%d messages", n)
-		}
-	})
-	t.Run("another's message id is not overwritten", func(t *testing.T) {
-		all, _ := w.app.Chats.Messages(t.Context(), theirs, 0, 1)
-		child.post("/chat/messages", "message_id", all[0].ID, "body", "forged")
-		if n := count(); n != 1 {
-			t.Errorf("%d messages", n)
-		}
-	})
-	t.Run("a broken multipart", func(t *testing.T) {
-		child.do("POST", "/chat/file/"+uuid.NewString(), strings.NewReader("--x\r\nnonsense"), http.Header{"Content-Type": {"multipart/form-data; boundary=x"}, "Sec-Fetch-Site": {"same-origin"}}).want(http.StatusUnprocessableEntity)
-	})
-	t.Run("a form from another site", func(t *testing.T) {
-		child.do("POST", "/chat/messages", strings.NewReader("body=a"), http.Header{"Content-Type": {"application/x-www-form-urlencoded"}, "Sec-Fetch-Site": {"cross-site"}}).want(http.StatusForbidden)
-	})
-	t.Run("the same opening twice is one contact", func(t *testing.T) {
-		id := uuid.Must(uuid.NewV7()).String()
-		b := w.browser()
-		b.post("/chat", "contact_id", id).want(http.StatusOK)
-		b.post("/chat", "contact_id", id).want(http.StatusOK)
-	})
-	t.Run("four words that are none", func(t *testing.T) {
-		w.browser().post("/resume", "words", "lune chat").want(http.StatusUnprocessableEntity)
-	})
-	t.Run("a counsellor's forged contact", func(t *testing.T) {
-		w.as(staff.Counsellor).post("/desk/contacts/"+theirs+"/messages", "message_id", uuid.NewString(), "body", "a").want(http.StatusForbidden)
-	})
-}
-
 // The quick exit goes out whatever happens, and takes the session with it; storage is left alone.
 func TestQuickExit(t *testing.T) {
 	w := newWorld(t)

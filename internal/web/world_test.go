@@ -29,22 +29,30 @@ type world struct {
 	server *httptest.Server
 	people map[staff.Role]staff.Person
 	data   string // the folder of everything that is kept
+	clock  *hand
 }
+
+// hand is a clock that goes on, and jumps when told.
+type hand struct{ ahead atomic.Int64 }
+
+func (h *hand) now() time.Time        { return time.Now().Round(0).Add(time.Duration(h.ahead.Load())) }
+func (h *hand) jumps(d time.Duration) { h.ahead.Add(int64(d)) }
 
 func newWorld(t *testing.T) *world {
 	t.Helper()
+	clock := &hand{}
 	c := config.Config{
 		Data: t.TempDir(), PublicURL: "http://localhost:8018", HelplineName: "Vigie", HelplineCall: "3018", QuitTo: "https://meteo.example/",
 		ChatCapacity: 3, OfferFor: 20 * time.Second, DeskGrace: 2 * time.Minute, FilesMax: 1 << 20, IllegalFiles: "hold",
 		TrustedProxies: []string{"127.0.0.0/8"},
 	}
-	a, err := app.Fresh(t.Context(), c, app.Options{AlwaysOpen: true})
+	a, err := app.Fresh(t.Context(), c, app.Options{AlwaysOpen: true, Now: clock.now})
 	if err != nil {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	background := a.Background(ctx)
-	w := &world{T: t, app: a, server: httptest.NewServer(a.Handler()), people: map[staff.Role]staff.Person{}, data: c.Data}
+	w := &world{T: t, app: a, server: httptest.NewServer(a.Handler()), people: map[staff.Role]staff.Person{}, data: c.Data, clock: clock}
 	t.Cleanup(func() {
 		a.Handler().Drain()
 		w.server.Close()
