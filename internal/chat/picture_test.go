@@ -4,10 +4,12 @@ import (
 	"bytes"
 	"context"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"hash/crc32"
 	"image"
 	"image/color"
+	"image/gif"
 	"image/jpeg"
 	"image/png"
 	"os"
@@ -173,4 +175,37 @@ func FuzzOrientation(f *testing.F) {
 	f.Add([]byte("\xff\xd8\xff\xe1\x00\x22Exif\x00\x00MM\x00\x2a\x00\x00\x00\x08\x00\x01\x01\x12\x00\x03\x00\x00\x00\x01\x00\x06\x00\x00"))
 	f.Add([]byte("\xff\xd8\xff\xe0\x00\x02\xff\xe1\xff\xff"))
 	f.Fuzz(func(t *testing.T, data []byte) { chat.Orientation(data) })
+}
+
+// Whatever is sent as a picture is refused, or drawn small.
+func FuzzPicture(f *testing.F) {
+	small := chessboard(24, 12)
+	var asJPEG, asGIF bytes.Buffer
+	if err := errors.Join(jpeg.Encode(&asJPEG, small, nil), gif.Encode(&asGIF, small, nil)); err != nil {
+		f.Fatal(err)
+	}
+	var asPNG bytes.Buffer
+	if err := png.Encode(&asPNG, small); err != nil {
+		f.Fatal(err)
+	}
+	for _, data := range [][]byte{asJPEG.Bytes(), asGIF.Bytes(), asPNG.Bytes(), asPNG.Bytes()[:40], []byte("RIFF\x1a\x00\x00\x00WEBPVP8L\x0d\x00\x00\x00\x2f\x00\x00\x00\x10\x07\x10\x11\x11\x88\x88\xfe\x07\x00"), nil} {
+		f.Add(data, true)
+		f.Add(data, false)
+	}
+	f.Fuzz(func(t *testing.T, data []byte, covered bool) {
+		if size, _, err := image.DecodeConfig(bytes.NewReader(data)); err == nil && size.Width*size.Height > 1<<20 {
+			return // decoded in a process with little memory, not here
+		}
+		how := chat.Uncovered
+		if covered {
+			how = chat.Covered
+		}
+		drawn, err := chat.DrawHere(data, how)
+		if err != nil {
+			return
+		}
+		if b := drawn.Bounds(); b.Dx() < 1 || b.Dy() < 1 || b.Dx() > 960 || b.Dy() > 960 {
+			t.Fatalf("drawn as %v", b)
+		}
+	})
 }

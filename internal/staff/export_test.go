@@ -5,3 +5,6 @@ var MatchStep = matchStep
 
 // CheckPassword is for the fuzzer.
 var CheckPassword = checkPassword
+
+// TokenHash is for the fuzzer.
+var TokenHash = hashToken

@@ -1,6 +1,8 @@
 package staff_test
 
 import (
+	"crypto/sha256"
+	"encoding/base64"
 	"strings"
 	"sync"
 	"testing"
@@ -317,6 +319,23 @@ func TestConfirm(t *testing.T) {
 		session, _, _ = w.Lookup(ctx, token)
 		if _, err := w.BeginTOTP(ctx, session); err != nil {
 			t.Errorf("confirmed: %v", err)
+		}
+	})
+}
+
+// Whatever a cookie holds: only what newToken could have made is looked up at all, in one spelling.
+func FuzzToken(f *testing.F) {
+	for _, s := range []string{"", strings.Repeat("A", 43), strings.Repeat("A", 42) + "B", strings.Repeat("A", 42) + "=", strings.Repeat("\n", 43), "\xff\x00"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, token string) {
+		hash, ok := staff.TokenHash(token)
+		if !ok {
+			return
+		}
+		raw, err := base64.RawURLEncoding.DecodeString(token)
+		if err != nil || len(raw) != 32 || base64.RawURLEncoding.EncodeToString(raw) != token || sha256.Sum256(raw) != hash {
+			t.Fatalf("%q is taken for a token", token)
 		}
 	})
 }
