@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net/url"
 	"os"
+	"strings"
 	"sync"
 	"time"
 
@@ -187,7 +188,7 @@ func (a *App) openRooms(ctx context.Context, o Options) error {
 }
 
 func (a *App) openWeb() error {
-	site := ui.Site{Name: a.config.HelplineName, Phone: a.config.HelplineCall, Quit: "/quit"}
+	site := ui.Site{Name: a.config.HelplineName, Phone: a.config.HelplineCall, Quit: "/quit", URL: strings.TrimSuffix(a.config.PublicURL, "/")}
 	trusted, err := config.Networks(a.config.TrustedProxies)
 	if err != nil {
 		return err

@@ -63,7 +63,7 @@ func (p *Room) Card(w http.ResponseWriter, r *http.Request) error {
 	}
 	say := answer.Printer(r)
 	props := p.page(r, "/cards/"+r.PathValue("code"), "public.card_title")
-	props.Index = true
+	props.Index, props.Description = true, say.Text(guide.Intro.In(say.Lang()))
 	w.Header().Set("Cache-Control", "no-cache")
 	answer.Page(w, r, http.StatusOK, cardPage(say, props, guide))
 	return nil
