@@ -3,7 +3,8 @@
 // They are built from css/ and ts/ by build.mjs (`npm run build`) into dist/, under names that hold a hash
 // of their content, and compressed ahead of time: a browser keeps them for ever, and the server never
 // compresses anything while a child waits. dist/ is never committed. With an empty dist the program
-// still compiles, its tests still run and its pages still answer; they are only undressed.
+// still compiles and its pages still answer; they are only undressed, and the test of the first load
+// (web/first_load_test.go) says so.
 package assets
 
 import (
