@@ -62,7 +62,7 @@ func (r *Router) sweep(ctx context.Context, remind bool) (next time.Time, err er
 // says whether anything was tried, in which case the floor is read again.
 func (r *Router) setRight(ctx context.Context, f floor) (changed bool, err error) {
 	ms := store.Millis(f.at)
-	if changed, err = r.notAhead(ctx, f); err != nil || changed {
+	if changed, err = r.notAhead(ctx, f); err != nil {
 		return changed, err
 	}
 	if !f.at.Before(r.judges()) {
