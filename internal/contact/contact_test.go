@@ -242,6 +242,25 @@ func TestWhoTakesADangerMarkAway(t *testing.T) {
 	w.must(err)
 }
 
+// A day that the clock jumps over is nobody's absence: who left, or went quiet, can still come back.
+func TestAJumpOfTheClockClosesNothing(t *testing.T) {
+	w := newWorld(t, storetest.SQLite(t))
+	left := w.talking(claire)
+	_, err := w.LeaveQuickly(w.ctx, left.ID)
+	w.must(err)
+	due := w.clock.now()
+	w.clock.forward(24 * time.Hour)
+	w.must(w.SweepLate(w.ctx, due))
+	if got := w.get(left.ID); got.State != contact.Left {
+		t.Errorf("who left a moment ago is %s", got.State)
+	}
+	w.clock.forward(31 * time.Minute)
+	w.must(w.SweepLate(w.ctx, w.clock.now()))
+	if got := w.get(left.ID); got.State == contact.Left {
+		t.Error("who left stays open for ever")
+	}
+}
+
 func TestLeavingQuicklyStaysOpenForHalfAnHour(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, db *store.DB) {
 		w := newWorld(t, db)

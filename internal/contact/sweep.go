@@ -17,14 +17,16 @@ const (
 	// longestSleep bounds how late a deadline can be noticed that came up since the last look.
 	longestSleep = 5 * time.Minute
 	orphansEvery = time.Hour
+	// jumped is how much later than it was due a look is taken for a jump of the clock.
+	jumped = 30 * time.Second
 )
 
 // Run does what time brings: contacts that were left expire, sessions end, keys that a crash left
 // without an owner are swept. Every node runs it; it returns when ctx ends.
 func (c *Contacts) Run(ctx context.Context) {
-	var orphans time.Time
+	var orphans, from time.Time
 	for ctx.Err() == nil {
-		wait, err := c.Sweep(ctx)
+		wait, err := c.sweep(ctx, from)
 		if err != nil && ctx.Err() == nil {
 			c.slog.Error("sweeping contacts", "error", err)
 			wait = 10 * time.Second
@@ -35,15 +37,31 @@ func (c *Contacts) Run(ctx context.Context) {
 				c.slog.Error("sweeping keys without an owner", "error", err)
 			}
 		}
+		wait = max(wait, time.Second)
+		due := c.now().Round(0).Add(wait) // by the clock on the wall: it is its jumps that are looked for
 		select {
-		case <-time.After(max(wait, time.Second)):
+		case <-time.After(wait):
 		case <-ctx.Done():
 		}
+		from = awayFrom(from, due, c.now().Round(0))
 	}
+}
+
+// awayFrom is when the clock last jumped ahead, or this node last stood still: nobody was away before it.
+func awayFrom(before, due, now time.Time) time.Time {
+	if now.Sub(due) > jumped || before.After(now) {
+		return now
+	}
+	return before
 }
 
 // Sweep closes what has expired and returns when to look next. Any number of nodes may do it at once.
 func (c *Contacts) Sweep(ctx context.Context) (time.Duration, error) {
+	return c.sweep(ctx, time.Time{})
+}
+
+// sweep is Sweep where nobody was away before a moment.
+func (c *Contacts) sweep(ctx context.Context, from time.Time) (time.Duration, error) {
 	leftFor := c.catalogue().Lines.Silence.Left
 	now := c.now()
 	next := longestSleep
@@ -58,7 +76,11 @@ func (c *Contacts) Sweep(ctx context.Context) (time.Duration, error) {
 			return 0, errors.Join(failed, err)
 		}
 		for _, ct := range all {
-			if age := now.Sub(store.Time(ct.StateSince)); age < d.after {
+			since := store.Time(ct.StateSince)
+			if since.Before(from) {
+				since = from
+			}
+			if age := now.Sub(since); age < d.after {
 				next = min(next, d.after-age)
 				break
 			}
