@@ -26,6 +26,7 @@ export default defineConfig({
   forbidOnly: !!process.env.CI,
   use: {
     browserName: "chromium",
+    actionTimeout: 20_000,
     locale: "fr-FR",
     timezoneId: "Europe/Paris",
     contextOptions: { reducedMotion: "reduce" },
