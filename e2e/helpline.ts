@@ -13,8 +13,8 @@ export interface Helpline {
   url: string;
   /** What the program has logged so far; it must never hold a child's word. */
   log(): string;
-  /** Pulls the plug (SIGKILL) and starts the program again, on the same port and record. */
-  crash(): Promise<void>;
+  /** Pulls the plug (SIGKILL) and starts the program again, on the same port and record, after what happens meanwhile. */
+  crash(meanwhile?: () => Promise<void>): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -29,7 +29,7 @@ async function freePort(): Promise<number> {
 }
 
 /** Starts the demonstration without its simulated visitors, and waits until it says that it is ready. */
-export async function openHelpline(past: boolean): Promise<Helpline> {
+export async function openHelpline({ past, keepsHours }: { past: boolean; keepsHours: boolean }): Promise<Helpline> {
   const folder = await mkdtemp(join(tmpdir(), "vigie-e2e-"));
   const port = await freePort();
   const url = `http://localhost:${port}`;
@@ -41,7 +41,7 @@ export async function openHelpline(past: boolean): Promise<Helpline> {
   const start = async () => {
     const born = spawn(
       process.env.VIGIE ?? join(root, "bin/vigie"),
-      ["demo", "--quiet", ...(past ? [] : ["--empty"]), "--listen", `localhost:${port}`, "--public-url", url, "--data", folder],
+      ["demo", "--quiet", ...(past ? [] : ["--empty"]), ...(keepsHours ? ["--closed"] : []), "--listen", `localhost:${port}`, "--public-url", url, "--data", folder],
       { cwd: folder, stdio: ["ignore", "pipe", "pipe"] },
     );
     born.stdout.on("data", (chunk) => (said += chunk));
@@ -61,9 +61,10 @@ export async function openHelpline(past: boolean): Promise<Helpline> {
     }
   };
 
-  const crash = async () => {
+  const crash = async (meanwhile?: () => Promise<void>) => {
     vigie.kill("SIGKILL");
     await end;
+    await meanwhile?.();
     await start();
   };
 

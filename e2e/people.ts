@@ -1,6 +1,9 @@
 // The two people of nearly every journey, and what each does with her own hands and reads with her own
 // eyes: a child on her phone, a counsellor at her desk.
-import { expect, type Locator, type Page } from "@playwright/test";
+import { expect, type BrowserContextOptions, type Locator, type Page } from "@playwright/test";
+
+/** How a child looks at us from one more browser: `someone(phone)`. */
+export const phone: BrowserContextOptions = { viewport: { width: 390, height: 844 }, isMobile: true, hasTouch: true };
 
 /** Everybody's password in the demonstration (internal/demo). */
 const password = "lampe sur la mer";
@@ -9,6 +12,13 @@ const password = "lampe sur la mer";
 async function said(log: Locator): Promise<string[]> {
   const texts = await log.locator(".bubble-text:visible").allInnerTexts();
   return texts.map((text) => text.trim());
+}
+
+async function logIn(page: Page, login: string): Promise<void> {
+  await page.locator("[name=login]").fill(login);
+  await page.locator("[name=password]").fill(password);
+  await page.locator("form[action='/desk/login'] button").click();
+  await expect(page).not.toHaveURL(/\/desk\/login$/);
 }
 
 export class Child {
@@ -41,8 +51,39 @@ export class Child {
     return said(this.log);
   }
 
+  /** Waits until these are all the messages on her page, each once and in this order. */
+  async reads(all: string[]): Promise<void> {
+    await expect(async () => expect(await this.messages()).toEqual(all)).toPass({ timeout: 15_000 });
+  }
+
   bubble(text: string): Locator {
     return this.log.locator(".bubble", { hasText: text });
+  }
+
+  /** Waits until her page is on the line with the server. */
+  async hears(): Promise<void> {
+    await expect(this.page.locator("live-stream")).toHaveAttribute("data-state", "open");
+  }
+
+  /** Waits until somebody is there for her. */
+  async isWith(alias: string): Promise<void> {
+    await expect(this.state).toContainText(`Tu parles avec ${alias}.`);
+  }
+
+  async leavesQuickly(): Promise<void> {
+    await this.page.locator("[data-exit]").click();
+  }
+
+  async saysGoodbye(): Promise<void> {
+    await this.page.locator(".chat-end > summary").click();
+    await this.page.getByRole("button", { name: "Oui, terminer" }).click();
+  }
+
+  /** Types her four words on the page that takes them. */
+  async comesBackWith(words: string): Promise<void> {
+    await this.page.goto("/resume");
+    await this.page.getByLabel("Tes 4 mots").fill(words);
+    await this.page.getByRole("button", { name: "Revenir", exact: true }).click();
   }
 
   /** Asks for the four words, and reads them. */
@@ -66,9 +107,7 @@ export class Counsellor {
 
   async logsIn(login: string): Promise<void> {
     await this.page.goto("/desk");
-    await this.page.locator("[name=login]").fill(login);
-    await this.page.locator("[name=password]").fill(password);
-    await this.page.locator("form[action='/desk/login'] button").click();
+    await logIn(this.page, login);
     await expect(this.page).toHaveURL(/\/desk$/);
     await this.hears();
   }
@@ -99,12 +138,38 @@ export class Counsellor {
     await this.talk.locator(".composer-send").click();
   }
 
+  /** Sits down at her desk, is there for whoever comes, and answers the one who rings. */
+  async answers(login = "camille"): Promise<void> {
+    await this.logsIn(login);
+    await this.becomes("available");
+    await this.accepts();
+  }
+
   messages(): Promise<string[]> {
     return said(this.talk.locator(".chat-log-list"));
   }
 
+  /** Waits until these are all the messages of her conversation, each once and in this order. */
+  async reads(all: string[]): Promise<void> {
+    await expect(async () => expect(await this.messages()).toEqual(all)).toPass({ timeout: 15_000 });
+  }
+
+  async saysGoodbye(): Promise<void> {
+    await this.talk.locator("form[action$='/end'] button").click();
+  }
+
   bubble(text: string): Locator {
     return this.talk.locator(".bubble", { hasText: text });
+  }
+
+  /** As a supervisor, finds the contact that stands so in the history and takes its danger mark away; back at her desk. */
+  async liftsDanger(state: string): Promise<void> {
+    await this.page.goto("/desk/history");
+    await this.page.getByRole("row", { name: state }).getByRole("link").first().click();
+    await this.page.getByRole("button", { name: "Lever le danger" }).click();
+    await expect(this.page.getByText("Ce contact porte une marque de danger")).toHaveCount(0);
+    await this.page.goto("/desk");
+    await this.hears();
   }
 
   /** Leaves her desk as the next test expects it: nothing rings here any more. */
@@ -115,4 +180,31 @@ export class Counsellor {
     }
     await this.page.request.post("/desk/presence", { form: { state: "away" } });
   }
+}
+
+/** Whoever looks after the house, at its own pages. */
+export class Administrator {
+  constructor(readonly page: Page) {}
+
+  /** Publishes one document of the catalogue, as she would by hand. */
+  async publishes(document: string, text: string): Promise<void> {
+    await this.page.goto(`/admin/catalogue/${document}`);
+    if (this.page.url().endsWith("/desk/login")) {
+      await logIn(this.page, "alix");
+      await this.page.goto(`/admin/catalogue/${document}`);
+    }
+    await this.page.locator("[name=text]").fill(text);
+    await this.page.locator("form.document button").click();
+    await expect(this.page.getByText("C'est publié. Tous les postes l'ont reçu.")).toBeVisible();
+  }
+}
+
+/** The two in the middle of it: she has said hello, and the counsellor is there. */
+export async function inConversation(child: Child, counsellor: Counsellor): Promise<void> {
+  await child.opensChat();
+  await child.writes("Bonjour");
+  await counsellor.answers();
+  await child.isWith("Camille");
+  await counsellor.writes("Bonjour, je suis là.");
+  await child.reads(["Bonjour", "Bonjour, je suis là."]);
 }

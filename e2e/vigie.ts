@@ -58,6 +58,10 @@ const desk: BrowserContextOptions = {
   javaScriptEnabled: true,
 };
 
+/** A home of her own for everybody (RFC 5737), or they would share the limits that each network has. */
+const fromHome = () => ({ "X-Forwarded-For": `203.0.113.${(homes = (homes % 254) + 1)}` });
+let homes = 0;
+
 /** The persons who came without JavaScript. */
 const scriptless = new WeakSet<BrowserContext>();
 
@@ -70,15 +74,18 @@ interface OfTest {
 interface OfWorker {
   /** Whether the helpline begins with its three months of made-up contacts; `test.use({ past: true })` at the top of a file. */
   past: boolean;
+  /** Whether it obeys its opening hours, which a test then publishes; otherwise it is always open. */
+  keepsHours: boolean;
   helpline: Helpline;
 }
 
 export const test = base.extend<OfTest, OfWorker>({
   past: [false, { option: true, scope: "worker" }],
+  keepsHours: [false, { option: true, scope: "worker" }],
 
   helpline: [
-    async ({ past }, use) => {
-      const helpline = await openHelpline(past);
+    async ({ past, keepsHours }, use) => {
+      const helpline = await openHelpline({ past, keepsHours });
       await use(helpline);
       await helpline.stop();
     },
@@ -86,6 +93,8 @@ export const test = base.extend<OfTest, OfWorker>({
   ],
 
   baseURL: async ({ helpline }, use) => use(helpline.url),
+
+  extraHTTPHeaders: async ({}, use) => use(fromHome()),
 
   guard: async ({ helpline }, use) => {
     const guard = new Guard(helpline.url);
@@ -103,7 +112,7 @@ export const test = base.extend<OfTest, OfWorker>({
     const contexts: BrowserContext[] = [];
     await use(async (look) => {
       // What is not said here she has from the test's own project: language, time zone, theme.
-      const context = await browser.newContext({ ...desk, ...look });
+      const context = await browser.newContext({ ...desk, extraHTTPHeaders: fromHome(), ...look });
       contexts.push(context);
       await guard.watch(context);
       return context.newPage();
