@@ -41,11 +41,6 @@ func (p *Room) Chat(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	if ct.State == contact.Left { // she is back on the same browser
-		if ct, err = p.Contacts.Return(r.Context(), ct.ID, contact.VisitorOf(ct.ID)); err != nil {
-			return err
-		}
-	}
 	return p.conversation(w, r, http.StatusOK, ct, draft{})
 }
 
@@ -90,12 +85,16 @@ func (p *Room) conversation(w http.ResponseWriter, r *http.Request, code int, ct
 	v.draft = d
 	props := p.page(r, "", "public.chat_title")
 	props.Room, props.Script = ui.Talking, "chat.js"
-	if ct.State.Open() {
+	if !v.over() {
 		props.Refresh = 10
 	}
 	answer.Page(w, r, code, talkPage(v, props))
 	return nil
 }
+
+// over says that she has nothing to wait for here: the conversation is closed, or she said goodbye in
+// danger, which leaves it open for a supervisor. (A quick exit leaves it so too, and ends her session.)
+func (v view) over() bool { return !v.contact.State.Open() || v.contact.State == contact.Left }
 
 // look reads everything a conversation's page shows.
 func (p *Room) look(ctx context.Context, say *i18n.Printer, ct contact.Contact) (view, error) {
