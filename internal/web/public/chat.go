@@ -85,7 +85,8 @@ func (p *Room) conversation(w http.ResponseWriter, r *http.Request, code int, ct
 	v.draft = d
 	props := p.page(r, "", "public.chat_title")
 	props.Room, props.Script = ui.Talking, "chat.js"
-	if !v.over() {
+	// Without JavaScript the page refreshes itself, but never while there is something to fill in.
+	if !v.over() && !r.URL.Query().Has("write") && d.body == "" && v.proof == nil {
 		props.Refresh = 10
 	}
 	answer.Page(w, r, code, talkPage(v, props))
