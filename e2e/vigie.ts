@@ -16,11 +16,18 @@ export class Guard {
 
   constructor(private readonly home: string) {}
 
-  /** Says that this test leaves for another site (the quick exit), which then is answered with an empty page. */
-  async leavesFor(context: BrowserContext, url: string): Promise<void> {
+  /** Says that this page leaves for another site (the quick exit), which answers with an empty page once its time has come. */
+  async leavesFor(page: Page, url: string, ready: Promise<unknown> = Promise.resolve()): Promise<void> {
     const { origin } = new URL(url);
     this.elsewhere.add(origin);
-    await context.route(`${origin}/**`, (route) => route.fulfill({ contentType: "text/html", body: "<title>elsewhere</title>" }));
+    // Playwright's own routes do not see where a redirect leads; Chromium's do.
+    const chromium = await page.context().newCDPSession(page);
+    chromium.on("Fetch.requestPaused", async ({ requestId }) => {
+      await ready;
+      const responseHeaders = [{ name: "Content-Type", value: "text/html" }];
+      await chromium.send("Fetch.fulfillRequest", { requestId, responseCode: 200, responseHeaders, body: btoa("<title>elsewhere</title>") });
+    });
+    await chromium.send("Fetch.enable", { patterns: [{ urlPattern: `${origin}/*` }] });
   }
 
   async watch(context: BrowserContext): Promise<void> {
