@@ -53,7 +53,7 @@ func (p *Room) door(w http.ResponseWriter, r *http.Request) error {
 }
 
 // draft is what came back refused.
-type draft struct{ body, fault string }
+type draft struct{ body, fault, fileFault string }
 
 // view is a conversation as its person sees it now.
 type view struct {
@@ -96,6 +96,14 @@ func (p *Room) conversation(w http.ResponseWriter, r *http.Request, code int, ct
 // over says that she has nothing to wait for here: the conversation is closed, or she said goodbye in
 // danger, which leaves it open for a supervisor. (A quick exit leaves it so too, and ends her session.)
 func (v view) over() bool { return !v.contact.State.Open() || v.contact.State == contact.Left }
+
+// leaveKind is the button that goes home: the lamp is for going on, where she still can.
+func (v view) leaveKind() ui.Kind {
+	if v.contact.State == contact.Left {
+		return ui.Quiet
+	}
+	return ui.Lamp
+}
 
 // look reads everything a conversation's page shows.
 func (p *Room) look(ctx context.Context, say *i18n.Printer, ct contact.Contact) (view, error) {
