@@ -124,9 +124,10 @@ export class Counsellor {
   }
 
   async accepts(): Promise<void> {
+    const id = (await this.ring.getAttribute("id"))?.replace(/^ring-/, "");
     await this.ring.locator("form[action$='/accept'] button").click();
     await expect(this.ring).toHaveCount(0);
-    await expect(this.talk).toHaveCount(1);
+    await expect(this.page.locator(`#talk-${id}`)).toBeVisible();
   }
 
   get field(): Locator {
@@ -143,6 +144,13 @@ export class Counsellor {
     await this.logsIn(login);
     await this.becomes("available");
     await this.accepts();
+  }
+
+  /** Opens the way for one proof. */
+  async asksFor(what: string): Promise<void> {
+    await this.talk.locator(".talk-acts .menu > summary").click();
+    await this.talk.getByLabel("Demander une preuve").selectOption(what);
+    await this.talk.getByRole("button", { name: "Ouvrir l'envoi d'un fichier" }).click();
   }
 
   messages(): Promise<string[]> {
@@ -162,20 +170,17 @@ export class Counsellor {
     return this.talk.locator(".bubble", { hasText: text });
   }
 
-  /** As a supervisor, finds the contact that stands so in the history and takes its danger mark away; back at her desk. */
-  async liftsDanger(state: string): Promise<void> {
-    await this.page.goto("/desk/history");
-    await this.page.getByRole("row", { name: state }).getByRole("link").first().click();
-    await this.page.getByRole("button", { name: "Lever le danger" }).click();
-    await expect(this.page.getByText("Ce contact porte une marque de danger")).toHaveCount(0);
-    await this.page.goto("/desk");
-    await this.hears();
+  /** As a supervisor, reads on the floor who left in danger and decides that the danger is over. */
+  async liftsDanger(): Promise<void> {
+    await this.page.goto("/desk/floor");
+    await this.page.locator("#floor-decide").getByRole("button", { name: "Le danger est levé" }).click();
+    await expect(this.page.getByText("Personne en danger n'est parti sans réponse.")).toBeVisible();
   }
 
   /** Leaves her desk as the next test expects it: nothing rings here any more. */
   async goesHome(): Promise<void> {
-    for (const talk of await this.talk.all()) {
-      const id = (await talk.getAttribute("id"))?.replace(/^talk-/, "");
+    const ids = await this.talk.evaluateAll((all) => all.map((talk) => talk.id.replace(/^talk-/, "")));
+    for (const id of ids) {
       await this.page.request.post(`/desk/contacts/${id}/dismiss`, { form: { code: "test" } });
     }
     await this.page.request.post("/desk/presence", { form: { state: "away" } });
@@ -187,13 +192,18 @@ export class Administrator {
   constructor(readonly page: Page) {}
 
   /** Publishes one document of the catalogue, as she would by hand. */
-  async publishes(document: string, text: string): Promise<void> {
+  publishes(document: string, text: string): Promise<void> {
+    return this.edits(document, () => text);
+  }
+
+  /** Changes one document of the catalogue. */
+  async edits(document: string, change: (text: string) => string): Promise<void> {
     await this.page.goto(`/admin/catalogue/${document}`);
     if (this.page.url().endsWith("/desk/login")) {
       await logIn(this.page, "alix");
       await this.page.goto(`/admin/catalogue/${document}`);
     }
-    await this.page.locator("[name=text]").fill(text);
+    await this.page.locator("[name=text]").fill(change(await this.page.locator("[name=text]").inputValue()));
     await this.page.locator("form.document button").click();
     await expect(this.page.getByText("C'est publié. Tous les postes l'ont reçu.")).toBeVisible();
   }
