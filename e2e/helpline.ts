@@ -1,6 +1,6 @@
 // A helpline of its own for each worker: the real program, on a free port of this machine, with a new
 // folder for its record. It is ended by its own process id when the worker ends.
-import { spawn } from "node:child_process";
+import { spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { appendFile, mkdir, mkdtemp, rm } from "node:fs/promises";
 import { createServer, type AddressInfo } from "node:net";
@@ -13,6 +13,8 @@ export interface Helpline {
   url: string;
   /** What the program has logged so far; it must never hold a child's word. */
   log(): string;
+  /** Pulls the plug (SIGKILL) and starts the program again, on the same port and record, after what happens meanwhile. */
+  crash(meanwhile?: () => Promise<void>): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -27,21 +29,44 @@ export async function freePort(): Promise<number> {
 }
 
 /** Starts the demonstration without its simulated visitors, and waits until it says that it is ready. */
-export async function openHelpline(past: boolean): Promise<Helpline> {
+export async function openHelpline({ past, keepsHours }: { past: boolean; keepsHours: boolean }): Promise<Helpline> {
   const folder = await mkdtemp(join(tmpdir(), "vigie-e2e-"));
   const port = await freePort();
   const url = `http://localhost:${port}`;
-  const vigie = spawn(
-    join(root, "bin/vigie"),
-    ["demo", "--quiet", ...(past ? [] : ["--empty"]), "--listen", `localhost:${port}`, "--public-url", url, "--data", folder],
-    { cwd: folder, stdio: ["ignore", "pipe", "pipe"] },
-  );
   let said = "";
-  vigie.stdout.on("data", (chunk) => (said += chunk));
-  vigie.stderr.on("data", (chunk) => (said += chunk));
-  let ended = false;
-  const end = once(vigie, "exit").then(() => (ended = true));
-  vigie.on("error", (error) => ((said += error.message), (ended = true)));
+  let vigie: ChildProcess;
+  let ended: boolean;
+  let end: Promise<unknown>;
+
+  const start = async () => {
+    const born = spawn(
+      process.env.VIGIE ?? join(root, "bin/vigie"),
+      ["demo", "--quiet", ...(past ? [] : ["--empty"]), ...(keepsHours ? ["--closed"] : []), "--listen", `localhost:${port}`, "--public-url", url, "--data", folder],
+      { cwd: folder, stdio: ["ignore", "pipe", "pipe"] },
+    );
+    born.stdout.on("data", (chunk) => (said += chunk));
+    born.stderr.on("data", (chunk) => (said += chunk));
+    born.on("error", (error) => ((said += error.message), (ended = true)));
+    ended = false;
+    end = once(born, "exit").then(() => (ended = true));
+    vigie = born;
+    for (const deadline = Date.now() + 60_000; ; ) {
+      if (ended || Date.now() > deadline) {
+        await stop();
+        throw new Error(`bin/vigie ${ended ? "ended" : "was not ready in 60 s"}. It said:\n${said}`);
+      }
+      const answer = await fetch(`${url}/readyz`).catch(() => null);
+      if (answer?.ok) return;
+      await new Promise((again) => setTimeout(again, 50));
+    }
+  };
+
+  const crash = async (meanwhile?: () => Promise<void>) => {
+    vigie.kill("SIGKILL");
+    await end;
+    await meanwhile?.();
+    await start();
+  };
 
   const stop = async () => {
     if (!ended) {
@@ -55,13 +80,6 @@ export async function openHelpline(past: boolean): Promise<Helpline> {
     await rm(folder, { recursive: true, force: true });
   };
 
-  for (const deadline = Date.now() + 30_000; ; ) {
-    if (ended || Date.now() > deadline) {
-      await stop();
-      throw new Error(`bin/vigie ${ended ? "ended" : "was not ready in 30 s"}. It said:\n${said}`);
-    }
-    const answer = await fetch(`${url}/readyz`).catch(() => null);
-    if (answer?.ok) return { url, log: () => said, stop };
-    await new Promise((again) => setTimeout(again, 50));
-  }
+  await start();
+  return { url, log: () => said, crash, stop };
 }

@@ -149,6 +149,11 @@ export async function openTwoNodes(): Promise<TwoNodes> {
       stop,
       startNode,
       stopNode: (which, signal) => nodes[which]!.stop(signal),
+      crash: async (meanwhile) => {
+        await nodes[0]!.stop("SIGKILL");
+        await meanwhile?.();
+        await startNode(0);
+      },
       log: () => nodes.map((node) => node.said).join(""),
       doctor: async () => (await run(vigie, ["doctor", ...record])).stdout,
     };

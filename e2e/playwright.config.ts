@@ -26,6 +26,7 @@ export default defineConfig({
   forbidOnly: !!process.env.CI,
   use: {
     browserName: "chromium",
+    actionTimeout: 20_000,
     locale: "fr-FR",
     timezoneId: "Europe/Paris",
     contextOptions: { reducedMotion: "reduce" },
@@ -35,6 +36,8 @@ export default defineConfig({
       args: [
         // Chromium's sandbox refuses root, and Chromium looks for Google's hosts by itself.
         ...(process.getuid?.() === 0 ? ["--no-sandbox"] : []),
+        // Nobody but this machine is ever asked, whatever a page does.
+        "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE localhost",
         "--disable-gpu",
         "--disable-quic",
         "--no-first-run",

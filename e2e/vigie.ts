@@ -16,11 +16,18 @@ export class Guard {
 
   constructor(private readonly home: string) {}
 
-  /** Says that this test leaves for another site (the quick exit), which then is answered with an empty page. */
-  async leavesFor(context: BrowserContext, url: string): Promise<void> {
+  /** Says that this page leaves for another site (the quick exit), which answers with an empty page once its time has come. */
+  async leavesFor(page: Page, url: string, ready: Promise<unknown> = Promise.resolve()): Promise<void> {
     const { origin } = new URL(url);
     this.elsewhere.add(origin);
-    await context.route(`${origin}/**`, (route) => route.fulfill({ contentType: "text/html", body: "<title>elsewhere</title>" }));
+    // Playwright's own routes do not see where a redirect leads; Chromium's do.
+    const chromium = await page.context().newCDPSession(page);
+    chromium.on("Fetch.requestPaused", async ({ requestId }) => {
+      await ready;
+      const responseHeaders = [{ name: "Content-Type", value: "text/html" }];
+      await chromium.send("Fetch.fulfillRequest", { requestId, responseCode: 200, responseHeaders, body: btoa("<title>elsewhere</title>") });
+    });
+    await chromium.send("Fetch.enable", { patterns: [{ urlPattern: `${origin}/*` }] });
   }
 
   async watch(context: BrowserContext): Promise<void> {
@@ -58,6 +65,10 @@ const desk: BrowserContextOptions = {
   javaScriptEnabled: true,
 };
 
+/** A home of her own for everybody (RFC 5737), or they would share the limits that each network has. */
+const fromHome = () => ({ "X-Forwarded-For": `203.0.113.${(homes = (homes % 254) + 1)}` });
+let homes = 0;
+
 /** The persons who came without JavaScript. */
 const scriptless = new WeakSet<BrowserContext>();
 
@@ -70,15 +81,18 @@ interface OfTest {
 interface OfWorker {
   /** Whether the helpline begins with its three months of made-up contacts; `test.use({ past: true })` at the top of a file. */
   past: boolean;
+  /** Whether it obeys its opening hours, which a test then publishes; otherwise it is always open. */
+  keepsHours: boolean;
   helpline: Helpline;
 }
 
 export const test = base.extend<OfTest, OfWorker>({
   past: [false, { option: true, scope: "worker" }],
+  keepsHours: [false, { option: true, scope: "worker" }],
 
   helpline: [
-    async ({ past }, use) => {
-      const helpline = await openHelpline(past);
+    async ({ past, keepsHours }, use) => {
+      const helpline = await openHelpline({ past, keepsHours });
       await use(helpline);
       await helpline.stop();
     },
@@ -86,6 +100,8 @@ export const test = base.extend<OfTest, OfWorker>({
   ],
 
   baseURL: async ({ helpline }, use) => use(helpline.url),
+
+  extraHTTPHeaders: async ({}, use) => use(fromHome()),
 
   guard: async ({ helpline }, use) => {
     const guard = new Guard(helpline.url);
@@ -103,7 +119,7 @@ export const test = base.extend<OfTest, OfWorker>({
     const contexts: BrowserContext[] = [];
     await use(async (look) => {
       // What is not said here she has from the test's own project: language, time zone, theme.
-      const context = await browser.newContext({ ...desk, ...look });
+      const context = await browser.newContext({ ...desk, extraHTTPHeaders: fromHome(), ...look });
       contexts.push(context);
       await guard.watch(context);
       return context.newPage();

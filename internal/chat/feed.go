@@ -24,6 +24,7 @@ const (
 	EventMarks   EventKind = "marks"   // Who, Mark
 	EventState   EventKind = "state"   // State: read the contact again
 	EventForm    EventKind = "form"    // Form: somebody wrote in the form or the notes
+	EventSession EventKind = "session" // a session of its person ended: one's own may be the one
 	EventResync  EventKind = "resync"  // the follower was too slow or too far behind and is dropped: render again, then follow again
 )
 
@@ -434,6 +435,8 @@ func (f *Feed) hear(subject string, payload []byte) {
 		if json.Unmarshal(payload, &e) == nil {
 			t.tell(Event{Kind: EventForm, Form: e})
 		}
+	case "session":
+		t.tell(Event{Kind: EventSession})
 	case "erased":
 		t.mu.Lock()
 		defer t.mu.Unlock()

@@ -248,6 +248,8 @@ func (c *Contacts) resumed(ctx context.Context, person string) (Resumed, error) 
 		if err := c.endSessions(ctx, tx, id); err != nil {
 			return err
 		}
+		ct := back.Open
+		tx.AfterCommit(func() { c.announce(ct) })
 		return c.record(ctx, tx, VisitorOf(id), "contact.resumed", id, nil)
 	})
 	return back, err

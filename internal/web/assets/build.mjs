@@ -35,7 +35,7 @@ const darkOnce = {
 
 const bundled = await build({
   absWorkingDir: here,
-  entryPoints: ["ts/site.ts", "ts/chat.ts", "ts/desk.ts", "css/public.css", "css/desk.css"],
+  entryPoints: ["ts/site.ts", "ts/chat.ts", "ts/desk.ts", "css/public.css", "css/noscript.css", "css/desk.css"],
   outdir: dist,
   entryNames: "[name]-[hash]",
   assetNames: "[name]-[hash]",

@@ -54,6 +54,7 @@ type sheet struct {
 	answers   []ui.Answer
 	guides    []guide
 	notes     []note
+	callback  []told // how she wishes to be called back; empty when she does not
 	missing   []string
 	unasked   []string // the fields that make no sense beside the other answers
 	closings  []closing
@@ -158,10 +159,37 @@ func (c *Room) sheet(ctx context.Context, say *i18n.Printer, ct contact.Contact)
 	for _, n := range notes {
 		s.notes = append(s.notes, note{text: n.Text, by: c.Alias(ctx, n.AuthorID), when: say.DateTime(at(n.WrittenAt))})
 	}
+	if s.callback, err = c.callback(ctx, say, ct.ID); err != nil {
+		return s, err
+	}
 	for _, category := range set.Taxonomy.Closings() {
 		s.closings = append(s.closings, closing{category.Code, say.Text(category.Label.In(lang))})
 	}
 	return s, nil
+}
+
+// callback says a wish to be called back, with what is done where she said nothing: we then say that it
+// was a wrong number, and leave no message.
+func (c *Room) callback(ctx context.Context, say *i18n.Printer, contactID string) ([]told, error) {
+	wish, ok, err := c.Contacts.Callback(ctx, contactID)
+	if err != nil || !ok {
+		return nil, err
+	}
+	or := func(text, otherwise string) string {
+		if text == "" {
+			return say.T(otherwise)
+		}
+		return text
+	}
+	voicemail := "desk.callback_no_voicemail"
+	if wish.Voicemail {
+		voicemail = "desk.callback_voicemail"
+	}
+	return []told{
+		{say.T("desk.callback_on"), wish.On}, {say.T("desk.callback_when"), or(wish.When, "desk.not_said")},
+		{say.T("desk.callback_others"), or(wish.Others, "desk.not_said")}, {say.T("desk.callback_say"), or(wish.Say, "desk.callback_wrong")},
+		{say.T("desk.callback_message"), say.T(voicemail)},
+	}, nil
 }
 
 func drawField(say *i18n.Printer, f catalogue.Field, value string) field {

@@ -41,11 +41,6 @@ func (p *Room) Chat(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	if ct.State == contact.Left { // she is back on the same browser
-		if ct, err = p.Contacts.Return(r.Context(), ct.ID, contact.VisitorOf(ct.ID)); err != nil {
-			return err
-		}
-	}
 	return p.conversation(w, r, http.StatusOK, ct, draft{})
 }
 
@@ -58,7 +53,7 @@ func (p *Room) door(w http.ResponseWriter, r *http.Request) error {
 }
 
 // draft is what came back refused.
-type draft struct{ body, fault string }
+type draft struct{ body, fault, fileFault string }
 
 // view is a conversation as its person sees it now.
 type view struct {
@@ -90,11 +85,24 @@ func (p *Room) conversation(w http.ResponseWriter, r *http.Request, code int, ct
 	v.draft = d
 	props := p.page(r, "", "public.chat_title")
 	props.Room, props.Script = ui.Talking, "chat.js"
-	if ct.State.Open() {
+	// Without JavaScript the page refreshes itself, but never while there is something to fill in.
+	if !v.over() && !r.URL.Query().Has("write") && d.body == "" && v.proof == nil {
 		props.Refresh = 10
 	}
 	answer.Page(w, r, code, talkPage(v, props))
 	return nil
+}
+
+// over says that she has nothing to wait for here: the conversation is closed, or she said goodbye in
+// danger, which leaves it open for a supervisor. (A quick exit leaves it so too, and ends her session.)
+func (v view) over() bool { return !v.contact.State.Open() || v.contact.State == contact.Left }
+
+// leaveKind is the button that goes home: the lamp is for going on, where she still can.
+func (v view) leaveKind() ui.Kind {
+	if v.contact.State == contact.Left {
+		return ui.Quiet
+	}
+	return ui.Lamp
 }
 
 // look reads everything a conversation's page shows.

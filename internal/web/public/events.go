@@ -10,6 +10,7 @@ import (
 
 	"vigie/internal/chat"
 	"vigie/internal/contact"
+	"vigie/internal/fault"
 	"vigie/internal/web/answer"
 	"vigie/internal/web/i18n"
 	"vigie/internal/web/live"
@@ -30,7 +31,7 @@ func (p *Room) Events(w http.ResponseWriter, r *http.Request) error {
 	}
 	return p.Streams.Serve(w, r, func(s *live.Stream) (func(), error) {
 		// The stream outlives no request, but what it renders must not depend on one.
-		f := &follower{room: p, ctx: context.WithoutCancel(r.Context()), say: answer.Printer(r), stream: s, id: ct.ID}
+		f := &follower{room: p, ctx: context.WithoutCancel(r.Context()), say: answer.Printer(r), stream: s, id: ct.ID, token: session.VisitorToken(r)}
 		if err := f.begin(ct); err != nil {
 			return nil, err
 		}
@@ -45,6 +46,7 @@ type follower struct {
 	say    *i18n.Printer
 	stream *live.Stream
 	id     string
+	token  string
 	// unseen are her own messages that the counsellor has not seen yet, by number.
 	unseen []unseen
 	view   view
@@ -100,6 +102,8 @@ func (f *follower) hear(e chat.Event) {
 		if ct, err = f.room.Contacts.Get(f.ctx, f.id); err == nil {
 			err = f.state(ct)
 		}
+	case chat.EventSession:
+		err = f.session()
 	case chat.EventResync:
 		f.stream.End()
 	}
@@ -168,6 +172,18 @@ func (f *follower) marks(mark chat.Mark) error {
 		return nil
 	}
 	return f.update("", pieces...)
+}
+
+// session ends the stream of a page whose session ended: when somebody came back elsewhere with the four
+// words, whoever has this page open must not read on beside her.
+func (f *follower) session() error {
+	_, err := f.room.Contacts.SessionNow(f.ctx, f.token)
+	if !fault.Is(err, fault.Unauthenticated) {
+		return err
+	}
+	f.stream.Push(live.Signal("over", "session"))
+	f.stream.End()
+	return nil
 }
 
 // state draws where she stands; when the conversation is over, or its past is shown again, the page is

@@ -47,6 +47,19 @@ func (p *Room) openProof(ctx context.Context, ct contact.Contact) (*proofView, e
 // File takes the one file that was asked for. It is sealed as it streams; the form's other fields come
 // first, because the sentence about naked pictures is answered before a byte of the file is read.
 func (p *Room) File(w http.ResponseWriter, r *http.Request) error {
+	err := p.takeFile(w, r)
+	if err != nil && !answer.Scripted(r) {
+		ct, e := p.mine(r)
+		if e != nil {
+			return errors.Join(err, e)
+		}
+		answer.Log(r, err)
+		return p.conversation(w, r, answer.Status(err), ct, draft{fileFault: answer.Printer(r).Fault(err)})
+	}
+	return err
+}
+
+func (p *Room) takeFile(w http.ResponseWriter, r *http.Request) error {
 	s := session.Visitor(r)
 	if err := p.slow(r, flood.SendFile, s.ContactID); err != nil {
 		return err

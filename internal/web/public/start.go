@@ -56,6 +56,11 @@ func (p *Room) Start(w http.ResponseWriter, r *http.Request) error {
 	say := answer.Printer(r)
 	if s, err := p.Contacts.Session(r.Context(), session.VisitorToken(r)); err == nil {
 		if ct, err := p.Contacts.Get(r.Context(), s.ContactID); err == nil && ct.State.Open() {
+			if ct.State == contact.Left { // she said goodbye, and goes on
+				if _, err := p.Contacts.Return(r.Context(), ct.ID, contact.VisitorOf(ct.ID)); err != nil {
+					return err
+				}
+			}
 			http.Redirect(w, r, say.Path("/chat"), http.StatusSeeOther)
 			return nil
 		}

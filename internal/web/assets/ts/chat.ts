@@ -9,7 +9,10 @@ import "./quick";
 import "./file-sender";
 import "./work-proof";
 
-// The conversation is over, or its past is shown again: the page is drawn anew from the record.
-document.addEventListener("vigie:over", () => location.replace(location.href));
-// Her session is over: the page shows what is true now.
-document.addEventListener("vigie:ended", () => location.replace(location.href));
+// The conversation or her session is over, or its past is shown again: the page is drawn anew from the
+// record. It is told so too when she leaves quickly, and then must not come back before the neutral site.
+for (const event of ["vigie:over", "vigie:ended"]) {
+  document.addEventListener(event, () => {
+    if (!document.documentElement.classList.contains("leaving")) location.replace(location.href);
+  });
+}

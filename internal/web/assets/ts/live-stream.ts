@@ -22,6 +22,8 @@ class LiveStream extends Live {
   protected started(): void {
     this.open();
     this.hear(window, "online", () => this.hurry());
+    // A stream whose network is gone stays open and silent: say so now, not when its beats are missed.
+    this.hear(window, "offline", () => this.again());
     this.on(document, "visibilitychange", () => document.visibilityState === "visible" && this.hurry());
     this.hear(window, "pageshow", (event) => (event as PageTransitionEvent).persisted && this.hurry());
     // Firefox shows an error on a page that is being left.

@@ -63,8 +63,9 @@ function replace(there: Element, piece: Element): Element | undefined {
   return piece;
 }
 
-/** A field being filled or an open menu is work; a mere link or log that has the focus is not. */
+/** A field being filled or an open menu is work; a mere link or log that has the focus is not, nor an empty composer. */
 function holdsWork(focused: Element): boolean {
+  if (focused instanceof HTMLTextAreaElement && focused.closest("chat-composer")) return focused.value !== "";
   return focused.matches("input, textarea, select, [contenteditable]") || focused.closest("details[open] .menu-sheet, dialog") !== null;
 }
 
