@@ -114,6 +114,7 @@ func (h *Handler) routes() []Route {
 		{post, "/desk/contacts/{id}/block", staff.BlockSet, c.Block, false},
 		{post, "/desk/contacts/{id}/proof", staff.ContactAnswer, c.AskProof, false},
 		{post, "/desk/files/{file}/look", staff.ContactAnswer, c.LookAtFile, false},
+		{post, "/desk/contacts/{id}/proof/close", staff.ContactAnswer, c.CloseProof, false},
 		{get, "/desk/files/{file}/picture", staff.ContactAnswer, c.FilePicture, false},
 		{post, "/desk/files/{file}/illegal", staff.ContactAnswer, c.MarkIllegal, false},
 	}

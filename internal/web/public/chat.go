@@ -136,7 +136,7 @@ func (p *Room) frame(ctx context.Context, say *i18n.Printer, ct contact.Contact)
 		Printer: say, Side: ui.FromVisitor, Into: logID,
 		Alias: func(id string) string { return p.Alias(ctx, id) }, Guides: p.Catalogue,
 		File: func(m chat.Message) *ui.FileProps {
-			return &ui.FileProps{Name: say.T("talk.file"), Size: chat.ReadCame(m.Body).Size, State: ui.FileSealed}
+			return &ui.FileProps{Name: say.T("talk.file"), Size: chat.ReadCame(m.Body).Size, State: ui.FileKept}
 		},
 	}
 	if ct.CounsellorID != "" {
