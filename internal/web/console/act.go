@@ -175,14 +175,17 @@ func (c *Room) Close(w http.ResponseWriter, r *http.Request) error {
 	return c.closed(w, r, id)
 }
 
-// Dismiss closes in one click: a test, a joke, nobody there.
+// Dismiss closes in one click, with the kind line of its closing: a test, a joke, nobody there.
 func (c *Room) Dismiss(w http.ResponseWriter, r *http.Request) error {
 	form, err := answer.Form(w, r)
 	if err != nil {
 		return err
 	}
 	id := r.PathValue("id")
-	if _, err := c.Router.Dismiss(r.Context(), session.Staff(r).ID, id, form.Get("code"), supervises(r)); err != nil {
+	if _, err := c.Chats.Dismiss(r.Context(), id, form.Get("code"), me(r), supervises(r)); err != nil {
+		return err
+	}
+	if err := c.Router.StopRinging(r.Context(), id); err != nil {
 		return err
 	}
 	return c.closed(w, r, id)

@@ -151,6 +151,14 @@ func (p *Room) frame(ctx context.Context, say *i18n.Printer, ct contact.Contact)
 	return v
 }
 
+// farewell is what is said at the end: the line of a closing in one click, or thanks.
+func (v view) farewell() string {
+	if n := len(v.messages); v.contact.Closing != "" && n > 0 && v.messages[n-1].From == chat.System {
+		return v.say.Text(v.messages[n-1].Body)
+	}
+	return v.say.T("over.lead")
+}
+
 // lastQuestion is the last question as this person is spoken to.
 func (v view) lastQuestion() string {
 	text := v.satisfaction.Text
