@@ -104,6 +104,7 @@ func (h *Handler) routes() []Route {
 		{post, "/desk/contacts/{id}/grave", staff.ContactAnswer, c.Grave, false},
 		{post, "/desk/contacts/{id}/past", staff.ContactAnswer, c.ReleasePast, false},
 		{post, "/desk/contacts/{id}/handover", staff.ContactAnswer, c.HandOver, false},
+		{post, "/desk/contacts/{id}/handover/cancel", staff.ContactAnswer, c.CancelHandOver, false},
 		{post, "/desk/contacts/{id}/join", staff.ContactAnswer, c.Join, false},
 		{post, "/desk/contacts/{id}/apart", staff.ContactAnswer, c.Apart, false},
 		{post, "/desk/contacts/{id}/hold", staff.ContactHold, c.Hold, false},
@@ -113,8 +114,8 @@ func (h *Handler) routes() []Route {
 		{post, "/desk/contacts/{id}/hold/release", staff.ContactReveal, c.ReleaseHold, false},
 		{post, "/desk/contacts/{id}/block", staff.BlockSet, c.Block, false},
 		{post, "/desk/contacts/{id}/proof", staff.ContactAnswer, c.AskProof, false},
-		{post, "/desk/files/{file}/look", staff.ContactAnswer, c.LookAtFile, false},
 		{post, "/desk/contacts/{id}/proof/close", staff.ContactAnswer, c.CloseProof, false},
+		{post, "/desk/files/{file}/look", staff.ContactAnswer, c.LookAtFile, false},
 		{get, "/desk/files/{file}/picture", staff.ContactAnswer, c.FilePicture, false},
 		{post, "/desk/files/{file}/illegal", staff.ContactAnswer, c.MarkIllegal, false},
 	}

@@ -253,11 +253,24 @@ func (c *Room) HandOver(w http.ResponseWriter, r *http.Request) error {
 	if err := c.Router.HandOver(r.Context(), session.Staff(r).ID, id, form.Get("to")); err != nil {
 		return err
 	}
-	ct, err := c.Contacts.Get(r.Context(), id)
+	return c.handed(w, r, id)
+}
+
+// CancelHandOver calls it back before the colleague has answered.
+func (c *Room) CancelHandOver(w http.ResponseWriter, r *http.Request) error {
+	id := r.PathValue("id")
+	if err := c.Router.CancelHandOver(r.Context(), session.Staff(r).ID, id); err != nil {
+		return err
+	}
+	return c.handed(w, r, id)
+}
+
+func (c *Room) handed(w http.ResponseWriter, r *http.Request, id string) error {
+	colleague, err := c.handing(r.Context(), id)
 	if err != nil {
 		return err
 	}
-	return c.reframe(w, r, ct)
+	return c.pieces(w, r, id, handingPiece(answer.Printer(r), id, colleague))
 }
 
 // has says whether a conversation is hers: from her open page on this node, which costs nothing, else
