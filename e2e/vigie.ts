@@ -70,14 +70,19 @@ interface OfTest {
 interface OfWorker {
   /** Whether the helpline begins with its three months of made-up contacts; `test.use({ past: true })` at the top of a file. */
   past: boolean;
+  /** What the helpline is told besides, by the names of `vigie config`: `test.use({ settings: { VIGIE_OFFER_FOR: "2s" } })`. */
+  settings: Record<string, string>;
   helpline: Helpline;
 }
 
 export const test = base.extend<OfTest, OfWorker>({
   past: [false, { option: true, scope: "worker" }],
+  settings: [{}, { option: true, scope: "worker" }],
 
   helpline: [
-    async ({ past }, use) => {
+    async ({ past, settings }, use) => {
+      // The program inherits what this process has in its environment, which no other helpline shares.
+      Object.assign(process.env, settings);
       const helpline = await openHelpline(past);
       await use(helpline);
       await helpline.stop();
