@@ -29,7 +29,7 @@ export async function freePort(): Promise<number> {
 }
 
 /** Starts the demonstration without its simulated visitors, and waits until it says that it is ready. */
-export async function openHelpline({ past, keepsHours }: { past: boolean; keepsHours: boolean }): Promise<Helpline> {
+export async function openHelpline({ past, keepsHours, settings }: { past: boolean; keepsHours: boolean; settings: Record<string, string> }): Promise<Helpline> {
   const folder = await mkdtemp(join(tmpdir(), "vigie-e2e-"));
   const port = await freePort();
   const url = `http://localhost:${port}`;
@@ -42,7 +42,7 @@ export async function openHelpline({ past, keepsHours }: { past: boolean; keepsH
     const born = spawn(
       process.env.VIGIE ?? join(root, "bin/vigie"),
       ["demo", "--quiet", ...(past ? [] : ["--empty"]), ...(keepsHours ? ["--closed"] : []), "--listen", `localhost:${port}`, "--public-url", url, "--data", folder],
-      { cwd: folder, stdio: ["ignore", "pipe", "pipe"] },
+      { cwd: folder, stdio: ["ignore", "pipe", "pipe"], env: { ...process.env, ...settings } },
     );
     born.stdout.on("data", (chunk) => (said += chunk));
     born.stderr.on("data", (chunk) => (said += chunk));

@@ -83,16 +83,19 @@ interface OfWorker {
   past: boolean;
   /** Whether it obeys its opening hours, which a test then publishes; otherwise it is always open. */
   keepsHours: boolean;
+  /** What the helpline is told besides, by the names of `vigie config`: `test.use({ settings: { VIGIE_OFFER_FOR: "2s" } })`. */
+  settings: Record<string, string>;
   helpline: Helpline;
 }
 
 export const test = base.extend<OfTest, OfWorker>({
   past: [false, { option: true, scope: "worker" }],
   keepsHours: [false, { option: true, scope: "worker" }],
+  settings: [{}, { option: true, scope: "worker" }],
 
   helpline: [
-    async ({ past, keepsHours }, use) => {
-      const helpline = await openHelpline({ past, keepsHours });
+    async ({ past, keepsHours, settings }, use) => {
+      const helpline = await openHelpline({ past, keepsHours, settings });
       await use(helpline);
       await helpline.stop();
     },

@@ -382,6 +382,17 @@ func (c *Chats) Proofs(ctx context.Context, contactID string) ([]Proof, error) {
 	return all, nil
 }
 
+// Proof returns one proof, without what is sealed of it. It returns fault.NotFound
+// "fault.chat.proof_unknown".
+func (c *Chats) Proof(ctx context.Context, id string) (Proof, error) {
+	p, err := readProof(ctx, c.db, id)
+	if errors.Is(err, store.ErrNoRow) {
+		return Proof{}, fault.New(fault.NotFound, "fault.chat.proof_unknown")
+	}
+	p.content = nil
+	return p, err
+}
+
 // open opens what a received file needs to be opened.
 func (c *Chats) open(ctx context.Context, p Proof) (content, error) {
 	key, err := c.keys.Key(ctx, p.keyID)

@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"vigie/internal/catalogue"
-	"vigie/internal/contact"
 	"vigie/internal/fault"
 	"vigie/internal/store"
 )
@@ -172,27 +171,4 @@ func (r *Router) forgetBlocks(ctx context.Context, now time.Time) error {
 		_, err = r.db.Exec(ctx, `DELETE FROM block WHERE until < $1`, old)
 	}
 	return err
-}
-
-// Dismiss closes a contact in one click: a test, a joke, nobody there. code is one of the taxonomy's
-// one-click closings, else fault.Invalid "fault.routing.closing". It returns the closing, whose line is
-// said to the person. The contact's own table says who may: in danger, only a supervisor
-// (fault.Forbidden "fault.contact.in_danger"); supervising says that the caller has checked that right.
-func (r *Router) Dismiss(ctx context.Context, staffID, contactID, code string, supervising bool) (catalogue.Closing, error) {
-	closings := r.catalogue().Taxonomy.Closings()
-	i := slices.IndexFunc(closings, func(c catalogue.Category) bool { return c.Code == code })
-	if i < 0 {
-		return catalogue.Closing{}, fault.New(fault.Invalid, "fault.routing.closing")
-	}
-	err := r.db.Tx(ctx, func(tx *store.Tx) error {
-		if _, err := tx.Exec(ctx, endOfferOfContact, contactID, withdrawn, store.Millis(r.now())); err != nil {
-			return err
-		}
-		_, err := r.contacts.Move(ctx, tx, contactID, contact.Dismiss, byStaff(staffID), contact.Change{Closing: code, Supervising: supervising})
-		return err
-	})
-	if err != nil {
-		return catalogue.Closing{}, err
-	}
-	return *closings[i].Closing, nil
 }

@@ -5,7 +5,6 @@ import (
 	"testing"
 	"time"
 
-	"vigie/internal/catalogue"
 	"vigie/internal/contact"
 	"vigie/internal/fault"
 	"vigie/internal/store"
@@ -163,43 +162,4 @@ func TestOldBlocksGo(t *testing.T) {
 			t.Fatalf("%d blocks, %v, want %d", n, err, c.want)
 		}
 	}
-}
-
-// One click closes a joke; the code is one of the taxonomy's, the line to say comes back, the desk stops
-// ringing. In danger it takes a supervisor.
-func TestOneClickClosings(t *testing.T) {
-	each(t, func(t *testing.T, w *node) {
-		closings := w.rec.set.Taxonomy.Closings()
-		if len(closings) == 0 {
-			t.Skip("the taxonomy has no one-click closings")
-		}
-		joke := closings[0]
-		w.here(anne)
-		ct := w.opens()
-		w.sweeps()
-		w.mustRing(ct, anne)
-		if _, err := w.Dismiss(t.Context(), anne, ct.ID, "no-such-code", false); !fault.Is(err, fault.Invalid) {
-			t.Fatalf("an unknown code: %v", err)
-		}
-		said, err := w.Dismiss(t.Context(), anne, ct.ID, joke.Code, false)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if said != (catalogue.Closing{Line: joke.Closing.Line, Key: joke.Closing.Key}) {
-			t.Fatalf("said %+v", said)
-		}
-		if got := w.get(ct.ID); got.State != contact.Closed || got.Closing != joke.Code {
-			t.Fatalf("%s %q", got.State, got.Closing)
-		}
-		if _, rings, _ := w.RingingAt(t.Context(), anne); rings {
-			t.Fatal("it still rings")
-		}
-		danger := w.talks(anne, inDanger)
-		if _, err := w.Dismiss(t.Context(), anne, danger.ID, joke.Code, false); fault.As(err) == nil || fault.As(err).Key != "fault.contact.in_danger" {
-			t.Fatalf("in danger: %v", err)
-		}
-		if _, err := w.Dismiss(t.Context(), sam, danger.ID, joke.Code, true); err != nil {
-			t.Fatalf("a supervisor: %v", err)
-		}
-	})
 }

@@ -451,6 +451,15 @@ func (r *Router) HandOver(ctx context.Context, fromID, contactID, toID string) e
 	})
 }
 
+// HandingOver returns the colleague at whose desk a conversation rings that is being handed over, or "".
+func (r *Router) HandingOver(ctx context.Context, contactID string) (toID string, err error) {
+	o, err := store.One(ctx, r.db, scanOpenOffer, selectOpenOffers+` AND o.contact_id = $1`, contactID)
+	if errors.Is(err, store.ErrNoRow) || err == nil && (o.kind != FromHandOver || !o.stands()) {
+		return "", nil
+	}
+	return o.staffID, err
+}
+
 // CancelHandOver calls a hand-over back before the colleague took it.
 func (r *Router) CancelHandOver(ctx context.Context, fromID, contactID string) error {
 	now := store.Millis(r.now())
@@ -602,4 +611,17 @@ func (r *Router) withdraw(ctx context.Context, o openOffer, now time.Time) error
 		return nil
 	}
 	return err
+}
+
+// StopRinging ends what still rings for a contact that was closed, so that its desk is told at once and not
+// when the next sweep comes by. A contact that still waits, or that nothing rings for, is left alone.
+func (r *Router) StopRinging(ctx context.Context, contactID string) error {
+	o, err := store.One(ctx, r.db, scanOpenOffer, selectOpenOffers+` AND o.contact_id = $1`, contactID)
+	if errors.Is(err, store.ErrNoRow) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return r.withdraw(ctx, o, r.now())
 }

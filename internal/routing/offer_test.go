@@ -760,3 +760,26 @@ func TestAnOfferOfNobodys(t *testing.T) {
 		}
 	})
 }
+
+// What was closed in one click while it rang stops ringing at once; what still waits goes on.
+func TestAClosedContactStopsRinging(t *testing.T) {
+	each(t, func(t *testing.T, w *node) {
+		w.here(anne)
+		ct := w.opens()
+		w.sweeps()
+		w.mustRing(ct, anne)
+		if err := w.StopRinging(t.Context(), ct.ID); err != nil {
+			t.Fatal(err)
+		}
+		w.mustRing(ct, anne)
+		if _, err := w.contacts.Dismiss(t.Context(), ct.ID, "joke", byStaff(anne), false); err != nil {
+			t.Fatal(err)
+		}
+		if err := w.StopRinging(t.Context(), ct.ID); err != nil {
+			t.Fatal(err)
+		}
+		if n, err := store.One(t.Context(), w.db, scanInt, `SELECT count(*) FROM offer WHERE state = 'open'`); err != nil || n != 0 {
+			t.Fatalf("%d offers are open, %v", n, err)
+		}
+	})
+}

@@ -121,41 +121,48 @@ func (s *Staff) BeginPasskey(ctx context.Context, session Session) (ceremonyToke
 	return ceremonyToken, options, err
 }
 
+// AddedPasskey is a passkey that was just added. Recovery holds ten recovery codes, to be shown once, when
+// it is her first factor: whoever loses the phone that it is in must not stand before a shut door.
+type AddedPasskey struct {
+	Passkey
+	Recovery []string
+}
+
 // FinishPasskey adds the passkey whose response (JSON) navigator.credentials.create gave. The person's
 // other sessions end when it is her first factor.
 //
 // fault.Gone "fault.staff.ceremony_over": a response is heard once, right or not; fault.Invalid
 // "fault.staff.passkey_refused", "fault.staff.passkey_name"; fault.Conflict "fault.staff.passkey_there".
-func (s *Staff) FinishPasskey(ctx context.Context, session Session, ceremonyToken, name string, response []byte) (Passkey, error) {
+func (s *Staff) FinishPasskey(ctx context.Context, session Session, ceremonyToken, name string, response []byte) (AddedPasskey, error) {
 	if s.rp == nil {
-		return Passkey{}, errNoPasskeys
+		return AddedPasskey{}, errNoPasskeys
 	}
 	name = tidy(name)
 	if name == "" || utf8.RuneCountInString(name) > maxPasskeyName {
-		return Passkey{}, fault.New(fault.Invalid, "fault.staff.passkey_name", "max", maxPasskeyName)
+		return AddedPasskey{}, fault.New(fault.Invalid, "fault.staff.passkey_name", "max", maxPasskeyName)
 	}
 	c, a, err := s.begun(ctx, addPasskey, ceremonyToken)
 	if err != nil {
-		return Passkey{}, err
+		return AddedPasskey{}, err
 	}
 	if a.ID != session.PersonID {
-		return Passkey{}, errCeremony()
+		return AddedPasskey{}, errCeremony()
 	}
 	if err := s.db.Tx(ctx, func(tx *store.Tx) error { return s.finish(ctx, tx, c) }); err != nil {
-		return Passkey{}, err
+		return AddedPasskey{}, err
 	}
 	h, key, err := s.holder(ctx, a)
 	if err != nil {
-		return Passkey{}, err
+		return AddedPasskey{}, err
 	}
 	credential, err := s.register(h, key, c, response)
 	if err != nil {
-		return Passkey{}, err
+		return AddedPasskey{}, err
 	}
-	p := Passkey{ID: store.NewID(), Name: name, CreatedAt: s.o.Now().UTC().Truncate(time.Millisecond)}
+	p := AddedPasskey{Passkey: Passkey{ID: store.NewID(), Name: name, CreatedAt: s.o.Now().UTC().Truncate(time.Millisecond)}}
 	sealed, err := sealCredential(key, p.ID, credential)
 	if err != nil {
-		return Passkey{}, err
+		return AddedPasskey{}, err
 	}
 	err = s.db.Tx(ctx, func(tx *store.Tx) error {
 		locked, err := s.lock(ctx, tx, a.ID)
@@ -174,6 +181,9 @@ func (s *Staff) FinishPasskey(ctx context.Context, session Session, ceremonyToke
 			return fault.New(fault.Conflict, "fault.staff.passkey_there")
 		}
 		if !locked.hasTOTP && !locked.hasPasskey {
+			if p.Recovery, err = s.writeRecovery(ctx, tx, a.ID); err != nil {
+				return err
+			}
 			if err := s.endSessions(ctx, tx, locked, session.ID); err != nil {
 				return err
 			}
@@ -181,7 +191,10 @@ func (s *Staff) FinishPasskey(ctx context.Context, session Session, ceremonyToke
 		s.tell(tx, a.ID, whatSession)
 		return s.trail.Record(ctx, tx, entry(herself(a.ID), "staff.passkey_add", a.ID, "passkey", p.ID))
 	})
-	return p, err
+	if err != nil {
+		return AddedPasskey{}, err
+	}
+	return p, nil
 }
 
 // register checks what a device answered to the invitation of a ceremony.

@@ -75,13 +75,13 @@ func (d *device) get(options []byte) []byte {
 }
 
 // register gives a person who is logged in a passkey in this device.
-func (w *world) register(session staff.Session, d *device, name string) staff.Passkey {
+func (w *world) register(session staff.Session, d *device, name string) staff.AddedPasskey {
 	w.t.Helper()
 	token, options, err := w.BeginPasskey(ctx, session)
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	return must[staff.Passkey](w.t)(w.FinishPasskey(ctx, session, token, name, d.create(options)))
+	return must[staff.AddedPasskey](w.t)(w.FinishPasskey(ctx, session, token, name, d.create(options)))
 }
 
 func (w *world) invitation() []byte {
@@ -122,7 +122,7 @@ func TestLogInWithAPasskey(t *testing.T) {
 			k.AuthenticatorSelection.UserVerification != "required" || !k.AuthenticatorSelection.RequireResidentKey || k.Attestation != "none" || strings.Contains(string(options), "Kervella") {
 			t.Errorf("her phone is asked %s", options)
 		}
-		added := must[staff.Passkey](t)(other.FinishPasskey(ctx, session, ceremony, " mon  téléphone ", phone.create(options)))
+		added := must[staff.AddedPasskey](t)(other.FinishPasskey(ctx, session, ceremony, " mon  téléphone ", phone.create(options)))
 		if added.Name != "mon téléphone" {
 			t.Errorf("named %q", added.Name)
 		}
@@ -320,7 +320,7 @@ func TestRegistrationRefuses(t *testing.T) {
 		wantFault(t, err, fault.Gone, "fault.staff.ceremony_over")
 		_, err = w.FinishPasskey(ctx, session, token, "", response)
 		wantFault(t, err, fault.Invalid, "fault.staff.passkey_name")
-		must[staff.Passkey](t)(w.FinishPasskey(ctx, session, token, "téléphone", response))
+		must[staff.AddedPasskey](t)(w.FinishPasskey(ctx, session, token, "téléphone", response))
 		_, err = w.FinishPasskey(ctx, session, token, "encore", response)
 		wantFault(t, err, fault.Gone, "fault.staff.ceremony_over")
 
@@ -400,26 +400,45 @@ func TestPasskeysAreHers(t *testing.T) {
 	})
 }
 
-// Who has a passkey only, and lost it, gets in with her password and a code from her paper, where the
-// house asks for a second factor; not with her password alone.
+// Who has a passkey only, and lost it, gets in with her password and a code from the paper that came with
+// it, where the house asks for a second factor; not with her password alone.
 func TestALostPasskey(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, db *store.DB) {
 		w := newWorld(t, db, secondFactor)
 		w.camille()
-		token, session := w.logIn("camille")
-		w.register(session, w.device(), "téléphone")
-		session, _, err := w.Lookup(ctx, token)
-		if err != nil {
-			t.Fatal(err)
+		_, session := w.logIn("camille")
+		paper := w.register(session, w.device(), "téléphone").Recovery
+		if len(paper) != 10 {
+			t.Fatalf("the first passkey comes with %d codes", len(paper))
 		}
-		paper := must[[]string](t)(w.NewRecoveryCodes(ctx, session))
 		half := w.half("camille")
-		_, err = w.Code(ctx, half, "123456", laptop)
+		_, err := w.Code(ctx, half, "123456", laptop)
 		wantFault(t, err, fault.Unauthenticated, "fault.staff.code")
 		step := must[staff.LoginStep](t)(w.Code(ctx, half, paper[0], laptop))
 		if !step.Person.Can(staff.DeskUse) {
 			t.Errorf("roles %v", step.Person.Roles)
 		}
+	})
+}
+
+// The codes on her paper stay good when another passkey follows, or when she had a code generator before.
+func TestRecoveryCodesComeWithTheFirstFactor(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, db *store.DB) {
+		w := newWorld(t, db, secondFactor)
+		w.camille()
+		w.nour()
+		_, session := w.logIn("camille")
+		paper := w.register(session, w.device(), "téléphone").Recovery
+		if more := w.register(session, w.device(), "porte-clés").Recovery; more != nil {
+			t.Errorf("the second passkey came with %d codes", len(more))
+		}
+		must[staff.LoginStep](t)(w.Code(ctx, w.half("camille"), paper[9], laptop))
+		_, session = w.logIn("nour")
+		_, paper = w.enrol(session)
+		if more := w.register(session, w.device(), "téléphone").Recovery; more != nil {
+			t.Errorf("a passkey beside a code generator came with %d codes", len(more))
+		}
+		must[staff.LoginStep](t)(w.Code(ctx, w.half("nour"), paper[9], laptop))
 	})
 }
 

@@ -148,13 +148,15 @@ func spoken(r *http.Request) *http.Request {
 	return r
 }
 
-// fail answers a fault: a sentence for a script, a page for a person; somebody of the staff without a
-// session is sent to log in.
+// fail answers a fault: a sentence for a script, a page for a person; somebody of the staff whose session is
+// over is sent to log in, whatever she was doing.
 func (h *Handler) fail(w http.ResponseWriter, r *http.Request, err error) {
 	answer.Log(r, err)
 	p := answer.Printer(r)
 	code := answer.Status(err)
-	if answer.Scripted(r) {
+	// A stream that is refused is asked for by a script too, though it cannot say so: sent to a page, the
+	// browser would complain of its kind.
+	if answer.Scripted(r) || r.Header.Get("Accept") == "text/event-stream" {
 		w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 		w.Header().Set("Cache-Control", "no-store")
 		w.WriteHeader(code)
@@ -162,15 +164,34 @@ func (h *Handler) fail(w http.ResponseWriter, r *http.Request, err error) {
 		return
 	}
 	desk := strings.HasPrefix(r.URL.Path, "/desk") || strings.HasPrefix(r.URL.Path, "/admin")
-	if desk && fault.Is(err, fault.Unauthenticated) && r.Method == http.MethodGet {
-		http.Redirect(w, r, "/desk/login", http.StatusSeeOther)
+	if desk && fault.Is(err, fault.Unauthenticated) {
+		if r.Method == http.MethodGet {
+			http.Redirect(w, r, "/desk/login", http.StatusSeeOther)
+		} else {
+			h.Console.LogInAgain(w, r, err)
+		}
 		return
 	}
 	if m := session.Staff(r); desk && fault.Is(err, fault.Forbidden) && m.Session.Needs != staff.NeedNothing && r.Method == http.MethodGet {
 		http.Redirect(w, r, "/desk/account", http.StatusSeeOther)
 		return
 	}
+	if desk {
+		answer.Page(w, r, code, ui.DeskErrorPage(p, h.Site, p.Fault(err), wayBack(p, session.Staff(r).Person)))
+		return
+	}
 	answer.Page(w, r, code, ui.ErrorPage(p, ui.PageProps{Site: h.Site}, p.Fault(err)))
+}
+
+// wayBack is where somebody's work is, from a page that did not open.
+func wayBack(p *i18n.Printer, who staff.Person) ui.Link {
+	switch {
+	case who.Can(staff.DeskUse):
+		return ui.Link{Href: "/desk", Label: p.T("desk.back")}
+	case who.Can(staff.CatalogueRead):
+		return ui.Link{Href: "/admin", Label: p.T("admin.title")}
+	}
+	return ui.Link{Href: "/desk/login", Label: p.T("login.title")}
 }
 
 // gallery shows every component in every state: the living guide, and what axe walks.

@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"github.com/a-h/templ"
+	"github.com/google/uuid"
 
 	"vigie/internal/audit"
 	"vigie/internal/catalogue"
@@ -73,6 +74,7 @@ func (a *Room) Documents(w http.ResponseWriter, r *http.Request) error {
 type document struct {
 	doc      catalogue.Doc
 	base     int
+	old      int // the version shown, when it is not the newest
 	text     string
 	flaws    []string
 	done     bool
@@ -99,7 +101,11 @@ func (a *Room) Document(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return a.document(w, r, http.StatusOK, document{doc: doc, base: a.Catalogue.Current().Versions[doc], text: text, done: r.URL.Query().Has("done")})
+	d := document{doc: doc, base: a.Catalogue.Current().Versions[doc], text: text, done: r.URL.Query().Has("done")}
+	if version != d.base {
+		d.old = version
+	}
+	return a.document(w, r, http.StatusOK, d)
 }
 
 func (a *Room) document(w http.ResponseWriter, r *http.Request, code int, d document) error {
@@ -276,11 +282,12 @@ func (a *Room) who(ctx context.Context, say *i18n.Printer, actor audit.Actor) st
 	return say.T("admin.actor." + actor.Kind)
 }
 
-func short(id string) string {
-	if len(id) > 8 {
-		return id[len(id)-8:]
+// short is the end of an id, enough to tell it from its neighbours; a word stays whole.
+func short(value string) string {
+	if uuid.Validate(value) == nil {
+		return value[len(value)-8:]
 	}
-	return id
+	return value
 }
 
 func details(row audit.Row) string {

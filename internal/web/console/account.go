@@ -19,27 +19,38 @@ type account struct {
 	qr       [][]bool
 	recovery []string
 	fault    string
+	done     bool // the password was just changed
 	fresh    bool
 	passkeys bool
 }
 
 // Account is one's own page: password, second factor, open sessions.
 func (c *Room) Account(w http.ResponseWriter, r *http.Request) error {
-	return c.account(w, r, http.StatusOK, account{})
+	return c.account(w, r, http.StatusOK, account{done: r.URL.Query().Has("done")})
 }
 
 func (c *Room) account(w http.ResponseWriter, r *http.Request, code int, v account) error {
 	m, say := session.Staff(r), answer.Printer(r)
-	var err error
-	if v.factors, err = c.Staff.Factors(r.Context(), m.ID); err != nil {
+	v, err := c.accountOf(r, v)
+	if err != nil {
 		return err
 	}
-	if v.sessions, err = c.Staff.Sessions(r.Context(), m.ID); err != nil {
-		return err
-	}
-	v.fresh, v.passkeys = m.Session.Fresh(c.now()), c.Staff.Passkeys()
 	answer.Page(w, r, code, accountPage(say, c.shell(say, m, "account.title"), m, v))
 	return nil
+}
+
+// accountOf adds to v what the record knows of whoever works.
+func (c *Room) accountOf(r *http.Request, v account) (account, error) {
+	m := session.Staff(r)
+	var err error
+	if v.factors, err = c.Staff.Factors(r.Context(), m.ID); err != nil {
+		return v, err
+	}
+	if v.sessions, err = c.Staff.Sessions(r.Context(), m.ID); err != nil {
+		return v, err
+	}
+	v.fresh, v.passkeys = m.Session.Fresh(c.now()), c.Staff.Passkeys()
+	return v, nil
 }
 
 // told shows what a person can put right on the page itself.
@@ -80,6 +91,10 @@ func (c *Room) ChangePassword(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	err = c.Staff.ChangePassword(r.Context(), session.Staff(r).Session, form.Get("old"), form.Get("new"), c.network(r))
+	if err == nil {
+		http.Redirect(w, r, "/desk/account?done", http.StatusSeeOther)
+		return nil
+	}
 	return c.toldOnAccount(w, r, account{}, err)
 }
 
@@ -111,9 +126,14 @@ func (c *Room) FinishTOTP(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	codes, err := c.Staff.FinishTOTP(r.Context(), session.Staff(r).Session, form.Get("ceremony"), form.Get("code"))
+	ceremony := form.Get("ceremony")
+	codes, err := c.Staff.FinishTOTP(r.Context(), session.Staff(r).Session, ceremony, form.Get("code"))
 	if err != nil {
-		return c.toldOnAccount(w, r, account{}, err)
+		v := account{}
+		if fault.Is(err, fault.Invalid) { // the next code may be right
+			v.enrol = &staff.Enrolment{Ceremony: ceremony}
+		}
+		return c.toldOnAccount(w, r, v, err)
 	}
 	return c.account(w, r, http.StatusOK, account{recovery: codes})
 }
@@ -167,16 +187,24 @@ func (c *Room) BeginPasskey(w http.ResponseWriter, r *http.Request) error {
 	return sendJSON(w, map[string]any{"ceremony": ceremony, "options": json.RawMessage(options)})
 }
 
-// FinishPasskey keeps the new passkey.
+// FinishPasskey keeps the new passkey, and shows it in the list. With the first one come the recovery
+// codes, once.
 func (c *Room) FinishPasskey(w http.ResponseWriter, r *http.Request) error {
 	a, err := readPasskey(w, r)
 	if err != nil {
 		return err
 	}
-	if _, err := c.Staff.FinishPasskey(r.Context(), session.Staff(r).Session, a.Ceremony, a.Name, a.Response); err != nil {
+	m, say := session.Staff(r), answer.Printer(r)
+	added, err := c.Staff.FinishPasskey(r.Context(), m.Session, a.Ceremony, a.Name, a.Response)
+	if err != nil {
 		return err
 	}
-	return sendJSON(w, map[string]string{"to": "/desk/account"})
+	v, err := c.accountOf(r, account{recovery: added.Recovery})
+	if err != nil {
+		return err
+	}
+	answer.Fragment(w, r, together(recoveryPiece(say, v.recovery), factorPiece(say, v)))
+	return nil
 }
 
 // BeginPasskeyLogin gives the script what to ask any passkey of this site.

@@ -175,14 +175,17 @@ func (c *Room) Close(w http.ResponseWriter, r *http.Request) error {
 	return c.closed(w, r, id)
 }
 
-// Dismiss closes in one click: a test, a joke, nobody there.
+// Dismiss closes in one click, with the kind line of its closing: a test, a joke, nobody there.
 func (c *Room) Dismiss(w http.ResponseWriter, r *http.Request) error {
 	form, err := answer.Form(w, r)
 	if err != nil {
 		return err
 	}
 	id := r.PathValue("id")
-	if _, err := c.Router.Dismiss(r.Context(), session.Staff(r).ID, id, form.Get("code"), supervises(r)); err != nil {
+	if _, err := c.Chats.Dismiss(r.Context(), id, form.Get("code"), me(r), supervises(r)); err != nil {
+		return err
+	}
+	if err := c.Router.StopRinging(r.Context(), id); err != nil {
 		return err
 	}
 	return c.closed(w, r, id)
@@ -250,11 +253,24 @@ func (c *Room) HandOver(w http.ResponseWriter, r *http.Request) error {
 	if err := c.Router.HandOver(r.Context(), session.Staff(r).ID, id, form.Get("to")); err != nil {
 		return err
 	}
-	ct, err := c.Contacts.Get(r.Context(), id)
+	return c.handed(w, r, id)
+}
+
+// CancelHandOver calls it back before the colleague has answered.
+func (c *Room) CancelHandOver(w http.ResponseWriter, r *http.Request) error {
+	id := r.PathValue("id")
+	if err := c.Router.CancelHandOver(r.Context(), session.Staff(r).ID, id); err != nil {
+		return err
+	}
+	return c.handed(w, r, id)
+}
+
+func (c *Room) handed(w http.ResponseWriter, r *http.Request, id string) error {
+	colleague, err := c.handing(r.Context(), id)
 	if err != nil {
 		return err
 	}
-	return c.reframe(w, r, ct)
+	return c.pieces(w, r, id, handingPiece(answer.Printer(r), id, colleague))
 }
 
 // has says whether a conversation is hers: from her open page on this node, which costs nothing, else

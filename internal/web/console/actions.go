@@ -147,8 +147,10 @@ func (c *Room) Block(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return fault.New(fault.Invalid, "fault.routing.block_end", "hours", 24)
 	}
-	if _, err := c.Router.Block(r.Context(), session.Staff(r).ID, ct.ID, routing.BlockPerson, form.Get("reason"), time.Duration(hours)*time.Hour); err != nil {
+	block, err := c.Router.Block(r.Context(), session.Staff(r).ID, ct.ID, routing.BlockPerson, form.Get("reason"), time.Duration(hours)*time.Hour)
+	if err != nil {
 		return err
 	}
-	return c.reframe(w, r, ct)
+	say := answer.Printer(r)
+	return c.pieces(w, r, ct.ID, saidPiece(ct.ID, say.T("desk.blocked", "time", say.DateTime(at(block.Until)))))
 }

@@ -37,6 +37,7 @@ type conversation struct {
 	reasons  []ui.Reason
 	summary  chat.Summary
 	reader   talk.Reader
+	handing  string // the colleague at whose desk it rings, by her alias
 }
 
 // Desk is the page.
@@ -139,8 +140,20 @@ func (c *Room) conversation(ctx context.Context, say *i18n.Printer, ct contact.C
 		return v, err
 	}
 	v.reader.Marks = visitor
+	if v.handing, err = c.handing(ctx, ct.ID); err != nil {
+		return v, err
+	}
 	v.summary = summaryOf(v.messages, own.Seen)
 	return v, nil
+}
+
+// handing names the colleague who is rung for a conversation that is being handed over, "" for nobody.
+func (c *Room) handing(ctx context.Context, contactID string) (string, error) {
+	to, err := c.Router.HandingOver(ctx, contactID)
+	if err != nil || to == "" {
+		return "", err
+	}
+	return c.Alias(ctx, to), nil
 }
 
 // summaryOf is what the card of a conversation shows of it.
@@ -214,12 +227,9 @@ func (c *Room) stateLine(say *i18n.Printer, ct contact.Contact) string {
 // cards are her conversations as a list.
 func (c *Room) cards(say *i18n.Printer, all []conversation, current string) []ui.ContactCardProps {
 	var cards []ui.ContactCardProps
-	for i, v := range all {
+	for _, v := range all {
 		card := c.card(say, v.contact, v.summary, unread(v.messages, v.summary.SeenByStaff))
 		card.Current = v.contact.ID == current
-		if i < 9 {
-			card.Key = say.T("desk.key", "n", i+1)
-		}
 		cards = append(cards, card)
 	}
 	return cards
@@ -286,6 +296,9 @@ func (c *Room) presence(ctx context.Context, say *i18n.Printer, p staff.Person) 
 	props := ui.PresenceProps{
 		State: ui.Presence(seat.Shown), Since: at(seat.Since), Now: time.Now(), Alias: p.Alias, Chats: seat.Talking, Capacity: seat.Capacity,
 		Switch: "/desk/presence", Reasons: reasons, Theme: p.Theme, ThemeAction: "/desk/theme", LogOut: "/desk/logout", Extra: barLinks(say, p, seat.PauseProposed),
+	}
+	if seat.State == routing.Away && seat.Reason != "" && say.Has("routing.away."+seat.Reason) {
+		props.Note = say.T("routing.away." + seat.Reason)
 	}
 	if seat.State == routing.Pause && seat.Reason != "" && say.Has("desk.pause."+seat.Reason) {
 		props.Reason = say.T("desk.pause." + seat.Reason)
@@ -369,12 +382,29 @@ func (c *Room) lineCards(ctx context.Context, say *i18n.Printer, waiting []routi
 	return cards
 }
 
-// commands fills the command bar.
+// commands fills the command bar: what may be done on the page where it opens, then where to go.
 func (c *Room) commands(say *i18n.Printer, p staff.Person) []ui.Command {
+	const ring, talk = "[data-ring] ", ".talk-current "
 	all := []ui.Command{
-		{Label: say.T("desk.cmd.history"), Href: "/desk/history", Icon: "search"},
-		{Label: say.T("desk.cmd.account"), Href: "/desk/account", Icon: "key-round"},
+		{Label: say.T("ring.accept"), Hint: say.T("ring.title"), Icon: "message-circle", Click: ring + "form[action$='/accept'] button", Keys: say.T("ring.accept_key")},
+		{Label: say.T("ring.decline"), Hint: say.T("ring.title"), Icon: "x", Click: ring + "form[action$='/decline'] button", Keys: say.T("ring.decline_key")},
+		{Label: say.T("desk.write"), Hint: say.T("desk.cmd.talk"), Icon: "pencil", Focus: talk + "textarea"},
+		{Label: say.T("answers.find"), Hint: say.T("desk.cmd.talk"), Icon: "message-circle", Focus: "#panel [data-filter]"},
+		{Label: say.T("desk.cmd.guide"), Hint: say.T("desk.cmd.talk"), Icon: "book-open", Focus: "#panel .guides button"},
+		{Label: say.T("desk.cmd.form"), Hint: say.T("desk.cmd.talk"), Icon: "clipboard-list", Focus: "#panel auto-save[id^=form-] :is(input, select, textarea)"},
+		{Label: say.T("desk.end"), Hint: say.T("desk.cmd.talk"), Icon: "x", Click: talk + "form[action$='/end'] button"},
+		{Label: say.T("desk.close"), Hint: say.T("desk.cmd.talk"), Icon: "check", Click: "#panel form[action$='/close'] button:enabled"},
 	}
+	for _, s := range []struct {
+		state ui.Presence
+		icon  string
+	}{{ui.Available, "bell"}, {ui.Busy, "message-circle"}, {ui.Pause, "coffee"}, {ui.Away, "log-out"}} {
+		all = append(all, ui.Command{Label: say.T("presence." + string(s.state)), Hint: say.T("desk.cmd.state"), Icon: s.icon, Click: ".presence-switch button[value=" + string(s.state) + "]"})
+	}
+	all = append(all,
+		ui.Command{Label: say.T("desk.cmd.history"), Href: "/desk/history", Icon: "search"},
+		ui.Command{Label: say.T("desk.cmd.account"), Href: "/desk/account", Icon: "key-round"},
+	)
 	if p.Can(staff.FloorSee) {
 		all = append(all, ui.Command{Label: say.T("floor.title"), Href: "/desk/floor", Icon: "users"})
 	}

@@ -366,6 +366,9 @@ func (d *desk) told(e routing.StaffEvent) {
 		if err = d.drawBars(); err == nil {
 			err = d.drawMine()
 		}
+		if err == nil && e.What == "hand_over_ended" && d.following(e.Contact) {
+			err = d.update(saidPiece(e.Contact, d.say.T("desk.handing_ended")))
+		}
 	}
 	d.failed(err)
 }

@@ -6,7 +6,6 @@ import (
 	"net/http"
 
 	"vigie/internal/chat"
-	"vigie/internal/fault"
 	"vigie/internal/web/answer"
 	"vigie/internal/web/i18n"
 	"vigie/internal/web/session"
@@ -33,6 +32,27 @@ func (c *Room) AskProof(w http.ResponseWriter, r *http.Request) error {
 	return c.reframe(w, r, ct)
 }
 
+// CloseProof takes the question back: the way is closed again, unless the file is there already.
+func (c *Room) CloseProof(w http.ResponseWriter, r *http.Request) error {
+	ct, err := c.mine(r)
+	if err != nil {
+		return err
+	}
+	proofs, err := c.Chats.Proofs(r.Context(), ct.ID)
+	if err != nil {
+		return err
+	}
+	for _, proof := range proofs {
+		if proof.State != chat.ProofAsked {
+			continue
+		}
+		if err := c.Chats.Withdraw(r.Context(), proof.ID, session.Staff(r).ID, supervises(r)); err != nil {
+			return err
+		}
+	}
+	return c.reframe(w, r, ct)
+}
+
 // file draws a received file as it stands: sealed, covered, shown or closed for ever.
 func (c *Room) file(ctx context.Context, say *i18n.Printer, contactID string, m chat.Message) *ui.FileProps {
 	came := chat.ReadCame(m.Body)
@@ -44,22 +64,53 @@ func (c *Room) file(ctx context.Context, say *i18n.Printer, contactID string, m 
 	}
 	for _, proof := range proofs {
 		if proof.ID == came.Proof {
-			return c.proof(say, proof)
+			return c.proof(say, proof, "")
 		}
 	}
 	return props
 }
 
-func (c *Room) proof(say *i18n.Printer, proof chat.Proof) *ui.FileProps {
+// proof draws a file under a cover; "" shows nothing of it.
+func (c *Room) proof(say *i18n.Printer, proof chat.Proof, cover chat.Cover) *ui.FileProps {
 	name := say.T("talk.file")
 	if say.Has("desk.proof." + proof.Label) {
 		name = say.T("desk.proof." + proof.Label)
 	}
-	props := &ui.FileProps{Name: name, Size: proof.Size, State: ui.FileSealed, Actions: fileActions(say, proof, false)}
-	if proof.State == chat.ProofIllegal || proof.State == chat.ProofDestroyed {
-		props.State, props.Actions = ui.FileClosed, nil
+	props := &ui.FileProps{ID: proof.ID, Name: name, Size: proof.Size, State: ui.FileSealed}
+	switch {
+	case proof.State == chat.ProofIllegal || proof.State == chat.ProofDestroyed:
+		props.State = ui.FileClosed
+		return props
+	case cover == chat.Uncovered:
+		props.State = ui.FileShown
+	case cover == chat.Covered:
+		props.State = ui.FileBlurred
+	case proof.CoveredAt > 0:
+		props.State = ui.FileLooked
 	}
+	if cover != "" {
+		props.Preview = "/desk/files/" + proof.ID + "/picture?cover=" + string(cover)
+	}
+	props.Actions = fileActions(say, proof, cover)
 	return props
+}
+
+// fileOf reads the file of a request, if its contact is one that she may read.
+func (c *Room) fileOf(r *http.Request) (chat.Proof, error) {
+	proof, err := c.Chats.Proof(r.Context(), r.PathValue("file"))
+	if err != nil {
+		return proof, err
+	}
+	_, err = c.open(r, proof.ContactID)
+	return proof, err
+}
+
+// coverOf is how much of the picture is asked for: covered, unless she asks for more.
+func coverOf(asked string) chat.Cover {
+	if asked == string(chat.Uncovered) {
+		return chat.Uncovered
+	}
+	return chat.Covered
 }
 
 // LookAtFile shows a picture: covered at first, uncovered on a second, explicit ask. Each look is in the
@@ -69,26 +120,26 @@ func (c *Room) LookAtFile(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	say, id := answer.Printer(r), r.PathValue("file")
-	cover := chat.Covered
-	if form.Get("cover") == string(chat.Uncovered) {
-		cover = chat.Uncovered
+	proof, err := c.fileOf(r)
+	if err != nil {
+		return err
 	}
+	say, cover := answer.Printer(r), coverOf(form.Get("cover"))
 	if !answer.Scripted(r) {
-		http.Redirect(w, r, "/desk/files/"+id+"/picture?cover="+string(cover), http.StatusSeeOther)
+		http.Redirect(w, r, "/desk/files/"+proof.ID+"/picture?cover="+string(cover), http.StatusSeeOther)
 		return nil
 	}
-	answer.Fragment(w, r, fileLook(say, id, string(cover)))
+	answer.Fragment(w, r, ui.Proof(say, *c.proof(say, proof, cover)))
 	return nil
 }
 
 // FilePicture is the picture itself: small, grey, without metadata.
 func (c *Room) FilePicture(w http.ResponseWriter, r *http.Request) error {
-	cover := chat.Covered
-	if r.URL.Query().Get("cover") == string(chat.Uncovered) {
-		cover = chat.Uncovered
+	proof, err := c.fileOf(r)
+	if err != nil {
+		return err
 	}
-	picture, err := c.Chats.Preview(r.Context(), r.PathValue("file"), session.Staff(r).ID, cover, supervises(r))
+	picture, err := c.Chats.Preview(r.Context(), proof.ID, session.Staff(r).ID, coverOf(r.URL.Query().Get("cover")), supervises(r))
 	if err != nil {
 		return err
 	}
@@ -103,12 +154,13 @@ func (c *Room) FilePicture(w http.ResponseWriter, r *http.Request) error {
 
 // MarkIllegal marks a file "possibly illegal": from then on nobody opens it.
 func (c *Room) MarkIllegal(w http.ResponseWriter, r *http.Request) error {
-	proof, err := c.Chats.MarkIllegal(r.Context(), r.PathValue("file"), session.Staff(r).ID, supervises(r))
+	proof, err := c.fileOf(r)
 	if err != nil {
 		return err
 	}
-	if proof.ID == "" {
-		return fault.New(fault.NotFound, "fault.chat.proof_unknown")
+	if proof, err = c.Chats.MarkIllegal(r.Context(), proof.ID, session.Staff(r).ID, supervises(r)); err != nil {
+		return err
 	}
-	return c.pieces(w, r, proof.ContactID, fileClosed(answer.Printer(r), proof.ID))
+	say := answer.Printer(r)
+	return c.pieces(w, r, proof.ContactID, ui.Proof(say, *c.proof(say, proof, "")))
 }

@@ -178,5 +178,5 @@ func (c *Room) answered(say *i18n.Printer, given contact.Answers) []told {
 
 // shell is the frame of the desk's other pages.
 func (c *Room) shell(say *i18n.Printer, m session.Member, title string) ui.DeskProps {
-	return ui.DeskProps{Site: c.Site, Title: say.T(title), Theme: m.Theme, Presence: plainBar(say, m.Alias), Commands: c.commands(say, m.Person)}
+	return ui.DeskProps{Site: c.Site, Title: say.T(title), Theme: m.Theme, Presence: plainBar(say, m.Person), Commands: c.commands(say, m.Person)}
 }

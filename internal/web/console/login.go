@@ -21,6 +21,11 @@ func (c *Room) LogIn(w http.ResponseWriter, r *http.Request) error {
 	return c.logIn(w, r, http.StatusOK, login{})
 }
 
+// LogInAgain is the same for somebody whose session ended before what she sent: it says so.
+func (c *Room) LogInAgain(w http.ResponseWriter, r *http.Request, over error) {
+	answer.Page(w, r, answer.Status(over), loginPage(answer.Printer(r), c.Site, login{fault: answer.Printer(r).Fault(over)}, c.Staff.Passkeys()))
+}
+
 func (c *Room) logIn(w http.ResponseWriter, r *http.Request, code int, l login) error {
 	answer.Page(w, r, code, loginPage(answer.Printer(r), c.Site, l, c.Staff.Passkeys()))
 	return nil

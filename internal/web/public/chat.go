@@ -144,7 +144,7 @@ func (p *Room) frame(ctx context.Context, say *i18n.Printer, ct contact.Contact)
 		Printer: say, Side: ui.FromVisitor, Into: logID,
 		Alias: func(id string) string { return p.Alias(ctx, id) }, Guides: p.Catalogue,
 		File: func(m chat.Message) *ui.FileProps {
-			return &ui.FileProps{Name: say.T("talk.file"), Size: chat.ReadCame(m.Body).Size, State: ui.FileSealed}
+			return &ui.FileProps{Name: say.T("talk.file"), Size: chat.ReadCame(m.Body).Size, State: ui.FileKept}
 		},
 	}
 	if ct.CounsellorID != "" {
@@ -157,6 +157,14 @@ func (p *Room) frame(ctx context.Context, say *i18n.Printer, ct contact.Contact)
 	v.satisfaction = set.Questions.Last
 	v.listen = set.Lines.Say("listening", v.speaks, say.Lang(), nil)
 	return v
+}
+
+// farewell is what is said at the end: the line of a closing in one click, or thanks.
+func (v view) farewell() string {
+	if n := len(v.messages); v.contact.Closing != "" && n > 0 && v.messages[n-1].From == chat.System {
+		return v.say.Text(v.messages[n-1].Body)
+	}
+	return v.say.T("over.lead")
 }
 
 // lastQuestion is the last question as this person is spoken to.

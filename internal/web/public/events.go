@@ -69,6 +69,9 @@ func (f *follower) begin(ct contact.Contact) error {
 			return err
 		}
 		f.view.reader.Marks = staff
+		if f.view.proof, err = f.room.openProof(f.ctx, ct); err != nil {
+			return err
+		}
 		messages, err := f.room.Chats.Messages(f.ctx, f.id, max(staff.Seen, ct.ShownAfter), maxUnseen)
 		if err != nil {
 			return err
@@ -104,6 +107,11 @@ func (f *follower) hear(e chat.Event) {
 		}
 	case chat.EventSession:
 		err = f.session()
+	case chat.EventForm:
+		// The one thing of the form's that she sees: that the way for a file was closed again.
+		if f.view.proof != nil {
+			err = f.proof()
+		}
 	case chat.EventResync:
 		f.stream.End()
 	}
@@ -125,16 +133,22 @@ func (f *follower) update(id string, pieces ...templ.Component) error {
 
 func (f *follower) message(m chat.Message) error {
 	f.remember(m)
-	pieces := []templ.Component{f.view.reader.Bubble(m)}
-	if m.Kind == chat.Ask || m.Kind == chat.Attachment {
-		proof, err := f.room.openProof(f.ctx, f.view.contact)
-		if err != nil {
-			return err
-		}
-		f.view.proof = proof
-		pieces = append(pieces, talkProof(f.view))
+	if err := f.update(strconv.FormatInt(m.Seq, 10), f.view.reader.Bubble(m)); err != nil {
+		return err
 	}
-	return f.update(strconv.FormatInt(m.Seq, 10), pieces...)
+	if m.Kind == chat.Ask || m.Kind == chat.Attachment {
+		return f.proof()
+	}
+	return nil
+}
+
+// proof draws the way for a file as it stands: open, or closed again.
+func (f *follower) proof() error {
+	var err error
+	if f.view.proof, err = f.room.openProof(f.ctx, f.view.contact); err != nil {
+		return err
+	}
+	return f.update("", talkProof(f.view))
 }
 
 func (f *follower) remember(m chat.Message) {

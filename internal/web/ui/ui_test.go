@@ -47,7 +47,7 @@ var site = ui.Site{Name: "Vigie", Phone: "3018", Quit: "/quit"}
 
 // frames are whole pages or pieces without a look of their own; every other component is in the gallery.
 var frames = []string{
-	"PublicPage", "DeskPage", "BarePage", "ErrorPage", "Gallery", "LiveStatus", "SeenMarker", "RingOver", "ConversationHead", "Linked",
+	"PublicPage", "DeskPage", "BarePage", "ErrorPage", "DeskErrorPage", "Gallery", "LiveStatus", "SeenMarker", "RingOver", "ConversationHead", "Linked",
 	"DeliveryMark", "ThemeSwitch", "Icon", "Mark",
 }
 

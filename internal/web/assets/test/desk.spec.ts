@@ -39,10 +39,11 @@ test("what rings says so in the title until it is answered", async ({ page, stag
 });
 
 test("a few letters without accents find an action, and Enter does it", async ({ page, stage }) => {
-  await stage.show(page, "desk.js", `<button id="end">Terminer</button><command-bar><dialog><input role="combobox"><ul role="listbox">
+  await stage.show(page, "desk.js", `<button id="end">Terminer</button><details><summary>Réponses</summary><input id="find"></details><command-bar><dialog><input role="combobox"><ul role="listbox">
     <li role="option" id="c0" data-words="Chercher un contact" data-href="/search">Chercher</li>
-    <li role="option" id="c1" data-words="Clôre la conversation" data-click="end">Clore</li>
-    <li role="option" id="c2" data-words="Clore ailleurs" data-click="absent">Absent</li></ul><p data-none hidden>rien</p></dialog></command-bar>`);
+    <li role="option" id="c1" data-words="Clôre la conversation" data-click="#end">Clore</li>
+    <li role="option" id="c3" data-words="Chercher une réponse prête" data-focus="#find">Réponse</li>
+    <li role="option" id="c2" data-words="Clore ailleurs" data-click="#absent">Absent</li></ul><p data-none hidden>rien</p></dialog></command-bar>`);
   await page.evaluate(() => document.getElementById("end")?.addEventListener("click", () => (document.title = "terminé")));
   await page.keyboard.press("Control+k");
   await page.keyboard.type("clo con");
@@ -52,6 +53,28 @@ test("a few letters without accents find an action, and Enter does it", async ({
   await page.keyboard.press("Control+k");
   await page.keyboard.type("zzz");
   await expect(page.getByText("rien")).toBeVisible();
+  await page.keyboard.press("Control+k");
+  await page.keyboard.press("Control+k");
+  await page.keyboard.type("prete");
+  await page.keyboard.press("Enter");
+  await expect(page.locator("#find")).toBeFocused();
+});
+
+test("the first conversations of the list have Alt 1, Alt 2… whatever comes down the stream", async ({ page, stage }) => {
+  const card = (n: number, words = "") => `<li class="contact" id="c-${n}" data-into="mine" data-seq="${n}"><a class="contact-title" href="#${n}">${n}</a><div class="contact-middle">${words}</div></li>`;
+  await stage.show(page, "desk.js", `<live-stream src="/live"></live-stream><ul id="mine" data-keys="Alt #">${card(1)}${card(2)}</ul>
+    <div id="talks"><section class="talk" id="talk-1"></section><section class="talk" id="talk-2"></section></div>
+    <div id="panel"><div class="panel-inside" id="panel-2"></div></div>`);
+  await expect(page.locator("#mine kbd")).toHaveText(["Alt 1", "Alt 2"]);
+  await expect(page.locator(".talk-current")).toHaveAttribute("id", "talk-2");
+  await expect.poll(() => stage.streams.length).toBe(1);
+  stage.update(card(2, "a écrit"));
+  await expect(page.locator("#c-2")).toContainText("a écrit");
+  await expect(page.locator("#c-2 kbd")).toHaveText("Alt 2");
+  await expect(page.locator("#mine .contact-current")).toHaveAttribute("id", "c-2");
+  await expect(page.locator(".talk-current")).toHaveAttribute("id", "talk-2");
+  stage.update(`<li id="c-1" data-gone></li>`);
+  await expect(page.locator("#mine kbd")).toHaveText(["Alt 1"]);
 });
 
 test("a ready answer is put in the composer to be read again, not sent", async ({ page, stage }) => {

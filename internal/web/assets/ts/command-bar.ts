@@ -3,7 +3,8 @@ import { matches } from "./filter";
 
 /**
  * <command-bar> around a <dialog> with a combobox: Ctrl K (or [data-command-open]) opens it, a few letters
- * find an action, Enter goes there (data-href) or presses what it names (data-click, an id).
+ * find an action, Enter goes there (data-href), presses what it names (data-click, a selector) or puts the
+ * focus on it (data-focus, a selector), wherever it is folded away.
  */
 class CommandBar extends Live {
   private came: Element | null = null;
@@ -52,9 +53,10 @@ class CommandBar extends Live {
   private filter(): void {
     const asked = this.querySelector<HTMLInputElement>("input")?.value ?? "";
     for (const item of this.querySelectorAll<HTMLElement>("[role=option]")) {
-      const target = item.dataset["click"];
+      const { click, focus } = item.dataset;
+      const target = click || focus;
       // An action whose button is not on the page now cannot be done now.
-      item.hidden = !matches(item.dataset["words"] ?? "", asked) || (!!target && !document.getElementById(target));
+      item.hidden = !matches(item.dataset["words"] ?? "", asked) || (!!target && !document.querySelector(target));
     }
     const none = this.querySelector<HTMLElement>("[data-none]");
     if (none) none.hidden = this.items.length > 0;
@@ -86,10 +88,16 @@ class CommandBar extends Live {
   private run(item: HTMLElement): void {
     this.came = null;
     this.querySelector("dialog")?.close();
-    const { href, click } = item.dataset;
-    if (click) document.getElementById(click)?.click();
+    const { href, click, focus } = item.dataset;
+    if (click) document.querySelector<HTMLElement>(click)?.click();
+    else if (focus) reach(document.querySelector<HTMLElement>(focus));
     else if (href) location.assign(href);
   }
+}
+
+function reach(target: HTMLElement | null): void {
+  for (let fold = target?.closest("details"); fold; fold = fold.parentElement?.closest("details")) fold.open = true;
+  target?.focus();
 }
 
 define("command-bar", CommandBar);

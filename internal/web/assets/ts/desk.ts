@@ -38,14 +38,42 @@ document.addEventListener("vigie:mine", (event) => {
   }
 });
 
-// The conversation whose form is open is the one marked in the list: it is framed, and brought in sight
-// when it changes.
+// The conversation whose form is open is framed, marked in the list, and brought in sight when it changes.
+// A card that comes down the stream knows neither this nor its place, which are the page's own: Alt 1 is
+// the first of the list as it stands.
 let current = "";
 function frame(): void {
-  const id = document.querySelector("#mine .contact-current")?.id.replace(/^c-/, "") ?? "";
+  const id = document.querySelector("#panel > .panel-inside")?.id.replace(/^panel-/, "") ?? "";
   for (const talk of document.querySelectorAll("#talks > .talk")) talk.classList.toggle("talk-current", talk.id === `talk-${id}`);
+  const list = document.getElementById("mine");
+  [...(list?.children ?? [])].forEach((card, at) => {
+    const title = card.querySelector(".contact-title");
+    card.classList.toggle("contact-current", card.id === `c-${id}`);
+    if (card.id === `c-${id}`) title?.setAttribute("aria-current", "page");
+    else title?.removeAttribute("aria-current");
+    number(card, title, at < 9 ? at + 1 : 0);
+  });
   if (id && current && id !== current) document.getElementById(`talk-${id}`)?.scrollIntoView({ block: "nearest", inline: "nearest" });
   current = id || current;
+}
+
+function number(card: Element, title: Element | null, n: number): void {
+  const words = (document.getElementById("mine")?.dataset["keys"] ?? "").replace("#", String(n));
+  let key = card.querySelector("kbd");
+  if (!n || !title || !words) {
+    key?.remove();
+    title?.removeAttribute("data-shortcut");
+    title?.removeAttribute("aria-keyshortcuts");
+    return;
+  }
+  if (!key) {
+    key = document.createElement("kbd");
+    key.className = "button-key";
+    card.querySelector(".contact-middle")?.append(key);
+  }
+  if (key.textContent !== words) key.textContent = words;
+  title.setAttribute("data-shortcut", `alt+${n}`);
+  title.setAttribute("aria-keyshortcuts", `Alt+${n}`);
 }
 document.addEventListener("vigie:update", frame);
 frame();

@@ -1,4 +1,5 @@
 import { define, Live, sentence } from "./element";
+import { place } from "./update";
 
 // Passkeys (WebAuthn Level 3): the server gives options as JSON, the browser asks the device, and its
 // answer goes back as JSON. A browser that cannot do it does not show the button.
@@ -42,6 +43,13 @@ abstract class Passkey extends Live {
       });
       if (!finish.ok) {
         this.say(await sentence(finish));
+        return;
+      }
+      if ((finish.headers.get("Content-Type") ?? "").startsWith("text/html")) {
+        // What is placed holds this form too: whoever is still in it would keep it from being drawn anew.
+        if (document.activeElement instanceof HTMLElement) document.activeElement.blur();
+        place(await finish.text());
+        document.getElementById("recovery")?.scrollIntoView({ block: "nearest" });
         return;
       }
       location.assign(((await finish.json()) as { to: string }).to);

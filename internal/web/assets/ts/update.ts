@@ -8,7 +8,8 @@
 //   message on its way) stays last;
 //   what the reader is in is left alone: an element that holds the focus is replaced when the focus
 //   leaves it, one with data-keep never, and inside a replaced element a data-keep element with the
-//   same id is kept as it is, with what was typed in it; a <details> with an id that is open stays open.
+//   same id is kept as it is, with what was typed in it; a <details> with an id that is open stays open, and
+//   the sentence of a refusal (quick.ts) stays where it was, because it must not vanish before it is read.
 
 import { parse } from "./html";
 
@@ -55,6 +56,11 @@ function replace(there: Element, piece: Element): Element | undefined {
   for (const fresh of piece.querySelectorAll("[data-keep][id]")) {
     const kept = document.getElementById(fresh.id);
     if (kept && there.contains(kept)) fresh.replaceWith(kept);
+  }
+  for (const said of there.querySelectorAll("[data-quick-fault]")) {
+    const action = said.previousElementSibling?.getAttribute("action");
+    const form = action ? piece.querySelector(`form[action="${CSS.escape(action)}"]`) : null;
+    form?.after(said);
   }
   there.replaceWith(piece);
   for (const id of open) document.getElementById(id)?.setAttribute("open", "");
