@@ -184,6 +184,8 @@ type Resumed struct {
 	PersonID string
 	// Open has State "" when there is none.
 	Open Contact
+	// Last is her latest contact, open or not.
+	Last Contact
 }
 
 // ByResumeCode finds who typed these words; network is an opaque key of where she types from. Whatever
@@ -223,15 +225,18 @@ func (c *Contacts) resumed(ctx context.Context, person string) (Resumed, error) 
 	back := Resumed{PersonID: person}
 	err := c.db.Tx(ctx, func(tx *store.Tx) error {
 		back.Open = Contact{}
-		all, err := store.All(ctx, tx, scanContact, selectContact+` WHERE person_id = $1
-			AND state IN ('waiting', 'offered', 'talking', 'parked', 'left') ORDER BY opened_at DESC, id DESC LIMIT 1`, person)
+		all, err := store.All(ctx, tx, scanContact, selectContact+` WHERE person_id = $1 ORDER BY opened_at DESC, id DESC`, person)
 		if err != nil {
 			return err
 		}
-		if len(all) == 0 {
+		if len(all) > 0 {
+			back.Last = all[0]
+		}
+		open := slices.IndexFunc(all, func(ct Contact) bool { return ct.State.Open() })
+		if open < 0 {
 			return c.log.Record(ctx, tx, audit.Entry{Actor: audit.Actor{Kind: audit.Visitor}, Act: "contact.resumed", Object: "person", ObjectID: person})
 		}
-		id := all[0].ID
+		id := all[open].ID
 		last := int64(0)
 		if c.lastSeq != nil {
 			if last, err = c.lastSeq(ctx, tx, id); err != nil {

@@ -61,7 +61,7 @@ func TestAPersonWithNothingOpenOpensAnother(t *testing.T) {
 	w.moved(ct.ID, contact.Dismiss, claire, contact.Change{Closing: "test"})
 	back, err := w.ByResumeCode(w.ctx, strings.Join(code, " "), "a network")
 	w.must(err)
-	if back.PersonID != ct.PersonID || back.Open.State != "" {
+	if back.PersonID != ct.PersonID || back.Open.State != "" || back.Last.ID != ct.ID {
 		t.Errorf("%+v", back)
 	}
 	next, err := w.Open(w.ctx, contact.Opening{ID: store.NewID(), Channel: contact.ChannelChat, Lang: "fr", PersonID: back.PersonID})

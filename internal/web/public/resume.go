@@ -75,7 +75,9 @@ func (p *Room) ComeBack(w http.ResponseWriter, r *http.Request) error {
 		if reason, ok := p.Catalogue().Queues.Reason("came_back"); ok {
 			weight = reason.Weight
 		}
-		return p.open(w, r, contact.Opening{ID: newID(), PersonID: back.PersonID, Reasons: []contact.Reason{{Code: "came_back", Weight: weight}}}, map[string]string{catalogue.AskWho: ""})
+		// Who she is she has said before, if she did: a parent is not asked again, nor spoken to as a child.
+		return p.open(w, r, contact.Opening{ID: newID(), PersonID: back.PersonID, Reasons: []contact.Reason{{Code: "came_back", Weight: weight}}},
+			map[string]string{catalogue.AskWho: back.Last.Public, catalogue.AskAge: back.Last.AgeBand})
 	}
 	if back.Open.State == contact.Parked || back.Open.State == contact.Left {
 		if _, err := p.Contacts.Return(r.Context(), back.Open.ID, contact.VisitorOf(back.Open.ID)); err != nil {
