@@ -2,7 +2,7 @@
 // that scrolls sideways, and a picture of each in e2e/shots, to be looked at.
 import { expect, expectAccessible, expectNoSideways, picture, test } from "./vigie";
 import { Counsellor } from "./people";
-import { childWaits, goesHome, logsIn, phone, unfolds } from "./staff";
+import { childWaits, logsIn, phone, unfolds } from "./staff";
 import type { Page } from "@playwright/test";
 
 async function looksRight(page: Page, name: string): Promise<void> {
@@ -96,7 +96,7 @@ test.describe("every page", { tag: ["@desk", "@small", "@dark"] }, () => {
     await page.locator(".talk-current .talk-acts details.menu > summary").click();
     await looksRight(page, "desk-three-menu");
     await page.keyboard.press("Escape");
-    await goesHome(desk);
+    await desk.goesHome();
     await page.goto("/desk/history");
     await looksRight(page, "history");
     await page.goto(`/desk/history/${id}`);

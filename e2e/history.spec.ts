@@ -1,7 +1,7 @@
 // Finding a contact again, among three months of made-up ones.
 import { expect, test } from "./vigie";
 import { Counsellor } from "./people";
-import { childWaits, goesHome, unfolds } from "./staff";
+import { childWaits, unfolds } from "./staff";
 
 test.use({ past: true });
 
@@ -61,7 +61,7 @@ test.describe("the history", { tag: "@desk" }, () => {
     await unfolds(camille);
     await camille.form.locator("[name=accounts]").fill("https://www.snapchat.com/add/capitaine.brume/\n06 39 98 00 77\n@capitaine_brume");
     await expect(camille.form.locator("auto-save[id^=form-]")).toHaveAttribute("data-state", "saved");
-    await goesHome(camille);
+    await camille.goesHome();
 
     await page.goto("/desk/history");
     const exact = page.getByLabel("Pseudo, adresse web ou numéro exact");

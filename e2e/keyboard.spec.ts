@@ -1,7 +1,7 @@
 // A whole evening at the desk without a mouse.
 import { expect, test } from "./vigie";
 import { Counsellor } from "./people";
-import { childWaits, goesHome, password } from "./staff";
+import { childWaits, password } from "./staff";
 import type { Page } from "@playwright/test";
 
 /** Goes on with Tab until the focus is on this; wherever it stops on the way, one must see where it is. */
@@ -150,7 +150,7 @@ test("the whole work of a counsellor, with the keyboard only", { tag: "@desk" },
     await command(page, "clore le contact");
     await expect(desk.talk).toHaveCount(1);
   });
-  await goesHome(desk);
+  await desk.goesHome();
 });
 
 /** Answers one question of the form by its label: opens its part with the keyboard, then chooses its first answer. */

@@ -6,7 +6,7 @@ import { expect, type BrowserContextOptions, type Locator, type Page } from "@pl
 export const phone: BrowserContextOptions = { viewport: { width: 390, height: 844 }, isMobile: true, hasTouch: true };
 
 /** Everybody's password in the demonstration (internal/demo). */
-const password = "lampe sur la mer";
+export const password = "lampe sur la mer";
 
 /** The messages of a list of bubbles, in their order, without the quiet lines of the house. */
 async function said(log: Locator): Promise<string[]> {
@@ -181,6 +181,7 @@ export class Counsellor {
   async goesHome(): Promise<void> {
     const ids = await this.talk.evaluateAll((all) => all.map((talk) => talk.id.replace(/^talk-/, "")));
     for (const id of ids) {
+      await this.page.request.post(`/desk/contacts/${id}/danger`, { form: { on: "0" } });
       await this.page.request.post(`/desk/contacts/${id}/dismiss`, { form: { code: "test" } });
     }
     await this.page.request.post("/desk/presence", { form: { state: "away" } });

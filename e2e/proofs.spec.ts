@@ -2,7 +2,7 @@
 // for ever by one key.
 import { expect, test } from "./vigie";
 import type { Child, Counsellor } from "./people";
-import { act, contactOf, goesHome, talking } from "./staff";
+import { act, contactOf, talking } from "./staff";
 import type { Page } from "@playwright/test";
 
 /** A picture that a phone may well send: 800 × 600, in colour, with a hard edge in the middle. */
@@ -122,7 +122,7 @@ test.describe("proofs", { tag: "@desk" }, () => {
       await expect(proof).toContainText("Fermé : peut-être illégal.");
       await expect(proof.locator("img, button")).toHaveCount(0);
     });
-    await goesHome(counsellor);
+    await counsellor.goesHome();
   });
 
   test("what cannot be taken gets its sentence, is not kept, and leaves the way open", async ({ someone }) => {
@@ -174,7 +174,7 @@ test.describe("proofs", { tag: "@desk" }, () => {
       await expect(counsellor.talk.locator(".bubble-proof")).toHaveCount(1);
       await expect(child.page.locator(".bubble-proof")).toHaveCount(1);
     });
-    await goesHome(counsellor);
+    await counsellor.goesHome();
   });
 
   test("a counsellor takes her question back, and the way closes on the child's phone", async ({ someone }) => {
@@ -191,6 +191,6 @@ test.describe("proofs", { tag: "@desk" }, () => {
     expect(answer.status(), "an address that was never asked for").toBe(404);
     await ask(counsellor);
     await expect(child.page.getByLabel("Choisis un fichier")).toBeVisible();
-    await goesHome(counsellor);
+    await counsellor.goesHome();
   });
 });

@@ -1,7 +1,7 @@
 // What rings, at whom, and what becomes of it.
 import { expect, test } from "./vigie";
 import { Counsellor } from "./people";
-import { act, childWaits, contactOf, counsellorReady, goesHome, more, phone, talking } from "./staff";
+import { act, childWaits, contactOf, counsellorReady, more, phone, talking } from "./staff";
 import type { Page } from "@playwright/test";
 
 /** Keeps what the browser would show outside the page, and says that nobody looks at the page. */
@@ -59,7 +59,7 @@ test.describe("the ringing desk", { tag: "@desk" }, () => {
     await counsellor.accepts();
     await expect(page).toHaveTitle("Poste d'écoute · Vigie");
     expect(await shown(), "one notification for one ring").toHaveLength(1);
-    await goesHome(counsellor);
+    await counsellor.goesHome();
   });
 
   test("a danger word goes first in the line, and its reason stands apart", async ({ someone }) => {
@@ -84,11 +84,11 @@ test.describe("the ringing desk", { tag: "@desk" }, () => {
     expect(refused.status()).toBe(403);
     await act(counsellor.talk, "danger");
     await expect(counsellor.talk.locator(".talk-head-grave"), "lifted, it is seen at once").toHaveCount(0);
-    await goesHome(counsellor);
+    await counsellor.goesHome();
     await expect(counsellor.talk).toHaveCount(0);
     await counsellor.becomes("available");
     await counsellor.accepts();
-    await goesHome(counsellor);
+    await counsellor.goesHome();
   });
 
   test("two counsellors, one contact: only one is rung, and when she cannot, the other is", async ({ someone }) => {
@@ -102,8 +102,8 @@ test.describe("the ringing desk", { tag: "@desk" }, () => {
     await expect(child.state, "the child is told of nobody's no").toContainText("On appelle quelqu'un pour toi");
     await other.accepts();
     await expect(rung.page.locator(".talk")).toHaveCount(0);
-    await goesHome(other);
-    await goesHome(rung);
+    await other.goesHome();
+    await rung.goesHome();
   });
 
   test("accepted in two tabs at once, it is one conversation, open in both", async ({ someone }) => {
@@ -127,7 +127,7 @@ test.describe("the ringing desk", { tag: "@desk" }, () => {
     await expect(camille.bubble("coucou")).toHaveCount(1);
     await expect(tab.bubble("coucou")).toHaveCount(1);
     expect(await child.messages()).toEqual(["Bonjour.", "coucou"]);
-    await goesHome(camille);
+    await camille.goesHome();
   });
 
   test("« I know this person » passes it on in front of the line, and closes it to her, history included", async ({ someone }) => {
@@ -142,7 +142,7 @@ test.describe("the ringing desk", { tag: "@desk" }, () => {
     await noe.accepts();
     await expect(noe.bubble("c'est Lou")).toBeVisible();
     await expect(child.state).toContainText("Tu parles avec Noé.");
-    await goesHome(noe);
+    await noe.goesHome();
 
     expect((await camille.page.goto(`/desk/history/${id}`))?.status()).toBe(404);
     await camille.page.goto("/desk/history");
@@ -170,8 +170,8 @@ test.describe("the ringing desk", { tag: "@desk" }, () => {
     await noe.writes("Bonjour, c'est Noé. J'ai tout lu.");
     await expect(child.bubble("J'ai tout lu.")).toBeVisible();
     expect(await child.messages()).toEqual(["on m'a volé mon compte", "Je te passe Noé, qui connaît bien ça.", "Bonjour, c'est Noé. J'ai tout lu."]);
-    await goesHome(noe);
-    await goesHome(camille);
+    await noe.goesHome();
+    await camille.goesHome();
   });
 
   test("three chats are all she takes, and a grave one takes all of her", async ({ someone }) => {
@@ -202,7 +202,7 @@ test.describe("the ringing desk", { tag: "@desk" }, () => {
     await expect(camille.talk.locator(".talk-head-grave")).toHaveCount(0);
     await line.getByRole("button", { name: "Prendre" }).click();
     await expect(camille.talk).toHaveCount(2);
-    await goesHome(camille);
+    await camille.goesHome();
   });
 
   for (const { closing, line } of [
@@ -217,7 +217,7 @@ test.describe("the ringing desk", { tag: "@desk" }, () => {
       await expect(child.page.getByRole("heading", { name: "La conversation est terminée" })).toBeVisible();
       await expect(child.page.locator("main")).toContainText(line);
       await expect(child.page.locator(".over-rate"), "nothing was asked for, so nothing is asked").toHaveCount(0);
-      await goesHome(counsellor);
+      await counsellor.goesHome();
     });
   }
 
@@ -235,7 +235,7 @@ test.describe("the ringing desk", { tag: "@desk" }, () => {
     await back.getByRole("button", { name: "Revenir" }).click();
     await expect(back.getByRole("heading", { name: "On fait une pause" })).toBeVisible();
     for (const number of ["17", "112", "114", "119", "3114"]) await expect(back.locator(`a[href="tel:${number}"], a[href="sms:${number}"]`).first()).toBeVisible();
-    await goesHome(counsellor);
+    await counsellor.goesHome();
   });
 
   test("there is no block where a life may be in danger", async ({ someone }) => {
@@ -248,6 +248,6 @@ test.describe("the ringing desk", { tag: "@desk" }, () => {
     expect(await answer.text()).toContain("On ne bloque pas quand une vie peut être en danger.");
     await act(counsellor.talk, "danger");
     await expect(counsellor.talk.locator(".talk-head-grave")).toHaveCount(0);
-    await goesHome(counsellor);
+    await counsellor.goesHome();
   });
 });

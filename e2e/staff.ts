@@ -1,12 +1,9 @@
 // What the journeys of the staff's side share: a child's phone beside the desk, and the desk's menus.
 import { createHmac } from "node:crypto";
 import { expect, type BrowserContextOptions, type Locator, type Page } from "@playwright/test";
-import { Child, Counsellor } from "./people";
+import { Child, Counsellor, password, phone } from "./people";
 
-/** Everybody's password in the demonstration (internal/demo). */
-export const password = "lampe sur la mer";
-
-export const phone: BrowserContextOptions = { viewport: { width: 390, height: 844 }, isMobile: true, hasTouch: true };
+export { password, phone };
 
 type Someone = (look?: BrowserContextOptions) => Promise<Page>;
 
@@ -37,16 +34,6 @@ export async function talking(someone: Someone, login = "camille", topic = ""): 
 /** The id of the contact in a conversation of the desk. */
 export async function contactOf(talk: Locator): Promise<string> {
   return ((await talk.getAttribute("id")) ?? "").replace(/^talk-/, "");
-}
-
-/** Leaves her desk as the next test expects it: nothing is open, nothing rings here any more. */
-export async function goesHome(counsellor: Counsellor): Promise<void> {
-  const { page, talk } = counsellor;
-  for (const id of await talk.evaluateAll((talks) => talks.map((one) => one.id.replace(/^talk-/, "")))) {
-    await page.request.post(`/desk/contacts/${id}/danger`, { form: { on: "0" } });
-    await page.request.post(`/desk/contacts/${id}/dismiss`, { form: { code: "test" } });
-  }
-  await page.request.post("/desk/presence", { form: { state: "away" } });
 }
 
 /** Unfolds every part of the form beside the conversation. */

@@ -1,7 +1,7 @@
 // A ring that nobody answers. It lasts two seconds here instead of twenty.
 import { expect, test } from "./vigie";
 import { Counsellor } from "./people";
-import { childWaits, counsellorReady, goesHome } from "./staff";
+import { childWaits, counsellorReady } from "./staff";
 
 test.use({ settings: { VIGIE_OFFER_FOR: "2s" } });
 
@@ -27,5 +27,5 @@ test("who does not answer is set away and the next is rung; but never the last w
 
   await last.accepts();
   await expect(child.state).toContainText("Tu parles avec");
-  await goesHome(last);
+  await last.goesHome();
 });

@@ -1,0 +1,178 @@
+// The supervisors' floor: who is left to their decision, who waits and who is there; and the counsellor who
+// sees that two contacts are one story, or asks for the address of somebody whose life is in danger.
+import { expect, expectAccessible, expectNoSideways, picture, test } from "./vigie";
+import { Counsellor } from "./people";
+import { act, childWaits, contactOf, logsIn, phone, talking, unfolds } from "./staff";
+
+test.describe("the floor", { tag: "@desk" }, () => {
+  test("a child in danger who left stays until a supervisor has taken care of her", async ({ page, someone }) => {
+    test.slow();
+    const { child, counsellor } = await talking(someone);
+    await child.writes("je veux mourir");
+    await expect(counsellor.talk.locator(".reason-grave")).toBeVisible();
+
+    await logsIn(page, "dominique");
+    await page.goto("/desk/floor");
+    await expect(page.getByText("Personne en danger n'est parti sans réponse.")).toBeVisible();
+    await expect(page.locator("live-stream")).toHaveAttribute("data-state", "open");
+    await child.leavesQuickly();
+    const card = page.locator("#floor-decide .contact");
+    await expect(card).toContainText("dit vouloir mourir");
+    await expect(card).toContainText("Camille");
+    await expect(counsellor.talk).toContainText("une personne responsable décide");
+    await expect(counsellor.talk.locator("form[action$='/end']"), "not hers to end").toHaveCount(0);
+    await picture(page, "floor-decide");
+    await expectAccessible(page);
+
+    await card.getByRole("button", { name: "Je m'en occupe" }).click();
+    await expect(counsellor.talk).toHaveCount(0);
+    await page.goto("/desk");
+    const supervisor = new Counsellor(page);
+    await supervisor.talk.locator("form[action$='/end'] button").click();
+    await unfolds(supervisor);
+    await supervisor.form.locator("select[name=who]").selectOption("child");
+    await supervisor.form.locator("select[name=category_main]").selectOption({ index: 1 });
+    await supervisor.form.locator("select[name=outcome]").selectOption("heard");
+    for (const missing of await supervisor.form.locator(".panel-missing li").allInnerTexts()) {
+      await supervisor.form.getByLabel(missing, { exact: true }).first().fill("la suite").catch(() => undefined);
+    }
+    await expect(supervisor.form.locator(".panel-missing li")).toHaveCount(0);
+    await supervisor.form.getByRole("button", { name: "Clore le contact" }).click();
+    await expect(supervisor.talk).toHaveCount(0);
+    await counsellor.goesHome();
+  });
+
+  test("a supervisor has a child ring at the desk she names, sees who is there, and sets away who left", async ({ page, someone }) => {
+    const busy = new Counsellor(await someone());
+    await busy.logsIn("camille");
+    await busy.becomes("busy");
+    const child = await childWaits(someone);
+    await logsIn(page, "dominique");
+    await page.goto("/desk/floor");
+    await expect(page.locator("#floor-line .contact")).toHaveCount(1);
+    await expect(page.locator(".floor-seat", { hasText: "Camille" })).toContainText("Occupé");
+    await page.locator("#floor-line form[action$='/assign'] button").click();
+    await expect(page.locator("#floor-line")).toContainText("Ça sonne chez Camille.");
+    await busy.accepts();
+    await child.isWith("Camille");
+    await expect(page.locator("#floor-line")).toContainText("Personne n'attend.");
+    await busy.goesHome();
+    await busy.page.goto("/desk");
+    await busy.becomes("available");
+    await page.locator(".floor-seat", { hasText: "Camille" }).getByRole("button", { name: "Mettre absent" }).click();
+    await expect(busy.page.locator(".presence-switch > summary.presence-away")).toBeVisible();
+  });
+
+  test("a switch is kept, and a block is lifted before its time", async ({ page, someone }) => {
+    const { child, counsellor } = await talking(someone);
+    await act(counsellor.talk, "block", { reason: "insults", hours: "1" });
+    await logsIn(page, "dominique");
+    await page.goto("/desk/floor");
+    const block = page.locator("#floor-blocks .floor-seat").first();
+    await expect(block).toContainText("Insultes");
+    await block.getByRole("button", { name: "Lever" }).click();
+    await expect(block).toContainText("levé par Dominique");
+    await page.getByLabel("Conversations en plus").selectOption("2");
+    await page.locator("form[action='/desk/floor/surge'] button").click();
+    await expect(counsellor.page.locator(".presence-load")).toContainText("sur 5");
+    await page.getByLabel("Calcul silencieux à l'entrée").selectOption("always");
+    await page.locator("form[action='/desk/floor/proof'] button").click();
+    await page.reload();
+    await expect(page.getByLabel("Conversations en plus")).toHaveValue("2");
+    await expect(page.getByLabel("Calcul silencieux à l'entrée")).toHaveValue("always");
+
+    // A browser does the computation by itself; one without scripts is given the number to call.
+    const proven = await childWaits(someone);
+    await expect(proven.state).toContainText("file");
+    await picture(page, "floor-switches");
+    for (const [label, value, form] of [["Conversations en plus", "0", "surge"], ["Calcul silencieux à l'entrée", "auto", "proof"]] as const) {
+      await page.getByLabel(label).selectOption(value);
+      await page.locator(`form[action='/desk/floor/${form}'] button`).click();
+    }
+    await expect(counsellor.page.locator(".presence-load")).toContainText("sur 3");
+    await proven.saysGoodbye();
+    await child.saysGoodbye();
+    await counsellor.goesHome();
+  });
+
+  test("the network address of somebody in danger is read by two people, once", async ({ page, someone }) => {
+    const { child, counsellor } = await talking(someone);
+    await child.writes("je veux mourir");
+    await expect(counsellor.talk.locator(".reason-grave")).toBeVisible();
+    await logsIn(page, "dominique");
+    await act(counsellor.talk, "hold");
+    await expect(counsellor.form).toContainText("Une deuxième personne doit confirmer");
+    await expect(page.locator("#desk-alert")).toContainText("Confirmez dans la minute");
+    const tooSoon = await counsellor.page.request.post(`/desk/contacts/${await contactOf(counsellor.talk)}/hold/read`);
+    expect(tooSoon.status()).toBe(403);
+    await page.goto("/desk/floor");
+    await page.getByRole("button", { name: "Confirmer" }).click();
+    await expect(page.locator("#floor-holds")).toContainText("Confirmée à");
+    await counsellor.form.getByRole("button", { name: "Lire l'adresse" }).click();
+    await expect(counsellor.form.locator(".hold-address")).toHaveText(/203\.0\.113\.\d+, port/);
+    await counsellor.page.reload();
+    await expect(counsellor.form.locator(".hold")).toContainText("Lue à");
+    await expect(counsellor.page.locator("body")).not.toContainText("203.0.113.");
+    await page.reload();
+    await expect(page.locator("#floor-holds")).toContainText("Lue à");
+    await page.getByRole("button", { name: "Ne plus la garder" }).click();
+    await page.reload();
+    await expect(page.locator("#floor-holds section")).toHaveCount(0);
+    await counsellor.goesHome();
+  });
+
+  test("two contacts of one home: a human says what they are to one another", async ({ page, someone }) => {
+    const home = { ...phone, extraHTTPHeaders: { "X-Forwarded-For": "198.51.100.7" } };
+    const mother = await childWaits((look) => someone({ ...look, ...home }));
+    const child = await childWaits((look) => someone({ ...look, ...home }), "On me menace avec une photo ou une vidéo de moi");
+    const desk = new Counsellor(page);
+    await desk.logsIn("camille");
+    const same = page.locator("#line .same-one");
+    await expect(same).toHaveCount(2);
+    await expect(same.first()).toContainText("Même connexion");
+    await picture(page, "same");
+    await same.first().locator("summary").click();
+    await same.first().getByRole("button", { name: "Même famille" }).click();
+    await expect(same.first()).toContainText("Même famille, dit Camille");
+    await desk.becomes("available");
+    await desk.accepts();
+    await expect(desk.form.locator(".same-one")).toContainText("Même famille, dit Camille");
+    await desk.form.locator(".same-one summary").click();
+    await desk.form.locator(".same-one").getByRole("button", { name: "Rien à voir" }).click();
+    await expect(page.locator(".same-one"), "and is not suggested again").toHaveCount(0);
+    await expectAccessible(page);
+    await child.leavesQuickly();
+    await mother.leavesQuickly();
+    await desk.goesHome();
+  });
+});
+
+test("the floor on a phone, and at night", { tag: ["@small", "@dark"] }, async ({ page, someone }) => {
+  const child = await childWaits(someone);
+  await logsIn(page, "dominique");
+  await page.goto("/desk/floor");
+  await expect(page.locator("#floor-line .contact")).toHaveCount(1);
+  await picture(page, "floor");
+  await expectNoSideways(page);
+  await expectAccessible(page);
+  await child.saysGoodbye();
+});
+
+test("what one tab writes in the form is in the other, and no hand is drawn over", { tag: "@desk" }, async ({ someone }) => {
+  const { counsellor } = await talking(someone);
+  const id = await contactOf(counsellor.talk);
+  const other = new Counsellor(await counsellor.page.context().newPage());
+  await other.page.goto(`/desk?c=${id}`);
+  await other.hears();
+  const name = (tab: Counsellor) => tab.form.getByLabel("Prénom ou surnom donné");
+  for (const tab of [counsellor, other]) await unfolds(tab);
+  await name(counsellor).fill("Lou");
+  await expect(name(other)).toHaveValue("Lou");
+  await name(other).fill("Lou-Anne");
+  await name(other).press("Tab");
+  await expect(name(counsellor)).toHaveValue("Lou-Anne");
+  await other.form.locator("select[name=who]").selectOption("parent");
+  await expect(counsellor.form.locator("select[name=who]")).toHaveValue("parent");
+  await other.page.close();
+  await counsellor.goesHome();
+});
