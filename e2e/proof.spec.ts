@@ -25,7 +25,7 @@ test("the one file that was asked for is sent after the warning, and stays seale
   await page.getByLabel("Personne n'est nu sur ce fichier.").check();
   await page.getByRole("button", { name: "Envoyer ce fichier" }).click();
   await expect(page.locator("#talk-proof .proof")).toHaveCount(0);
-  await expect(child.log).toContainText("Reçu, scellé. Personne ne l'a ouvert.");
+  await expect(child.log).toContainText("Bien arrivé, et gardé sous clé.");
   await expect(counsellor.talk).toContainText("Reçu, scellé.");
   await expect(counsellor.talk.locator("img"), "nothing of it is shown unasked").toHaveCount(0);
   await picture(page, "proof-sent");

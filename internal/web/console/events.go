@@ -49,7 +49,13 @@ func (c *Room) Listen() (stop func(), err error) {
 		stopQueue()
 		return nil, err
 	}
-	return func() { stopQueue(); stopStaff() }, nil
+	stopSettings, err := c.Bus.Subscribe("routing.setting", func(string, []byte) { time.AfterFunc(lineEvery, c.drawBars) })
+	if err != nil {
+		stopQueue()
+		stopStaff()
+		return nil, err
+	}
+	return func() { stopQueue(); stopStaff(); stopSettings() }, nil
 }
 
 // have says whether an open page of hers on this node shows the conversation as hers.
@@ -62,6 +68,16 @@ func (a *desks) have(staffID, contactID string) bool {
 		}
 	}
 	return false
+}
+
+// drawBars tells every desk how many conversations it may have from now on.
+func (c *Room) drawBars() {
+	c.desks.mu.Lock()
+	open := slices.Collect(maps.Keys(c.desks.open))
+	c.desks.mu.Unlock()
+	for _, d := range open {
+		d.failed(d.drawBars())
+	}
 }
 
 // lineChanged draws who waits for every desk, a burst at once.
@@ -278,16 +294,18 @@ func (d *desk) drawMine() error {
 			return err
 		}
 	}
+	pieces := []piece{mineList(d.say, d.room.cards(d.say, all, ""))}
 	d.mu.Lock()
 	for id, f := range d.follows {
 		if !has(all, id) {
 			f.stop()
 			delete(d.follows, id)
+			pieces = append(pieces, gone("talk-"+id), panelGone(d.say, id))
 		}
 	}
 	d.mu.Unlock()
 	d.stream.Push(live.Signal("mine", strings.Join(ids, " ")))
-	return d.update(mineList(d.say, d.room.cards(d.say, all, "")))
+	return d.update(pieces...)
 }
 
 // takes adds one conversation that is hers from now on, in whichever of her tabs, or on whichever node,
@@ -315,7 +333,12 @@ func (d *desk) following(id string) bool {
 
 // begins adds a conversation to the page, if it is not there, with its latest messages, and follows it.
 func (d *desk) begins(v conversation) error {
-	pieces := []piece{d.room.talk(d.ctx, d.say, v, "")}
+	// A page that comes back has the conversation, and perhaps not what became of it meanwhile.
+	pieces, err := d.room.head(d.ctx, d.say, v.contact)
+	if err != nil {
+		return err
+	}
+	pieces = append([]piece{d.room.talk(d.ctx, d.say, v, "")}, pieces...)
 	var last int64
 	f := &follow{contact: v.contact, summary: v.summary, unread: unread(v.messages, v.summary.SeenByStaff), marks: v.reader.Marks}
 	for _, m := range v.messages {

@@ -865,7 +865,7 @@ func DeskPage(p Printer, d DeskProps) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 66, "\"></live-stream>")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 66, "\" data-events=\"mine\"></live-stream>")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

@@ -36,6 +36,9 @@ document.addEventListener("vigie:mine", (event) => {
   for (const talk of document.querySelectorAll("#talks > [id^=talk-]")) {
     if (!mine.has(talk.id.slice("talk-".length))) talk.remove();
   }
+  for (const form of document.querySelectorAll("#panel > [id^=panel-]")) {
+    if (!mine.has(form.id.slice("panel-".length))) form.remove();
+  }
 });
 
 // The conversation whose form is open is framed, marked in the list, and brought in sight when it changes.

@@ -18,11 +18,13 @@ const waiting = new Map<string, Element>();
 /** Puts the elements of html where they belong and returns those now on the page. */
 export function place(html: string): Element[] {
   const placed: Element[] = [];
-  for (const piece of [...parse(html).children]) {
+  const pieces = [...parse(html).children];
+  for (const piece of pieces) {
     const there = placeOne(piece);
     if (there) placed.push(there);
   }
-  if (placed.length > 0) document.dispatchEvent(new CustomEvent("vigie:update", { detail: placed }));
+  // What was taken away changes the page too: the keys of a list are counted anew.
+  if (placed.length > 0 || pieces.some((piece) => piece.hasAttribute("data-gone"))) document.dispatchEvent(new CustomEvent("vigie:update", { detail: placed }));
   return placed;
 }
 
