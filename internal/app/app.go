@@ -51,6 +51,7 @@ type App struct {
 
 	web   *web.Handler
 	today func() catalogue.OpenState
+	now   func() time.Time
 	close []func() error
 }
 
@@ -98,6 +99,7 @@ func Open(ctx context.Context, c config.Config, o Options) (a *App, err error) {
 		return a, err
 	}
 	now := o.clock()
+	a.now = now
 	a.today = func() catalogue.OpenState { return a.Catalogue.Current().Hours.At(now()) }
 	if o.AlwaysOpen {
 		a.today = func() catalogue.OpenState { return catalogue.OpenState{Open: true} }
@@ -211,7 +213,7 @@ func (a *App) openWeb() error {
 		},
 		Console: desk,
 		Admin: &admin.Room{
-			Site: site, Staff: a.Staff, Audit: a.Audit, Catalogue: a.Catalogue,
+			Site: site, Staff: a.Staff, Audit: a.Audit, Catalogue: a.Catalogue, Now: a.now,
 			Look: func(ctx context.Context, e audit.Entry) error { return a.DB.Tx(ctx, recordIn(ctx, a.Audit, e)) },
 		},
 	})

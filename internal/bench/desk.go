@@ -115,12 +115,12 @@ func (d *desk) rings(event []byte) {
 	if at < 36 {
 		return
 	}
-	index, ours := indexOf(contactMark, event[at-36:at])
-	if !ours || int(index) >= len(d.crowd.talks) {
+	known, ours := d.crowd.byID.Load(string(event[at-36 : at]))
+	if !ours {
 		return
 	}
-	t := d.crowd.talks[index].Load()
-	if t == nil || !t.accepting.CompareAndSwap(false, true) {
+	t := known.(*conversation)
+	if !t.accepting.CompareAndSwap(false, true) {
 		return
 	}
 	d.crowd.pool.jobs <- func(w *wire) {

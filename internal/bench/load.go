@@ -83,6 +83,7 @@ type crowd struct {
 	pool    *pool
 	letters letters
 	talks   []atomic.Pointer[conversation]
+	byID    sync.Map // the same by the contact's id
 	opened  atomic.Uint32
 	desks   []*desk
 	ledger  *ledger

@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"vigie/internal/contact"
 	"vigie/internal/store/storetest"
 )
 
@@ -134,7 +135,8 @@ func (h *house) child(node int) *person {
 	h.Helper()
 	h.contacts++
 	c := &crowd{order: order{Address: h.nodes[node].http}}
-	t := &conversation{id: newID(contactMark, h.contacts), head: head{host: h.nodes[node].http, address: address(h.contacts)}}
+	opening := newID(contactMark, h.contacts)
+	t := &conversation{id: contact.IDOf(opening), opening: opening, head: head{host: h.nodes[node].http, address: address(h.contacts)}}
 	d := newDoor(t.head.host, 1)
 	defer d.close()
 	if err := c.enter(h.Context(), d, t); err != nil {

@@ -17,15 +17,17 @@ import (
 	"sync/atomic"
 	"time"
 
+	"vigie/internal/contact"
 	"vigie/internal/routing/flood"
 )
 
 // conversation is one contact: its visitor's page, and her counsellor's.
 type conversation struct {
-	id     string
-	index  int32
-	head   head
-	stream *listener
+	id      string
+	opening string // what the page posted to make it (contact.IDOf)
+	index   int32
+	head    head
+	stream  *listener
 	// desk is the counsellor's page on which it is.
 	desk         atomic.Pointer[desk]
 	accepting    atomic.Bool
@@ -102,11 +104,13 @@ func (c *crowd) open(ctx context.Context, d *door) (*conversation, error) {
 		c.opened.Add(^uint32(0))
 		return nil, errFull
 	}
-	t := &conversation{id: newID(contactMark, index), index: int32(index), head: head{host: c.order.Address, address: address(index)}}
+	opening := newID(contactMark, index)
+	t := &conversation{id: contact.IDOf(opening), opening: opening, index: int32(index), head: head{host: c.order.Address, address: address(index)}}
 	t.hers.talk, t.theirs.talk, t.theirs.staff = t, t, true
 	t.hers.crowd, t.theirs.crowd = c, c
 	// Known before the server knows it: a counsellor may be faster than our answer.
 	c.talks[index].Store(t)
+	c.byID.Store(t.id, t)
 	after := ""
 	for attempt := 1; ; attempt++ {
 		err := c.enter(ctx, d, t)
@@ -133,7 +137,7 @@ func (c *crowd) open(ctx context.Context, d *door) (*conversation, error) {
 
 // enter posts the first questions; where a silent proof of work is asked for, it is done.
 func (c *crowd) enter(ctx context.Context, d *door, t *conversation) error {
-	form := url.Values{"contact_id": {t.id}}
+	form := url.Values{"contact_id": {t.opening}}
 	for range 3 {
 		res, body, err := d.ask(ctx, http.MethodPost, "/chat", t.head, form)
 		if err != nil {

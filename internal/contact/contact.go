@@ -12,6 +12,7 @@ package contact
 
 import (
 	"context"
+	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"log/slog"
@@ -202,9 +203,24 @@ type Opening struct {
 	At time.Time
 }
 
-// resendFor bounds how long the client-made id of an opening opens the same contact again: until then
-// only the client knows it, later it stands in the counsellors' addresses.
+// resendFor bounds how long an opening opens the same contact again.
 const resendFor = 2 * time.Minute
+
+// IDOf is the id of the contact that an opening makes: a one-way function of the id that the client made
+// for what it may resend. A contact's id stands in the counsellors' addresses and on the bus; whoever
+// knows it must not be able to say the opening again, and so get a session of the child's. The time that
+// a UUIDv7 begins with is kept, so that ids stay in order. What is not an id stays what it is.
+func IDOf(opening string) string {
+	id, err := uuid.Parse(opening)
+	if err != nil || id.String() != opening {
+		return opening
+	}
+	hash := sha256.Sum256([]byte("contact of an opening\x00" + opening))
+	copy(id[6:], hash[:])
+	id[6] = id[6]&0x0f | 0x70
+	id[8] = id[8]&0x3f | 0x80
+	return id.String()
+}
 
 // Open lets a person in. It returns fault.Invalid "fault.contact.opening" for an id, channel, language
 // or code that cannot be, and fault.Conflict "fault.contact.opened" when the id was used before.

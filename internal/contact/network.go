@@ -83,13 +83,22 @@ func (c *Contacts) NetworkHolds(ctx context.Context) ([]Hold, error) {
 }
 
 // HoldNetwork keeps the address beyond the close, for the emergency services: purpose is a code of the
-// protocol. It is recorded, and nobody can read the address yet.
+// protocol. It is recorded, and nobody can read the address yet. It returns fault.Forbidden
+// "fault.contact.no_danger" where no danger is marked, or the contact is closed.
 func (c *Contacts) HoldNetwork(ctx context.Context, id string, by audit.Actor, purpose string) error {
 	if purpose == "" || !isCode(purpose) || by.Kind != audit.Staff || by.ID == "" {
 		return fault.New(fault.Invalid, "fault.contact.purpose")
 	}
 	return c.db.Tx(ctx, func(tx *store.Tx) error {
-		n, err := tx.Exec(ctx, `UPDATE contact_network SET purpose = $2, held_at = $3, held_by = $4
+		ct, err := get(ctx, tx, id)
+		if err != nil {
+			return err
+		}
+		if !ct.Danger || ct.State == Closed {
+			return fault.New(fault.Forbidden, "fault.contact.no_danger")
+		}
+		n, err := tx.Exec(ctx, `UPDATE contact_network SET purpose = $2, held_at = $3, held_by = $4, confirmed_at = 0, confirmed_by = '',
+			read_at = 0, read_by = '', reviewed_at = 0, reviewed_by = ''
 			WHERE contact_id = $1 AND held_at = 0`, id, purpose, store.Millis(c.now()), by.ID)
 		if err != nil {
 			return err
@@ -181,9 +190,17 @@ func (c *Contacts) ReadNetwork(ctx context.Context, id string, by audit.Actor) (
 }
 
 // ReleaseNetwork ends the hold: the address of a closed contact is destroyed at once, that of an open
-// one at its close.
+// one at its close. It returns fault.Forbidden "fault.contact.to_review" while somebody read it alone and
+// no second person has reviewed that.
 func (c *Contacts) ReleaseNetwork(ctx context.Context, id string, by audit.Actor) error {
 	err := c.db.Tx(ctx, func(tx *store.Tx) error {
+		hold, err := getHold(ctx, tx, id)
+		if err != nil {
+			return err
+		}
+		if hold.ReadAt > 0 && hold.ConfirmedAt == 0 && hold.ReviewedAt == 0 {
+			return fault.New(fault.Forbidden, "fault.contact.to_review")
+		}
 		n, err := tx.Exec(ctx, `UPDATE contact_network SET held_at = 0, held_by = '', confirmed_at = 0, confirmed_by = ''
 			WHERE contact_id = $1 AND held_at > 0`, id)
 		if err != nil {

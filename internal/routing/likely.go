@@ -122,8 +122,16 @@ func (r *Router) alike(ctx context.Context, contacts, sameHandle, settledPairs s
 	if err != nil {
 		return nil, err
 	}
+	shared := map[string]int{}
 	for _, p := range handles {
-		note(p[0], p[1], LikeHandle)
+		shared[p[0]]++
+		shared[p[1]]++
+	}
+	for _, p := range handles {
+		// An account that half the school names, or a number that somebody pastes a hundred times, says nothing.
+		if shared[p[0]] < household && shared[p[1]] < household {
+			note(p[0], p[1], LikeHandle)
+		}
 	}
 	questions := r.catalogue().Questions
 	for _, home := range networks {

@@ -14,7 +14,8 @@ const selectSameHandle = `SELECT DISTINCT a.id, b.id FROM contact a
 	JOIN lookup x ON x.key_id = a.key_id AND x.field IN ('handle', 'phone')
 	JOIN lookup y ON y.field = x.field AND y.hash = x.hash
 	JOIN contact b ON b.id = substr(y.owner, 1, 36) AND b.id > a.id
-	WHERE a.state IN ` + openStates + ` AND b.state IN ` + openStates
+	WHERE a.state IN ` + openStates + ` AND b.state IN ` + openStates + `
+	AND (SELECT count(*) FROM lookup z WHERE z.field = x.field AND z.hash = x.hash) <= 16`
 
 // The same for one contact ($1): itself, and the open ones of its person or its network.
 const selectContactsNear = `SELECT c.id, c.person_id, c.public, m.mark FROM contact c LEFT JOIN network_mark m ON m.contact_id = c.id
@@ -27,7 +28,8 @@ const selectSameHandleAs = `SELECT DISTINCT a.id, b.id FROM contact a
 	JOIN lookup x ON x.key_id = a.key_id AND x.field IN ('handle', 'phone')
 	JOIN lookup y ON y.field = x.field AND y.hash = x.hash
 	JOIN contact b ON b.id = substr(y.owner, 1, 36) AND b.id <> a.id
-	WHERE a.id = $1 AND a.state IN ` + openStates + ` AND b.state IN ` + openStates
+	WHERE a.id = $1 AND a.state IN ` + openStates + ` AND b.state IN ` + openStates + `
+	AND (SELECT count(*) FROM lookup z WHERE z.field = x.field AND z.hash = x.hash) <= 16`
 
 const selectSettledPairsOf = `SELECT DISTINCT a, b FROM contact_link WHERE a = $1 OR b = $1`
 

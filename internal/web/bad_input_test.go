@@ -123,13 +123,15 @@ type badInput struct {
 // badTalk is a child who talks with a counsellor, in one language, with a proof asked of her.
 type badTalk struct {
 	child, counsellor *browser
-	id, proof         string
+	opening, id       string // what her page posted, and the contact it made
+	proof             string
 }
 
 func (w *world) talks(in string) badTalk {
 	w.Helper()
-	t := badTalk{child: w.browser(), counsellor: w.as(staff.Counsellor), id: uuid.Must(uuid.NewV7()).String(), proof: uuid.NewString()}
-	t.child.post(in+"/chat", "contact_id", t.id).want(http.StatusOK)
+	t := badTalk{child: w.browser(), counsellor: w.as(staff.Counsellor), opening: uuid.Must(uuid.NewV7()).String(), proof: uuid.NewString()}
+	t.id = contact.IDOf(t.opening)
+	t.child.post(in+"/chat", "contact_id", t.opening).want(http.StatusOK)
 	w.answered(t.counsellor, t.id)
 	t.counsellor.post("/desk/contacts/"+t.id+"/proof", "proof_id", t.proof, "what", "document").want(http.StatusOK)
 	t.counsellor.post("/desk/presence", "state", "busy").want(http.StatusOK) // nothing else rings meanwhile
@@ -243,7 +245,7 @@ func TestBadInputOfAVisitor(t *testing.T) {
 				b.post(in+"/chat", "contact_id", "1 OR 1=1")
 			}}},
 			{nobody, badInput{"an opening under another's id", 409, fault.New(fault.Conflict, "fault.contact.opened"), func(b *browser, in string) {
-				b.post(in+"/chat", "contact_id", others.id)
+				b.post(in+"/chat", "contact_id", others.opening)
 			}}},
 			{nobody, badInput{"four words that are two", 422, fault.New(fault.Invalid, "fault.contact.resume_four"), func(b *browser, in string) {
 				b.post(in+"/resume", "words", "lune chat")
@@ -278,6 +280,24 @@ func TestBadInputOfAVisitor(t *testing.T) {
 			file(mine.proof, "yes", "../../a.png", "text/html", aPicture)(mine.child, in)
 			mine.child.on(t).want(http.StatusSeeOther)
 			w.refuses(t, mine.child, in, lang, badInput{"", 410, fault.New(fault.Gone, "fault.chat.proof_closed"), file(mine.proof, "yes", "a.png", "image/png", aPicture)})
+		})
+		t.Run(lang+"/a contact's id, which every desk sees, opens nothing of it", func(t *testing.T) {
+			fresh := w.browser()
+			theirs := fresh.opens()
+			thief := w.browser()
+			thief.post(in+"/chat", "contact_id", theirs).want(http.StatusOK)
+			thief.on(t).says("à moi ?")
+			said, err := w.app.Chats.Messages(t.Context(), theirs, 0, 10)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, m := range said {
+				if m.From == chat.Visitor {
+					t.Errorf("she writes in another's conversation: %q", m.Body)
+				}
+			}
+			thief.post(in + "/chat/end")
+			fresh.post(in + "/chat/end")
 		})
 		t.Run(lang+"/an opening replayed is one contact", func(t *testing.T) {
 			opening, b := id(), w.browser()
@@ -427,7 +447,7 @@ func TestBadInputOfACounsellor(t *testing.T) {
 		{"a field of 1 MB", 413, tooLarge, post(desk+"/field", "field", field, "value", strings.Repeat("a", 1<<20))},
 		{"a field of another's contact", 403, notOurs, post("/desk/contacts/"+others+"/field", "field", field, "value", "a")},
 		{"a note of 1 MB", 413, tooLarge, post(desk+"/notes", "note_id", id(), "text", strings.Repeat("a", 1<<20))},
-		{"a note on another's contact", 403, fault.New(fault.Forbidden, "fault.console.not_yours"), post("/desk/contacts/"+others+"/notes", "note_id", id(), "text", "a")},
+		{"a note on another's contact", 403, fault.New(fault.Forbidden, "fault.contact.not_yours"), post("/desk/contacts/"+others+"/notes", "note_id", id(), "text", "a")},
 		{"taking the danger mark off another's contact", 403, notOurs, post("/desk/contacts/"+others+"/danger", "on", "0")},
 		{"ending another's conversation", 403, notOurs, post("/desk/contacts/" + others + "/end")},
 		{"closing what is none", 404, unknown, post("/desk/contacts/" + id() + "/close")},

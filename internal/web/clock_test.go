@@ -28,6 +28,7 @@ func TestAVisitorsSessionEndsAfterADay(t *testing.T) {
 		child := w.browser()
 		id := uuid.Must(uuid.NewV7()).String()
 		child.post(in+"/chat", "contact_id", id).want(http.StatusOK)
+		id = contact.IDOf(id)
 		words, err := w.app.Contacts.ResumeCode(t.Context(), id)
 		if err != nil {
 			t.Fatal(err)

@@ -19,6 +19,7 @@ import (
 	"vigie/internal/app"
 	"vigie/internal/audit"
 	"vigie/internal/config"
+	"vigie/internal/contact"
 	"vigie/internal/staff"
 )
 
@@ -218,7 +219,7 @@ func (b *browser) opens(fields ...string) string {
 	b.Helper()
 	id := uuid.Must(uuid.NewV7()).String()
 	b.post("/chat", append([]string{"contact_id", id}, fields...)...).want(http.StatusOK)
-	return id
+	return contact.IDOf(id)
 }
 
 func (b *browser) says(words string) *browser {

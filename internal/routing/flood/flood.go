@@ -214,7 +214,7 @@ func (g *Guard) Check(act Act, from Source, proof string) Verdict {
 		return Verdict{}
 	}
 	l := g.limits[i]
-	surge := g.countMinute(i, l, now)
+	surge := g.surging(i, now)
 	asked := l.Beyond == AskProof && (g.mode == Always || surge && g.mode == Auto)
 	bits, mode := g.bits, g.mode
 	g.mu.Unlock()
@@ -237,6 +237,9 @@ func (g *Guard) Check(act Act, from Source, proof string) Verdict {
 		depth *= serveDepth
 	}
 	delay, within := g.take(i, l, depth, from, now)
+	if within {
+		g.countMinute(i, l, now)
+	}
 	v.Delay, v.OfferPhone = delay, delay > 0
 	if within || worked {
 		return v
@@ -289,19 +292,27 @@ func (g *Guard) GiveBack(act Act, from Source) {
 	}
 }
 
-// countMinute counts one more of all networks together and says whether the threshold is crossed.
-func (g *Guard) countMinute(i int, l Limit, now time.Time) bool {
+// countMinute counts one more of all networks together. Only what its own network's bucket let through
+// counts: one network alone does not turn the proof on for everybody.
+func (g *Guard) countMinute(i int, l Limit, now time.Time) {
 	if l.Surge <= 0 {
-		return false
+		return
 	}
+	g.mu.Lock()
+	defer g.mu.Unlock()
 	c, at := &g.minute[i], now.Unix()
 	if at-c.start >= 60 || at < c.start {
 		c.start, c.n = at, 0
 	}
 	c.n++
-	if c.n > l.Surge {
+	if c.n >= l.Surge {
 		c.until = at + int64(surgeLasts/time.Second)
 	}
+}
+
+// surging says whether the threshold was crossed lately. g.mu is held.
+func (g *Guard) surging(i int, now time.Time) bool {
+	c, at := g.minute[i], now.Unix()
 	return at < c.until && c.until-at <= int64(surgeLasts/time.Second)
 }
 

@@ -373,6 +373,18 @@ func TestAThresholdAsksForAProof(t *testing.T) {
 	}
 }
 
+// One network alone, however loud, does not turn the proof on for everybody.
+func TestOneNetworkIsNoFlood(t *testing.T) {
+	g, _ := guard(Options{})
+	loud := g.Network(netip.MustParseAddr("192.0.2.1"))
+	for range 3000 {
+		g.Check(OpenChat, loud, "")
+	}
+	if v := g.Check(OpenChat, g.Network(netip.MustParseAddr("198.51.100.1")), ""); v != (Verdict{}) {
+		t.Fatalf("a child elsewhere: %+v", v)
+	}
+}
+
 // A proof opens a door that the bucket had shut, after the longest wait.
 func TestAProofInsteadOfAPlace(t *testing.T) {
 	l := Limit{Act: OpenChat, Burst: 1, Every: time.Second, MaxDelay: time.Second, Beyond: AskProof, FailOpen: true}

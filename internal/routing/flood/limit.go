@@ -17,6 +17,8 @@ const (
 	SendFile Act = "chat.file"
 	// LeaveMessage leaves a message when the helpline is closed.
 	LeaveMessage Act = "message.leave"
+	// MakeCode makes the four words of a contact; counted per contact, because each is made slowly.
+	MakeCode Act = "code.make"
 	// TryCode tries the four words of a resume code.
 	TryCode Act = "code.try"
 	// LogIn tries a password, a passkey or a one-time code of staff.
@@ -72,6 +74,8 @@ var Limits = []Limit{
 	{Act: OpenPage, Burst: 2000, Every: 20 * time.Millisecond, MaxDelay: 3 * time.Second, Beyond: Serve, FailOpen: true},
 	// One proof is asked for at a time, so a file every ten seconds is already generous.
 	{Act: SendFile, Burst: 6, Every: 10 * time.Second, MaxDelay: 20 * time.Second, Beyond: Later, FailOpen: true},
+	// New words take the old ones' place; nobody needs a third paper in a minute.
+	{Act: MakeCode, Burst: 3, Every: 5 * time.Second, MaxDelay: 5 * time.Second, Beyond: Later, FailOpen: false},
 	// Guessing is slowed hard, and does not become free by filling our memory.
 	{Act: TryCode, Burst: 10, Every: 6 * time.Second, MaxDelay: 20 * time.Second, Beyond: Later, FailOpen: false},
 	{Act: LogIn, Burst: 10, Every: 5 * time.Second, MaxDelay: 20 * time.Second, Beyond: Later, FailOpen: false},

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/a-h/templ"
 	"github.com/google/uuid"
@@ -30,6 +31,8 @@ type Room struct {
 	Staff     *staff.Staff
 	Audit     *audit.Log
 	Catalogue *catalogue.Catalogue
+	// Now is the clock of the sessions.
+	Now func() time.Time
 	// Look records that the log was read.
 	Look func(ctx context.Context, e audit.Entry) error
 }
@@ -194,8 +197,20 @@ func roles(say *i18n.Printer, p staff.Person) string {
 	return strings.Join(all, ", ")
 }
 
+// fresh asks who gives rights, or takes them, to have shown lately who she is: an unattended screen opens
+// no conversation.
+func (a *Room) fresh(r *http.Request) error {
+	if !session.Staff(r).Session.Fresh(a.Now()) {
+		return fault.New(fault.Forbidden, "fault.staff.confirm_first")
+	}
+	return nil
+}
+
 // Add makes an account with a first password, which is shown once.
 func (a *Room) Add(w http.ResponseWriter, r *http.Request) error {
+	if err := a.fresh(r); err != nil {
+		return err
+	}
 	form, err := answer.Form(w, r)
 	if err != nil {
 		return err
@@ -219,6 +234,9 @@ func (a *Room) Add(w http.ResponseWriter, r *http.Request) error {
 
 // Reset gives somebody a new first password and takes her second factors away.
 func (a *Room) Reset(w http.ResponseWriter, r *http.Request) error {
+	if err := a.fresh(r); err != nil {
+		return err
+	}
 	id := r.PathValue("person")
 	p, err := a.Staff.Get(r.Context(), id)
 	if err != nil {
@@ -236,6 +254,9 @@ func (a *Room) Reset(w http.ResponseWriter, r *http.Request) error {
 
 // SetActive closes an account, or opens it again.
 func (a *Room) SetActive(w http.ResponseWriter, r *http.Request) error {
+	if err := a.fresh(r); err != nil {
+		return err
+	}
 	form, err := answer.Form(w, r)
 	if err != nil {
 		return err

@@ -14,6 +14,7 @@ import (
 	"net/url"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/a-h/templ"
 
@@ -153,10 +154,17 @@ func Screen(mark string) string {
 	return mark
 }
 
+// formWithin is how long a form may take to arrive: a slow phone needs seconds, and only a program that
+// holds connections needs more.
+const formWithin = 30 * time.Second
+
 // Form reads the form of a request. It returns fault.TooLarge "fault.form.too_large" for a body over
 // MaxForm and fault.Invalid "fault.form.broken" for one that cannot be read.
 func Form(w http.ResponseWriter, r *http.Request) (url.Values, error) {
 	r.Body = http.MaxBytesReader(w, r.Body, MaxForm)
+	arrives := http.NewResponseController(w)
+	_ = arrives.SetReadDeadline(time.Now().Add(formWithin))
+	defer func() { _ = arrives.SetReadDeadline(time.Time{}) }()
 	var err error
 	if strings.HasPrefix(r.Header.Get("Content-Type"), "multipart/form-data") {
 		err = r.ParseMultipartForm(MaxForm)

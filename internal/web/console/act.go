@@ -155,6 +155,9 @@ func (c *Room) Marks(w http.ResponseWriter, r *http.Request) error {
 
 // End says goodbye and leaves the form to be finished.
 func (c *Room) End(w http.ResponseWriter, r *http.Request) error {
+	if _, err := c.mine(r); err != nil {
+		return err
+	}
 	ct, err := c.Contacts.EndConversation(r.Context(), r.PathValue("id"), me(r), contact.Change{Supervising: supervises(r)})
 	if err != nil {
 		return err
@@ -168,6 +171,9 @@ func (c *Room) End(w http.ResponseWriter, r *http.Request) error {
 
 // Close closes the contact once its few required fields are filled.
 func (c *Room) Close(w http.ResponseWriter, r *http.Request) error {
+	if _, err := c.mine(r); err != nil {
+		return err
+	}
 	id := r.PathValue("id")
 	if _, err := c.Contacts.Close(r.Context(), id, me(r), supervises(r)); err != nil {
 		return err
@@ -177,6 +183,9 @@ func (c *Room) Close(w http.ResponseWriter, r *http.Request) error {
 
 // Dismiss closes in one click, with the kind line of its closing: a test, a joke, nobody there.
 func (c *Room) Dismiss(w http.ResponseWriter, r *http.Request) error {
+	if _, err := c.reachable(r); err != nil {
+		return err
+	}
 	form, err := answer.Form(w, r)
 	if err != nil {
 		return err
@@ -202,6 +211,9 @@ func (c *Room) closed(w http.ResponseWriter, r *http.Request, id string) error {
 
 // Grave marks a contact that takes all of her, or takes the mark away.
 func (c *Room) Grave(w http.ResponseWriter, r *http.Request) error {
+	if _, err := c.mine(r); err != nil {
+		return err
+	}
 	form, err := answer.Form(w, r)
 	if err != nil {
 		return err
@@ -219,15 +231,26 @@ func (c *Room) Danger(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	ct, err := c.Contacts.SetDanger(r.Context(), r.PathValue("id"), form.Get("on") == "1", me(r), supervises(r))
+	before, err := c.reachable(r)
 	if err != nil {
 		return err
+	}
+	ct, err := c.Contacts.SetDanger(r.Context(), before.ID, form.Get("on") == "1", me(r), supervises(r))
+	if err != nil {
+		return err
+	}
+	if ct.CounsellorID != me(r).ID { // marked from the line: what is in it is not hers to read
+		w.WriteHeader(http.StatusNoContent)
+		return nil
 	}
 	return c.reframe(w, r, ct)
 }
 
 // ReleasePast shows a person who came back with her code what was said before.
 func (c *Room) ReleasePast(w http.ResponseWriter, r *http.Request) error {
+	if _, err := c.mine(r); err != nil {
+		return err
+	}
 	ct, err := c.Contacts.ReleasePast(r.Context(), r.PathValue("id"), me(r), supervises(r))
 	if err != nil {
 		return err
@@ -245,6 +268,9 @@ func (c *Room) reframe(w http.ResponseWriter, r *http.Request, ct contact.Contac
 
 // HandOver gives a conversation to a colleague, who is rung and accepts.
 func (c *Room) HandOver(w http.ResponseWriter, r *http.Request) error {
+	if _, err := c.mine(r); err != nil {
+		return err
+	}
 	form, err := answer.Form(w, r)
 	if err != nil {
 		return err
@@ -285,7 +311,7 @@ func (c *Room) has(r *http.Request, contactID string) error {
 		return err
 	}
 	if ct.CounsellorID != id {
-		return fault.New(fault.Forbidden, "fault.console.not_yours")
+		return fault.New(fault.Forbidden, "fault.contact.not_yours")
 	}
 	return nil
 }

@@ -136,6 +136,9 @@ func (c *Room) refloor(w http.ResponseWriter, r *http.Request, more ...piece) er
 
 // Assign has a waiting contact ring at a named counsellor's desk.
 func (c *Room) Assign(w http.ResponseWriter, r *http.Request) error {
+	if _, err := c.reachable(r); err != nil {
+		return err
+	}
 	form, err := answer.Form(w, r)
 	if err != nil {
 		return err
@@ -148,6 +151,9 @@ func (c *Room) Assign(w http.ResponseWriter, r *http.Request) error {
 
 // Give puts a contact into somebody's hands, the supervisor's own too.
 func (c *Room) Give(w http.ResponseWriter, r *http.Request) error {
+	if _, err := c.mine(r); err != nil {
+		return err
+	}
 	form, err := answer.Form(w, r)
 	if err != nil {
 		return err
@@ -160,6 +166,9 @@ func (c *Room) Give(w http.ResponseWriter, r *http.Request) error {
 
 // Settle is a supervisor's decision that a contact is no longer in danger: the clocks count for it again.
 func (c *Room) Settle(w http.ResponseWriter, r *http.Request) error {
+	if _, err := c.mine(r); err != nil {
+		return err
+	}
 	if _, err := c.Contacts.SetDanger(r.Context(), r.PathValue("id"), false, me(r), supervises(r)); err != nil {
 		return err
 	}
@@ -238,6 +247,11 @@ func (c *Room) holds(ctx context.Context, say *i18n.Printer, me string) ([]holdV
 		if err != nil {
 			return nil, err
 		}
+		if closed, err := c.Router.Recused(ctx, me, ct); err != nil {
+			return nil, err
+		} else if closed {
+			continue
+		}
 		views = append(views, c.holdOf(say, h, ct, me))
 	}
 	return views, nil
@@ -258,16 +272,25 @@ func (c *Room) hold(ctx context.Context, say *i18n.Printer, ct contact.Contact, 
 
 // ConfirmHold is the second person's yes.
 func (c *Room) ConfirmHold(w http.ResponseWriter, r *http.Request) error {
+	if _, err := c.mine(r); err != nil {
+		return err
+	}
 	return c.onHold(w, r, c.Contacts.ConfirmNetwork(r.Context(), r.PathValue("id"), me(r)))
 }
 
 // ReviewHold is the second person's look afterwards.
 func (c *Room) ReviewHold(w http.ResponseWriter, r *http.Request) error {
+	if _, err := c.mine(r); err != nil {
+		return err
+	}
 	return c.onHold(w, r, c.Contacts.ReviewNetwork(r.Context(), r.PathValue("id"), me(r)))
 }
 
 // ReleaseHold ends the hold: the address dies with the contact's close.
 func (c *Room) ReleaseHold(w http.ResponseWriter, r *http.Request) error {
+	if _, err := c.mine(r); err != nil {
+		return err
+	}
 	return c.onHold(w, r, c.Contacts.ReleaseNetwork(r.Context(), r.PathValue("id"), me(r)))
 }
 
@@ -282,6 +305,9 @@ func (c *Room) onHold(w http.ResponseWriter, r *http.Request, err error) error {
 // ReadHold shows the address to the one who reads it to the emergency services, this once: it is on no
 // page that is drawn again.
 func (c *Room) ReadHold(w http.ResponseWriter, r *http.Request) error {
+	if _, err := c.mine(r); err != nil {
+		return err
+	}
 	n, err := c.Contacts.ReadNetwork(r.Context(), r.PathValue("id"), me(r))
 	if err != nil {
 		return err

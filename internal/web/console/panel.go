@@ -30,7 +30,7 @@ func (c *Room) Panel(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	if ct.CounsellorID != me(r).ID { // a supervisor's look into a colleague's contact
+	if ct.CounsellorID != me(r).ID || !mineStates[ct.State] { // what is past, or a supervisor's look into a colleague's contact
 		if ct, err = c.Contacts.Look(r.Context(), ct.ID, me(r), "supervise"); err != nil {
 			return err
 		}
@@ -271,6 +271,9 @@ func distinct(all []ui.NumberProps) []ui.NumberProps {
 
 // SaveField saves one answer as it is given.
 func (c *Room) SaveField(w http.ResponseWriter, r *http.Request) error {
+	if _, err := c.mine(r); err != nil {
+		return err
+	}
 	form, err := answer.Form(w, r)
 	if err != nil {
 		return err
@@ -310,6 +313,9 @@ func (c *Room) saveField(r *http.Request, id, name, value string) error {
 
 // Tick ticks a step of a protocol, or takes the tick back.
 func (c *Room) Tick(w http.ResponseWriter, r *http.Request) error {
+	if _, err := c.mine(r); err != nil {
+		return err
+	}
 	form, err := answer.Form(w, r)
 	if err != nil {
 		return err

@@ -79,7 +79,7 @@ func (c *Room) readable(r *http.Request, ct contact.Contact) error {
 	if ct.CounsellorID == m.ID || m.Can(staff.ContactAll) {
 		return nil
 	}
-	return fault.New(fault.Forbidden, "fault.console.not_yours")
+	return fault.New(fault.Forbidden, "fault.contact.not_yours")
 }
 
 // mine reads a contact that she has in hand, or that she may steer as a supervisor.
@@ -89,9 +89,27 @@ func (c *Room) mine(r *http.Request) (contact.Contact, error) {
 		return ct, err
 	}
 	if ct.CounsellorID != session.Staff(r).ID && !supervises(r) {
-		return ct, fault.New(fault.Forbidden, "fault.console.not_yours")
+		return ct, fault.New(fault.Forbidden, "fault.contact.not_yours")
 	}
 	return ct, nil
+}
+
+// reachable reads a contact that she may act on: one she has in hand, one that rings at her desk or waits,
+// any for a supervisor; never one whose person she knows.
+func (c *Room) reachable(r *http.Request) (contact.Contact, error) {
+	ct, err := c.Contacts.Get(r.Context(), r.PathValue("id"))
+	if err != nil {
+		return ct, err
+	}
+	if recused, err := c.Router.Recused(r.Context(), session.Staff(r).ID, ct); err != nil {
+		return ct, err
+	} else if recused {
+		return ct, fault.New(fault.NotFound, "fault.contact.unknown")
+	}
+	if ct.State == contact.Waiting || ct.State == contact.Offered {
+		return ct, nil // the room itself says whose turn it is
+	}
+	return c.mine(r)
 }
 
 // title says who a contact is, as far as the first questions told.

@@ -310,7 +310,13 @@ func (p *Room) Leave(w http.ResponseWriter, r *http.Request) error {
 		session.ClearVisitor(w)
 	}
 	h := w.Header()
-	h.Set("Clear-Site-Data", `"cache", "cookies"`)
+	switch {
+	case r.Header.Get("Sec-Fetch-Site") == "cross-site": // a link on another site: nobody's session ends by it
+	case session.StaffToken(r) != "":
+		h.Set("Clear-Site-Data", `"cache"`)
+	default:
+		h.Set("Clear-Site-Data", `"cache", "cookies"`)
+	}
 	h.Set("Cache-Control", "no-store")
 	http.Redirect(w, r, p.QuitTo, http.StatusSeeOther)
 	return nil

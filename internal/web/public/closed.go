@@ -68,7 +68,7 @@ func (p *Room) LeaveLetter(w http.ResponseWriter, r *http.Request) error {
 	if err := verdict.Wait(r.Context()); err != nil {
 		return err
 	}
-	left := chat.Leaving{ID: l.id, MessageID: form.Get("message_id"), Lang: say.Lang(), Network: answer.Client(r), Text: l.text}
+	left := chat.Leaving{ID: contact.IDOf(l.id), MessageID: form.Get("message_id"), Lang: say.Lang(), Network: answer.Client(r), Text: l.text}
 	if l.callback.On != "" || l.callback.When != "" {
 		left.Callback = &l.callback
 	}

@@ -6,6 +6,7 @@ import (
 	"io"
 	"mime/multipart"
 	"net/http"
+	"time"
 
 	"vigie/internal/catalogue"
 	"vigie/internal/chat"
@@ -66,6 +67,9 @@ func (p *Room) takeFile(w http.ResponseWriter, r *http.Request) error {
 	}
 	// The file, and a little for the form around it.
 	r.Body = http.MaxBytesReader(w, r.Body, p.FilesMax+answer.MaxForm)
+	arrives := http.NewResponseController(w)
+	_ = arrives.SetReadDeadline(time.Now().Add(pieceWithin))
+	defer func() { _ = arrives.SetReadDeadline(time.Time{}) }()
 	parts, err := r.MultipartReader()
 	if err != nil {
 		return fault.New(fault.Invalid, "fault.form.broken")
@@ -78,7 +82,7 @@ func (p *Room) takeFile(w http.ResponseWriter, r *http.Request) error {
 		return fault.New(fault.Invalid, "fault.public.sure")
 	}
 	_, err = p.Chats.Receive(r.Context(), chat.Receiving{
-		ProofID: r.PathValue("proof"), ContactID: s.ContactID, PersonID: s.PersonID, Name: file.FileName(), Body: &whole{r: file, max: p.FilesMax},
+		ProofID: r.PathValue("proof"), ContactID: s.ContactID, PersonID: s.PersonID, Name: file.FileName(), Body: &whole{r: file, max: p.FilesMax, alive: func() { _ = arrives.SetReadDeadline(time.Now().Add(pieceWithin)) }},
 	})
 	if err != nil {
 		return err
@@ -114,14 +118,21 @@ func untilFile(parts *multipart.Reader) (file *multipart.Part, sure bool, err er
 
 // whole tells a file that was cut on its way from one that is complete, and one that is too large.
 type whole struct {
-	r    io.Reader
-	max  int64
-	read int64
+	r     io.Reader
+	max   int64
+	read  int64
+	alive func() // something came: the next piece may take its time again
 }
+
+// pieceWithin is how long the next piece of a file may take to arrive.
+const pieceWithin = 30 * time.Second
 
 func (b *whole) Read(to []byte) (int, error) {
 	n, err := b.r.Read(to)
 	b.read += int64(n)
+	if n > 0 && b.alive != nil {
+		b.alive()
+	}
 	var large *http.MaxBytesError
 	switch {
 	case b.read > b.max, errors.As(err, &large):

@@ -14,6 +14,9 @@ import (
 
 // Words makes the four words of this person's contact and shows them, this once.
 func (p *Room) Words(w http.ResponseWriter, r *http.Request) error {
+	if err := p.slow(r, flood.MakeCode, session.Visitor(r).ContactID); err != nil {
+		return err
+	}
 	words, err := p.Contacts.ResumeCode(r.Context(), session.Visitor(r).ContactID)
 	if err != nil {
 		return err
@@ -55,7 +58,11 @@ func (p *Room) ComeBack(w http.ResponseWriter, r *http.Request) error {
 	}
 	typed := form.Get("words")
 	source := p.network(r)
-	if err := p.Guard.Check(flood.TryCode, source, "").Wait(r.Context()); err != nil {
+	verdict := p.Guard.Check(flood.TryCode, source, "")
+	if verdict.Refused {
+		return p.resume(w, r, http.StatusTooManyRequests, typed, fault.New(fault.TooMany, "fault.too_many"))
+	}
+	if err := verdict.Wait(r.Context()); err != nil {
 		return err
 	}
 	back, err := p.Contacts.ByResumeCode(r.Context(), typed, fmt.Sprintf("%x", source))

@@ -83,7 +83,7 @@ func (p *Room) Start(w http.ResponseWriter, r *http.Request) error {
 	if err := verdict.Wait(r.Context()); err != nil {
 		return err
 	}
-	return p.open(w, r, contact.Opening{ID: asked.id}, asked.answers)
+	return p.open(w, r, contact.Opening{ID: contact.IDOf(asked.id)}, asked.answers)
 }
 
 // open lets somebody in and gives her browser the session.
