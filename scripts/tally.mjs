@@ -35,6 +35,7 @@ for (const run of ["go", "race"]) {
 }
 
 // Playwright's report: suites within suites, each with specs, each run in one or more projects.
+const twice = [];
 const walk = (suite) => {
   for (const spec of suite.specs ?? []) {
     for (const test of spec.tests) {
@@ -42,6 +43,10 @@ const walk = (suite) => {
       if (test.status === "skipped") {
         skipped.push(`${title} (${test.annotations.map((a) => a.description).filter(Boolean).join("; ") || "no reason given"})`);
       } else if (test.status === "expected") passed++;
+      else if (test.status === "flaky") {
+        passed++;
+        twice.push(title);
+      }
       else failed.push(title);
     }
   }
@@ -50,6 +55,7 @@ const walk = (suite) => {
 for (const report of ["journeys.json", "elements.json"].map(read).filter(Boolean)) JSON.parse(report).suites.forEach(walk);
 
 if (process.env.VIGIE_FORBID_SKIPS) failed.push(...skipped.map((test) => `skipped, which is not allowed here: ${test}`));
+for (const test of twice) console.log(`passed only at the second try: ${test}`);
 for (const test of skipped) console.log(`skipped: ${test}`);
 for (const test of failed) console.log(`failed: ${test}`);
 for (const name of failedSteps) console.log(`failed step: ${name}`);

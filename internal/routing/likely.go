@@ -238,7 +238,8 @@ func (r *Router) Join(ctx context.Context, staffID, contactID, otherID, kind str
 // Apart records that two contacts have nothing to do with one another (twins, a phone that is lent, a
 // school): a link between them is taken back, and they are not suggested again. What was closed to
 // somebody because of the link stays closed to her. Saying it again changes nothing. It returns
-// fault.Invalid "fault.routing.join" for a contact with itself, fault.NotFound "fault.contact.unknown".
+// fault.Invalid "fault.routing.join" for a contact with itself or one that is closed, fault.NotFound
+// "fault.contact.unknown".
 func (r *Router) Apart(ctx context.Context, staffID, contactID, otherID string) error {
 	a, b := min(contactID, otherID), max(contactID, otherID)
 	if _, err := r.both(ctx, staffID, a, b); err != nil {
@@ -266,6 +267,9 @@ func (r *Router) both(ctx context.Context, staffID, a, b string) (cts [2]contact
 	for i, id := range []string{a, b} {
 		if cts[i], err = r.contacts.Get(ctx, id); err != nil {
 			return cts, err
+		}
+		if cts[i].State == contact.Closed {
+			return cts, fault.New(fault.Invalid, "fault.routing.join")
 		}
 		if barred, err := r.Recused(ctx, staffID, cts[i]); err != nil {
 			return cts, err

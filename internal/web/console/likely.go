@@ -17,6 +17,9 @@ import (
 
 // Join says that two contacts are of one person, or of one family.
 func (c *Room) Join(w http.ResponseWriter, r *http.Request) error {
+	if _, err := c.reachable(r); err != nil {
+		return err
+	}
 	form, err := answer.Form(w, r)
 	if err != nil {
 		return err
@@ -30,6 +33,9 @@ func (c *Room) Join(w http.ResponseWriter, r *http.Request) error {
 
 // Apart says that two contacts have nothing to do with one another.
 func (c *Room) Apart(w http.ResponseWriter, r *http.Request) error {
+	if _, err := c.reachable(r); err != nil {
+		return err
+	}
 	form, err := answer.Form(w, r)
 	if err != nil {
 		return err

@@ -33,6 +33,7 @@ class AutoSave extends Live {
     this.on(form, "input", (event) => this.note(event.target, settle));
     this.on(form, "change", (event) => this.note(event.target, 0));
     this.hear(window, "online", () => void this.drain());
+    this.hear(document, "vigie:back", () => void this.drain());
     // Leaving with words that the server has not got yet asks first.
     this.hear(window, "beforeunload", (event) => this.waiting.size > 0 && event.preventDefault());
     this.on(document, "visibilitychange", () => document.visibilityState === "hidden" && void this.drain());

@@ -50,6 +50,7 @@ class ChatComposer extends Live {
       if (pasted.length > longPaste) setTimeout(() => this.tooLong() || this.warn(this.getAttribute("data-pasted")));
     });
     this.hear(window, "online", () => this.hurry());
+    this.hear(document, "vigie:back", () => this.hurry());
     // A form given back by the browser after Back may hold what was just sent.
     this.hear(window, "pagehide", () => this.queue.length === 0 && this.endTyping());
     this.fit();
@@ -180,6 +181,7 @@ class ChatComposer extends Live {
     return true;
   }
 
+  /** The line is back: what waits goes now, not when its own patience ends. */
   private hurry(): void {
     if (this.queue.length > 0) void this.drain();
   }
