@@ -269,8 +269,12 @@ func (c *Contacts) OpenWith(ctx context.Context, o Opening, with func(tx *store.
 				c.ring(ct.ID)
 			}
 		})
-		return c.log.Record(ctx, tx, audit.Entry{Actor: by, Act: "contact.open", Object: "contact", ObjectID: ct.ID,
-			Detail: map[string]string{"channel": ct.Channel, "state": string(ct.State)}})
+		if ct.Danger {
+			if err := c.record(ctx, tx, SystemActor, "contact.danger", ct.ID, map[string]string{"on": "yes"}); err != nil {
+				return err
+			}
+		}
+		return c.record(ctx, tx, by, "contact.open", ct.ID, map[string]string{"channel": ct.Channel, "state": string(ct.State)})
 	})
 	if err == nil && fresh {
 		c.identities.put(ct.ID, ct.identity())

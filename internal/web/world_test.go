@@ -19,7 +19,9 @@ import (
 	"vigie/internal/app"
 	"vigie/internal/audit"
 	"vigie/internal/config"
+	"vigie/internal/contact"
 	"vigie/internal/staff"
+	"vigie/internal/web/i18n"
 )
 
 // world is the whole house behind a test server, with people in it.
@@ -40,13 +42,41 @@ func (h *hand) jumps(d time.Duration) { h.ahead.Add(int64(d)) }
 
 func newWorld(t *testing.T) *world {
 	t.Helper()
+	return newWorldWith(t, app.Options{AlwaysOpen: true})
+}
+
+// newWorldAt is a world that keeps the helpline's hours; its clock stands at an hour in Paris, "22:45".
+func newWorldAt(t *testing.T, hour string) *world {
+	t.Helper()
+	w := newWorldWith(t, app.Options{})
+	w.itIs(hour)
+	return w
+}
+
+// itIs puts the clock on to the next time it is so late in Paris.
+func (w *world) itIs(hour string) {
+	w.Helper()
+	now := w.clock.now().In(i18n.Paris)
+	at, err := time.ParseInLocation("2006-01-02 15:04", now.Format(time.DateOnly)+" "+hour, i18n.Paris)
+	if err != nil {
+		w.Fatal(err)
+	}
+	if at.Before(now) {
+		at = at.AddDate(0, 0, 1)
+	}
+	w.clock.jumps(at.Sub(now))
+}
+
+func newWorldWith(t *testing.T, o app.Options) *world {
+	t.Helper()
 	clock := &hand{}
+	o.Now = clock.now
 	c := config.Config{
 		Data: t.TempDir(), PublicURL: "http://localhost:8018", HelplineName: "Vigie", HelplineCall: "3018", QuitTo: "https://meteo.example/",
 		ChatCapacity: 3, OfferFor: 20 * time.Second, DeskGrace: 2 * time.Minute, FilesMax: 1 << 20, IllegalFiles: "hold",
 		TrustedProxies: []string{"127.0.0.0/8"},
 	}
-	a, err := app.Fresh(t.Context(), c, app.Options{AlwaysOpen: true, Now: clock.now})
+	a, err := app.Fresh(t.Context(), c, o)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -249,4 +279,38 @@ func (w *world) answered(counsellor *browser, id string) {
 		return err == nil && ok && ring.ContactID == id
 	})
 	counsellor.post("/desk/contacts/" + id + "/accept").want(http.StatusOK)
+}
+
+// words are the four words of a contact, as they are typed.
+func (w *world) words(id string) string {
+	w.Helper()
+	words, err := w.app.Contacts.ResumeCode(w.Context(), id)
+	if err != nil {
+		w.Fatal(err)
+	}
+	return strings.Join(words, " ")
+}
+
+// latest is the last contact of the person of a contact.
+func (w *world) latest(id string) contact.Contact {
+	w.Helper()
+	ct, err := w.app.Contacts.Get(w.Context(), id)
+	if err != nil {
+		w.Fatal(err)
+	}
+	all, err := w.app.Contacts.OfPerson(w.Context(), ct.PersonID)
+	if err != nil {
+		w.Fatal(err)
+	}
+	return all[len(all)-1]
+}
+
+// inLine is the one contact that waits.
+func (w *world) inLine() string {
+	w.Helper()
+	all, err := w.app.Contacts.InStates(w.Context(), contact.Waiting)
+	if err != nil || len(all) != 1 {
+		w.Fatalf("%d wait, %v", len(all), err)
+	}
+	return all[0].ID
 }

@@ -66,18 +66,14 @@ func (p *Room) ComeBack(w http.ResponseWriter, r *http.Request) error {
 		}
 		return err
 	}
-	say := answer.Printer(r)
 	if back.Open.State == "" || back.Open.Channel != contact.ChannelChat && back.Open.State != contact.Talking {
 		if !p.Today().Open {
 			return p.closed(w, r)
 		}
-		weight := 0
-		if reason, ok := p.Catalogue().Queues.Reason("came_back"); ok {
-			weight = reason.Weight
-		}
-		// Who she is she has said before, if she did: a parent is not asked again, nor spoken to as a child.
-		return p.open(w, r, contact.Opening{ID: newID(), PersonID: back.PersonID, Reasons: []contact.Reason{{Code: "came_back", Weight: weight}}},
-			map[string]string{catalogue.AskWho: back.Last.Public, catalogue.AskAge: back.Last.AgeBand})
+		return p.again(w, r, contact.Opening{ID: newID(), PersonID: back.PersonID}, back.Last)
+	}
+	if _, err := p.Contacts.Resume(r.Context(), back.Open.ID); err != nil {
+		return err
 	}
 	if back.Open.State == contact.Parked || back.Open.State == contact.Left {
 		if _, err := p.Contacts.Return(r.Context(), back.Open.ID, contact.VisitorOf(back.Open.ID)); err != nil {
@@ -89,6 +85,20 @@ func (p *Room) ComeBack(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	session.SetVisitor(w, token)
-	http.Redirect(w, r, say.Path("/chat"), http.StatusSeeOther)
+	http.Redirect(w, r, answer.Printer(r).Path("/chat"), http.StatusSeeOther)
 	return nil
+}
+
+// again opens a new contact for somebody who has been here before, where she stood: who she is, her age
+// and what it was about she has said before, if she did; and what was feared for her is feared still.
+func (p *Room) again(w http.ResponseWriter, r *http.Request, o contact.Opening, last contact.Contact) error {
+	feared, danger, err := p.Contacts.StillFeared(r.Context(), last)
+	if err != nil {
+		return err
+	}
+	if reason, ok := p.Catalogue().Queues.Reason(catalogue.ReasonCameBack); ok {
+		o.Reasons = append(o.Reasons, contact.Reason{Code: reason.Code, Weight: reason.Weight})
+	}
+	o.Reasons, o.Danger = append(o.Reasons, feared...), danger
+	return p.open(w, r, o, map[string]string{catalogue.AskWho: last.Public, catalogue.AskAge: last.AgeBand, catalogue.AskTopic: last.Topic})
 }
