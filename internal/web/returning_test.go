@@ -3,6 +3,7 @@ package web_test
 import (
 	"net/http"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -76,4 +77,31 @@ func TestWordsTypedWhileClosedEndNothing(t *testing.T) {
 		t.Errorf("her past is hidden after %d, %v", ct.ShownAfter, err)
 	}
 	elsewhere.post("/chat/words").want(http.StatusOK)
+}
+
+// At the desk the earlier contacts of the same person stand above the form: to read for whoever had them
+// and for a supervisor; a colleague reads when it was and whom to ask.
+func TestHerEarlierContactsStandAboveTheForm(t *testing.T) {
+	w := newWorld(t)
+	child, camille := w.browser(), w.as(staff.Counsellor)
+	first := child.opens()
+	w.answered(camille, first)
+	camille.get("/desk?c=" + first).want(http.StatusOK).seesNot("Contacts précédents")
+	child.post("/chat/end").want(http.StatusOK)
+	w.browser().post("/resume", "words", w.words(first)).want(http.StatusOK)
+	again := w.latest(first).ID
+	lou := w.colleague("Lou")
+	lou.post("/desk/contacts/" + again + "/take").want(http.StatusOK)
+	lou.get("/desk?c="+again).want(http.StatusOK).sees("Contacts précédents", "Camille").seesNot("/desk/history/" + first)
+	lou.get("/desk/history/" + first).want(http.StatusForbidden)
+	w.as(staff.Supervisor).do("GET", "/desk/contacts/"+again, nil, http.Header{"Vigie-Script": {"1"}}).want(http.StatusOK).
+		sees("Contacts précédents", "Camille")
+
+	lou.post("/desk/contacts/"+again+"/handover", "to", w.people[staff.Counsellor].ID).want(http.StatusOK)
+	camille.post("/desk/contacts/" + again + "/accept").want(http.StatusOK)
+	camille.get("/desk?c=" + again).want(http.StatusOK).sees("Contacts précédents")
+	if !strings.Contains(camille.body, `href="/desk/history/`+first+`"`) {
+		t.Error("she cannot open what she had in hand herself")
+	}
+	camille.get("/desk/history/" + first).want(http.StatusOK)
 }

@@ -141,8 +141,28 @@ func asTLS(u *url.URL) *url.URL {
 // as logs a member of staff in, without the password's cost.
 func (w *world) as(role staff.Role) *browser {
 	w.Helper()
+	return w.loggedIn(w.people[role].ID)
+}
+
+// colleague is another counsellor, at her desk.
+func (w *world) colleague(alias string) *browser {
+	w.Helper()
+	p, err := w.app.Staff.Add(w.Context(), staff.NewPerson{Login: strings.ToLower(alias), Alias: alias, Roles: []staff.Role{staff.Counsellor}, Langs: []string{"fr", "en"}, Password: "une phrase assez longue"}, audit.Actor{Kind: "operator", ID: "test"})
+	if err != nil {
+		w.Fatal(err)
+	}
+	b := w.loggedIn(p.ID)
+	b.get("/desk").want(http.StatusOK)
+	if err := w.app.Router.Beat(w.Context(), p.ID); err != nil {
+		w.Fatal(err)
+	}
+	return b
+}
+
+func (w *world) loggedIn(id string) *browser {
+	w.Helper()
 	b := w.browser()
-	token, _, err := w.app.Staff.OpenSession(w.Context(), w.people[role].ID, "password", "test")
+	token, _, err := w.app.Staff.OpenSession(w.Context(), id, "password", "test")
 	if err != nil {
 		w.Fatal(err)
 	}
