@@ -47,7 +47,7 @@ func (p *Room) Chat(w http.ResponseWriter, r *http.Request) error {
 // door is the chat for somebody who has none: the first questions, or who answers now.
 func (p *Room) door(w http.ResponseWriter, r *http.Request) error {
 	if !p.Today().Open {
-		return p.closed(w, r)
+		return p.closed(w, r, nil)
 	}
 	return p.questions(w, r, http.StatusOK, start{})
 }
@@ -136,7 +136,7 @@ func (p *Room) look(ctx context.Context, say *i18n.Printer, ct contact.Contact) 
 	return v, nil
 }
 
-// frame is what needs no reading but the contact's own row.
+// frame is what needs no reading but the contact's own row (and, in danger, its reasons).
 func (p *Room) frame(ctx context.Context, say *i18n.Printer, ct contact.Contact) view {
 	set := p.Catalogue()
 	v := view{say: say, site: p.Site, contact: ct, speaks: set.Questions.Speaks(ct.Public), freshID: newID()}
@@ -152,7 +152,7 @@ func (p *Room) frame(ctx context.Context, say *i18n.Printer, ct contact.Contact)
 	}
 	v.donow = p.doNow(say, ct.Topic, v.speaks)
 	if ct.Danger {
-		v.numbers = p.numbers(say, "general", v.speaks)
+		v.numbers = p.numbers(say, p.dangerOf(ctx, ct), v.speaks)
 	}
 	v.satisfaction = set.Questions.Last
 	v.listen = set.Lines.Say("listening", v.speaks, say.Lang(), nil)

@@ -8,24 +8,31 @@ import (
 	"vigie/internal/contact"
 	"vigie/internal/routing/flood"
 	"vigie/internal/web/answer"
+	"vigie/internal/web/i18n"
 	"vigie/internal/web/session"
 	"vigie/internal/web/ui"
 )
 
-// closed is the chat while nobody is there: who answers now comes first, then a message to leave.
-func (p *Room) closed(w http.ResponseWriter, r *http.Request) error {
+// closed is the chat while nobody is there: who answers now comes first, in the order of what she told,
+// then a message to leave.
+func (p *Room) closed(w http.ResponseWriter, r *http.Request, answers map[string]string) error {
 	say := answer.Printer(r)
 	props := p.page(r, "/chat", "public.closed_title")
-	answer.Page(w, r, http.StatusOK, closedPage(say, props, p.Today(), p.numbers(say, catalogue.General, catalogue.Young)))
+	answer.Page(w, r, http.StatusOK, closedPage(say, props, p.Today(), p.numbersFor(say, answers)))
 	return nil
 }
 
 // kept is what somebody who is blocked for a while sees: never without the emergency numbers.
-func (p *Room) kept(w http.ResponseWriter, r *http.Request) error {
+func (p *Room) kept(w http.ResponseWriter, r *http.Request, answers map[string]string) error {
 	say := answer.Printer(r)
 	props := p.page(r, "", "public.chat_title")
-	answer.Page(w, r, http.StatusForbidden, keptPage(say, props, p.numbers(say, catalogue.General, catalogue.Young)))
+	answer.Page(w, r, http.StatusForbidden, keptPage(say, props, p.numbersFor(say, answers)))
 	return nil
+}
+
+// numbersFor are the numbers for somebody of whom we know her first answers, if any.
+func (p *Room) numbersFor(say *i18n.Printer, answers map[string]string) []ui.NumberProps {
+	return p.numbers(say, p.dangerOfTopic(answers[catalogue.AskTopic]), p.Catalogue().Questions.Speaks(answers[catalogue.AskWho]))
 }
 
 // letter is a message left while we are closed, with what was typed when it comes back refused.
@@ -95,15 +102,14 @@ func (p *Room) LetterLeft(w http.ResponseWriter, r *http.Request) error {
 	}
 	say := answer.Printer(r)
 	var numbers []ui.NumberProps
-	if ct.Danger {
-		numbers = p.numbers(say, catalogue.General, catalogue.Young)
-	}
+	speaks := p.Catalogue().Questions.Speaks(ct.Public)
 	line := catalogue.LineMessageReceived
 	if ct.Danger {
 		line = catalogue.LineMessageDanger
+		numbers = p.numbers(say, p.dangerOf(r.Context(), ct), speaks)
 	}
 	props := p.page(r, "", "public.letter_title")
 	props.Script = "chat.js"
-	answer.Page(w, r, http.StatusOK, letterLeftPage(say, props, p.Catalogue().Lines.Say(line, catalogue.Young, say.Lang(), nil), numbers))
+	answer.Page(w, r, http.StatusOK, letterLeftPage(say, props, p.Catalogue().Lines.Say(line, speaks, say.Lang(), nil), numbers))
 	return nil
 }

@@ -68,7 +68,7 @@ func (p *Room) ComeBack(w http.ResponseWriter, r *http.Request) error {
 	}
 	if back.Open.State == "" || back.Open.Channel != contact.ChannelChat && back.Open.State != contact.Talking {
 		if !p.Today().Open {
-			return p.closed(w, r)
+			return p.closed(w, r, answersOf(back.Last))
 		}
 		return p.again(w, r, contact.Opening{ID: newID(), PersonID: back.PersonID}, back.Last)
 	}
@@ -100,5 +100,10 @@ func (p *Room) again(w http.ResponseWriter, r *http.Request, o contact.Opening, 
 		o.Reasons = append(o.Reasons, contact.Reason{Code: reason.Code, Weight: reason.Weight})
 	}
 	o.Reasons, o.Danger = append(o.Reasons, feared...), danger
-	return p.open(w, r, o, map[string]string{catalogue.AskWho: last.Public, catalogue.AskAge: last.AgeBand, catalogue.AskTopic: last.Topic})
+	return p.open(w, r, o, answersOf(last))
+}
+
+// answersOf are the first questions as somebody has answered them.
+func answersOf(ct contact.Contact) map[string]string {
+	return map[string]string{catalogue.AskWho: ct.Public, catalogue.AskAge: ct.AgeBand, catalogue.AskTopic: ct.Topic}
 }
