@@ -585,7 +585,8 @@ func (c *Contacts) EndConversation(ctx context.Context, id string, by audit.Acto
 }
 
 // LeaveQuickly is the quick exit: every session of the contact ends at once, the desk sees "left
-// quickly", and nothing is closed for half an hour.
+// quickly", and nothing is closed for half an hour. A message that was left stays in line: its person
+// need not be there for it to be answered.
 func (c *Contacts) LeaveQuickly(ctx context.Context, id string) (Contact, error) {
 	var ct Contact
 	err := c.db.Tx(ctx, func(tx *store.Tx) error {
@@ -593,6 +594,9 @@ func (c *Contacts) LeaveQuickly(ctx context.Context, id string) (Contact, error)
 			return err
 		}
 		var err error
+		if ct, err = get(ctx, tx, id); err != nil || ct.Channel == ChannelMessage && ct.State != Talking {
+			return err
+		}
 		ct, err = c.Move(ctx, tx, id, Leave, VisitorOf(id), Change{})
 		if fault.Is(err, fault.Conflict) {
 			// Left twice, or over already: her sessions end all the same.

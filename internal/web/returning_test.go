@@ -64,19 +64,67 @@ func TestWhatIsNoLongerFearedIsNotCarriedOn(t *testing.T) {
 	}
 }
 
-// The words typed while we are closed find who answers now, and take nothing from whoever talks with us.
+// The words typed while we are closed, where there is nothing to go on with, show who answers now, and
+// take nothing from the page that is open elsewhere.
 func TestWordsTypedWhileClosedEndNothing(t *testing.T) {
 	w := newWorldAt(t, "22:00")
-	child, elsewhere := w.browser(), w.browser()
-	elsewhere.post("/message", "contact_id", uuid.NewString(), "message_id", uuid.NewString(), "body", "on se moque de moi").want(http.StatusOK)
-	id := w.inLine()
-	words := w.words(id)
+	elsewhere, child := w.browser(), w.browser()
+	letter := elsewhere.leaves("on se moque de moi")
+	child.post("/resume", "words", w.words(letter)).want(http.StatusOK)
+	elsewhere = w.browser().reads(letter)
+	chat := child.opens()
+	child.post("/chat/end").want(http.StatusOK)
 	w.itIs("23:30")
-	child.post("/resume", "words", words).want(http.StatusOK)
-	if ct, err := w.app.Contacts.Get(t.Context(), id); err != nil || ct.ShownAfter != 0 {
-		t.Errorf("her past is hidden after %d, %v", ct.ShownAfter, err)
+	w.browser().post("/resume", "words", w.words(chat)).want(http.StatusOK).sees("On dort un peu", "3114")
+	if ct, err := w.app.Contacts.Get(t.Context(), letter); err != nil || w.latest(letter).ID != chat || ct.ShownAfter != 1 {
+		t.Errorf("the message is %+v, %v", ct, err)
 	}
-	elsewhere.post("/chat/words").want(http.StatusOK)
+	elsewhere.get("/chat").want(http.StatusOK).sees("Ton message est bien là")
+}
+
+// A message that was left is found again with the words: it is here and waits to be read, then our answer
+// is there to read, while we are closed too, and where we are open a conversation begins from it.
+func TestTheWordsOfAMessageFindItsAnswer(t *testing.T) {
+	w := newWorldAt(t, "23:30")
+	child := w.browser()
+	id := child.leaves("on se moque de moi au collège")
+	child.get("/chat").want(http.StatusOK).sees("Ton message est bien là. On le lit dès qu'on ouvre", "9\u00a0h", "on se moque de moi au collège").
+		seesNot("Tu es dans la file", "Parler à quelqu")
+	words := w.words(id)
+	back := w.browser()
+	back.post("/resume", "words", words).want(http.StatusOK).sees("Ton message est bien là").seesNot("au collège", "Tu es dans la file")
+	child.post("/chat/words").want(http.StatusUnauthorized) // who came back does not read beside the other page
+
+	w.itIs("09:30")
+	camille := w.as(staff.Counsellor)
+	w.onDuty(camille)
+	camille.post("/desk/contacts/" + id + "/take").want(http.StatusOK)
+	camille.post("/desk/contacts/"+id+"/messages", "message_id", uuid.NewString(), "body", "Merci de nous avoir écrit. On te croit.").want(http.StatusOK)
+	camille.post("/desk/contacts/" + id + "/end").want(http.StatusOK)
+	open := w.browser()
+	open.post("/resume", "words", words).want(http.StatusOK).sees("Voici notre réponse", "On te croit.", "Parler à quelqu").seesNot("au collège")
+	w.itIs("23:45")
+	closed := w.browser()
+	closed.post("/resume", "words", words).want(http.StatusOK).sees("Voici notre réponse", "On te croit.", "3114").seesNot("Parler à quelqu")
+
+	w.itIs("10:00")
+	closed.opens()
+	closed.sees("Tu es dans la file")
+	if again := w.latest(id); again.ID == id || again.Channel != contact.ChannelChat {
+		t.Errorf("her conversation is not one of hers: %+v", again)
+	}
+}
+
+// Who leaves a message and then leaves the page quickly is answered all the same.
+func TestAMessageOutlivesTheQuickExit(t *testing.T) {
+	w := newWorldAt(t, "23:30")
+	child := w.browser()
+	id := child.leaves("il veut mes photos")
+	child.get("/quit").want(http.StatusSeeOther)
+	child.post("/chat/words").want(http.StatusUnauthorized)
+	if ct, err := w.app.Contacts.Get(t.Context(), id); err != nil || ct.State != contact.Waiting {
+		t.Errorf("the message is %s, %v", ct.State, err)
+	}
 }
 
 // At the desk the earlier contacts of the same person stand above the form: to read for whoever had them

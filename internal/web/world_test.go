@@ -166,9 +166,7 @@ func (w *world) loggedIn(id string) *browser {
 	if err != nil {
 		w.Fatal(err)
 	}
-	u, _ := url.Parse(w.server.URL)
-	b.client.Jar.SetCookies(u, []*http.Cookie{{Name: "__Host-vigie-staff", Value: token, Path: "/", Secure: true}})
-	return b
+	return b.with("__Host-vigie-staff", token)
 }
 
 func (b *browser) do(method, path string, body io.Reader, header http.Header) *browser {
@@ -289,16 +287,22 @@ func (w *world) until(what string, ok func() bool) {
 // answered has the counsellor at her desk take the contact that rings.
 func (w *world) answered(counsellor *browser, id string) {
 	w.Helper()
-	counsellor.get("/desk").want(http.StatusOK)
-	if err := w.app.Router.Beat(w.Context(), w.people[staff.Counsellor].ID); err != nil {
-		w.Fatal(err)
-	}
-	counsellor.post("/desk/presence", "state", "available").want(http.StatusOK)
+	w.onDuty(counsellor)
 	w.until("the contact rings", func() bool {
 		ring, ok, err := w.app.Router.RingingAt(w.Context(), w.people[staff.Counsellor].ID)
 		return err == nil && ok && ring.ContactID == id
 	})
 	counsellor.post("/desk/contacts/" + id + "/accept").want(http.StatusOK)
+}
+
+// onDuty has the counsellor sit down at her desk.
+func (w *world) onDuty(counsellor *browser) {
+	w.Helper()
+	counsellor.get("/desk").want(http.StatusOK)
+	if err := w.app.Router.Beat(w.Context(), w.people[staff.Counsellor].ID); err != nil {
+		w.Fatal(err)
+	}
+	counsellor.post("/desk/presence", "state", "available").want(http.StatusOK)
 }
 
 // words are the four words of a contact, as they are typed.
@@ -325,12 +329,27 @@ func (w *world) latest(id string) contact.Contact {
 	return all[len(all)-1]
 }
 
-// inLine is the one contact that waits.
-func (w *world) inLine() string {
-	w.Helper()
-	all, err := w.app.Contacts.InStates(w.Context(), contact.Waiting)
-	if err != nil || len(all) != 1 {
-		w.Fatalf("%d wait, %v", len(all), err)
+// leaves leaves a message, and returns its contact's id.
+func (b *browser) leaves(words string) string {
+	b.Helper()
+	id := uuid.Must(uuid.NewV7()).String()
+	b.post("/message", "contact_id", id, "message_id", uuid.NewString(), "body", words).want(http.StatusOK)
+	return id
+}
+
+// reads gives the browser a session of its own for a contact.
+func (b *browser) reads(id string) *browser {
+	b.Helper()
+	token, err := b.app.Contacts.NewSession(b.Context(), id)
+	if err != nil {
+		b.Fatal(err)
 	}
-	return all[0].ID
+	return b.with("__Host-vigie", token)
+}
+
+// with puts a cookie into the browser.
+func (b *browser) with(name, token string) *browser {
+	u, _ := url.Parse(b.server.URL)
+	b.client.Jar.SetCookies(u, []*http.Cookie{{Name: name, Value: token, Path: "/", Secure: true}})
+	return b
 }

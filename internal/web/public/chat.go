@@ -24,7 +24,7 @@ const logID = "talk-log"
 const shown = 200
 
 // Chat shows whatever is true now for whoever asks: the first questions, the wait, the conversation,
-// the last question, or who answers while we are closed.
+// the last question, a message that was left and its answer, or who answers while we are closed.
 func (p *Room) Chat(w http.ResponseWriter, r *http.Request) error {
 	s, err := p.Contacts.Session(r.Context(), session.VisitorToken(r))
 	if fault.Is(err, fault.Unauthenticated) {
@@ -78,6 +78,9 @@ type view struct {
 }
 
 func (p *Room) conversation(w http.ResponseWriter, r *http.Request, code int, ct contact.Contact, d draft) error {
+	if isLetter(ct) {
+		return p.reply(w, r, code, ct)
+	}
 	v, err := p.look(r.Context(), answer.Printer(r), ct)
 	if err != nil {
 		return err
@@ -140,13 +143,7 @@ func (p *Room) look(ctx context.Context, say *i18n.Printer, ct contact.Contact) 
 func (p *Room) frame(ctx context.Context, say *i18n.Printer, ct contact.Contact) view {
 	set := p.Catalogue()
 	v := view{say: say, site: p.Site, contact: ct, speaks: set.Questions.Speaks(ct.Public), freshID: newID()}
-	v.reader = talk.Reader{
-		Printer: say, Side: ui.FromVisitor, Into: logID,
-		Alias: func(id string) string { return p.Alias(ctx, id) }, Guides: p.Catalogue,
-		File: func(m chat.Message) *ui.FileProps {
-			return &ui.FileProps{Name: say.T("talk.file"), Size: chat.ReadCame(m.Body).Size, State: ui.FileKept}
-		},
-	}
+	v.reader = p.reader(ctx, say, logID)
 	if ct.CounsellorID != "" {
 		v.alias = p.Alias(ctx, ct.CounsellorID)
 	}
@@ -157,6 +154,17 @@ func (p *Room) frame(ctx context.Context, say *i18n.Printer, ct contact.Contact)
 	v.satisfaction = set.Questions.Last
 	v.listen = set.Lines.Say("listening", v.speaks, say.Lang(), nil)
 	return v
+}
+
+// reader is the person of a contact as a reader of its messages, in the list with this id.
+func (p *Room) reader(ctx context.Context, say *i18n.Printer, into string) talk.Reader {
+	return talk.Reader{
+		Printer: say, Side: ui.FromVisitor, Into: into,
+		Alias: func(id string) string { return p.Alias(ctx, id) }, Guides: p.Catalogue,
+		File: func(m chat.Message) *ui.FileProps {
+			return &ui.FileProps{Name: say.T("talk.file"), Size: chat.ReadCame(m.Body).Size, State: ui.FileKept}
+		},
+	}
 }
 
 // farewell is what is said at the end: the line of a closing in one click, or thanks.

@@ -45,8 +45,8 @@ func (p *Room) resume(w http.ResponseWriter, r *http.Request, code int, typed st
 	return nil
 }
 
-// ComeBack opens the contacts of whoever knows the four words: the one that is still open, else a new
-// one that goes first and to the counsellor who knows her. What was said before stays hidden until her
+// ComeBack opens the contacts of whoever knows the four words: the one that is still open, or the message
+// she left and our answer, else a new one that goes first and to the counsellor who knows her. What was said before stays hidden until her
 // counsellor has agreed with her that she is alone.
 func (p *Room) ComeBack(w http.ResponseWriter, r *http.Request) error {
 	form, err := answer.Form(w, r)
@@ -66,21 +66,25 @@ func (p *Room) ComeBack(w http.ResponseWriter, r *http.Request) error {
 		}
 		return err
 	}
-	if back.Open.State == "" || back.Open.Channel != contact.ChannelChat && back.Open.State != contact.Talking {
-		if !p.Today().Open {
-			return p.closed(w, r, answersOf(back.Last))
-		}
+	there := back.Open
+	switch {
+	case there.ID != "" && there.Channel == contact.ChannelChat, there.State == contact.Talking:
+	case isLetter(back.Last): // to read what we answered, open or not
+		there = back.Last
+	case !p.Today().Open:
+		return p.closed(w, r, answersOf(back.Last))
+	default:
 		return p.again(w, r, contact.Opening{ID: newID(), PersonID: back.PersonID}, back.Last)
 	}
-	if _, err := p.Contacts.Resume(r.Context(), back.Open.ID); err != nil {
+	if _, err := p.Contacts.Resume(r.Context(), there.ID); err != nil {
 		return err
 	}
-	if back.Open.State == contact.Parked || back.Open.State == contact.Left {
-		if _, err := p.Contacts.Return(r.Context(), back.Open.ID, contact.VisitorOf(back.Open.ID)); err != nil {
+	if !isLetter(there) && (there.State == contact.Parked || there.State == contact.Left) {
+		if _, err := p.Contacts.Return(r.Context(), there.ID, contact.VisitorOf(there.ID)); err != nil {
 			return err
 		}
 	}
-	token, err := p.Contacts.NewSession(r.Context(), back.Open.ID)
+	token, err := p.Contacts.NewSession(r.Context(), there.ID)
 	if err != nil {
 		return err
 	}

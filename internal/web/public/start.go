@@ -56,8 +56,11 @@ func (p *Room) Start(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	say := answer.Printer(r)
+	var letter contact.Contact // that she left, and comes from to talk
 	if s, err := p.Contacts.Session(r.Context(), session.VisitorToken(r)); err == nil {
-		if ct, err := p.Contacts.Get(r.Context(), s.ContactID); err == nil && ct.State.Open() {
+		if ct, err := p.Contacts.Get(r.Context(), s.ContactID); err == nil && isLetter(ct) {
+			letter = ct
+		} else if err == nil && ct.State.Open() {
 			if ct.State == contact.Left { // she said goodbye, and goes on
 				if _, err := p.Contacts.Return(r.Context(), ct.ID, contact.VisitorOf(ct.ID)); err != nil {
 					return err
@@ -84,6 +87,9 @@ func (p *Room) Start(w http.ResponseWriter, r *http.Request) error {
 	}
 	if err := verdict.Wait(r.Context()); err != nil {
 		return err
+	}
+	if letter.ID != "" {
+		return p.again(w, r, contact.Opening{ID: asked.id, PersonID: letter.PersonID}, letter)
 	}
 	return p.open(w, r, contact.Opening{ID: asked.id}, asked.answers)
 }
