@@ -6,6 +6,10 @@ import (
 	"testing"
 
 	"github.com/google/uuid"
+
+	"vigie/internal/contact"
+	"vigie/internal/staff"
+	"vigie/internal/store"
 )
 
 // dials are the numbers of a page that can be touched, in their order.
@@ -49,4 +53,30 @@ func TestTheNumbersFollowTheDanger(t *testing.T) {
 	}
 	closed.browser().post("/message", "contact_id", uuid.NewString(), "message_id", uuid.NewString(), "body", "je veux mourir").
 		want(http.StatusOK).wantDials("3114 15 112 114")
+}
+
+// Who is in danger keeps the numbers in sight while we talk, and while her conversation rests; who is not
+// sees the conversation alone.
+func TestTheNumbersStayBesideTheConversation(t *testing.T) {
+	w := newWorld(t)
+	calm, child, camille := w.browser(), w.browser(), w.as(staff.Counsellor)
+	id := child.opens()
+	w.answered(camille, id)
+	child.get("/chat").sees("Tu parles avec Camille")
+	if child.dials() != "" {
+		t.Errorf("nothing is to be feared, and the page gives %s", child.dials())
+	}
+	child.says("je veux mourir").want(http.StatusOK).sees("Tu parles avec Camille", "3114, prévention du suicide").wantDials("3114 15 112 114")
+	err := w.app.DB.Tx(t.Context(), func(tx *store.Tx) error {
+		_, err := w.app.Contacts.Park(t.Context(), tx, id, contact.SystemActor)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	child.get("/chat").sees("Ta conversation se repose").wantDials("3114 15 112 114")
+	calm.opens()
+	if calm.dials() != "" {
+		t.Errorf("nothing is to be feared, and the page gives %s", calm.dials())
+	}
 }

@@ -73,6 +73,7 @@ type view struct {
 	// satisfaction is the last question.
 	satisfaction catalogue.Question
 	numbers      []ui.NumberProps
+	danger       string // orders the numbers
 	donow        ui.DoNowProps
 	listen       string
 }
@@ -149,7 +150,8 @@ func (p *Room) frame(ctx context.Context, say *i18n.Printer, ct contact.Contact)
 	}
 	v.donow = p.doNow(say, ct.Topic, v.speaks)
 	if ct.Danger {
-		v.numbers = p.numbers(say, p.dangerOf(ctx, ct), v.speaks)
+		v.danger = p.dangerOf(ctx, ct)
+		v.numbers = p.numbers(say, v.danger, v.speaks)
 	}
 	v.satisfaction = set.Questions.Last
 	v.listen = set.Lines.Say("listening", v.speaks, say.Lang(), nil)
