@@ -738,13 +738,45 @@ func (c *Contacts) ReleasePast(ctx context.Context, id string, by audit.Actor, s
 	return ct, err
 }
 
+// Book turns the place in line of a person who would rather be answered later into a message that was
+// left: what she wrote and why she is urgent stay, nobody is rung for her any more, and it is read when
+// we are there. It returns fault.Conflict "fault.contact.move" for a contact that does not wait (any more).
+func (c *Contacts) Book(ctx context.Context, id string) (Contact, error) {
+	key, err := c.Key(ctx, id)
+	if err != nil {
+		return Contact{}, err
+	}
+	var ct Contact
+	err = c.db.Tx(ctx, func(tx *store.Tx) error {
+		var err error
+		if _, ct, err = c.amend(ctx, tx, id, func(ct Contact) (Contact, error) {
+			if ct.State != Waiting || ct.Channel != ChannelChat {
+				return ct, fault.New(fault.Conflict, "fault.contact.move")
+			}
+			reasons, err := openReasons(key, ct)
+			if err != nil {
+				return ct, err
+			}
+			merge(&reasons, c.reason(catalogue.ReasonMessage), store.Millis(c.now()))
+			ct.Channel, ct.Priority = ChannelMessage, sum(reasons)
+			ct.reasons, err = sealReasons(key, id, reasons)
+			return ct, err
+		}); err != nil {
+			return err
+		}
+		tx.AfterCommit(func() { c.announce(ct) })
+		return c.record(ctx, tx, VisitorOf(id), "contact.book", id, nil)
+	})
+	return ct, err
+}
+
 // Identity is what never changes in a contact; it is remembered, so that a message costs no look-up.
 type Identity struct {
-	KeyID, PersonID, Channel, Lang string
+	KeyID, PersonID, Lang string
 }
 
 func (c Contact) identity() Identity {
-	return Identity{KeyID: c.KeyID, PersonID: c.PersonID, Channel: c.Channel, Lang: c.Lang}
+	return Identity{KeyID: c.KeyID, PersonID: c.PersonID, Lang: c.Lang}
 }
 
 // Identity returns what never changes in a contact, from memory when it was asked before.

@@ -197,8 +197,20 @@ func (p *Room) place(ctx context.Context, v *view) error {
 		return err
 	}
 	v.waiting.Place, v.waiting.Usual = known.Place, known.UsualWait
-	if today := p.Today(); today.ClosingSoon {
-		v.waiting.ClosesAt = today.ClosesAt
+	today := p.Today()
+	switch {
+	case today.ClosingSoon:
+		v.waiting.Closing = p.Catalogue().Lines.Say(catalogue.LineClosingSoon, v.speaks, v.say.Lang(), map[string]string{"heure": v.say.Time(today.ClosesAt)})
+	case !today.Open:
+		v.waiting.Closed = v.say.T(spoken("closing.title", v.speaks))
+		if v.waiting.ClosedText = v.say.T(spoken("closing.later", v.speaks)); !today.OpensAt.IsZero() {
+			v.waiting.ClosedText = v.say.T(spoken("closing.text", v.speaks), "day", v.say.Day(today.OpensAt, time.Now()), "time", v.say.Time(today.OpensAt))
+		}
+	default:
+		return nil
+	}
+	if len(v.numbers) == 0 { // whatever is said of the hours says that they are just below
+		v.numbers = p.numbers(v.say, p.dangerOf(ctx, v.contact), v.speaks)
 	}
 	return nil
 }
