@@ -95,14 +95,14 @@ func Open(ctx context.Context, c config.Config, o Options) (a *App, err error) {
 		return a, err
 	}
 	a.onClose(func() error { forget(); return nil })
-	if err := a.openRooms(ctx, o); err != nil {
-		return a, err
-	}
 	now := o.clock()
 	a.now = now
 	a.today = func() catalogue.OpenState { return a.Catalogue.Current().Hours.At(now()) }
 	if o.AlwaysOpen {
 		a.today = func() catalogue.OpenState { return catalogue.OpenState{Open: true} }
+	}
+	if err := a.openRooms(ctx, o); err != nil {
+		return a, err
 	}
 	return a, a.openWeb()
 }
@@ -180,7 +180,7 @@ func (a *App) openRooms(ctx context.Context, o Options) error {
 	}
 	a.Router, err = routing.New(ctx, routing.Options{
 		DB: a.DB, Bus: a.Bus, Keys: a.Keys, Audit: a.Audit, Contacts: a.Contacts, People: a.Staff, Catalogue: a.Catalogue.Current,
-		Guard: a.Guard, Times: routing.Times{Offer: a.config.OfferFor, Lost: a.config.DeskGrace}, ChatCapacity: a.config.ChatCapacity, Now: o.Now,
+		Guard: a.Guard, Today: a.today, Times: routing.Times{Offer: a.config.OfferFor, Lost: a.config.DeskGrace}, ChatCapacity: a.config.ChatCapacity, Now: o.Now,
 	})
 	if err != nil {
 		return err

@@ -143,6 +143,8 @@ func TestNoWordIsAnywhereInClear(t *testing.T) {
 		w.must(err)
 		_, err = w.contacts.ByResumeCode(w.ctx, strings.Join(code, " "), "network")
 		w.must(err)
+		_, err = w.contacts.Resume(w.ctx, ct.ID)
+		w.must(err)
 		token, err := w.contacts.NewSession(w.ctx, ct.ID)
 		w.must(err)
 		_, _, err = w.LeaveMessage(w.ctx, chat.Leaving{ID: store.NewID(), MessageID: store.NewID(), Lang: "fr", Text: canaries["a message"], Network: address,

@@ -4,7 +4,6 @@ import (
 	"context"
 	"net/netip"
 
-	"vigie/internal/audit"
 	"vigie/internal/contact"
 	"vigie/internal/fault"
 	"vigie/internal/seal"
@@ -49,12 +48,6 @@ func (c *Chats) LeaveMessage(ctx context.Context, l Leaving) (ct contact.Contact
 		m := Message{ID: l.MessageID, ContactID: ct.ID, From: Visitor, Kind: Text, Body: body, At: ct.WaitingSince}
 		if err := c.addWithin(ctx, tx, m, key, ct.PersonID); err != nil {
 			return err
-		}
-		if danger {
-			if err := c.log.Record(ctx, tx, audit.Entry{Actor: contact.SystemActor, Act: "contact.danger", Object: "contact", ObjectID: ct.ID,
-				Detail: map[string]string{"on": "yes"}}); err != nil {
-				return err
-			}
 		}
 		if l.Callback != nil {
 			return c.contacts.SetCallback(ctx, tx, ct.ID, key, *l.Callback)

@@ -285,8 +285,12 @@ func (c *Contacts) OpenWith(ctx context.Context, o Opening, with func(tx *store.
 				c.ring(ct.ID)
 			}
 		})
-		return c.log.Record(ctx, tx, audit.Entry{Actor: by, Act: "contact.open", Object: "contact", ObjectID: ct.ID,
-			Detail: map[string]string{"channel": ct.Channel, "state": string(ct.State)}})
+		if ct.Danger {
+			if err := c.record(ctx, tx, SystemActor, "contact.danger", ct.ID, map[string]string{"on": "yes"}); err != nil {
+				return err
+			}
+		}
+		return c.record(ctx, tx, by, "contact.open", ct.ID, map[string]string{"channel": ct.Channel, "state": string(ct.State)})
 	})
 	if err == nil && fresh {
 		c.identities.put(ct.ID, ct.identity())
@@ -597,7 +601,8 @@ func (c *Contacts) EndConversation(ctx context.Context, id string, by audit.Acto
 }
 
 // LeaveQuickly is the quick exit: every session of the contact ends at once, the desk sees "left
-// quickly", and nothing is closed for half an hour.
+// quickly", and nothing is closed for half an hour. A message that was left stays in line: its person
+// need not be there for it to be answered.
 func (c *Contacts) LeaveQuickly(ctx context.Context, id string) (Contact, error) {
 	var ct Contact
 	err := c.db.Tx(ctx, func(tx *store.Tx) error {
@@ -605,6 +610,9 @@ func (c *Contacts) LeaveQuickly(ctx context.Context, id string) (Contact, error)
 			return err
 		}
 		var err error
+		if ct, err = get(ctx, tx, id); err != nil || ct.Channel == ChannelMessage && ct.State != Talking {
+			return err
+		}
 		ct, err = c.Move(ctx, tx, id, Leave, VisitorOf(id), Change{})
 		if fault.Is(err, fault.Conflict) {
 			// Left twice, or over already: her sessions end all the same.
@@ -746,13 +754,45 @@ func (c *Contacts) ReleasePast(ctx context.Context, id string, by audit.Actor, s
 	return ct, err
 }
 
+// Book turns the place in line of a person who would rather be answered later into a message that was
+// left: what she wrote and why she is urgent stay, nobody is rung for her any more, and it is read when
+// we are there. It returns fault.Conflict "fault.contact.move" for a contact that does not wait (any more).
+func (c *Contacts) Book(ctx context.Context, id string) (Contact, error) {
+	key, err := c.Key(ctx, id)
+	if err != nil {
+		return Contact{}, err
+	}
+	var ct Contact
+	err = c.db.Tx(ctx, func(tx *store.Tx) error {
+		var err error
+		if _, ct, err = c.amend(ctx, tx, id, func(ct Contact) (Contact, error) {
+			if ct.State != Waiting || ct.Channel != ChannelChat {
+				return ct, fault.New(fault.Conflict, "fault.contact.move")
+			}
+			reasons, err := openReasons(key, ct)
+			if err != nil {
+				return ct, err
+			}
+			merge(&reasons, c.reason(catalogue.ReasonMessage), store.Millis(c.now()))
+			ct.Channel, ct.Priority = ChannelMessage, sum(reasons)
+			ct.reasons, err = sealReasons(key, id, reasons)
+			return ct, err
+		}); err != nil {
+			return err
+		}
+		tx.AfterCommit(func() { c.announce(ct) })
+		return c.record(ctx, tx, VisitorOf(id), "contact.book", id, nil)
+	})
+	return ct, err
+}
+
 // Identity is what never changes in a contact; it is remembered, so that a message costs no look-up.
 type Identity struct {
-	KeyID, PersonID, Channel, Lang string
+	KeyID, PersonID, Lang string
 }
 
 func (c Contact) identity() Identity {
-	return Identity{KeyID: c.KeyID, PersonID: c.PersonID, Channel: c.Channel, Lang: c.Lang}
+	return Identity{KeyID: c.KeyID, PersonID: c.PersonID, Lang: c.Lang}
 }
 
 // Identity returns what never changes in a contact, from memory when it was asked before.

@@ -20,7 +20,7 @@ const insertContact = `INSERT INTO contact (` + columns + `)
 const updateContact = `UPDATE contact SET state = $3, rev = rev + 1, queue = $4, priority = $5, grave = $6, danger = $7,
 	counsellor_id = $8, sticky_id = $9, offered_to = $10, waiting_since = $11, state_since = $12, offer_until = $13,
 	answered_at = $14, closed_at = $15, ended_by = $16, closing = $17, shown_after = $18, past_released_at = $19, reasons_sealed = $20,
-	public = $21, age_band = $22, topic = $23
+	public = $21, age_band = $22, topic = $23, channel = $24
 	WHERE id = $1 AND rev = $2`
 
 const selectOf = selectContact + ` WHERE (counsellor_id = $1 AND state IN ('talking', 'parked', 'left', 'wrapup'))
@@ -36,7 +36,7 @@ func (c Contact) row() []any {
 func (c Contact) changes(over int64) []any {
 	return []any{c.ID, over, string(c.State), c.Queue, c.Priority, c.Grave, c.Danger, c.CounsellorID, c.StickyID, c.OfferedTo,
 		c.WaitingSince, c.StateSince, c.OfferUntil, c.AnsweredAt, c.ClosedAt, c.EndedBy, c.Closing, c.ShownAfter,
-		c.PastReleasedAt, c.reasons, c.Public, c.AgeBand, c.Topic}
+		c.PastReleasedAt, c.reasons, c.Public, c.AgeBand, c.Topic, c.Channel}
 }
 
 func scanContact(r store.Row) (Contact, error) {

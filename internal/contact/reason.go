@@ -24,6 +24,21 @@ type Reason struct {
 	At    int64             `json:"at"`
 }
 
+// lexiconReason begins the code of a danger that the lexicon heard.
+const lexiconReason = "lexicon."
+
+// IsDanger says that the lexicon heard it in the person's own words.
+func (r Reason) IsDanger() bool { return r.Heard() != "" }
+
+// Heard is the entry of the lexicon that heard it, "" for a reason that came from elsewhere.
+func (r Reason) Heard() string {
+	entry, heard := strings.CutPrefix(r.Code, lexiconReason)
+	if !heard {
+		return ""
+	}
+	return entry
+}
+
 // maxReasons bounds how many reasons a contact keeps; a person's words can add only as many as the
 // lexicon has codes.
 const maxReasons = 40

@@ -188,9 +188,9 @@ type Resumed struct {
 	Last Contact
 }
 
-// ByResumeCode finds who typed these words; network is an opaque key of where she types from. Whatever
-// was said before stays hidden from her until her counsellor shows it (ReleasePast). It returns
-// fault.Invalid "fault.contact.resume_four" for what cannot be a code (the lists of words are public:
+// ByResumeCode finds who typed these words and changes nothing of hers: what happens next is decided by
+// whoever asked (Resume, or a contact that is new). network is an opaque key of where she types from. It
+// returns fault.Invalid "fault.contact.resume_four" for what cannot be a code (the lists of words are public:
 // this tells nothing), fault.NotFound "fault.contact.resume_unknown" for a code that is nobody's, and
 // fault.TooMany "fault.contact.resume_slow" with the seconds to wait, which says nothing of the code.
 func (c *Contacts) ByResumeCode(ctx context.Context, typed, network string) (Resumed, error) {
@@ -220,11 +220,11 @@ func (c *Contacts) ByResumeCode(ctx context.Context, typed, network string) (Res
 	return c.resumed(ctx, person)
 }
 
-// resumed finds the open contact of a person and hides what was said in it so far.
+// resumed finds what a person has with us.
 func (c *Contacts) resumed(ctx context.Context, person string) (Resumed, error) {
 	back := Resumed{PersonID: person}
 	err := c.db.Tx(ctx, func(tx *store.Tx) error {
-		back.Open = Contact{}
+		back.Open, back.Last = Contact{}, Contact{}
 		all, err := store.All(ctx, tx, scanContact, selectContact+` WHERE person_id = $1 ORDER BY opened_at DESC, id DESC`, person)
 		if err != nil {
 			return err
@@ -232,32 +232,62 @@ func (c *Contacts) resumed(ctx context.Context, person string) (Resumed, error) 
 		if len(all) > 0 {
 			back.Last = all[0]
 		}
-		open := slices.IndexFunc(all, func(ct Contact) bool { return ct.State.Open() })
-		if open < 0 {
-			return c.log.Record(ctx, tx, audit.Entry{Actor: audit.Actor{Kind: audit.Visitor}, Act: "contact.resumed", Object: "person", ObjectID: person})
+		if open := slices.IndexFunc(all, func(ct Contact) bool { return ct.State.Open() }); open >= 0 {
+			back.Open = all[open]
 		}
-		id := all[open].ID
+		return c.log.Record(ctx, tx, audit.Entry{Actor: audit.Actor{Kind: audit.Visitor}, Act: "contact.resumed", Object: "person", ObjectID: person})
+	})
+	return back, err
+}
+
+// Resume gives a contact to whoever came back to it with the four words: what was said in it so far stays
+// hidden from her until her counsellor shows it (ReleasePast), and whoever still has its page open
+// elsewhere must not read on beside her.
+func (c *Contacts) Resume(ctx context.Context, id string) (Contact, error) {
+	var ct Contact
+	err := c.db.Tx(ctx, func(tx *store.Tx) error {
 		last := int64(0)
+		var err error
 		if c.lastSeq != nil {
 			if last, err = c.lastSeq(ctx, tx, id); err != nil {
 				return err
 			}
 		}
-		if _, back.Open, err = c.amend(ctx, tx, id, func(ct Contact) (Contact, error) {
+		if _, ct, err = c.amend(ctx, tx, id, func(ct Contact) (Contact, error) {
 			ct.ShownAfter, ct.PastReleasedAt = last, 0
 			return ct, nil
 		}); err != nil {
 			return err
 		}
-		// Whoever still has the page open elsewhere must not read on beside her.
 		if err := c.endSessions(ctx, tx, id); err != nil {
 			return err
 		}
-		ct := back.Open
 		tx.AfterCommit(func() { c.announce(ct) })
 		return c.record(ctx, tx, VisitorOf(id), "contact.resumed", id, nil)
 	})
-	return back, err
+	return ct, err
+}
+
+// dangerLasts is how long what was feared for somebody is still feared when she comes back.
+const dangerLasts = 24 * time.Hour
+
+// StillFeared returns what a new contact of the same person begins with, because of her last one: while
+// that one keeps its danger mark and is no older than a day, the mark and the dangers heard in it. She
+// said goodbye, and nobody said that the danger was over.
+func (c *Contacts) StillFeared(ctx context.Context, last Contact) (reasons []Reason, danger bool, err error) {
+	if !last.Danger || c.now().Sub(store.Time(last.StateSince)) > dangerLasts {
+		return nil, false, nil
+	}
+	all, err := c.Reasons(ctx, last)
+	if err != nil {
+		return nil, false, err
+	}
+	for _, r := range all {
+		if r.IsDanger() {
+			reasons = append(reasons, r)
+		}
+	}
+	return reasons, true, nil
 }
 
 // LastSeq tells the room how to ask for the number of a contact's last message; the room chat sets it.

@@ -45,6 +45,8 @@ func TestFourWordsBringAPersonBackToHerContact(t *testing.T) {
 		typed := "  " + strings.ToUpper(code[0]) + ", " + code[1] + "-" + code[2] + ".\n" + code[3]
 		back, err := w.ByResumeCode(w.ctx, typed, "a network")
 		w.must(err)
+		_, err = w.Resume(w.ctx, back.Open.ID)
+		w.must(err)
 		if back.PersonID != ct.PersonID || back.Open.ID != ct.ID || back.Open.State != contact.Parked {
 			t.Errorf("%+v", back)
 		}
@@ -230,8 +232,13 @@ func TestComingBackHidesThePastAndEndsOtherSessions(t *testing.T) {
 		code := w.code(ct.ID)
 		back, err := w.ByResumeCode(w.ctx, strings.Join(code, " "), "a network")
 		w.must(err)
-		if back.Open.ShownAfter != 7 || w.get(ct.ID).ShownAfter != 7 {
-			t.Errorf("shown after %d; seven messages were written before", back.Open.ShownAfter)
+		if _, err := w.Session(w.ctx, left); err != nil || back.Open.ShownAfter != 0 || w.get(ct.ID).ShownAfter != 0 {
+			t.Errorf("to find her changed what she has: %+v, %v", back.Open, err)
+		}
+		resumed, err := w.Resume(w.ctx, back.Open.ID)
+		w.must(err)
+		if resumed.ShownAfter != 7 || w.get(ct.ID).ShownAfter != 7 {
+			t.Errorf("shown after %d; seven messages were written before", resumed.ShownAfter)
 		}
 		if _, err := w.Session(w.ctx, left); err == nil {
 			t.Error("the other page reads on")
@@ -246,9 +253,9 @@ func TestComingBackHidesThePastAndEndsOtherSessions(t *testing.T) {
 			t.Errorf("%+v", released)
 		}
 		// The next time she comes back it is hidden again.
-		back, err = w.ByResumeCode(w.ctx, strings.Join(code, " "), "a network")
+		resumed, err = w.Resume(w.ctx, ct.ID)
 		w.must(err)
-		if back.Open.ShownAfter != 7 || back.Open.PastReleasedAt != 0 {
+		if resumed.ShownAfter != 7 || resumed.PastReleasedAt != 0 {
 			t.Error("it was shown to whoever came next")
 		}
 	})

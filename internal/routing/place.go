@@ -80,7 +80,7 @@ func (r *Router) Place(ctx context.Context, contactID string) (WaitingView, erro
 	if !view.Waiting {
 		return WaitingView{}, nil
 	}
-	if hours := r.catalogue().Hours.At(now); hours.ClosingSoon {
+	if hours := r.today(); hours.ClosingSoon {
 		view.ClosingSoon, view.ClosesAt = true, hours.ClosesAt
 	}
 	return view, nil

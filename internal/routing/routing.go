@@ -105,6 +105,8 @@ type Options struct {
 	People   People
 	// Catalogue gives the current queues, hours, numbers and taxonomy.
 	Catalogue func() *catalogue.Set
+	// Today is how the hours stand; nil reads them in the catalogue.
+	Today func() catalogue.OpenState
 	// Guard, when set, follows the operator's switch of the proof of work.
 	Guard *flood.Guard
 	// Times is the floor's patience; its zero value is DefaultTimes.
@@ -128,6 +130,7 @@ type Router struct {
 	guard     *flood.Guard
 	times     Times
 	capacity  int
+	today     func() catalogue.OpenState
 	now       func() time.Time
 	log       *slog.Logger
 	blockKey  []byte
@@ -142,6 +145,7 @@ type Router struct {
 
 	settings settings
 	line     lineCache
+	closing  closing
 	stops    []func()
 }
 
@@ -149,7 +153,7 @@ type Router struct {
 func New(ctx context.Context, o Options) (*Router, error) {
 	r := &Router{
 		db: o.DB, bus: o.Bus, audit: o.Audit, contacts: o.Contacts, staff: o.People, catalogue: o.Catalogue, guard: o.Guard,
-		times: o.Times.filled(), capacity: o.ChatCapacity, now: o.Now, log: o.Log,
+		times: o.Times.filled(), capacity: o.ChatCapacity, today: o.Today, now: o.Now, log: o.Log,
 		blockKey: o.Keys.Derive("block"),
 		wake:     make(chan struct{}, 1),
 		beats:    make(map[string]time.Time),
@@ -159,6 +163,9 @@ func New(ctx context.Context, o Options) (*Router, error) {
 	}
 	if r.now == nil {
 		r.now = time.Now
+	}
+	if r.today == nil {
+		r.today = func() catalogue.OpenState { return r.catalogue().Hours.At(r.now()) }
 	}
 	if r.log == nil {
 		r.log = slog.Default()

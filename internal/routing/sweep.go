@@ -39,6 +39,9 @@ func (r *Router) sweep(ctx context.Context, remind bool) (next time.Time, err er
 			r.tell(o.staffID, StaffEvent{What: "offer", Contact: o.contactID})
 		}
 	}
+	if err := r.tellOfClosing(ctx); err != nil {
+		return next, err
+	}
 	line, err := r.readLine(ctx, f)
 	if err != nil {
 		return next, err

@@ -32,6 +32,7 @@ func (h *Handler) routes() []Route {
 		{post, "/chat/marks", staff.Visitor, p.Marks, false},
 		{post, "/chat/words", staff.Visitor, p.Words, true},
 		{post, "/chat/file/{proof}", staff.Visitor, p.File, true},
+		{post, "/chat/later", staff.Visitor, p.Later, true},
 		{post, "/chat/end", staff.Visitor, p.End, true},
 		{post, "/chat/rate", staff.Visitor, p.Rate, true},
 		{post, "/chat/close", staff.Visitor, p.Shut, true},

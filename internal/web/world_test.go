@@ -21,6 +21,7 @@ import (
 	"vigie/internal/config"
 	"vigie/internal/contact"
 	"vigie/internal/staff"
+	"vigie/internal/web/i18n"
 )
 
 // world is the whole house behind a test server, with people in it.
@@ -41,13 +42,41 @@ func (h *hand) jumps(d time.Duration) { h.ahead.Add(int64(d)) }
 
 func newWorld(t *testing.T) *world {
 	t.Helper()
+	return newWorldWith(t, app.Options{AlwaysOpen: true})
+}
+
+// newWorldAt is a world that keeps the helpline's hours; its clock stands at an hour in Paris, "22:45".
+func newWorldAt(t *testing.T, hour string) *world {
+	t.Helper()
+	w := newWorldWith(t, app.Options{})
+	w.itIs(hour)
+	return w
+}
+
+// itIs puts the clock on to the next time it is so late in Paris.
+func (w *world) itIs(hour string) {
+	w.Helper()
+	now := w.clock.now().In(i18n.Paris)
+	at, err := time.ParseInLocation("2006-01-02 15:04", now.Format(time.DateOnly)+" "+hour, i18n.Paris)
+	if err != nil {
+		w.Fatal(err)
+	}
+	if at.Before(now) {
+		at = at.AddDate(0, 0, 1)
+	}
+	w.clock.jumps(at.Sub(now))
+}
+
+func newWorldWith(t *testing.T, o app.Options) *world {
+	t.Helper()
 	clock := &hand{}
+	o.Now = clock.now
 	c := config.Config{
 		Data: t.TempDir(), PublicURL: "http://localhost:8018", HelplineName: "Vigie", HelplineCall: "3018", QuitTo: "https://meteo.example/",
 		ChatCapacity: 3, OfferFor: 20 * time.Second, DeskGrace: 2 * time.Minute, FilesMax: 1 << 20, IllegalFiles: "hold",
 		TrustedProxies: []string{"127.0.0.0/8"},
 	}
-	a, err := app.Fresh(t.Context(), c, app.Options{AlwaysOpen: true, Now: clock.now})
+	a, err := app.Fresh(t.Context(), c, o)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -112,14 +141,32 @@ func asTLS(u *url.URL) *url.URL {
 // as logs a member of staff in, without the password's cost.
 func (w *world) as(role staff.Role) *browser {
 	w.Helper()
-	b := w.browser()
-	token, _, err := w.app.Staff.OpenSession(w.Context(), w.people[role].ID, "password", "test")
+	return w.loggedIn(w.people[role].ID)
+}
+
+// colleague is another counsellor, at her desk.
+func (w *world) colleague(alias string) *browser {
+	w.Helper()
+	p, err := w.app.Staff.Add(w.Context(), staff.NewPerson{Login: strings.ToLower(alias), Alias: alias, Roles: []staff.Role{staff.Counsellor}, Langs: []string{"fr", "en"}, Password: "une phrase assez longue"}, audit.Actor{Kind: "operator", ID: "test"})
 	if err != nil {
 		w.Fatal(err)
 	}
-	u, _ := url.Parse(w.server.URL)
-	b.client.Jar.SetCookies(u, []*http.Cookie{{Name: "__Host-vigie-staff", Value: token, Path: "/", Secure: true}})
+	b := w.loggedIn(p.ID)
+	b.get("/desk").want(http.StatusOK)
+	if err := w.app.Router.Beat(w.Context(), p.ID); err != nil {
+		w.Fatal(err)
+	}
 	return b
+}
+
+func (w *world) loggedIn(id string) *browser {
+	w.Helper()
+	b := w.browser()
+	token, _, err := w.app.Staff.OpenSession(w.Context(), id, "password", "test")
+	if err != nil {
+		w.Fatal(err)
+	}
+	return b.with("__Host-vigie-staff", token)
 }
 
 func (b *browser) do(method, path string, body io.Reader, header http.Header) *browser {
@@ -240,14 +287,69 @@ func (w *world) until(what string, ok func() bool) {
 // answered has the counsellor at her desk take the contact that rings.
 func (w *world) answered(counsellor *browser, id string) {
 	w.Helper()
-	counsellor.get("/desk").want(http.StatusOK)
-	if err := w.app.Router.Beat(w.Context(), w.people[staff.Counsellor].ID); err != nil {
-		w.Fatal(err)
-	}
-	counsellor.post("/desk/presence", "state", "available").want(http.StatusOK)
+	w.onDuty(counsellor)
 	w.until("the contact rings", func() bool {
 		ring, ok, err := w.app.Router.RingingAt(w.Context(), w.people[staff.Counsellor].ID)
 		return err == nil && ok && ring.ContactID == id
 	})
 	counsellor.post("/desk/contacts/" + id + "/accept").want(http.StatusOK)
+}
+
+// onDuty has the counsellor sit down at her desk.
+func (w *world) onDuty(counsellor *browser) {
+	w.Helper()
+	counsellor.get("/desk").want(http.StatusOK)
+	if err := w.app.Router.Beat(w.Context(), w.people[staff.Counsellor].ID); err != nil {
+		w.Fatal(err)
+	}
+	counsellor.post("/desk/presence", "state", "available").want(http.StatusOK)
+}
+
+// words are the four words of a contact, as they are typed.
+func (w *world) words(id string) string {
+	w.Helper()
+	words, err := w.app.Contacts.ResumeCode(w.Context(), id)
+	if err != nil {
+		w.Fatal(err)
+	}
+	return strings.Join(words, " ")
+}
+
+// latest is the last contact of the person of a contact.
+func (w *world) latest(id string) contact.Contact {
+	w.Helper()
+	ct, err := w.app.Contacts.Get(w.Context(), id)
+	if err != nil {
+		w.Fatal(err)
+	}
+	all, err := w.app.Contacts.OfPerson(w.Context(), ct.PersonID)
+	if err != nil {
+		w.Fatal(err)
+	}
+	return all[len(all)-1]
+}
+
+// leaves leaves a message, and returns its contact's id.
+func (b *browser) leaves(words string) string {
+	b.Helper()
+	id := uuid.Must(uuid.NewV7()).String()
+	b.post("/message", "contact_id", id, "message_id", uuid.NewString(), "body", words).want(http.StatusOK)
+	return id
+}
+
+// reads gives the browser a session of its own for a contact.
+func (b *browser) reads(id string) *browser {
+	b.Helper()
+	token, err := b.app.Contacts.NewSession(b.Context(), id)
+	if err != nil {
+		b.Fatal(err)
+	}
+	return b.with("__Host-vigie", token)
+}
+
+// with puts a cookie into the browser.
+func (b *browser) with(name, token string) *browser {
+	u, _ := url.Parse(b.server.URL)
+	b.client.Jar.SetCookies(u, []*http.Cookie{{Name: name, Value: token, Path: "/", Secure: true}})
+	return b
 }

@@ -68,7 +68,7 @@ func (c *Room) taken(w http.ResponseWriter, r *http.Request, id string) error {
 	if err != nil {
 		return err
 	}
-	panel, err := c.panel(r.Context(), say, ct)
+	panel, err := c.panel(r.Context(), say, m.Person, ct)
 	if err != nil {
 		return err
 	}

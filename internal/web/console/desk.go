@@ -55,7 +55,7 @@ func (c *Room) Desk(w http.ResponseWriter, r *http.Request) error {
 		}
 	}
 	if answer.Scripted(r) && current != "" { // another conversation's form, on the page that is there
-		panel, err := c.panel(r.Context(), say, find(all, current).contact)
+		panel, err := c.panel(r.Context(), say, m.Person, find(all, current).contact)
 		if err != nil {
 			return err
 		}
@@ -76,7 +76,7 @@ func (c *Room) Desk(w http.ResponseWriter, r *http.Request) error {
 	}
 	var panel piece = noPanel(say)
 	if current != "" {
-		if panel, err = c.panel(r.Context(), say, find(all, current).contact); err != nil {
+		if panel, err = c.panel(r.Context(), say, m.Person, find(all, current).contact); err != nil {
 			return err
 		}
 	}

@@ -10,8 +10,10 @@ import (
 	"vigie/internal/catalogue"
 	"vigie/internal/contact"
 	"vigie/internal/fault"
+	"vigie/internal/staff"
 	"vigie/internal/web/answer"
 	"vigie/internal/web/i18n"
+	"vigie/internal/web/session"
 	"vigie/internal/web/ui"
 )
 
@@ -35,7 +37,7 @@ func (c *Room) Panel(w http.ResponseWriter, r *http.Request) error {
 			return err
 		}
 	}
-	panel, err := c.panel(r.Context(), answer.Printer(r), ct)
+	panel, err := c.panel(r.Context(), answer.Printer(r), session.Staff(r).Person, ct)
 	if err != nil {
 		return err
 	}
@@ -61,7 +63,11 @@ type sheet struct {
 	same      []ui.SameProps
 	hold      *holdView
 	numbers   []ui.NumberProps
+	earlier   []earlier
 }
+
+// earlier is another contact of the same person: to read where she may, else only when it was and with whom.
+type earlier struct{ when, who, href string }
 
 type section struct {
 	code, title string
@@ -84,9 +90,12 @@ type note struct{ text, by, when string }
 
 type closing struct{ code, label string }
 
-func (c *Room) panel(ctx context.Context, say *i18n.Printer, ct contact.Contact) (piece, error) {
+func (c *Room) panel(ctx context.Context, say *i18n.Printer, reader staff.Person, ct contact.Contact) (piece, error) {
 	s, err := c.sheet(ctx, say, ct)
 	if err != nil {
+		return nil, err
+	}
+	if s.earlier, err = c.earlier(ctx, say, reader, ct); err != nil {
 		return nil, err
 	}
 	if s.same, err = c.same(ctx, say, ct.CounsellorID, ct); err != nil {
@@ -96,6 +105,37 @@ func (c *Room) panel(ctx context.Context, say *i18n.Printer, ct contact.Contact)
 		return nil, err
 	}
 	return panelPiece(s), nil
+}
+
+// earlierShown is how many earlier contacts stand above a form; the others are in the history.
+const earlierShown = 10
+
+// earlier are the person's other contacts, the newest first; none for a reader who said that she knows
+// the person.
+func (c *Room) earlier(ctx context.Context, say *i18n.Printer, reader staff.Person, ct contact.Contact) ([]earlier, error) {
+	recused, err := c.Router.Recused(ctx, reader.ID, ct)
+	if err != nil || recused {
+		return nil, err
+	}
+	all, err := c.Contacts.OfPerson(ctx, ct.PersonID)
+	if err != nil {
+		return nil, err
+	}
+	var others []earlier
+	for _, other := range slices.Backward(all) {
+		if other.ID == ct.ID || len(others) == earlierShown {
+			continue
+		}
+		e := earlier{when: say.DateTime(at(other.OpenedAt)), who: say.T("desk.earlier_nobody")}
+		if other.StickyID != "" {
+			e.who = c.Alias(ctx, other.StickyID)
+		}
+		if other.StickyID == reader.ID || other.CounsellorID == reader.ID || reader.Can(staff.ContactAll) {
+			e.href = "/desk/history/" + other.ID
+		}
+		others = append(others, e)
+	}
+	return others, nil
 }
 
 // savedPieces redraws what the answers decide: which fields are asked, what is still missing, which

@@ -24,7 +24,7 @@ const logID = "talk-log"
 const shown = 200
 
 // Chat shows whatever is true now for whoever asks: the first questions, the wait, the conversation,
-// the last question, or who answers while we are closed.
+// the last question, a message that was left and its answer, or who answers while we are closed.
 func (p *Room) Chat(w http.ResponseWriter, r *http.Request) error {
 	s, err := p.Contacts.Session(r.Context(), session.VisitorToken(r))
 	if fault.Is(err, fault.Unauthenticated) {
@@ -47,7 +47,7 @@ func (p *Room) Chat(w http.ResponseWriter, r *http.Request) error {
 // door is the chat for somebody who has none: the first questions, or who answers now.
 func (p *Room) door(w http.ResponseWriter, r *http.Request) error {
 	if !p.Today().Open {
-		return p.closed(w, r)
+		return p.closed(w, r, nil)
 	}
 	return p.questions(w, r, http.StatusOK, start{})
 }
@@ -73,11 +73,15 @@ type view struct {
 	// satisfaction is the last question.
 	satisfaction catalogue.Question
 	numbers      []ui.NumberProps
+	danger       string // orders the numbers
 	donow        ui.DoNowProps
 	listen       string
 }
 
 func (p *Room) conversation(w http.ResponseWriter, r *http.Request, code int, ct contact.Contact, d draft) error {
+	if isLetter(ct) {
+		return p.reply(w, r, code, ct)
+	}
 	v, err := p.look(r.Context(), answer.Printer(r), ct)
 	if err != nil {
 		return err
@@ -136,27 +140,33 @@ func (p *Room) look(ctx context.Context, say *i18n.Printer, ct contact.Contact) 
 	return v, nil
 }
 
-// frame is what needs no reading but the contact's own row.
+// frame is what needs no reading but the contact's own row (and, in danger, its reasons).
 func (p *Room) frame(ctx context.Context, say *i18n.Printer, ct contact.Contact) view {
 	set := p.Catalogue()
 	v := view{say: say, site: p.Site, contact: ct, speaks: set.Questions.Speaks(ct.Public), freshID: newID()}
-	v.reader = talk.Reader{
-		Printer: say, Side: ui.FromVisitor, Into: logID,
-		Alias: func(id string) string { return p.Alias(ctx, id) }, Guides: p.Catalogue,
-		File: func(m chat.Message) *ui.FileProps {
-			return &ui.FileProps{Name: say.T("talk.file"), Size: chat.ReadCame(m.Body).Size, State: ui.FileKept}
-		},
-	}
+	v.reader = p.reader(ctx, say, logID)
 	if ct.CounsellorID != "" {
 		v.alias = p.Alias(ctx, ct.CounsellorID)
 	}
 	v.donow = p.doNow(say, ct.Topic, v.speaks)
 	if ct.Danger {
-		v.numbers = p.numbers(say, "general", v.speaks)
+		v.danger = p.dangerOf(ctx, ct)
+		v.numbers = p.numbers(say, v.danger, v.speaks)
 	}
 	v.satisfaction = set.Questions.Last
 	v.listen = set.Lines.Say("listening", v.speaks, say.Lang(), nil)
 	return v
+}
+
+// reader is the person of a contact as a reader of its messages, in the list with this id.
+func (p *Room) reader(ctx context.Context, say *i18n.Printer, into string) talk.Reader {
+	return talk.Reader{
+		Printer: say, Side: ui.FromVisitor, Into: into,
+		Alias: func(id string) string { return p.Alias(ctx, id) }, Guides: p.Catalogue,
+		File: func(m chat.Message) *ui.FileProps {
+			return &ui.FileProps{Name: say.T("talk.file"), Size: chat.ReadCame(m.Body).Size, State: ui.FileKept}
+		},
+	}
 }
 
 // farewell is what is said at the end: the line of a closing in one click, or thanks.
@@ -187,8 +197,20 @@ func (p *Room) place(ctx context.Context, v *view) error {
 		return err
 	}
 	v.waiting.Place, v.waiting.Usual = known.Place, known.UsualWait
-	if today := p.Today(); today.ClosingSoon {
-		v.waiting.ClosesAt = today.ClosesAt
+	today := p.Today()
+	switch {
+	case today.ClosingSoon:
+		v.waiting.Closing = p.Catalogue().Lines.Say(catalogue.LineClosingSoon, v.speaks, v.say.Lang(), map[string]string{"heure": v.say.Time(today.ClosesAt)})
+	case !today.Open:
+		v.waiting.Closed = v.say.T(spoken("closing.title", v.speaks))
+		if v.waiting.ClosedText = v.say.T(spoken("closing.later", v.speaks)); !today.OpensAt.IsZero() {
+			v.waiting.ClosedText = v.say.T(spoken("closing.text", v.speaks), "day", v.say.Day(today.OpensAt, time.Now()), "time", v.say.Time(today.OpensAt))
+		}
+	default:
+		return nil
+	}
+	if len(v.numbers) == 0 { // whatever is said of the hours says that they are just below
+		v.numbers = p.numbers(v.say, p.dangerOf(ctx, v.contact), v.speaks)
 	}
 	return nil
 }

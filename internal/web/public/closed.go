@@ -1,31 +1,41 @@
 package public
 
 import (
+	"context"
 	"net/http"
+	"slices"
 
 	"vigie/internal/catalogue"
 	"vigie/internal/chat"
 	"vigie/internal/contact"
+	"vigie/internal/fault"
 	"vigie/internal/routing/flood"
 	"vigie/internal/web/answer"
+	"vigie/internal/web/i18n"
 	"vigie/internal/web/session"
 	"vigie/internal/web/ui"
 )
 
-// closed is the chat while nobody is there: who answers now comes first, then a message to leave.
-func (p *Room) closed(w http.ResponseWriter, r *http.Request) error {
+// closed is the chat while nobody is there: who answers now comes first, in the order of what she told,
+// then a message to leave.
+func (p *Room) closed(w http.ResponseWriter, r *http.Request, answers map[string]string) error {
 	say := answer.Printer(r)
 	props := p.page(r, "/chat", "public.closed_title")
-	answer.Page(w, r, http.StatusOK, closedPage(say, props, p.Today(), p.numbers(say, catalogue.General, catalogue.Young)))
+	answer.Page(w, r, http.StatusOK, closedPage(say, props, p.Today(), p.numbersFor(say, answers)))
 	return nil
 }
 
 // kept is what somebody who is blocked for a while sees: never without the emergency numbers.
-func (p *Room) kept(w http.ResponseWriter, r *http.Request) error {
+func (p *Room) kept(w http.ResponseWriter, r *http.Request, answers map[string]string) error {
 	say := answer.Printer(r)
 	props := p.page(r, "", "public.chat_title")
-	answer.Page(w, r, http.StatusForbidden, keptPage(say, props, p.numbers(say, catalogue.General, catalogue.Young)))
+	answer.Page(w, r, http.StatusForbidden, keptPage(say, props, p.numbersFor(say, answers)))
 	return nil
+}
+
+// numbersFor are the numbers for somebody of whom we know her first answers, if any.
+func (p *Room) numbersFor(say *i18n.Printer, answers map[string]string) []ui.NumberProps {
+	return p.numbers(say, p.dangerOfTopic(answers[catalogue.AskTopic]), p.Catalogue().Questions.Speaks(answers[catalogue.AskWho]))
 }
 
 // letter is a message left while we are closed, with what was typed when it comes back refused.
@@ -72,6 +82,11 @@ func (p *Room) LeaveLetter(w http.ResponseWriter, r *http.Request) error {
 	if l.callback.On != "" || l.callback.When != "" {
 		left.Callback = &l.callback
 	}
+	waited, err := p.waited(r)
+	if err != nil {
+		return err
+	}
+	left.PersonID, left.Public, left.AgeBand, left.Topic = waited.PersonID, waited.Public, waited.AgeBand, waited.Topic
 	ct, _, err := p.Chats.LeaveMessage(r.Context(), left)
 	if err != nil {
 		answer.Log(r, err)
@@ -82,8 +97,64 @@ func (p *Room) LeaveLetter(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	if waited.ID != "" { // what she wanted to say is in the message now
+		_, err := p.Contacts.EndConversation(r.Context(), waited.ID, contact.VisitorOf(waited.ID), contact.Change{})
+		if err != nil && !fault.Is(err, fault.Conflict) {
+			return err
+		}
+	}
 	session.SetVisitor(w, token)
 	http.Redirect(w, r, say.Path("/message/left"), http.StatusSeeOther)
+	return nil
+}
+
+// waited is the place in line, without a word yet, of somebody who leaves a message because we have
+// closed; the zero contact for anybody else.
+func (p *Room) waited(r *http.Request) (contact.Contact, error) {
+	s, err := p.Contacts.Session(r.Context(), session.VisitorToken(r))
+	if err != nil {
+		return contact.Contact{}, nil // nobody, or nobody any more
+	}
+	ct, err := p.Contacts.Get(r.Context(), s.ContactID)
+	if fault.Is(err, fault.NotFound) || err == nil && (ct.State != contact.Waiting || isLetter(ct) || p.Today().Open) {
+		return contact.Contact{}, nil
+	}
+	if err != nil {
+		return contact.Contact{}, err
+	}
+	wrote, err := p.wrote(r.Context(), ct.ID)
+	if err != nil || wrote {
+		return contact.Contact{}, err
+	}
+	return ct, nil
+}
+
+// wrote says whether the person of a contact has written anything yet.
+func (p *Room) wrote(ctx context.Context, contactID string) (bool, error) {
+	all, err := p.Chats.Latest(ctx, contactID, 0, shown)
+	return slices.ContainsFunc(all, func(m chat.Message) bool { return m.From == chat.Visitor }), err
+}
+
+// Later turns a place in line into a message that was left, when we have closed: what she wrote is kept,
+// and who has not written yet writes it now.
+func (p *Room) Later(w http.ResponseWriter, r *http.Request) error {
+	id, to := session.Visitor(r).ContactID, "/message"
+	wrote, err := p.wrote(r.Context(), id)
+	if err != nil {
+		return err
+	}
+	switch {
+	case p.Today().Open: // the night is over
+		to = "/chat"
+	case wrote:
+		to = "/message/left"
+		if _, err := p.Contacts.Book(r.Context(), id); fault.Is(err, fault.Conflict) {
+			to = "/chat" // somebody is there after all
+		} else if err != nil {
+			return err
+		}
+	}
+	http.Redirect(w, r, answer.Printer(r).Path(to), http.StatusSeeOther)
 	return nil
 }
 
@@ -95,15 +166,14 @@ func (p *Room) LetterLeft(w http.ResponseWriter, r *http.Request) error {
 	}
 	say := answer.Printer(r)
 	var numbers []ui.NumberProps
-	if ct.Danger {
-		numbers = p.numbers(say, catalogue.General, catalogue.Young)
-	}
+	speaks := p.Catalogue().Questions.Speaks(ct.Public)
 	line := catalogue.LineMessageReceived
 	if ct.Danger {
 		line = catalogue.LineMessageDanger
+		numbers = p.numbers(say, p.dangerOf(r.Context(), ct), speaks)
 	}
 	props := p.page(r, "", "public.letter_title")
 	props.Script = "chat.js"
-	answer.Page(w, r, http.StatusOK, letterLeftPage(say, props, p.Catalogue().Lines.Say(line, catalogue.Young, say.Lang(), nil), numbers))
+	answer.Page(w, r, http.StatusOK, letterLeftPage(say, props, p.Catalogue().Lines.Say(line, speaks, say.Lang(), nil), numbers))
 	return nil
 }

@@ -48,8 +48,8 @@ func (p *Room) resume(w http.ResponseWriter, r *http.Request, code int, typed st
 	return nil
 }
 
-// ComeBack opens the contacts of whoever knows the four words: the one that is still open, else a new
-// one that goes first and to the counsellor who knows her. What was said before stays hidden until her
+// ComeBack opens the contacts of whoever knows the four words: the one that is still open, or the message
+// she left and our answer, else a new one that goes first and to the counsellor who knows her. What was said before stays hidden until her
 // counsellor has agreed with her that she is alone.
 func (p *Room) ComeBack(w http.ResponseWriter, r *http.Request) error {
 	form, err := answer.Form(w, r)
@@ -73,29 +73,48 @@ func (p *Room) ComeBack(w http.ResponseWriter, r *http.Request) error {
 		}
 		return err
 	}
-	say := answer.Printer(r)
-	if back.Open.State == "" || back.Open.Channel != contact.ChannelChat && back.Open.State != contact.Talking {
-		if !p.Today().Open {
-			return p.closed(w, r)
-		}
-		weight := 0
-		if reason, ok := p.Catalogue().Queues.Reason("came_back"); ok {
-			weight = reason.Weight
-		}
-		// Who she is she has said before, if she did: a parent is not asked again, nor spoken to as a child.
-		return p.open(w, r, contact.Opening{ID: newID(), PersonID: back.PersonID, Reasons: []contact.Reason{{Code: "came_back", Weight: weight}}},
-			map[string]string{catalogue.AskWho: back.Last.Public, catalogue.AskAge: back.Last.AgeBand})
+	there := back.Open
+	switch {
+	case there.ID != "" && there.Channel == contact.ChannelChat, there.State == contact.Talking:
+	case isLetter(back.Last): // to read what we answered, open or not
+		there = back.Last
+	case !p.Today().Open:
+		return p.closed(w, r, answersOf(back.Last))
+	default:
+		return p.again(w, r, contact.Opening{ID: newID(), PersonID: back.PersonID}, back.Last)
 	}
-	if back.Open.State == contact.Parked || back.Open.State == contact.Left {
-		if _, err := p.Contacts.Return(r.Context(), back.Open.ID, contact.VisitorOf(back.Open.ID)); err != nil {
+	if _, err := p.Contacts.Resume(r.Context(), there.ID); err != nil {
+		return err
+	}
+	if !isLetter(there) && (there.State == contact.Parked || there.State == contact.Left) {
+		if _, err := p.Contacts.Return(r.Context(), there.ID, contact.VisitorOf(there.ID)); err != nil {
 			return err
 		}
 	}
-	token, err := p.Contacts.NewSession(r.Context(), back.Open.ID)
+	token, err := p.Contacts.NewSession(r.Context(), there.ID)
 	if err != nil {
 		return err
 	}
 	session.SetVisitor(w, token)
-	http.Redirect(w, r, say.Path("/chat"), http.StatusSeeOther)
+	http.Redirect(w, r, answer.Printer(r).Path("/chat"), http.StatusSeeOther)
 	return nil
+}
+
+// again opens a new contact for somebody who has been here before, where she stood: who she is, her age
+// and what it was about she has said before, if she did; and what was feared for her is feared still.
+func (p *Room) again(w http.ResponseWriter, r *http.Request, o contact.Opening, last contact.Contact) error {
+	feared, danger, err := p.Contacts.StillFeared(r.Context(), last)
+	if err != nil {
+		return err
+	}
+	if reason, ok := p.Catalogue().Queues.Reason(catalogue.ReasonCameBack); ok {
+		o.Reasons = append(o.Reasons, contact.Reason{Code: reason.Code, Weight: reason.Weight})
+	}
+	o.Reasons, o.Danger = append(o.Reasons, feared...), danger
+	return p.open(w, r, o, answersOf(last))
+}
+
+// answersOf are the first questions as somebody has answered them.
+func answersOf(ct contact.Contact) map[string]string {
+	return map[string]string{catalogue.AskWho: ct.Public, catalogue.AskAge: ct.AgeBand, catalogue.AskTopic: ct.Topic}
 }

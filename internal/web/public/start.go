@@ -1,6 +1,8 @@
 package public
 
 import (
+	"context"
+	"log/slog"
 	"net/http"
 	"strconv"
 
@@ -54,8 +56,11 @@ func (p *Room) Start(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	say := answer.Printer(r)
+	var letter contact.Contact // that she left, and comes from to talk
 	if s, err := p.Contacts.Session(r.Context(), session.VisitorToken(r)); err == nil {
-		if ct, err := p.Contacts.Get(r.Context(), s.ContactID); err == nil && ct.State.Open() {
+		if ct, err := p.Contacts.Get(r.Context(), s.ContactID); err == nil && isLetter(ct) {
+			letter = ct
+		} else if err == nil && ct.State.Open() {
 			if ct.State == contact.Left { // she said goodbye, and goes on
 				if _, err := p.Contacts.Return(r.Context(), ct.ID, contact.VisitorOf(ct.ID)); err != nil {
 					return err
@@ -65,15 +70,15 @@ func (p *Room) Start(w http.ResponseWriter, r *http.Request) error {
 			return nil
 		}
 	}
-	if !p.Today().Open {
-		return p.closed(w, r)
-	}
 	asked := start{id: form.Get("contact_id"), answers: map[string]string{}}
 	set := p.Catalogue()
 	for _, q := range []string{catalogue.AskWho, catalogue.AskAge, catalogue.AskTopic} {
 		if code := form.Get(q); code != "" && set.Questions.Has(q, code) {
 			asked.answers[q] = code
 		}
+	}
+	if !p.Today().Open {
+		return p.closed(w, r, asked.answers)
 	}
 	verdict := p.Guard.Check(flood.OpenChat, p.network(r), form.Get("proof"))
 	if verdict.Refused {
@@ -82,6 +87,9 @@ func (p *Room) Start(w http.ResponseWriter, r *http.Request) error {
 	}
 	if err := verdict.Wait(r.Context()); err != nil {
 		return err
+	}
+	if letter.ID != "" {
+		return p.again(w, r, contact.Opening{ID: contact.IDOf(asked.id), PersonID: letter.PersonID}, letter)
 	}
 	return p.open(w, r, contact.Opening{ID: contact.IDOf(asked.id)}, asked.answers)
 }
@@ -99,7 +107,7 @@ func (p *Room) open(w http.ResponseWriter, r *http.Request, o contact.Opening, a
 		return err
 	}
 	if block.Blocked {
-		return p.kept(w, r)
+		return p.kept(w, r, answers)
 	}
 	ct, err := p.Router.Open(r.Context(), o)
 	if err != nil {
@@ -146,6 +154,31 @@ func (p *Room) doNow(say *i18n.Printer, topic, speaks string) ui.DoNowProps {
 		props.Steps = append(props.Steps, step.Do.In(lang))
 	}
 	return props
+}
+
+// dangerOf is the danger that orders the numbers for the person of a contact: the heaviest that was heard
+// in her words, else that of the topic she chose, else none in particular.
+func (p *Room) dangerOf(ctx context.Context, ct contact.Contact) string {
+	set := p.Catalogue()
+	reasons, err := p.Contacts.Reasons(ctx, ct) // the heaviest first
+	if err != nil {
+		// Numbers in another order are better than none.
+		slog.Warn("the reasons of a contact could not be read for its numbers", "contact", ct.ID, "error", err)
+	}
+	for _, r := range reasons {
+		if entry, ok := set.Lexicon.Entry(r.Heard()); ok {
+			return entry.Danger
+		}
+	}
+	return p.dangerOfTopic(ct.Topic)
+}
+
+func (p *Room) dangerOfTopic(topic string) string {
+	asked, _ := p.Catalogue().Questions.Question(catalogue.AskTopic)
+	if choice, ok := asked.Choice(topic); ok && choice.Danger != "" {
+		return choice.Danger
+	}
+	return catalogue.General
 }
 
 // numbers lists who answers now, in the order of a danger ("general" for none).

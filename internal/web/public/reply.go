@@ -1,0 +1,85 @@
+package public
+
+import (
+	"net/http"
+	"slices"
+	"time"
+
+	"vigie/internal/catalogue"
+	"vigie/internal/chat"
+	"vigie/internal/contact"
+	"vigie/internal/web/answer"
+	"vigie/internal/web/i18n"
+	"vigie/internal/web/talk"
+	"vigie/internal/web/ui"
+)
+
+// isLetter says that a contact is a message that was left, and not (yet) a conversation: nobody waits at
+// its other end, it is read and answered when we are there.
+func isLetter(ct contact.Contact) bool {
+	return ct.Channel == contact.ChannelMessage && ct.State != contact.Talking
+}
+
+// reply is a message that was left, as its person finds it again.
+type reply struct {
+	lead     string
+	hidden   string // why her own words are not shown; "" when they are
+	messages []chat.Message
+	reader   talk.Reader
+	numbers  []ui.NumberProps
+	freshID  string
+	open     bool
+}
+
+// reply shows a message that was left, and our answer once there is one, to read. To whoever came back
+// with the four words her own words stay hidden, as in a conversation; the answer is what she came for.
+func (p *Room) reply(w http.ResponseWriter, r *http.Request, code int, ct contact.Contact) error {
+	say := answer.Printer(r)
+	set, today := p.Catalogue(), p.Today()
+	speaks := set.Questions.Speaks(ct.Public)
+	v := reply{open: today.Open, freshID: newID(), reader: p.reader(r.Context(), say, "letter-log")}
+	all, err := p.Chats.Latest(r.Context(), ct.ID, 0, shown)
+	if err != nil {
+		return err
+	}
+	answered := slices.ContainsFunc(all, func(m chat.Message) bool { return m.From == chat.Staff })
+	for _, m := range all {
+		switch {
+		case m.From == chat.Staff, m.From == chat.Visitor && m.Seq > ct.ShownAfter:
+			v.messages = append(v.messages, m)
+		case m.From == chat.Visitor:
+			v.hidden = say.T(spoken("reply.hidden", speaks))
+		}
+	}
+	v.lead = replyLead(say, speaks, ct, answered, today)
+	if danger := p.dangerOf(r.Context(), ct); ct.Danger || !today.Open {
+		v.numbers = p.numbers(say, danger, speaks)
+	}
+	props := p.page(r, "", "public.letter_title")
+	props.Script = "chat.js"
+	answer.Page(w, r, code, replyPage(say, props, v))
+	return nil
+}
+
+// replyLead says where the message stands.
+func replyLead(say *i18n.Printer, speaks string, ct contact.Contact, answered bool, today catalogue.OpenState) string {
+	switch {
+	case answered:
+		return say.T(spoken("reply.answered", speaks))
+	case !ct.State.Open():
+		return say.T(spoken("reply.read", speaks))
+	case today.Open:
+		return say.T(spoken("reply.here", speaks))
+	case today.OpensAt.IsZero():
+		return say.T(spoken("reply.later", speaks))
+	}
+	return say.T(spoken("reply.waits", speaks), "day", say.Day(today.OpensAt, time.Now()), "time", say.Time(today.OpensAt))
+}
+
+// spoken is the key of a sentence as it is said to the young or to adults.
+func spoken(key, speaks string) string {
+	if speaks == catalogue.Adult {
+		return key + "_adult"
+	}
+	return key
+}
