@@ -51,6 +51,7 @@ type sheet struct {
 	danger    []ui.DangerItem
 	dangerWhy string
 	protocols []ui.ProtocolProps
+	others    []ui.ProtocolProps // the protocols that nothing opened: she may know better
 	answers   []ui.Answer
 	guides    []guide
 	notes     []note
@@ -137,7 +138,7 @@ func (c *Room) sheet(ctx context.Context, say *i18n.Printer, ct contact.Contact)
 	for _, f := range set.Form.Missing(values) {
 		s.missing = append(s.missing, say.Text(f.Label.In(lang)))
 	}
-	if s.protocols, err = c.protocols(ctx, say, ct, values); err != nil {
+	if s.protocols, s.others, err = c.protocols(ctx, say, ct, values); err != nil {
 		return s, err
 	}
 	speaks := c.speaks(ct)
@@ -208,35 +209,43 @@ func drawField(say *i18n.Printer, f catalogue.Field, value string) field {
 	return q
 }
 
-// protocols are the emergency protocols that this contact's dangers open.
-func (c *Room) protocols(ctx context.Context, say *i18n.Printer, ct contact.Contact, values map[string]string) ([]ui.ProtocolProps, error) {
+// protocols are the emergency protocols that this contact's dangers open (what it came for, the alarms of
+// its form, the words that were heard) or that somebody began, and apart all the others.
+func (c *Room) protocols(ctx context.Context, say *i18n.Printer, ct contact.Contact, values map[string]string) (opened, others []ui.ProtocolProps, err error) {
 	set, lang := c.Catalogue(), say.Lang()
 	ticked, err := c.Contacts.Steps(ctx, ct.ID)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	dangers := []string{}
+	if asked, ok := set.Questions.Question(catalogue.AskTopic); ok {
+		if topic, ok := asked.Choice(ct.Topic); ok && topic.Danger != "" {
+			dangers = append(dangers, topic.Danger)
+		}
+	}
 	for _, alarm := range set.Form.Alarms(values) {
 		dangers = append(dangers, alarm.Danger)
 	}
 	reasons, err := c.Contacts.Reasons(ctx, ct)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	for _, r := range reasons {
 		if entry, ok := set.Lexicon.Entry(strings.TrimPrefix(r.Code, "lexicon.")); ok && isDanger(r.Code) {
 			dangers = append(dangers, entry.Danger)
 		}
 	}
-	var all []ui.ProtocolProps
 	for _, card := range set.Protocols.Cards {
 		used := slices.Contains(dangers, card.Danger)
 		props := ui.ProtocolProps{
 			ID: "protocol-" + card.Code, Title: card.Title.In(lang), Intro: card.When.In(lang),
 			Action: "/desk/contacts/" + ct.ID + "/protocols/" + card.Code, Composer: "write-" + ct.ID,
 		}
+		for _, mistake := range card.Never {
+			props.Never = append(props.Never, mistake.In(lang))
+		}
 		for _, step := range card.Steps {
-			drawn := ui.ProtocolStep{Code: step.Code, Text: step.Text.In(lang), Say: step.Say.In(ct.Lang)}
+			drawn := ui.ProtocolStep{Code: step.Code, Text: step.Text.In(lang), Say: step.Say.In(ct.Lang), If: step.If.In(lang)}
 			if len(step.Say) == 0 {
 				drawn.Say = ""
 			}
@@ -253,10 +262,12 @@ func (c *Room) protocols(ctx context.Context, say *i18n.Printer, ct contact.Cont
 		}
 		props.Numbers = distinct(props.Numbers)
 		if used {
-			all = append(all, props)
+			opened = append(opened, props)
+		} else {
+			others = append(others, props)
 		}
 	}
-	return all, nil
+	return opened, others, nil
 }
 
 // distinct keeps the first of each number.
