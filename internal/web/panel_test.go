@@ -4,6 +4,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/uuid"
+
 	"vigie/internal/catalogue"
 	"vigie/internal/staff"
 )
@@ -43,4 +45,25 @@ func cards(t *testing.T, page, id string) (opened, folded string) {
 	page, _, _ = strings.Cut(page, `id="form-`+id)
 	opened, folded, _ = strings.Cut(page, `id="protocols-all-`)
 	return opened, folded
+}
+
+// A ready answer is filled with what the desk knows and with nothing else: the name she gave, the network
+// she named. The hour of an appointment is the counsellor's to say, and is not sent while it is a blank.
+func TestAReadyAnswerIsFilledWithWhatIsKnown(t *testing.T) {
+	t.Setenv("TMPDIR", t.TempDir())
+	w := newWorld(t)
+	id := w.browser().opens()
+	counsellor := w.as(staff.Counsellor)
+	w.answered(counsellor, id)
+	for field, value := range map[string]string{"called": "Lou", "platforms": "snapchat"} {
+		counsellor.post("/desk/contacts/"+id+"/field", "field", field, "value", value).want(200)
+	}
+	counsellor.get("/desk?c="+id).want(200).sees("Bonjour Lou. Je suis Camille.", "le lien du faux compte sur Snapchat.", "On se reparle {jour} à {heure}", "On ferme à {fermeture}.")
+	if !strings.Contains(counsellor.body, `data-words="bjr `) {
+		t.Error("the shortcut of an answer does not find it")
+	}
+
+	message := uuid.Must(uuid.NewV7()).String()
+	counsellor.post("/desk/contacts/"+id+"/messages", "message_id", message, "body", "On se reparle {jour} ?").want(422).sees("Complétez d'abord {jour}")
+	counsellor.post("/desk/contacts/"+id+"/messages", "message_id", message, "body", "On se reparle lundi, avec {des accolades} ?").want(200)
 }

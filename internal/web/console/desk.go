@@ -9,6 +9,7 @@ import (
 	"github.com/a-h/templ"
 	"github.com/google/uuid"
 
+	"vigie/internal/catalogue"
 	"vigie/internal/chat"
 	"vigie/internal/contact"
 	"vigie/internal/routing"
@@ -274,7 +275,7 @@ func channelIcon(channel string) string {
 func (c *Room) foot(say *i18n.Printer, ct contact.Contact) piece {
 	return talkFoot(say, ct, ui.ComposerProps{
 		ID: "write-" + ct.ID, Action: "/desk/contacts/" + ct.ID + "/messages", Typing: "/desk/contacts/" + ct.ID + "/typing",
-		MessageID: newID(), Log: "log-" + ct.ID, Label: say.T("desk.write"), Prompt: say.T("desk.prompt"), Max: 4000, From: ui.FromStaff, EnterSends: true,
+		MessageID: newID(), Log: "log-" + ct.ID, Label: say.T("desk.write"), Prompt: say.T("desk.prompt"), Max: 4000, From: ui.FromStaff, EnterSends: true, Blanks: catalogue.Variables,
 	}, c.speaks(ct))
 }
 
@@ -420,11 +421,23 @@ func (c *Room) commands(say *i18n.Printer, p staff.Person) []ui.Command {
 	return all
 }
 
-// vars fill a ready answer.
-func (c *Room) vars(ctx context.Context, say *i18n.Printer, ct contact.Contact) map[string]string {
-	vars := map[string]string{"conseiller": c.Alias(ctx, ct.CounsellorID), "heure": say.Time(time.Now())}
+// vars fill a ready answer with what the desk knows (catalogue.Variables), in the person's language; what it
+// does not know stays a blank, because an hour or a day that looks right and is not is worse than none.
+func (c *Room) vars(ctx context.Context, ct contact.Contact, values map[string]string) map[string]string {
+	vars := map[string]string{"conseiller": c.Alias(ctx, ct.CounsellorID), "prenom": strings.TrimSpace(values[askName])}
 	if today := c.Today(); !today.ClosesAt.IsZero() {
-		vars["fermeture"] = say.Time(today.ClosesAt)
+		vars["fermeture"] = i18n.For(ct.Lang).Time(today.ClosesAt)
+	}
+	if named := strings.Fields(values[askPlatform]); len(named) == 1 {
+		if platform, ok := c.Catalogue().Platforms.ByCode(named[0]); ok && len(platform.Said) == 0 { // a brand: "on SMS" is no sentence
+			vars["plateforme"] = platform.Name
+		}
 	}
 	return vars
 }
+
+// The fields of the form that ready answers are filled from.
+const (
+	askName     = "called"
+	askPlatform = "platforms"
+)

@@ -100,13 +100,13 @@ func (c *Room) panel(ctx context.Context, say *i18n.Printer, ct contact.Contact)
 }
 
 // savedPieces redraws what the answers decide: which fields are asked, what is still missing, which
-// protocols are open. What is being typed is left alone (assets/ts/update.ts).
+// protocols are open, what fills the ready answers. What is being typed is left alone (assets/ts/update.ts).
 func (c *Room) savedPieces(ctx context.Context, say *i18n.Printer, ct contact.Contact) ([]piece, error) {
 	s, err := c.sheet(ctx, say, ct)
 	if err != nil {
 		return nil, err
 	}
-	return []piece{protocolsPiece(s), missingPiece(s)}, nil
+	return []piece{protocolsPiece(s), answersPiece(s), missingPiece(s)}, nil
 }
 
 func (c *Room) sheet(ctx context.Context, say *i18n.Printer, ct contact.Contact) (sheet, error) {
@@ -142,13 +142,13 @@ func (c *Room) sheet(ctx context.Context, say *i18n.Printer, ct contact.Contact)
 		return s, err
 	}
 	speaks := c.speaks(ct)
-	vars := c.vars(ctx, say, ct)
+	vars := c.vars(ctx, ct, values)
 	for _, a := range set.Answers.All {
 		if len(a.For(speaks)) == 0 {
 			continue
 		}
 		text, _ := a.Fill(speaks, ct.Lang, vars)
-		s.answers = append(s.answers, ui.Answer{Code: a.Code, Title: say.Text(a.Title.In(lang)), Text: text, Topic: a.Group})
+		s.answers = append(s.answers, ui.Answer{Code: a.Code, Shortcut: a.Shortcut, Title: say.Text(a.Title.In(lang)), Text: text, Topic: a.Group})
 	}
 	for _, g := range set.Guides.Search("", lang, speaks) {
 		s.guides = append(s.guides, guide{g.Code, say.Text(g.Title.In(lang))})

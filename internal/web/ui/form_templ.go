@@ -930,9 +930,9 @@ func ProtocolCard(p Printer, c ProtocolProps) templ.Component {
 	})
 }
 
-// Answer is a ready answer, its variables already filled.
+// Answer is a ready answer, filled with what is known; what is not stays as a {blank}.
 type Answer struct {
-	Code, Title, Text, Topic string
+	Code, Shortcut, Title, Text, Topic string
 }
 
 // AnswerListProps is the drawer of ready answers of one conversation.
@@ -996,9 +996,9 @@ func AnswerList(p Printer, a AnswerListProps) templ.Component {
 				return templ_7745c5c3_Err
 			}
 			var templ_7745c5c3_Var50 string
-			templ_7745c5c3_Var50, templ_7745c5c3_Err = templ.ResolveAttributeValue(answer.Title + " " + answer.Topic + " " + answer.Text)
+			templ_7745c5c3_Var50, templ_7745c5c3_Err = templ.ResolveAttributeValue(answer.Shortcut + " " + answer.Title + " " + answer.Topic + " " + answer.Text)
 			if templ_7745c5c3_Err != nil {
-				return templ.Error{Err: templ_7745c5c3_Err, FileName: `internal/web/ui/form.templ`, Line: 185, Col: 89}
+				return templ.Error{Err: templ_7745c5c3_Err, FileName: `internal/web/ui/form.templ`, Line: 185, Col: 113}
 			}
 			_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ_7745c5c3_Var50)
 			if templ_7745c5c3_Err != nil {
