@@ -191,6 +191,9 @@ type Opening struct {
 	Queue string
 	// PersonID is that of a person who came back with her code; "" makes a new person.
 	PersonID string
+	// SameBrowser says that the person is known by the session of her last contact and not by her code: that
+	// is no reason to be heard first.
+	SameBrowser bool
 	// Network is where the request came from; it is sealed under a key of its own. The zero value keeps nothing.
 	Network netip.AddrPort
 	// Reasons she is urgent from the start, besides those that her answers give.
@@ -356,7 +359,7 @@ func (c *Contacts) check(o *Opening) error {
 	if o.Channel == ChannelMessage {
 		merge(&o.Reasons, c.reason(catalogue.ReasonMessage), store.Millis(c.now()))
 	}
-	if o.PersonID != "" {
+	if o.PersonID != "" && !o.SameBrowser {
 		merge(&o.Reasons, c.reason(catalogue.ReasonCameBack), store.Millis(c.now()))
 	}
 	if o.Queue == "" {

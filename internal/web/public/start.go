@@ -53,8 +53,10 @@ func (p *Room) Start(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	say := answer.Printer(r)
+	say, person := answer.Printer(r), ""
 	if s, err := p.Contacts.Session(r.Context(), session.VisitorToken(r)); err == nil {
+		// Whoever opens again in the browser of a conversation that has just ended is who had it: a block holds.
+		person = s.PersonID
 		if ct, err := p.Contacts.Get(r.Context(), s.ContactID); err == nil && ct.State.Open() {
 			if ct.State == contact.Left { // she said goodbye, and goes on
 				if _, err := p.Contacts.Return(r.Context(), ct.ID, contact.VisitorOf(ct.ID)); err != nil {
@@ -83,7 +85,7 @@ func (p *Room) Start(w http.ResponseWriter, r *http.Request) error {
 	if err := verdict.Wait(r.Context()); err != nil {
 		return err
 	}
-	return p.open(w, r, contact.Opening{ID: asked.id}, asked.answers)
+	return p.open(w, r, contact.Opening{ID: asked.id, PersonID: person, SameBrowser: person != ""}, asked.answers)
 }
 
 // open lets somebody in and gives her browser the session.
