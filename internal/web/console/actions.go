@@ -27,7 +27,8 @@ type actionSet struct {
 }
 
 // proofKinds are what a counsellor may ask a proof of; there is no such thing as "a picture of you".
-var proofKinds = []string{"screenshot_messages", "screenshot_profile", "screenshot_post", "document"}
+// All are pictures: nothing else can be looked at covered first (chat.Sniff).
+var proofKinds = []string{"screenshot_messages", "screenshot_profile", "screenshot_post"}
 
 // blockHours are the lengths of a block, the shortest first.
 var blockHours = []int{1, 4, 24}
