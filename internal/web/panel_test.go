@@ -67,3 +67,17 @@ func TestAReadyAnswerIsFilledWithWhatIsKnown(t *testing.T) {
 	counsellor.post("/desk/contacts/"+id+"/messages", "message_id", message, "body", "On se reparle {jour} ?").want(422).sees("Complétez d'abord {jour}")
 	counsellor.post("/desk/contacts/"+id+"/messages", "message_id", message, "body", "On se reparle lundi, avec {des accolades} ?").want(200)
 }
+
+// What a colleague wrote bears her name, for the supervisor who reads it in the history too; only one's own
+// words are "Vous".
+func TestAColleaguesWordsBearHerName(t *testing.T) {
+	t.Setenv("TMPDIR", t.TempDir())
+	w := newWorld(t)
+	id := w.browser().opens()
+	counsellor := w.as(staff.Counsellor)
+	w.answered(counsellor, id)
+	counsellor.post("/desk/contacts/"+id+"/messages", "message_id", uuid.Must(uuid.NewV7()).String(), "body", "Je suis là.").want(200)
+
+	counsellor.get("/desk?c=" + id).sees("Vous Je suis là.")
+	w.as(staff.Supervisor).get("/desk/history/" + id).want(200).sees("Camille Je suis là.").seesNot(">Vous<")
+}

@@ -128,7 +128,7 @@ func (c *Room) conversations(ctx context.Context, say *i18n.Printer, staffID str
 }
 
 func (c *Room) conversation(ctx context.Context, say *i18n.Printer, ct contact.Contact) (conversation, error) {
-	v := conversation{contact: ct, reader: c.reader(ctx, say, ct.ID)}
+	v := conversation{contact: ct, reader: c.reader(ctx, say, ct.ID, ct.CounsellorID)}
 	var err error
 	if v.messages, err = c.Chats.Latest(ctx, ct.ID, 0, shown); err != nil {
 		return v, err
@@ -169,9 +169,9 @@ func summaryOf(messages []chat.Message, seen int64) chat.Summary {
 	return s
 }
 
-func (c *Room) reader(ctx context.Context, say *i18n.Printer, contactID string) talk.Reader {
+func (c *Room) reader(ctx context.Context, say *i18n.Printer, contactID, me string) talk.Reader {
 	return talk.Reader{
-		Printer: say, Side: ui.FromStaff, Into: "log-" + contactID, Guides: c.Catalogue,
+		Printer: say, Side: ui.FromStaff, Me: me, Into: "log-" + contactID, Guides: c.Catalogue,
 		Alias: func(id string) string { return c.Alias(ctx, id) },
 		File:  func(m chat.Message) *ui.FileProps { return c.file(ctx, say, contactID, m) },
 	}

@@ -452,7 +452,7 @@ func (d *desk) message(id string, m chat.Message) error {
 		f.unread++
 	}
 	f.remember(m)
-	reader := d.room.reader(d.ctx, d.say, id)
+	reader := d.room.reader(d.ctx, d.say, id, d.person.ID)
 	reader.Marks = f.marks
 	card := d.room.card(d.say, f.contact, f.summary, f.unread)
 	d.mu.Unlock()

@@ -136,7 +136,7 @@ func (c *Room) Past(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	reader := talk.Reader{
-		Printer: say, Side: ui.FromStaff, Into: "log-" + ct.ID, Guides: c.Catalogue,
+		Printer: say, Side: ui.FromStaff, Me: m.ID, Into: "log-" + ct.ID, Guides: c.Catalogue,
 		Alias: func(id string) string { return c.Alias(r.Context(), id) },
 		File:  func(m chat.Message) *ui.FileProps { return c.file(r.Context(), say, ct.ID, m) },
 	}
