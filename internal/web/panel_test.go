@@ -24,7 +24,7 @@ func TestWhatSheCameForOpensItsEmergencyCard(t *testing.T) {
 	if !strings.Contains(opened, `id="protocol-sextortion"`) || strings.Contains(opened, `id="protocol-suicide"`) {
 		t.Error("the card of blackmail is not the one that is open")
 	}
-	if !strings.Contains(folded, `id="protocol-suicide"`) || strings.Contains(folded, `id="protocol-sextortion"`) {
+	if !strings.Contains(folded, `id="protocol-more-suicide"`) || strings.Contains(folded, `id="protocol-more-sextortion"`) {
 		t.Error("the other cards are not within reach")
 	}
 

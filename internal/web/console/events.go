@@ -553,7 +553,7 @@ func (d *desk) form(id string, e contact.FormEvent) error {
 	if err != nil {
 		return err
 	}
-	pieces := []piece{protocolsPiece(s), answersPiece(s), missingPiece(s), noteList(s)}
+	pieces := []piece{protocolsPiece(s), otherProtocolsPiece(s), answersPiece(s), missingPiece(s), noteList(s)}
 	for _, part := range s.sections {
 		for _, f := range part.fields {
 			if f.Code == e.Field {

@@ -106,7 +106,7 @@ func (c *Room) savedPieces(ctx context.Context, say *i18n.Printer, ct contact.Co
 	if err != nil {
 		return nil, err
 	}
-	return []piece{protocolsPiece(s), answersPiece(s), missingPiece(s)}, nil
+	return []piece{protocolsPiece(s), otherProtocolsPiece(s), answersPiece(s), missingPiece(s)}, nil
 }
 
 func (c *Room) sheet(ctx context.Context, say *i18n.Printer, ct contact.Contact) (sheet, error) {
@@ -264,6 +264,7 @@ func (c *Room) protocols(ctx context.Context, say *i18n.Printer, ct contact.Cont
 		if used {
 			opened = append(opened, props)
 		} else {
+			props.ID = "protocol-more-" + card.Code
 			others = append(others, props)
 		}
 	}
