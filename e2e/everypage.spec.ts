@@ -73,7 +73,7 @@ test.describe("every page", { tag: ["@desk", "@small", "@dark"] }, () => {
     await young.locator("textarea[name=body]").fill("un gars me demande 200 euros sinon il envoie ma vidéo à tout le monde");
     await young.locator(".composer-send").click();
     await expect(desk.bubble("200 euros")).toBeVisible();
-    await expect(page.locator("#panel .protocol")).toBeVisible();
+    await expect(page.locator("#panel .protocols > .protocol")).toBeVisible();
     await looksRight(page, "desk-one");
     await page.locator(".talk-acts details.menu > summary").click();
     await looksRight(page, "desk-menu");

@@ -72,7 +72,7 @@ test("a child's first contact, from the first question to the history", async ({
   });
 
   await test.step("a danger word opened its protocol; a step is ticked, with who and when", async () => {
-    const protocol = counsellor.form.locator(".protocol", { hasText: "Sextorsion" });
+    const protocol = counsellor.form.locator(".protocols > .protocol", { hasText: "Sextorsion" });
     await expect(protocol).toBeVisible();
     await protocol.locator(".protocol-tick").first().check();
     // What she is in is left alone: it is drawn anew when she goes on.

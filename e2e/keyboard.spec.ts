@@ -109,9 +109,23 @@ test("the whole work of a counsellor, with the keyboard only", { tag: "@desk" },
     await expect(child.log.locator(".bubble-guide")).toHaveCount(1);
   });
 
+  await test.step("the command bar finds each act of the conversation, and opens what hides it", async () => {
+    for (const [letters, act] of [["clore", "/dismiss"], ["bloquer", "/block"], ["preuve", "/proof"]]) {
+      await command(page, letters!);
+      await expect(first.locator(`form[action$='${act}'] select`).first()).toBeFocused();
+      await page.keyboard.press("Escape");
+    }
+    await command(page, "nouvelle note");
+    await expect(page.locator("#panel .notes textarea")).toBeFocused();
+    await command(page, "contact grave");
+    await expect(first.locator("form[action$='/grave'] [value='0']")).toHaveCount(1);
+    await command(page, "plus grave");
+    await expect(first.locator("form[action$='/grave'] [value='1']")).toHaveCount(1);
+  });
+
   await test.step("a danger is heard: its protocol opens, and she ticks its first step", async () => {
     await child.writes("je veux mourir");
-    await expect(page.locator("#panel .protocol")).toBeVisible();
+    await expect(page.locator("#panel .protocols > .protocol")).toBeVisible();
     await command(page, "votre message");
     await tabTo(page, "#panel .protocol-tick");
     await page.keyboard.press("Space");

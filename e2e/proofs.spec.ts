@@ -177,6 +177,18 @@ test.describe("proofs", { tag: "@desk" }, () => {
     await counsellor.goesHome();
   });
 
+  test("a picture that cannot be opened says so in words", async ({ someone }) => {
+    const { child, counsellor } = await talking(someone);
+    await ask(counsellor);
+    await expect(child.page.getByLabel("Choisis un fichier")).toHaveAttribute("accept", "image/*");
+    await sends(child, { name: "photo.jpg", mimeType: "image/jpeg", buffer: Buffer.from([0xff, 0xd8, 0xff, 0xe0, 0, 0, 0, 0]) });
+    const proof = counsellor.talk.locator(".bubble-proof");
+    await proof.getByRole("button", { name: "Voir, flouté et en gris" }).click();
+    await expect(proof).toContainText("Cette image ne peut pas être montrée");
+    await expect(proof.locator("img")).toHaveCount(0);
+    await counsellor.goesHome();
+  });
+
   test("a counsellor takes her question back, and the way closes on the child's phone", async ({ someone }) => {
     const { child, counsellor } = await talking(someone);
     await ask(counsellor);

@@ -32,10 +32,23 @@ type Answer struct {
 	Adult    Text   `toml:"adult"`
 }
 
-// Variables are what a ready answer may leave open. {prenom}: the name or nickname the person gave;
-// {conseiller}: the counsellor's alias; {heure}: a time of day; {jour}: a day; {plateforme}: a network;
-// {numero}: a telephone number; {delai}: a delay in words.
-var Variables = []string{"conseiller", "delai", "heure", "jour", "numero", "plateforme", "prenom"}
+// Variables are what a ready answer may leave open. The desk fills {prenom}: the name or nickname the
+// person gave; {conseiller}: the counsellor's alias; {fermeture}: when we close today; {plateforme}: the
+// network, when the form names one alone. Only the counsellor knows the others, which stay as blanks for her to
+// complete: {heure}: a time of day, of an appointment; {jour}: its day; {numero}: a telephone number; {delai}: a
+// delay in words.
+var Variables = []string{"conseiller", "delai", "fermeture", "heure", "jour", "numero", "plateforme", "prenom"}
+
+// Blank returns the first variable of a ready answer that was left open in a text, with its braces; "" for
+// none. Other braces are words like any others.
+func Blank(text string) string {
+	for _, m := range variable.FindAllStringSubmatch(text, -1) {
+		if slices.Contains(Variables, m[1]) {
+			return m[0]
+		}
+	}
+	return ""
+}
 
 // For returns the answer's text for the young or for adults; nil when it is not meant for them.
 func (a Answer) For(speaks string) Text {

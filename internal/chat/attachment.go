@@ -866,8 +866,8 @@ func yesNo(on bool) string {
 // sniffLength is how much of a file its type is read from.
 const sniffLength = 4096
 
-// Sniff returns the type of a file by its content, "" for everything that we do not take. What the
-// sender declares is never asked.
+// Sniff returns the type of a file by its content, "" for everything that we do not take: only pictures,
+// because nothing else can be looked at covered first. What the sender declares is never asked.
 func Sniff(head []byte) string {
 	switch {
 	case bytes.HasPrefix(head, []byte("\xff\xd8\xff")):
@@ -878,43 +878,6 @@ func Sniff(head []byte) string {
 		return "image/gif"
 	case len(head) >= 16 && bytes.HasPrefix(head, []byte("RIFF")) && string(head[8:12]) == "WEBP":
 		return "image/webp"
-	case bytes.HasPrefix(head, []byte("%PDF-")):
-		return "application/pdf"
-	case len(head) >= 12 && string(head[4:8]) == "ftyp":
-		return sniffISO(head)
-	case bytes.HasPrefix(head, []byte("\x1a\x45\xdf\xa3")):
-		// Matroska; WebM is the part of it that says so in its first element.
-		first := head[:min(len(head), 64)]
-		if _, docType, ok := bytes.Cut(first, []byte("\x42\x82\x84")); ok && bytes.HasPrefix(docType, []byte("webm")) {
-			return "video/webm"
-		}
-	case bytes.HasPrefix(head, []byte("OggS")):
-		first := head[:min(len(head), 128)]
-		for _, codec := range []string{"OpusHead", "\x01vorbis", "\x7fFLAC", "Speex   "} {
-			if bytes.Contains(first, []byte(codec)) {
-				return "audio/ogg"
-			}
-		}
 	}
 	return ""
-}
-
-// sniffISO reads the brands of an ISO base media file (ISO/IEC 14496-12 §4.3).
-func sniffISO(head []byte) string {
-	size := int(head[0])<<24 | int(head[1])<<16 | int(head[2])<<8 | int(head[3])
-	if size < 16 || size > 1024 || size > len(head) || size%4 != 0 {
-		return ""
-	}
-	brand := func(b []byte) string {
-		switch s := string(b); {
-		case s == "M4A " || s == "M4B ":
-			return "audio/mp4"
-		case strings.HasPrefix(s, "3gp") || strings.HasPrefix(s, "3g2"):
-			return "video/3gpp"
-		case strings.HasPrefix(s, "iso") || strings.HasPrefix(s, "mp4") || s == "avc1" || s == "M4V " || s == "MSNV" || s == "dash":
-			return "video/mp4"
-		}
-		return ""
-	}
-	return brand(head[8:12])
 }

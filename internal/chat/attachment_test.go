@@ -307,7 +307,7 @@ func TestAPictureIsSeenCoveredFirstAndEachLookIsRecorded(t *testing.T) {
 func TestWhatIsNoPictureHasNoPreview(t *testing.T) {
 	w := newWorld(t, storetest.SQLite(t))
 	ct := w.talking(claire)
-	file := []byte("%PDF-1.7\nune facture")
+	file := []byte("\xff\xd8\xffune capture")
 	p := w.received(ct, file)
 	_, err := w.Preview(w.ctx, p.ID, claire.ID, chat.Covered, false)
 	w.refused(err, "fault.chat.no_preview")
@@ -319,7 +319,7 @@ func TestWhatIsNoPictureHasNoPreview(t *testing.T) {
 	defer body.Close()
 	back, err := io.ReadAll(body)
 	w.must(err)
-	if !bytes.Equal(back, file) || got.Media != "application/pdf" || !w.did(ct.ID, "chat.proof_open") {
+	if !bytes.Equal(back, file) || got.Media != "image/jpeg" || !w.did(ct.ID, "chat.proof_open") {
 		t.Errorf("%q, %+v", back, got)
 	}
 }

@@ -185,7 +185,7 @@ func (c *Chats) Feed() *Feed { return c.feed }
 
 // Send commits a message and hands it to everybody who follows. Sent again under the same id it returns
 // the message that is there. It returns fault.Invalid "fault.chat.empty" and "fault.chat.too_long" for
-// the body, fault.Invalid "fault.chat.id" for an id that is none, fault.Gone "fault.chat.over" for a
+// the body, fault.Invalid "fault.chat.blank" where a ready answer was not completed, "fault.chat.id" for an id that is none, fault.Gone "fault.chat.over" for a
 // conversation that is over, fault.Forbidden "fault.chat.not_yours" for somebody else's contact,
 // fault.NotFound "fault.contact.unknown".
 func (c *Chats) Send(ctx context.Context, s Sending) (Message, error) {
@@ -203,6 +203,11 @@ func (c *Chats) Send(ctx context.Context, s Sending) (Message, error) {
 	body, err := Clean(s.Body)
 	if err != nil {
 		return Message{}, err
+	}
+	if s.From == Staff && s.Kind == Text {
+		if blank := catalogue.Blank(body); blank != "" {
+			return Message{}, fault.New(fault.Invalid, "fault.chat.blank", "blank", blank)
+		}
 	}
 	m := Message{ID: s.ID, ContactID: s.ContactID, From: s.From, Kind: s.Kind, Body: body, At: store.Millis(c.now())}
 	if s.From == Staff {

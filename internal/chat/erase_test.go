@@ -123,8 +123,8 @@ func TestNoWordIsAnywhereInClear(t *testing.T) {
 		w.says(ct, "je "+canaries["a phrase of alarm"]+", je veux mourir")
 		p, err := w.Ask(w.ctx, chat.Asking{ID: store.NewID(), ContactID: ct.ID, StaffID: claire.ID, Label: "account_page", Text: canaries["a proof's label"]})
 		w.must(err)
-		r := sending(ct, p, []byte("%PDF-1.7\n"+strings.Repeat(canaries["a file's content"]+"\n", 5000)))
-		r.Name = canaries["a file's name"] + ".pdf"
+		r := sending(ct, p, []byte("\xff\xd8\xff"+strings.Repeat(canaries["a file's content"]+"\n", 5000)))
+		r.Name = canaries["a file's name"] + ".jpg"
 		_, err = w.Receive(w.ctx, r)
 		w.must(err)
 		_, _, err = w.Original(w.ctx, p.ID, claire.ID, "proof", false)

@@ -133,7 +133,7 @@ func (w *world) talks(in string) badTalk {
 	t.id = contact.IDOf(t.opening)
 	t.child.post(in+"/chat", "contact_id", t.opening).want(http.StatusOK)
 	w.answered(t.counsellor, t.id)
-	t.counsellor.post("/desk/contacts/"+t.id+"/proof", "proof_id", t.proof, "what", "document").want(http.StatusOK)
+	t.counsellor.post("/desk/contacts/"+t.id+"/proof", "proof_id", t.proof, "what", "screenshot_post").want(http.StatusOK)
 	t.counsellor.post("/desk/presence", "state", "busy").want(http.StatusOK) // nothing else rings meanwhile
 	return t
 }
@@ -453,7 +453,7 @@ func TestBadInputOfACounsellor(t *testing.T) {
 		{"closing what is none", 404, unknown, post("/desk/contacts/" + id() + "/close")},
 		{"a block without an end", 422, fault.New(fault.Invalid, "fault.routing.block_end", "hours", 24), post(desk+"/block", "reason", "abuse", "hours", "for ever")},
 		{"handing over to nobody", 409, fault.New(fault.Conflict, "fault.routing.colleague_cannot"), post(desk+"/handover", "to", id())},
-		{"a proof asked twice", 409, fault.New(fault.Conflict, "fault.chat.proof_open"), post(desk+"/proof", "proof_id", id(), "what", "document")},
+		{"a proof asked twice", 409, fault.New(fault.Conflict, "fault.chat.proof_open"), post(desk+"/proof", "proof_id", id(), "what", "screenshot_post")},
 		{"a proof of what is not on the list", 422, fault.New(fault.Invalid, "fault.chat.label", "max", 200), post(desk+"/proof", "proof_id", id(), "what", "A PICTURE OF YOU")},
 		{"a look at a file that is none", 404, fault.New(fault.NotFound, "fault.chat.proof_unknown"), func(b *browser, _ string) { b.get("/desk/files/" + id() + "/picture") }},
 		{"a mark on a file that is none", 404, fault.New(fault.NotFound, "fault.chat.proof_unknown"), post("/desk/files/" + id() + "/illegal")},

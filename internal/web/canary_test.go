@@ -80,7 +80,7 @@ func TestNoWordInClear(t *testing.T) {
 	counsellor.post("/desk/history", "exact", canary("search")).want(http.StatusOK)
 
 	proof := uuid.NewString()
-	counsellor.post("/desk/contacts/"+id+"/proof", "proof_id", proof, "what", "document", "text", canary("asked")).want(http.StatusOK)
+	counsellor.post("/desk/contacts/"+id+"/proof", "proof_id", proof, "what", "screenshot_post", "text", canary("asked")).want(http.StatusOK)
 	var form bytes.Buffer
 	parts := multipart.NewWriter(&form)
 	_ = parts.WriteField("sure", "yes")

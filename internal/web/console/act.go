@@ -120,7 +120,7 @@ func (c *Room) Send(w http.ResponseWriter, r *http.Request) error {
 		http.Redirect(w, r, "/desk?c="+id, http.StatusSeeOther)
 		return nil
 	}
-	reader := talk.Reader{Printer: answer.Printer(r), Side: ui.FromStaff, Into: "log-" + id, Guides: c.Catalogue, Alias: func(string) string { return "" }}
+	reader := talk.Reader{Printer: answer.Printer(r), Side: ui.FromStaff, Me: session.Staff(r).ID, Into: "log-" + id, Guides: c.Catalogue, Alias: func(string) string { return "" }}
 	answer.Fragment(w, r, reader.Bubble(m))
 	return nil
 }

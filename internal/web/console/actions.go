@@ -23,10 +23,12 @@ type actionSet struct {
 	id                                          string
 	list                                        []action
 	proofs, colleagues, closings, blocks, hours []ui.Option
+	network                                     bool // its address is known, and can be blocked too
 }
 
 // proofKinds are what a counsellor may ask a proof of; there is no such thing as "a picture of you".
-var proofKinds = []string{"screenshot_messages", "screenshot_profile", "screenshot_post", "document"}
+// All are pictures: nothing else can be looked at covered first (chat.Sniff).
+var proofKinds = []string{"screenshot_messages", "screenshot_profile", "screenshot_post"}
 
 // blockHours are the lengths of a block, the shortest first.
 var blockHours = []int{1, 4, 24}
@@ -62,6 +64,7 @@ func (c *Room) actions(ctx context.Context, say *i18n.Printer, ct contact.Contac
 		for _, reason := range routing.BlockReasons {
 			set.blocks = append(set.blocks, ui.Option{Value: reason, Label: say.T("desk.block." + reason)})
 		}
+		set.network = ct.State.Open()
 		for _, h := range blockHours {
 			set.hours = append(set.hours, ui.Option{Value: strconv.Itoa(h), Label: say.T("desk.hours", "n", h)})
 		}
@@ -133,7 +136,7 @@ func (c *Room) Hold(w http.ResponseWriter, r *http.Request) error {
 	return c.pieces(w, r, ct.ID, holdPiece(say, ct.ID, hold, session.Staff(r).Can(staff.ContactReveal)))
 }
 
-// Block keeps the person of a contact out for a while.
+// Block keeps the person of a contact out for a while, and if she asks for it the address it comes from too.
 func (c *Room) Block(w http.ResponseWriter, r *http.Request) error {
 	form, err := answer.Form(w, r)
 	if err != nil {
@@ -147,10 +150,18 @@ func (c *Room) Block(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return fault.New(fault.Invalid, "fault.routing.block_end", "hours", 24)
 	}
-	block, err := c.Router.Block(r.Context(), session.Staff(r).ID, ct.ID, routing.BlockPerson, form.Get("reason"), time.Duration(hours)*time.Hour)
-	if err != nil {
-		return err
+	kinds, said := []string{routing.BlockPerson}, "desk.blocked"
+	if form.Get("network") != "" { // first: it is refused where the other is not
+		kinds, said = []string{routing.BlockNetwork, routing.BlockPerson}, "desk.blocked_network"
+	}
+	var until int64
+	for _, kind := range kinds {
+		block, err := c.Router.Block(r.Context(), session.Staff(r).ID, ct.ID, kind, form.Get("reason"), time.Duration(hours)*time.Hour)
+		if err != nil {
+			return err
+		}
+		until = block.Until
 	}
 	say := answer.Printer(r)
-	return c.pieces(w, r, ct.ID, saidPiece(ct.ID, say.T("desk.blocked", "time", say.DateTime(at(block.Until)))))
+	return c.pieces(w, r, ct.ID, saidPiece(ct.ID, say.T(said, "time", say.DateTime(at(until)))))
 }

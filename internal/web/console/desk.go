@@ -9,6 +9,7 @@ import (
 	"github.com/a-h/templ"
 	"github.com/google/uuid"
 
+	"vigie/internal/catalogue"
 	"vigie/internal/chat"
 	"vigie/internal/contact"
 	"vigie/internal/routing"
@@ -127,7 +128,7 @@ func (c *Room) conversations(ctx context.Context, say *i18n.Printer, staffID str
 }
 
 func (c *Room) conversation(ctx context.Context, say *i18n.Printer, ct contact.Contact) (conversation, error) {
-	v := conversation{contact: ct, reader: c.reader(ctx, say, ct.ID)}
+	v := conversation{contact: ct, reader: c.reader(ctx, say, ct.ID, ct.CounsellorID)}
 	var err error
 	if v.messages, err = c.Chats.Latest(ctx, ct.ID, 0, shown); err != nil {
 		return v, err
@@ -168,9 +169,9 @@ func summaryOf(messages []chat.Message, seen int64) chat.Summary {
 	return s
 }
 
-func (c *Room) reader(ctx context.Context, say *i18n.Printer, contactID string) talk.Reader {
+func (c *Room) reader(ctx context.Context, say *i18n.Printer, contactID, me string) talk.Reader {
 	return talk.Reader{
-		Printer: say, Side: ui.FromStaff, Into: "log-" + contactID, Guides: c.Catalogue,
+		Printer: say, Side: ui.FromStaff, Me: me, Into: "log-" + contactID, Guides: c.Catalogue,
 		Alias: func(id string) string { return c.Alias(ctx, id) },
 		File:  func(m chat.Message) *ui.FileProps { return c.file(ctx, say, contactID, m) },
 	}
@@ -274,7 +275,7 @@ func channelIcon(channel string) string {
 func (c *Room) foot(say *i18n.Printer, ct contact.Contact) piece {
 	return talkFoot(say, ct, ui.ComposerProps{
 		ID: "write-" + ct.ID, Action: "/desk/contacts/" + ct.ID + "/messages", Typing: "/desk/contacts/" + ct.ID + "/typing",
-		MessageID: newID(), Log: "log-" + ct.ID, Label: say.T("desk.write"), Prompt: say.T("desk.prompt"), Max: 4000, From: ui.FromStaff, EnterSends: true,
+		MessageID: newID(), Log: "log-" + ct.ID, Label: say.T("desk.write"), Prompt: say.T("desk.prompt"), Max: 4000, From: ui.FromStaff, EnterSends: true, Blanks: catalogue.Variables,
 	}, c.speaks(ct))
 }
 
@@ -392,6 +393,16 @@ func (c *Room) commands(say *i18n.Printer, p staff.Person) []ui.Command {
 		{Label: say.T("answers.find"), Hint: say.T("desk.cmd.talk"), Icon: "message-circle", Focus: "#panel [data-filter]"},
 		{Label: say.T("desk.cmd.guide"), Hint: say.T("desk.cmd.talk"), Icon: "book-open", Focus: "#panel .guides button"},
 		{Label: say.T("desk.cmd.form"), Hint: say.T("desk.cmd.talk"), Icon: "clipboard-list", Focus: "#panel auto-save[id^=form-] :is(input, select, textarea)"},
+		{Label: say.T("desk.note"), Hint: say.T("desk.cmd.talk"), Icon: "pencil", Focus: "#panel .notes textarea"},
+		{Label: say.T("desk.protocols_all"), Hint: say.T("desk.cmd.talk"), Icon: "shield-alert", Focus: "#panel [id^=protocols-all-] > summary"},
+		{Label: say.T("desk.danger"), Hint: say.T("desk.cmd.talk"), Icon: "triangle-alert", Click: talk + "form[action$='/danger']:has([value='1']) button"},
+		{Label: say.T("desk.danger_off"), Hint: say.T("desk.cmd.talk"), Icon: "triangle-alert", Click: talk + "form[action$='/danger']:has([value='0']) button"},
+		{Label: say.T("desk.grave"), Hint: say.T("desk.cmd.talk"), Icon: "hand", Click: talk + "form[action$='/grave']:has([value='1']) button"},
+		{Label: say.T("desk.grave_off"), Hint: say.T("desk.cmd.talk"), Icon: "hand", Click: talk + "form[action$='/grave']:has([value='0']) button"},
+		{Label: say.T("desk.proof"), Hint: say.T("desk.cmd.talk"), Icon: "paperclip", Focus: talk + "form[action$='/proof'] select"},
+		{Label: say.T("desk.hand_over_do"), Hint: say.T("desk.cmd.talk"), Icon: "users", Focus: talk + "form[action$='/handover'] select"},
+		{Label: say.T("desk.block_do"), Hint: say.T("desk.cmd.talk"), Icon: "hand", Focus: talk + "form[action$='/block'] select"},
+		{Label: say.T("desk.dismiss"), Hint: say.T("desk.cmd.talk"), Icon: "check", Focus: talk + "form[action$='/dismiss'] select"},
 		{Label: say.T("desk.end"), Hint: say.T("desk.cmd.talk"), Icon: "x", Click: talk + "form[action$='/end'] button"},
 		{Label: say.T("desk.close"), Hint: say.T("desk.cmd.talk"), Icon: "check", Click: "#panel form[action$='/close'] button:enabled"},
 	}
@@ -420,11 +431,23 @@ func (c *Room) commands(say *i18n.Printer, p staff.Person) []ui.Command {
 	return all
 }
 
-// vars fill a ready answer.
-func (c *Room) vars(ctx context.Context, say *i18n.Printer, ct contact.Contact) map[string]string {
-	vars := map[string]string{"conseiller": c.Alias(ctx, ct.CounsellorID), "heure": say.Time(time.Now())}
+// vars fill a ready answer with what the desk knows (catalogue.Variables), in the person's language; what it
+// does not know stays a blank, because an hour or a day that looks right and is not is worse than none.
+func (c *Room) vars(ctx context.Context, ct contact.Contact, values map[string]string) map[string]string {
+	vars := map[string]string{"conseiller": c.Alias(ctx, ct.CounsellorID), "prenom": strings.TrimSpace(values[askName])}
 	if today := c.Today(); !today.ClosesAt.IsZero() {
-		vars["fermeture"] = say.Time(today.ClosesAt)
+		vars["fermeture"] = i18n.For(ct.Lang).Time(today.ClosesAt)
+	}
+	if named := strings.Fields(values[askPlatform]); len(named) == 1 {
+		if platform, ok := c.Catalogue().Platforms.ByCode(named[0]); ok && len(platform.Said) == 0 { // a brand: "on SMS" is no sentence
+			vars["plateforme"] = platform.Name
+		}
 	}
 	return vars
 }
+
+// The fields of the form that ready answers are filled from.
+const (
+	askName     = "called"
+	askPlatform = "platforms"
+)

@@ -452,7 +452,7 @@ func (d *desk) message(id string, m chat.Message) error {
 		f.unread++
 	}
 	f.remember(m)
-	reader := d.room.reader(d.ctx, d.say, id)
+	reader := d.room.reader(d.ctx, d.say, id, d.person.ID)
 	reader.Marks = f.marks
 	card := d.room.card(d.say, f.contact, f.summary, f.unread)
 	d.mu.Unlock()
@@ -553,7 +553,7 @@ func (d *desk) form(id string, e contact.FormEvent) error {
 	if err != nil {
 		return err
 	}
-	pieces := []piece{protocolsPiece(s), missingPiece(s), noteList(s)}
+	pieces := []piece{protocolsPiece(s), otherProtocolsPiece(s), answersPiece(s), missingPiece(s), noteList(s)}
 	for _, part := range s.sections {
 		for _, f := range part.fields {
 			if f.Code == e.Field {

@@ -4,8 +4,10 @@ import (
 	"context"
 	"log/slog"
 	"net/http"
+	"slices"
 
 	"vigie/internal/chat"
+	"vigie/internal/fault"
 	"vigie/internal/web/answer"
 	"vigie/internal/web/i18n"
 	"vigie/internal/web/session"
@@ -21,6 +23,9 @@ func (c *Room) AskProof(w http.ResponseWriter, r *http.Request) error {
 	ct, err := c.mine(r)
 	if err != nil {
 		return err
+	}
+	if !slices.Contains(proofKinds, form.Get("what")) {
+		return fault.New(fault.Invalid, "fault.chat.label", "max", 200)
 	}
 	id := form.Get("proof_id")
 	if id == "" {

@@ -10,6 +10,7 @@ import (
 	"vigie/internal/catalogue"
 	"vigie/internal/chat"
 	"vigie/internal/contact"
+	"vigie/internal/fault"
 	"vigie/internal/staff"
 	"vigie/internal/web/answer"
 	"vigie/internal/web/i18n"
@@ -23,6 +24,7 @@ import (
 type wanted struct {
 	state, category, who, exact, from, to string
 	after                                 string
+	fault                                 string // why what was typed cannot be looked for
 }
 
 // History finds contacts again.
@@ -55,7 +57,12 @@ func (c *Room) history(w http.ResponseWriter, r *http.Request, q wanted) error {
 		f.CounsellorID = m.ID
 	}
 	found, next, err := c.Contacts.Search(r.Context(), f)
-	if err != nil {
+	code := http.StatusOK
+	switch {
+	case err != nil && q.exact != "" && fault.Is(err, fault.Invalid): // at the field, where what she typed is still to be put right
+		answer.Log(r, err)
+		code, q.fault = answer.Status(err), say.Fault(err)
+	case err != nil:
 		return err
 	}
 	var rows [][]piece
@@ -71,7 +78,7 @@ func (c *Room) history(w http.ResponseWriter, r *http.Request, q wanted) error {
 		query.Set("after", fmt.Sprintf("%d_%s", next.OpenedAt, next.ID))
 		older = "/desk/history?" + query.Encode()
 	}
-	answer.Page(w, r, http.StatusOK, historyPage(say, c.shell(say, m, "desk.history"), q, c.categories(say, q.category), rows, older, m.Can(staff.ContactAll)))
+	answer.Page(w, r, code, historyPage(say, c.shell(say, m, "desk.history"), q, c.categories(say, q.category), rows, older, m.Can(staff.ContactAll)))
 	return nil
 }
 
@@ -136,7 +143,7 @@ func (c *Room) Past(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	reader := talk.Reader{
-		Printer: say, Side: ui.FromStaff, Into: "log-" + ct.ID, Guides: c.Catalogue,
+		Printer: say, Side: ui.FromStaff, Me: m.ID, Into: "log-" + ct.ID, Guides: c.Catalogue,
 		Alias: func(id string) string { return c.Alias(r.Context(), id) },
 		File:  func(m chat.Message) *ui.FileProps { return c.file(r.Context(), say, ct.ID, m) },
 	}

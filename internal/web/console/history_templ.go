@@ -216,7 +216,7 @@ func historyPage(say *i18n.Printer, d ui.DeskProps, q wanted, categories []ui.Op
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = ui.Field(ui.FieldProps{Name: "exact", Label: say.T("history.exact"), Hint: say.T("history.exact_hint"), Value: q.exact, Autocomplete: "off", Max: 500}).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = ui.Field(ui.FieldProps{Name: "exact", Label: say.T("history.exact"), Hint: say.T("history.exact_hint"), Value: q.exact, Fault: q.fault, Autocomplete: "off", Max: 500}).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -228,12 +228,12 @@ func historyPage(say *i18n.Printer, d ui.DeskProps, q wanted, categories []ui.Op
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			if len(rows) == 0 {
+			if len(rows) == 0 && q.fault == "" {
 				templ_7745c5c3_Err = ui.Empty(ui.EmptyProps{Title: say.T("history.none"), Text: say.T("history.none_text")}).Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-			} else {
+			} else if len(rows) > 0 {
 				templ_7745c5c3_Err = ui.Table(ui.TableProps{Caption: say.T("desk.history"), HideCaption: true, Columns: []ui.Column{
 					{Label: say.T("history.when")}, {Label: say.T("history.person")}, {Label: say.T("history.topic")}, {Label: say.T("history.state")}, {Label: say.T("history.by")},
 				}, Rows: rows}).Render(ctx, templ_7745c5c3_Buffer)

@@ -53,6 +53,7 @@ type sheet struct {
 	danger    []ui.DangerItem
 	dangerWhy string
 	protocols []ui.ProtocolProps
+	others    []ui.ProtocolProps // the protocols that nothing opened: she may know better
 	answers   []ui.Answer
 	guides    []guide
 	notes     []note
@@ -139,13 +140,13 @@ func (c *Room) earlier(ctx context.Context, say *i18n.Printer, reader staff.Pers
 }
 
 // savedPieces redraws what the answers decide: which fields are asked, what is still missing, which
-// protocols are open. What is being typed is left alone (assets/ts/update.ts).
+// protocols are open, what fills the ready answers. What is being typed is left alone (assets/ts/update.ts).
 func (c *Room) savedPieces(ctx context.Context, say *i18n.Printer, ct contact.Contact) ([]piece, error) {
 	s, err := c.sheet(ctx, say, ct)
 	if err != nil {
 		return nil, err
 	}
-	return []piece{protocolsPiece(s), missingPiece(s)}, nil
+	return []piece{protocolsPiece(s), otherProtocolsPiece(s), answersPiece(s), missingPiece(s)}, nil
 }
 
 func (c *Room) sheet(ctx context.Context, say *i18n.Printer, ct contact.Contact) (sheet, error) {
@@ -177,17 +178,17 @@ func (c *Room) sheet(ctx context.Context, say *i18n.Printer, ct contact.Contact)
 	for _, f := range set.Form.Missing(values) {
 		s.missing = append(s.missing, say.Text(f.Label.In(lang)))
 	}
-	if s.protocols, err = c.protocols(ctx, say, ct, values); err != nil {
+	if s.protocols, s.others, err = c.protocols(ctx, say, ct, values); err != nil {
 		return s, err
 	}
 	speaks := c.speaks(ct)
-	vars := c.vars(ctx, say, ct)
+	vars := c.vars(ctx, ct, values)
 	for _, a := range set.Answers.All {
 		if len(a.For(speaks)) == 0 {
 			continue
 		}
 		text, _ := a.Fill(speaks, ct.Lang, vars)
-		s.answers = append(s.answers, ui.Answer{Code: a.Code, Title: say.Text(a.Title.In(lang)), Text: text, Topic: a.Group})
+		s.answers = append(s.answers, ui.Answer{Code: a.Code, Shortcut: a.Shortcut, Title: say.Text(a.Title.In(lang)), Text: text, Topic: a.Group})
 	}
 	for _, g := range set.Guides.Search("", lang, speaks) {
 		s.guides = append(s.guides, guide{g.Code, say.Text(g.Title.In(lang))})
@@ -248,35 +249,43 @@ func drawField(say *i18n.Printer, f catalogue.Field, value string) field {
 	return q
 }
 
-// protocols are the emergency protocols that this contact's dangers open.
-func (c *Room) protocols(ctx context.Context, say *i18n.Printer, ct contact.Contact, values map[string]string) ([]ui.ProtocolProps, error) {
+// protocols are the emergency protocols that this contact's dangers open (what it came for, the alarms of
+// its form, the words that were heard) or that somebody began, and apart all the others.
+func (c *Room) protocols(ctx context.Context, say *i18n.Printer, ct contact.Contact, values map[string]string) (opened, others []ui.ProtocolProps, err error) {
 	set, lang := c.Catalogue(), say.Lang()
 	ticked, err := c.Contacts.Steps(ctx, ct.ID)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	dangers := []string{}
+	if asked, ok := set.Questions.Question(catalogue.AskTopic); ok {
+		if topic, ok := asked.Choice(ct.Topic); ok && topic.Danger != "" {
+			dangers = append(dangers, topic.Danger)
+		}
+	}
 	for _, alarm := range set.Form.Alarms(values) {
 		dangers = append(dangers, alarm.Danger)
 	}
 	reasons, err := c.Contacts.Reasons(ctx, ct)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	for _, r := range reasons {
 		if entry, ok := set.Lexicon.Entry(strings.TrimPrefix(r.Code, "lexicon.")); ok && isDanger(r.Code) {
 			dangers = append(dangers, entry.Danger)
 		}
 	}
-	var all []ui.ProtocolProps
 	for _, card := range set.Protocols.Cards {
 		used := slices.Contains(dangers, card.Danger)
 		props := ui.ProtocolProps{
 			ID: "protocol-" + card.Code, Title: card.Title.In(lang), Intro: card.When.In(lang),
 			Action: "/desk/contacts/" + ct.ID + "/protocols/" + card.Code, Composer: "write-" + ct.ID,
 		}
+		for _, mistake := range card.Never {
+			props.Never = append(props.Never, mistake.In(lang))
+		}
 		for _, step := range card.Steps {
-			drawn := ui.ProtocolStep{Code: step.Code, Text: step.Text.In(lang), Say: step.Say.In(ct.Lang)}
+			drawn := ui.ProtocolStep{Code: step.Code, Text: step.Text.In(lang), Say: step.Say.In(ct.Lang), If: step.If.In(lang)}
 			if len(step.Say) == 0 {
 				drawn.Say = ""
 			}
@@ -293,10 +302,13 @@ func (c *Room) protocols(ctx context.Context, say *i18n.Printer, ct contact.Cont
 		}
 		props.Numbers = distinct(props.Numbers)
 		if used {
-			all = append(all, props)
+			opened = append(opened, props)
+		} else {
+			props.ID = "protocol-more-" + card.Code
+			others = append(others, props)
 		}
 	}
-	return all, nil
+	return opened, others, nil
 }
 
 // distinct keeps the first of each number.

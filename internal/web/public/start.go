@@ -55,9 +55,11 @@ func (p *Room) Start(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	say := answer.Printer(r)
+	say, person := answer.Printer(r), ""
 	var letter contact.Contact // that she left, and comes from to talk
 	if s, err := p.Contacts.Session(r.Context(), session.VisitorToken(r)); err == nil {
+		// Whoever opens again in the browser of a conversation that has just ended is who had it: a block holds.
+		person = s.PersonID
 		if ct, err := p.Contacts.Get(r.Context(), s.ContactID); err == nil && isLetter(ct) {
 			letter = ct
 		} else if err == nil && ct.State.Open() {
@@ -90,6 +92,12 @@ func (p *Room) Start(w http.ResponseWriter, r *http.Request) error {
 	}
 	if letter.ID != "" {
 		return p.again(w, r, contact.Opening{ID: contact.IDOf(asked.id), PersonID: letter.PersonID}, letter)
+	}
+	// Only the block is carried over: a phone is lent, and the four words of one must not open another's.
+	if block, err := p.Router.Blocked(r.Context(), routing.Caller{PersonID: person}); err != nil {
+		return err
+	} else if block.Blocked {
+		return p.kept(w, r, asked.answers)
 	}
 	return p.open(w, r, contact.Opening{ID: contact.IDOf(asked.id)}, asked.answers)
 }

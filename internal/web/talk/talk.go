@@ -20,6 +20,8 @@ type Reader struct {
 	Printer *i18n.Printer
 	// Side is ui.FromVisitor or ui.FromStaff.
 	Side string
+	// Me is the id of the member of staff who reads: what a colleague wrote bears the colleague's name.
+	Me string
 	// Into is the id of the list of messages.
 	Into string
 	// Alias names a member of staff as the person knows her.
@@ -47,7 +49,9 @@ func (v Reader) Bubble(m chat.Message) templ.Component {
 		b.Name = v.Printer.T("talk.person")
 	}
 	if b.Mine {
-		b.Name = v.Printer.T("chat.you." + v.Side)
+		if b.Colleague = m.From == chat.Staff && m.AuthorID != v.Me; !b.Colleague {
+			b.Name = v.Printer.T("chat.you." + v.Side)
+		}
 		b.Delivery = v.delivery(m.Seq)
 	}
 	switch m.Kind {

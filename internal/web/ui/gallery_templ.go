@@ -2193,11 +2193,12 @@ func galleryForm(p Printer) templ.Component {
 				}
 				ctx = templ.InitializeContext(ctx)
 				templ_7745c5c3_Err = ProtocolCard(p, ProtocolProps{ID: "g-proto", Title: "Danger de mort maintenant", Intro: "Restez en lien. Une personne de plus est prévenue dès l'ouverture de cette carte.", Action: "#", Composer: "g-composer1",
+					Never:   []string{"Ne promettez pas le secret."},
 					Numbers: []NumberProps{{Number: "15", Name: "SAMU", Text: "Danger vital, passage à l'acte.", Grave: true}},
 					Steps: []ProtocolStep{
 						{Code: "stay", Text: "Dire que vous restez là", Say: "Je reste avec toi. Tu n'as rien à faire d'autre que me répondre.", Ticked: true, Done: "Camille, 21 h 06"},
 						{Code: "alone", Text: "Demander si la personne est seule", Say: "Est-ce qu'il y a quelqu'un avec toi ?"},
-						{Code: "call", Text: "Faire appeler le 15 par le responsable"},
+						{Code: "call", Text: "Faire appeler le 15 par le responsable", If: "geste en cours"},
 					}}).Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
@@ -2485,7 +2486,7 @@ func galleryParts(p Printer) templ.Component {
 				var templ_7745c5c3_Var84 string
 				templ_7745c5c3_Var84, templ_7745c5c3_Err = templ.JoinStringErrs(p.T("live.lost"))
 				if templ_7745c5c3_Err != nil {
-					return templ.Error{Err: templ_7745c5c3_Err, FileName: `internal/web/ui/gallery.templ`, Line: 443, Col: 45}
+					return templ.Error{Err: templ_7745c5c3_Err, FileName: `internal/web/ui/gallery.templ`, Line: 444, Col: 45}
 				}
 				_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var84))
 				if templ_7745c5c3_Err != nil {

@@ -13,7 +13,7 @@ const typingEnds = 5000;
 const longPaste = 500;
 
 /**
- * <chat-composer data-log data-typing data-max data-too-long data-pasted data-enter> around a plain form
+ * <chat-composer data-log data-typing data-max data-too-long data-pasted data-blanks data-blank data-enter> around a plain form
  * (message_id, body) and a <template data-bubble>. Each message gets an id here, is shown at once, and
  * is posted in its turn until the server has it: a network that is gone is tried again for ever, and a
  * message that arrives twice is one, because its id is the same. What is typed lives in the field and in
@@ -68,7 +68,19 @@ class ChatComposer extends Live {
     field.value = field.value.trim() ? `${field.value.trimEnd()}\n\n${text}` : text;
     field.focus();
     field.dispatchEvent(new Event("input", { bubbles: true }));
-    field.setSelectionRange(field.value.length, field.value.length);
+    if (!this.goToBlank()) field.setSelectionRange(field.value.length, field.value.length);
+  }
+
+  /** A ready answer's {blank} that is still to be completed: chosen, so that what is typed takes its place. */
+  private goToBlank(): string {
+    const field = this.field;
+    const names = this.getAttribute("data-blanks")?.split(" ") ?? [];
+    const found = names.map((name) => `{${name}}`).map((name) => ({ name, at: field?.value.indexOf(name) ?? -1 })).filter((b) => b.at >= 0);
+    const first = found.sort((a, b) => a.at - b.at)[0];
+    if (!field || !first) return "";
+    field.focus();
+    field.setSelectionRange(first.at, first.at + first.name.length);
+    return first.name;
   }
 
   private get form(): HTMLFormElement | null {
@@ -96,6 +108,11 @@ class ChatComposer extends Live {
     if (!body) return;
     if (this.tooLong()) {
       this.warn(this.getAttribute("data-too-long"));
+      return;
+    }
+    const blank = this.goToBlank();
+    if (blank) {
+      this.warn((this.getAttribute("data-blank") ?? "").replace("#", blank));
       return;
     }
     const message = { id: uuid(), body, failures: 0 };

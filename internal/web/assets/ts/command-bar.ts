@@ -90,7 +90,8 @@ class CommandBar extends Live {
     this.querySelector("dialog")?.close();
     const { href, click, focus } = item.dataset;
     if (click) document.querySelector<HTMLElement>(click)?.click();
-    else if (focus) reach(document.querySelector<HTMLElement>(focus));
+    // Once the click is over: a menu is closed by a click elsewhere, and this was one.
+    else if (focus) setTimeout(() => reach(document.querySelector<HTMLElement>(focus)));
     else if (href) location.assign(href);
   }
 }

@@ -113,6 +113,21 @@ document.addEventListener("keydown", (event) => {
   button.click();
 });
 
+// A picture that cannot be shown says so in words (data-broken), where a browser would draw a torn page.
+document.addEventListener(
+  "error",
+  (event) => {
+    const picture = event.target;
+    const words = picture instanceof HTMLImageElement ? picture.dataset["broken"] : "";
+    if (!(picture instanceof HTMLImageElement) || !words) return;
+    const said = document.createElement("p");
+    said.setAttribute("role", "status");
+    said.textContent = words;
+    picture.replaceWith(said);
+  },
+  true,
+);
+
 // One menu at a time, closed by Escape or by a click elsewhere.
 document.addEventListener("click", (event) => {
   for (const menu of document.querySelectorAll<HTMLDetailsElement>("details.menu[open]")) {
