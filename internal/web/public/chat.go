@@ -74,7 +74,6 @@ type view struct {
 	satisfaction catalogue.Question
 	numbers      []ui.NumberProps
 	donow        ui.DoNowProps
-	listen       string
 }
 
 func (p *Room) conversation(w http.ResponseWriter, r *http.Request, code int, ct contact.Contact, d draft) error {
@@ -155,7 +154,6 @@ func (p *Room) frame(ctx context.Context, say *i18n.Printer, ct contact.Contact)
 		v.numbers = p.numbers(say, "general", v.speaks)
 	}
 	v.satisfaction = set.Questions.Last
-	v.listen = set.Lines.Say("listening", v.speaks, say.Lang(), nil)
 	return v
 }
 
