@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"time"
 
+	"vigie/internal/audit"
 	"vigie/internal/catalogue"
 	"vigie/internal/chat"
 	"vigie/internal/contact"
@@ -157,9 +158,10 @@ func (p *Room) frame(ctx context.Context, say *i18n.Printer, ct contact.Contact)
 	return v
 }
 
-// farewell is what is said at the end: the line of a closing in one click, or thanks.
+// farewell is what the house said at the end of the conversation, or thanks where it said nothing.
 func (v view) farewell() string {
-	if n := len(v.messages); v.contact.Closing != "" && n > 0 && v.messages[n-1].From == chat.System {
+	said := v.contact.Closing != "" || v.contact.EndedBy == audit.Visitor || v.contact.EndedBy == audit.Staff
+	if n := len(v.messages); said && n > 0 && v.messages[n-1].From == chat.System {
 		return v.say.Text(v.messages[n-1].Body)
 	}
 	return v.say.T("over.lead")
