@@ -50,7 +50,8 @@ func (p *Room) door(w http.ResponseWriter, r *http.Request) error {
 	if !p.Today().Open {
 		return p.closed(w, r)
 	}
-	return p.questions(w, r, http.StatusOK, start{})
+	// The doors of the home page lead here with who she is answered already.
+	return p.questions(w, r, http.StatusOK, start{answers: p.firstAnswers(r.URL.Query())})
 }
 
 // draft is what came back refused.

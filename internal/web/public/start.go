@@ -2,6 +2,7 @@ package public
 
 import (
 	"net/http"
+	"net/url"
 	"strconv"
 
 	"github.com/google/uuid"
@@ -68,13 +69,7 @@ func (p *Room) Start(w http.ResponseWriter, r *http.Request) error {
 	if !p.Today().Open {
 		return p.closed(w, r)
 	}
-	asked := start{id: form.Get("contact_id"), answers: map[string]string{}}
-	set := p.Catalogue()
-	for _, q := range []string{catalogue.AskWho, catalogue.AskAge, catalogue.AskTopic} {
-		if code := form.Get(q); code != "" && set.Questions.Has(q, code) {
-			asked.answers[q] = code
-		}
-	}
+	asked := start{id: form.Get("contact_id"), answers: p.firstAnswers(form)}
 	verdict := p.Guard.Check(flood.OpenChat, p.network(r), form.Get("proof"))
 	if verdict.Refused {
 		asked.challenge, asked.phone, asked.notice = verdict.Challenge, verdict.OfferPhone, say.T("public.many")
@@ -84,6 +79,17 @@ func (p *Room) Start(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	return p.open(w, r, contact.Opening{ID: asked.id}, asked.answers)
+}
+
+// firstAnswers are those of the first questions that the catalogue knows.
+func (p *Room) firstAnswers(given url.Values) map[string]string {
+	answers := map[string]string{}
+	for _, q := range []string{catalogue.AskWho, catalogue.AskAge, catalogue.AskTopic} {
+		if code := given.Get(q); code != "" && p.Catalogue().Questions.Has(q, code) {
+			answers[q] = code
+		}
+	}
+	return answers
 }
 
 // open lets somebody in and gives her browser the session.
