@@ -9,6 +9,7 @@ import (
 	"github.com/google/uuid"
 
 	"vigie/internal/routing/flood"
+	"vigie/internal/staff"
 )
 
 // Each door of the home page leads to the first questions with who she is answered already.
@@ -41,4 +42,15 @@ func TestWhoHasNoScriptsGetsInUnderAFlood(t *testing.T) {
 	}
 	w.clock.jumps(flood.PlainWait + time.Second)
 	child.post("/chat", "contact_id", id, "proof", challenge).want(http.StatusOK).sees("Tu es dans la file")
+}
+
+// Whoever said that she is an adult is spoken to as one, in what the house says by itself too.
+func TestAnAdultIsNotSpokenToAsAChild(t *testing.T) {
+	w := newWorld(t)
+	parent := w.browser()
+	id := parent.opens("who", "parent")
+	parent.sees("Vous êtes dans la file.").seesNot("Tu es dans la file", "ton tour", "devant toi")
+	w.answered(w.as(staff.Counsellor), id)
+	parent.get("/chat").sees("Vous parlez avec", "vous répond. Dites-nous ce qui se passe").seesNot("Tu parles avec")
+	parent.post("/chat/end").sees("Merci de nous avoir parlé. Gardez vos 4 mots").seesNot("Garde tes 4 mots")
 }

@@ -74,6 +74,7 @@ type view struct {
 	rated    bool
 	// satisfaction is the last question.
 	satisfaction catalogue.Question
+	lines        *catalogue.Lines
 	numbers      []ui.NumberProps
 	donow        ui.DoNowProps
 }
@@ -155,8 +156,29 @@ func (p *Room) frame(ctx context.Context, say *i18n.Printer, ct contact.Contact)
 	if ct.Danger {
 		v.numbers = p.numbers(say, "general", v.speaks)
 	}
-	v.satisfaction = set.Questions.Last
+	v.satisfaction, v.lines = set.Questions.Last, set.Lines
 	return v
+}
+
+// line is a line of the house as this person is spoken to.
+func (v view) line(code string) string {
+	return v.say.Text(v.lines.Say(code, v.speaks, v.say.Lang(), nil))
+}
+
+// said is a sentence of the page for the young, and for an adult the line that the house has for it.
+func (v view) said(key, line string) string {
+	if v.speaks == catalogue.Adult {
+		return v.line(line)
+	}
+	return v.say.T(key)
+}
+
+// key is a sentence of the page as this person is spoken to.
+func (v view) key(key string) string {
+	if v.speaks == catalogue.Adult {
+		return key + ".adult"
+	}
+	return key
 }
 
 // farewell is what the house said at the end of the conversation, or thanks where it said nothing.
@@ -183,6 +205,9 @@ func (p *Room) place(ctx context.Context, v *view) error {
 		return nil
 	}
 	v.waiting.Offered = v.contact.State == contact.Offered
+	if v.waiting.Adult = v.speaks == catalogue.Adult; v.waiting.Adult {
+		v.waiting.Said = v.line(catalogue.LineWaiting)
+	}
 	known, err := p.Router.Place(ctx, v.contact.ID)
 	if err != nil {
 		return err

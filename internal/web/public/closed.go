@@ -104,6 +104,6 @@ func (p *Room) LetterLeft(w http.ResponseWriter, r *http.Request) error {
 	}
 	props := p.page(r, "", "public.letter_title")
 	props.Script = "chat.js"
-	answer.Page(w, r, http.StatusOK, letterLeftPage(say, props, p.Catalogue().Lines.Say(line, catalogue.Young, say.Lang(), nil), numbers))
+	answer.Page(w, r, http.StatusOK, letterLeftPage(say, props, p.Catalogue().Lines.Say(line, p.Catalogue().Questions.Speaks(ct.Public), say.Lang(), nil), numbers))
 	return nil
 }
