@@ -13,7 +13,7 @@ test.describe("the floor", { tag: "@desk" }, () => {
 
     await logsIn(page, "dominique");
     await page.goto("/desk/floor");
-    await expect(page.getByText("Personne en danger n'est parti sans réponse.")).toBeVisible();
+    await expect(page.getByText("Rien à décider : personne en danger n'attend votre décision.")).toBeVisible();
     await expect(page.locator("live-stream")).toHaveAttribute("data-state", "open");
     await guard.leavesFor(child.page, "https://meteofrance.com/");
     await child.leavesQuickly();

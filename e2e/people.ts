@@ -174,7 +174,7 @@ export class Counsellor {
   async liftsDanger(): Promise<void> {
     await this.page.goto("/desk/floor");
     await this.page.locator("#floor-decide").getByRole("button", { name: "Le danger est levé" }).click();
-    await expect(this.page.getByText("Personne en danger n'est parti sans réponse.")).toBeVisible();
+    await expect(this.page.getByText("Rien à décider : personne en danger n'attend votre décision.")).toBeVisible();
   }
 
   /** Leaves her desk as the next test expects it: nothing rings here any more. */

@@ -168,7 +168,7 @@ func (a *App) openRooms(ctx context.Context, o Options) error {
 	}
 	a.onClose(func() error { a.Contacts.Stop(); return nil })
 	if a.Chats, err = chat.New(chat.Options{
-		DB: a.DB, Keys: a.Keys, Audit: a.Audit, Bus: a.Bus, Contacts: a.Contacts, Blobs: a.Files, Catalogue: a.Catalogue.Current,
+		DB: a.DB, Keys: a.Keys, Audit: a.Audit, Bus: a.Bus, Contacts: a.Contacts, Blobs: a.Files, Catalogue: a.Catalogue.Current, Alias: a.alias,
 		HoldIllegal: a.config.IllegalFiles == "hold", Now: o.Now,
 	}); err != nil {
 		return err

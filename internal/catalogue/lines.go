@@ -45,7 +45,7 @@ type Line struct {
 const (
 	LineGreeting          = "greeting"           // the counsellor is there: {conseiller}
 	LineGreetingBack      = "greeting_back"      // back with the same or another counsellor
-	LineListening         = "listening"          // a supervisor may read along, and how to refuse
+	LineListening         = "listening"          // a supervisor may read along, and how to refuse; not said until following and refusing are built
 	LineLifeDanger        = "life_danger"        // what we may do when a life is in danger
 	LineWaiting           = "waiting"            // in the queue
 	LineClosingSoon       = "closing_soon"       // from half an hour before closing, while waiting: {heure}

@@ -18,6 +18,7 @@ import (
 
 	"vigie/internal/audit"
 	"vigie/internal/blob"
+	"vigie/internal/catalogue"
 	"vigie/internal/contact"
 	"vigie/internal/fault"
 	"vigie/internal/seal"
@@ -162,6 +163,9 @@ func (c *Chats) Ask(ctx context.Context, a Asking) (Proof, error) {
 		if err := c.addWithin(ctx, tx, m, key, a.StaffID); err != nil {
 			return err
 		}
+		if err := c.sayOfProof(ctx, tx, proof, catalogue.LineAttachmentOpen); err != nil {
+			return err
+		}
 		return c.recordProof(ctx, tx, staffActor(a.StaffID), "chat.proof_ask", proof, map[string]string{"label": a.Label})
 	})
 	if store.IsConflict(err) {
@@ -186,6 +190,9 @@ func (c *Chats) Withdraw(ctx context.Context, proofID, staffID string, supervisi
 			return err
 		}
 		tx.AfterCommit(func() { c.bus.Publish("contact."+p.ContactID+".form", []byte("{}")) })
+		if err := c.sayOfProof(ctx, tx, p, catalogue.LineAttachmentClosed); err != nil {
+			return err
+		}
 		return c.recordProof(ctx, tx, staffActor(staffID), "chat.proof_withdraw", p, nil)
 	})
 }
@@ -323,6 +330,9 @@ func (c *Chats) take(ctx context.Context, r Receiving, claim string) (Proof, err
 			return err
 		}
 		tx.AfterCommit(func() { c.announce(m) })
+		if err := c.sayOfProof(ctx, tx, proof, catalogue.LineAttachmentClosed); err != nil {
+			return err
+		}
 		return c.recordProof(ctx, tx, contact.VisitorOf(r.ContactID), "chat.proof_receive", proof, map[string]string{"media": media})
 	})
 	if err != nil {
@@ -696,6 +706,20 @@ func (c *Chats) watchAttachments(ctx context.Context) {
 	}
 }
 
+// sayOfProof has the house say that the way for a file is open, or closed again, while there is still
+// somebody in the conversation.
+func (c *Chats) sayOfProof(ctx context.Context, tx *store.Tx, p Proof, line string) error {
+	ct, err := c.contacts.GetWithin(ctx, tx, p.ContactID)
+	if err != nil || !ct.State.Open() || ct.State == contact.Left {
+		return err
+	}
+	key, err := c.contacts.Key(ctx, p.ContactID)
+	if err != nil {
+		return err
+	}
+	return c.sayWithin(ctx, tx, c.lineOf(ct, line, p.ID, nil), key)
+}
+
 // SweepAttachments does so once. Whether a question is still open is always read from its own time, so
 // nothing depends on when this runs.
 func (c *Chats) SweepAttachments(ctx context.Context) error {
@@ -703,9 +727,17 @@ func (c *Chats) SweepAttachments(ctx context.Context) error {
 	ids, err := store.All(ctx, c.db, func(r store.Row) (string, error) { var id string; return id, r.Scan(&id) },
 		`SELECT id FROM attachment WHERE state = 'asked' AND expires_at <= $1 AND claim_until <= $1 LIMIT 500`, now)
 	for _, id := range ids {
-		if _, e := c.db.Exec(ctx, `UPDATE attachment SET state = 'expired' WHERE id = $1 AND state = 'asked' AND expires_at <= $2 AND claim_until <= $2`, id, now); e != nil {
-			err = errors.Join(err, e)
-		}
+		err = errors.Join(err, c.db.Tx(ctx, func(tx *store.Tx) error {
+			n, err := tx.Exec(ctx, `UPDATE attachment SET state = 'expired' WHERE id = $1 AND state = 'asked' AND expires_at <= $2 AND claim_until <= $2`, id, now)
+			if err != nil || n == 0 {
+				return err
+			}
+			p, err := readProof(ctx, tx, id)
+			if err != nil {
+				return err
+			}
+			return c.sayOfProof(ctx, tx, p, catalogue.LineAttachmentClosed)
+		}))
 	}
 	marked, e := store.All(ctx, c.db, scanProof, selectProof+` WHERE state = 'illegal'
 		AND NOT EXISTS (SELECT 1 FROM attachment_hold h WHERE h.attachment_id = attachment.id) LIMIT 500`)

@@ -82,6 +82,8 @@ type Options struct {
 	Contacts  *contact.Contacts
 	Blobs     Blobs
 	Catalogue func() *catalogue.Set
+	// Alias is how a child knows a counsellor; nil says no line that names one.
+	Alias func(ctx context.Context, staffID string) string
 	// HoldIllegal says that the helpline has a written protocol with the prosecutor by which a file
 	// marked "possibly illegal" is held. Without one it is destroyed at once.
 	HoldIllegal bool
@@ -103,6 +105,7 @@ type Chats struct {
 	contacts  *contact.Contacts
 	blobs     Blobs
 	catalogue func() *catalogue.Set
+	alias     func(ctx context.Context, staffID string) string
 	hold      bool
 	picture   []string
 	now       func() time.Time
@@ -121,7 +124,7 @@ type Chats struct {
 // New opens the room. Close it to write the last marks and leave the bus.
 func New(o Options) (*Chats, error) {
 	c := &Chats{
-		db: o.DB, keys: o.Keys, log: o.Audit, bus: o.Bus, contacts: o.Contacts, blobs: o.Blobs, catalogue: o.Catalogue,
+		db: o.DB, keys: o.Keys, log: o.Audit, bus: o.Bus, contacts: o.Contacts, blobs: o.Blobs, catalogue: o.Catalogue, alias: o.Alias,
 		hold: o.HoldIllegal, picture: o.Picture, now: o.Now, slog: o.Log,
 		pictures: make(chan struct{}, 2), patience: make(chan struct{}, 1),
 	}
@@ -133,6 +136,7 @@ func New(o Options) (*Chats, error) {
 	}
 	c.marks.chats = c
 	c.contacts.LastSeq(lastSeq)
+	c.contacts.OnMove(c.follow)
 	c.contacts.OnErase(contact.Eraser{Before: c.eraseBlobs, Within: c.eraseKeys})
 	c.feed = newFeed(c)
 	if err := c.listen(); err != nil {

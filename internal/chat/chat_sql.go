@@ -26,6 +26,7 @@ const (
 	insertByVisitor = insertHead + `c.state IN ('waiting', 'offered', 'talking', 'parked') AND c.person_id = $8` + insertTail
 	insertByStaff   = insertHead + `c.state IN ('talking', 'parked') AND c.counsellor_id = $8` + insertTail
 	insertBySystem  = insertHead + `c.state <> 'closed'` + insertTail
+	insertByHouse   = insertHead + `c.id = $2` + insertTail
 )
 
 // bodyField is where a message's body is sealed.

@@ -69,7 +69,7 @@ func TestErasingAContactLeavesOneRowOfTheAudit(t *testing.T) {
 		w.refused(w.contacts.Erase(w.ctx, ct.ID, audit.Actor{Kind: audit.Operator}, "request"), "fault.contact.unknown")
 
 		// The other contact is whole.
-		if all := w.conversation(other.ID); len(all) != 3 || all[0].Body != "bonjour" {
+		if all := w.words(other.ID); len(all) != 3 || all[0].Body != "bonjour" {
 			t.Errorf("the other contact: %+v", all)
 		}
 	})

@@ -245,6 +245,12 @@ func (w *world) conversation(id string) []chat.Message {
 	return all
 }
 
+// words is what people said, without the lines of the house.
+func (w *world) words(id string) []chat.Message {
+	w.t.Helper()
+	return slices.DeleteFunc(w.conversation(id), func(m chat.Message) bool { return m.From == chat.System })
+}
+
 func (w *world) count(query string, args ...any) int {
 	w.t.Helper()
 	n, err := store.One(w.ctx, w.db, func(r store.Row) (int, error) { var n int; return n, r.Scan(&n) }, query, args...)

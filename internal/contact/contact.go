@@ -119,6 +119,7 @@ type Contacts struct {
 	lastSeq      func(ctx context.Context, q store.Querier, contactID string) (int64, error)
 	erasers      []Eraser
 	onDanger     []func(contactID string)
+	onMove       []func(ctx context.Context, tx *store.Tx, m Moved) error
 	stops        []func()
 }
 
@@ -543,6 +544,9 @@ func (c *Contacts) Move(ctx context.Context, tx *store.Tx, id string, ev Event, 
 	if err := c.record(ctx, tx, by, "contact."+string(ev), id, detail); err != nil {
 		return Contact{}, err
 	}
+	if err := c.follow(ctx, tx, Moved{Before: before, After: ct, Event: ev, By: by}); err != nil {
+		return Contact{}, err
+	}
 	if ct.State == Closed && before.State != Closed {
 		if err := c.shortenSessions(ctx, tx, id); err != nil {
 			return Contact{}, err
@@ -735,7 +739,8 @@ func (c *Contacts) ReleasePast(ctx context.Context, id string, by audit.Actor, s
 	var ct Contact
 	err := c.db.Tx(ctx, func(tx *store.Tx) error {
 		var err error
-		_, ct, err = c.amend(ctx, tx, id, func(ct Contact) (Contact, error) {
+		var before Contact
+		before, ct, err = c.amend(ctx, tx, id, func(ct Contact) (Contact, error) {
 			if ct.parties(by, Change{Supervising: supervising})&(Own|Supervisor) == 0 {
 				return ct, fault.New(fault.Forbidden, "fault.contact.not_yours")
 			}
@@ -746,6 +751,9 @@ func (c *Contacts) ReleasePast(ctx context.Context, id string, by audit.Actor, s
 			return ct, nil
 		})
 		if err != nil {
+			return err
+		}
+		if err := c.follow(ctx, tx, Moved{Before: before, After: ct, Event: Released, By: by}); err != nil {
 			return err
 		}
 		tx.AfterCommit(func() { c.announce(ct) })

@@ -30,7 +30,7 @@ var Stories = []Story{
 		First: []string{"salut c urgent", "un gars me demande 200 euros sinon il envoie ma vidéo à tout le monde"},
 		Then: []string{"je l'ai rencontré sur insta hier", "non j'ai pas payé", "il m'envoie des messages toutes les 5 minutes", "j'ai fait des captures de ses messages",
 			"ok je réponds plus", "je peux le bloquer alors ?", "ça va un peu mieux, merci"},
-		Said: []string{"Bonjour, je suis là. Respire : tu n'es pas seul face à ça.", "Ne paie pas, et ne lui réponds plus. Ceux qui paient sont relancés.",
+		Said: []string{"Bonjour, je suis là. Respire : on est là, avec toi.", "Ne paie pas, et ne lui réponds plus. Ceux qui paient sont relancés.",
 			"Garde les messages et le nom du compte. Jamais la vidéo.", "On va faire retirer le compte avec la plateforme.", "Tu peux en parler à un adulte près de toi ?"},
 		Rate: "a_lot",
 	},

@@ -202,7 +202,8 @@ func (v Verdict) Wait(ctx context.Context) error {
 	}
 }
 
-// Check counts one act of a source and says what to do with it. proof is what the page sent with it, ""
+// Check counts one act of a source and says what to do with it. proof is what the page sent with it: the
+// proof, or from a page without JavaScript the challenge alone, which is served after PlainWait; ""
 // when nothing. An act without a row in the table is served at once: a limit that was forgotten must not
 // close a door.
 func (g *Guard) Check(act Act, from Source, proof string) Verdict {
@@ -220,12 +221,18 @@ func (g *Guard) Check(act Act, from Source, proof string) Verdict {
 	g.mu.Unlock()
 
 	var v Verdict
-	worked := false
-	if proof != "" && l.Beyond == AskProof {
+	worked, waited := false, false
+	var waits time.Duration
+	switch {
+	case proof == "" || l.Beyond != AskProof:
+	case isChallenge(proof):
+		waits, v.Proof = g.proofs.wait(act, proof, now)
+		waited = v.Proof == nil
+	default:
 		v.Proof = g.proofs.spend(act, proof, now)
 		worked = v.Proof == nil
 	}
-	if asked && !worked {
+	if asked && !worked && !waited {
 		// Nothing is taken from the bucket: it is the same request that comes back, with its proof.
 		v.Refused, v.OfferPhone, v.RetryAfter = true, true, l.MaxDelay
 		v.Challenge = g.proofs.challenge(act, bits, now)
@@ -233,14 +240,14 @@ func (g *Guard) Check(act Act, from Source, proof string) Verdict {
 	}
 
 	depth := l.MaxDelay
-	if l.Beyond == Serve || l.Beyond == AskProof && mode == Never {
+	if l.Beyond == Serve || l.Beyond == AskProof && mode == Never || waited {
 		depth *= serveDepth
 	}
 	delay, within := g.take(i, l, depth, from, now)
 	if within {
 		g.countMinute(i, l, now)
 	}
-	v.Delay, v.OfferPhone = delay, delay > 0
+	v.Delay, v.OfferPhone = max(delay, waits), delay > 0 || waited
 	if within || worked {
 		return v
 	}

@@ -465,3 +465,30 @@ func BenchmarkCheck(b *testing.B) {
 		g.Check(SendMessage, from[i%len(from)], "")
 	}
 }
+
+// A page without JavaScript cannot compute: it sends the challenge back as it is, and is let in after a
+// wait, once for each challenge, with the phone beside it.
+func TestWhoCannotComputeWaitsAndGetsIn(t *testing.T) {
+	g, c := guard(Options{})
+	g.SetProof(Always, MinBits)
+	from := g.Network(address("192.0.2.7"))
+	challenge := g.Check(OpenChat, from, "").Challenge
+	v := g.Check(OpenChat, from, challenge)
+	if v.Refused || v.Delay <= PlainWait-2*time.Second || v.Delay > PlainWait || !v.OfferPhone {
+		t.Fatalf("at once: %+v, want in after %s", v, PlainWait)
+	}
+	if v := g.Check(OpenChat, from, challenge); !v.Refused || fault.KindOf(v.Proof) != fault.Gone {
+		t.Fatalf("the same challenge again: %+v", v)
+	}
+
+	challenge = g.Check(OpenChat, from, "").Challenge
+	c.pass(PlainWait + time.Second)
+	if v := g.Check(OpenChat, from, challenge); v.Refused || v.Delay != 0 {
+		t.Fatalf("after the wait: %+v", v)
+	}
+
+	challenge = g.Check(LeaveMessage, from, "").Challenge
+	if v := g.Check(OpenChat, from, challenge); !v.Refused || fault.KindOf(v.Proof) != fault.Invalid {
+		t.Fatalf("of another act: %+v", v)
+	}
+}

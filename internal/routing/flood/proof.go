@@ -24,6 +24,9 @@ import (
 //	proof      "<challenge>.<count>", count a decimal number below 2^53 (JavaScript's whole numbers),
 //	           such that SHA-256(proof) begins with that many zero bits
 //
+// A page without JavaScript sends the challenge itself, without a count: it is let in once its time has
+// come (PlainWait), because a browser that cannot compute is no reason to leave a child outside.
+//
 // Nothing of it is kept but, until its end, the marks of the challenges that were used.
 const (
 	proofVersion = "v1"
@@ -31,6 +34,8 @@ const (
 	MaxProof = 200
 	// MinBits and MaxBits bound the work: 2^12 hashes are nothing, 2^20 are seconds on an old phone.
 	MinBits, MaxBits = 12, 20
+	// PlainWait is how old a challenge must be that stands for itself, in place of the work.
+	PlainWait = 8 * time.Second
 )
 
 // proofs issues and checks challenges. A challenge is used once on each node; with several nodes and
@@ -152,6 +157,28 @@ func (p *proofs) spend(act Act, text string, now time.Time) error {
 	if sum := sha256.Sum256([]byte(text)); leadingZeros(sum) < proof.bits {
 		return fault.New(fault.Invalid, "fault.flood.proof")
 	}
+	return p.use(proof, now)
+}
+
+// wait uses up a challenge that comes back without the work, and says how long its request must still
+// wait. Faults as for spend.
+func (p *proofs) wait(act Act, challenge string, now time.Time) (time.Duration, error) {
+	proof, ok := parseProof(challenge + ".0")
+	if !ok || proof.act != act || !hmac.Equal(proof.mac, p.mac(proof.body)) {
+		return 0, fault.New(fault.Invalid, "fault.flood.proof")
+	}
+	if now.Unix() > proof.end {
+		return 0, fault.New(fault.Gone, "fault.flood.proof_over")
+	}
+	since := now.Sub(time.Unix(proof.end, 0).Add(-p.ttl))
+	return min(max(PlainWait-since, 0), PlainWait), p.use(proof, now)
+}
+
+// isChallenge says that a text has no count: nothing was computed.
+func isChallenge(text string) bool { return strings.Count(text, ".") == 5 }
+
+// use marks a challenge as used: fault.Gone "fault.flood.proof_over" when it was.
+func (p *proofs) use(proof parsed, now time.Time) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.turn(now)

@@ -198,7 +198,7 @@ func historyPage(say *i18n.Printer, d ui.DeskProps, q wanted, categories []ui.Op
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = ui.Select(ui.SelectProps{Name: "state", Label: say.T("history.state"), Empty: say.T("history.all"), Options: states(say, q.state)}).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = ui.Select(ui.SelectProps{Name: "state", Label: say.T("history.state"), Empty: say.T("history.all_states"), Options: states(say, q.state)}).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"time"
 
+	"vigie/internal/audit"
 	"vigie/internal/catalogue"
 	"vigie/internal/chat"
 	"vigie/internal/contact"
@@ -49,7 +50,8 @@ func (p *Room) door(w http.ResponseWriter, r *http.Request) error {
 	if !p.Today().Open {
 		return p.closed(w, r, nil)
 	}
-	return p.questions(w, r, http.StatusOK, start{})
+	// The doors of the home page lead here with who she is answered already.
+	return p.questions(w, r, http.StatusOK, start{answers: p.firstAnswers(r.URL.Query())})
 }
 
 // draft is what came back refused.
@@ -72,10 +74,10 @@ type view struct {
 	rated    bool
 	// satisfaction is the last question.
 	satisfaction catalogue.Question
+	lines        *catalogue.Lines
 	numbers      []ui.NumberProps
 	danger       string // orders the numbers
 	donow        ui.DoNowProps
-	listen       string
 }
 
 func (p *Room) conversation(w http.ResponseWriter, r *http.Request, code int, ct contact.Contact, d draft) error {
@@ -153,8 +155,7 @@ func (p *Room) frame(ctx context.Context, say *i18n.Printer, ct contact.Contact)
 		v.danger = p.dangerOf(ctx, ct)
 		v.numbers = p.numbers(say, v.danger, v.speaks)
 	}
-	v.satisfaction = set.Questions.Last
-	v.listen = set.Lines.Say("listening", v.speaks, say.Lang(), nil)
+	v.satisfaction, v.lines = set.Questions.Last, set.Lines
 	return v
 }
 
@@ -169,9 +170,31 @@ func (p *Room) reader(ctx context.Context, say *i18n.Printer, into string) talk.
 	}
 }
 
-// farewell is what is said at the end: the line of a closing in one click, or thanks.
+// line is a line of the house as this person is spoken to.
+func (v view) line(code string) string {
+	return v.say.Text(v.lines.Say(code, v.speaks, v.say.Lang(), nil))
+}
+
+// said is a sentence of the page for the young, and for an adult the line that the house has for it.
+func (v view) said(key, line string) string {
+	if v.speaks == catalogue.Adult {
+		return v.line(line)
+	}
+	return v.say.T(key)
+}
+
+// key is a sentence of the page as this person is spoken to.
+func (v view) key(key string) string {
+	if v.speaks == catalogue.Adult {
+		return key + ".adult"
+	}
+	return key
+}
+
+// farewell is what the house said at the end of the conversation, or thanks where it said nothing.
 func (v view) farewell() string {
-	if n := len(v.messages); v.contact.Closing != "" && n > 0 && v.messages[n-1].From == chat.System {
+	said := v.contact.Closing != "" || v.contact.EndedBy == audit.Visitor || v.contact.EndedBy == audit.Staff
+	if n := len(v.messages); said && n > 0 && v.messages[n-1].From == chat.System {
 		return v.say.Text(v.messages[n-1].Body)
 	}
 	return v.say.T("over.lead")
@@ -192,6 +215,9 @@ func (p *Room) place(ctx context.Context, v *view) error {
 		return nil
 	}
 	v.waiting.Offered = v.contact.State == contact.Offered
+	if v.waiting.Adult = v.speaks == catalogue.Adult; v.waiting.Adult {
+		v.waiting.Said = v.line(catalogue.LineWaiting)
+	}
 	known, err := p.Router.Place(ctx, v.contact.ID)
 	if err != nil {
 		return err

@@ -27,12 +27,20 @@ func (p *Room) home(say *i18n.Printer, page ui.PageProps) HomeProps {
 	h := HomeProps{
 		Page: page, Open: today.Open, ClosingSoon: today.ClosingSoon, Until: today.ClosesAt, Now: time.Now(),
 		Chat: say.Path("/chat"), Message: say.Path("/message"), Resume: say.Path("/resume"),
-		Young: say.Path("/chat"), Parent: say.Path("/chat"), Numbers: p.numbers(say, catalogue.General, catalogue.Young),
+		Young: say.Path("/chat"), Parent: p.doorOf(say, "parent"), Professional: p.doorOf(say, "professional"), Numbers: p.numbers(say, catalogue.General, catalogue.Young),
 	}
 	if !today.Open {
 		h.Until = today.OpensAt
 	}
 	return h
+}
+
+// doorOf leads to the first questions with who she is answered already, where the questions have that answer.
+func (p *Room) doorOf(say *i18n.Printer, who string) string {
+	if !p.Catalogue().Questions.Has(catalogue.AskWho, who) {
+		return say.Path("/chat")
+	}
+	return say.Path("/chat") + "?" + catalogue.AskWho + "=" + who
 }
 
 // Numbers lists who answers now.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"net/http"
+	"net/url"
 	"strconv"
 
 	"github.com/google/uuid"
@@ -72,13 +73,7 @@ func (p *Room) Start(w http.ResponseWriter, r *http.Request) error {
 			return nil
 		}
 	}
-	asked := start{id: form.Get("contact_id"), answers: map[string]string{}}
-	set := p.Catalogue()
-	for _, q := range []string{catalogue.AskWho, catalogue.AskAge, catalogue.AskTopic} {
-		if code := form.Get(q); code != "" && set.Questions.Has(q, code) {
-			asked.answers[q] = code
-		}
-	}
+	asked := start{id: form.Get("contact_id"), answers: p.firstAnswers(form)}
 	if !p.Today().Open {
 		return p.closed(w, r, asked.answers)
 	}
@@ -100,6 +95,17 @@ func (p *Room) Start(w http.ResponseWriter, r *http.Request) error {
 		return p.kept(w, r, asked.answers)
 	}
 	return p.open(w, r, contact.Opening{ID: contact.IDOf(asked.id)}, asked.answers)
+}
+
+// firstAnswers are those of the first questions that the catalogue knows.
+func (p *Room) firstAnswers(given url.Values) map[string]string {
+	answers := map[string]string{}
+	for _, q := range []string{catalogue.AskWho, catalogue.AskAge, catalogue.AskTopic} {
+		if code := given.Get(q); code != "" && p.Catalogue().Questions.Has(q, code) {
+			answers[q] = code
+		}
+	}
+	return answers
 }
 
 // open lets somebody in and gives her browser the session.

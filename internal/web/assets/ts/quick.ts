@@ -31,7 +31,10 @@ async function settle(response: Response, near: Element): Promise<void> {
     return;
   }
   say(near, "");
-  if ((response.headers.get("Content-Type") ?? "").startsWith("text/html")) place(await response.text());
+  if ((response.headers.get("Content-Type") ?? "").startsWith("text/html")) {
+    // What was asked for may open below the edge of a small screen.
+    for (const placed of place(await response.text())) if (placed.matches("[data-show]")) placed.scrollIntoView({ block: "nearest" });
+  }
   near.closest<HTMLDetailsElement>("details.menu[open]")?.removeAttribute("open");
 }
 

@@ -3,7 +3,8 @@ import { define, Live } from "./element";
 /**
  * <work-proof data-challenge> inside a form: finds the number that the server asks for under a flood, in
  * slices so that the page never freezes, and sends the form again by itself. The challenge says how many
- * leading zero bits SHA-256 of "challenge.number" must have: "v1.act.bits.expires.nonce.signature".
+ * leading zero bits SHA-256 of "challenge.number" must have: "v1.act.bits.expires.nonce.signature". Until
+ * it is found the field holds the challenge alone, which gets in too, after a wait.
  */
 class WorkProof extends Live {
   protected started(): void {
