@@ -24,7 +24,8 @@ import (
 type floorView struct {
 	say        *i18n.Printer
 	me         string // the supervisor who looks
-	decide     []toDecide
+	decide     []inDanger
+	talking    []inDanger
 	holds      []holdView
 	line       []routing.Waiting
 	cards      []ui.ContactCardProps
@@ -37,8 +38,9 @@ type floorView struct {
 	alias      func(staffID string) string
 }
 
-// toDecide is a contact in danger whose person left or went quiet: no clock closes it.
-type toDecide struct {
+// inDanger is a contact in danger: its person left or went quiet, and no clock closes it; or somebody is
+// talking with her.
+type inDanger struct {
 	contact.Contact
 	title, topic, line string
 	reasons            []ui.Reason
@@ -64,28 +66,12 @@ func (c *Room) Floor(w http.ResponseWriter, r *http.Request) error {
 
 func (c *Room) floor(ctx context.Context, say *i18n.Printer, p staff.Person) (floorView, error) {
 	v := floorView{say: say, me: p.ID, surge: c.Router.Surge(), proof: c.Router.Proof(), now: c.now(), alias: func(id string) string { return c.Alias(ctx, id) }}
-	aside, err := c.Contacts.InStates(ctx, contact.Left, contact.Parked)
-	if err != nil {
+	var err error
+	if v.decide, err = c.inDanger(ctx, say, p, contact.Left, contact.Parked); err != nil {
 		return v, err
 	}
-	for _, ct := range aside {
-		if !ct.Danger {
-			continue
-		}
-		if closed, err := c.Router.Recused(ctx, p.ID, ct); err != nil {
-			return v, err
-		} else if closed {
-			continue
-		}
-		reasons, err := c.reasons(ctx, say, ct)
-		if err != nil {
-			return v, err
-		}
-		line := say.T("desk.state."+string(ct.State)) + " · " + say.T("floor.since", "time", say.Duration(v.now.Sub(at(ct.StateSince))))
-		if ct.StickyID != "" {
-			line += " · " + c.Alias(ctx, ct.StickyID)
-		}
-		v.decide = append(v.decide, toDecide{ct, c.title(say, ct), c.topic(say, ct), line, reasons})
+	if v.talking, err = c.inDanger(ctx, say, p, contact.Talking); err != nil {
+		return v, err
 	}
 	if v.holds, err = c.holds(ctx, say, p.ID); err != nil {
 		return v, err
@@ -115,9 +101,43 @@ func (c *Room) floor(ctx context.Context, say *i18n.Printer, p staff.Person) (fl
 	return v, err
 }
 
+// inDanger reads the contacts in danger that are in these states, without those whose person the supervisor
+// knows.
+func (c *Room) inDanger(ctx context.Context, say *i18n.Printer, p staff.Person, states ...contact.State) ([]inDanger, error) {
+	found, err := c.Contacts.InStates(ctx, states...)
+	if err != nil {
+		return nil, err
+	}
+	var all []inDanger
+	for _, ct := range found {
+		if !ct.Danger {
+			continue
+		}
+		if closed, err := c.Router.Recused(ctx, p.ID, ct); err != nil {
+			return nil, err
+		} else if closed {
+			continue
+		}
+		reasons, err := c.reasons(ctx, say, ct)
+		if err != nil {
+			return nil, err
+		}
+		line := say.T("desk.state."+string(ct.State)) + " · " + say.T("floor.since", "time", say.Duration(c.now().Sub(at(ct.StateSince))))
+		who := ct.CounsellorID
+		if who == "" {
+			who = ct.StickyID
+		}
+		if who != "" {
+			line += " · " + c.Alias(ctx, who)
+		}
+		all = append(all, inDanger{ct, c.title(say, ct), c.topic(say, ct), line, reasons})
+	}
+	return all, nil
+}
+
 // floorPieces is all of the page that changes by itself.
 func (v floorView) pieces() []piece {
-	return []piece{floorDecide(v), floorHolds(v), floorLine(v), floorSeats(v)}
+	return []piece{floorDecide(v), floorTalking(v), floorHolds(v), floorLine(v), floorSeats(v)}
 }
 
 // refloor answers an act of the floor with the floor as it is now.

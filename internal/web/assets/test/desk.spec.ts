@@ -38,6 +38,29 @@ test("what rings says so in the title until it is answered", async ({ page, stag
   await expect(page).toHaveTitle("Stage");
 });
 
+test("alerts stack and ring, none in the place of another, until each was seen; of more than five the oldest calm one goes", async ({ page, stage }) => {
+  await stage.show(page, "desk.js", `<live-stream src="/live"></live-stream><ring-bell data-title="Ça sonne" data-note="Quelqu'un vous attend"><alert-list id="desk-alert"></alert-list></ring-bell>`);
+  await expect.poll(() => stage.streams.length).toBe(1);
+  const rings = (id: string, at: number, tone = "warn") =>
+    stage.update(`<div id="alert-${id}" data-into="desk-alert" data-seq="${-at}" data-ring><div class="notice-${tone}">${id}</div><button type="button" data-alert-seen>Vu</button></div>`);
+  const shown = () => page.locator("#desk-alert > div > div").allTextContents();
+  rings("danger-a", 1, "danger");
+  rings("nobody-b", 2);
+  rings("silent-c", 3);
+  await expect.poll(shown).toEqual(["silent-c", "nobody-b", "danger-a"]);
+  await expect(page).toHaveTitle("● Ça sonne");
+  rings("nobody-b", 4);
+  await expect.poll(shown).toEqual(["nobody-b", "silent-c", "danger-a"]);
+  for (const [at, id] of ["d", "e", "f"].entries()) rings(id, 5 + at);
+  await expect.poll(shown).toEqual(["f", "e", "d", "nobody-b", "danger-a"]);
+  for (let left = 5; left > 0; left--) {
+    await expect(page).toHaveTitle("● Ça sonne");
+    await page.getByRole("button", { name: "Vu" }).first().click();
+    await expect(page.locator("#desk-alert > div")).toHaveCount(left - 1);
+  }
+  await expect(page).toHaveTitle("Stage");
+});
+
 test("a few letters without accents find an action, and Enter does it", async ({ page, stage }) => {
   await stage.show(page, "desk.js", `<button id="end">Terminer</button><details><summary>Réponses</summary><input id="find"></details><command-bar><dialog><input role="combobox"><ul role="listbox">
     <li role="option" id="c0" data-words="Chercher un contact" data-href="/search">Chercher</li>

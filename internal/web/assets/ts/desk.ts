@@ -5,6 +5,7 @@ import "./chat-composer";
 import "./seen-marker";
 import "./count-down";
 import "./ring-bell";
+import "./alert-list";
 import "./auto-save";
 import "./filter-list";
 import "./command-bar";

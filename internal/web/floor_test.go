@@ -1,0 +1,76 @@
+package web_test
+
+import (
+	"bufio"
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+
+	"vigie/internal/staff"
+)
+
+// listens opens an event stream and gives what came down so far.
+func (b *browser) listens(path string) func() string {
+	b.Helper()
+	r, err := http.NewRequestWithContext(b.Context(), "GET", b.server.URL+path, nil)
+	if err != nil {
+		b.Fatal(err)
+	}
+	r.Header.Set("Accept", "text/event-stream")
+	r.Header.Set("X-Forwarded-For", b.network)
+	res, err := b.client.Do(r)
+	if err != nil {
+		b.Fatal(err)
+	}
+	if res.StatusCode != http.StatusOK {
+		b.Fatalf("the stream answers %d", res.StatusCode)
+	}
+	var mu sync.Mutex
+	var came strings.Builder
+	go func() {
+		defer res.Body.Close()
+		for lines := bufio.NewScanner(res.Body); lines.Scan(); {
+			mu.Lock()
+			came.WriteString(strings.TrimPrefix(lines.Text(), "data: ") + "\n")
+			mu.Unlock()
+		}
+	}()
+	return func() string { mu.Lock(); defer mu.Unlock(); return came.String() }
+}
+
+// A danger word in a conversation rings at the supervisor's, with the way to read it, and the floor says who
+// has the child and why.
+func TestDangerInAConversationRingsTheSupervisor(t *testing.T) {
+	w := newWorld(t)
+	child, counsellor, supervisor := w.browser(), w.as(staff.Counsellor), w.as(staff.Supervisor)
+	id := child.opens()
+	w.answered(counsellor, id)
+	for _, page := range []string{"/desk", "/desk/floor"} {
+		supervisor.get(page).want(http.StatusOK)
+		_, inside, _ := strings.Cut(supervisor.body, "<ring-bell")
+		inside, _, _ = strings.Cut(inside, "</ring-bell>")
+		if !strings.Contains(inside, `id="desk-alert"`) {
+			t.Errorf("%s has no place for alerts inside its bell", page)
+		}
+	}
+	supervisor.seesNot("/desk/history/" + id)
+	stream := supervisor.listens("/desk/events?floor=1")
+	child.says("je veux mourir").want(http.StatusOK)
+	w.until("the supervisor is rung", func() bool { return strings.Contains(stream(), `id="alert-danger-`+id) })
+	_, alert, _ := strings.Cut(stream(), `id="alert-danger-`+id)
+	alert, _, _ = strings.Cut(alert, "\n\n")
+	for _, part := range []string{"data-ring", `data-into="desk-alert"`, "à Camille, en conversation", "/desk/history/" + id, "data-alert-seen"} {
+		if !strings.Contains(alert, part) {
+			t.Errorf("the alert lacks %s: %s", part, alert)
+		}
+	}
+	w.until("the floor is drawn anew", func() bool { return strings.Contains(stream(), `id="c-t`+id) })
+	supervisor.get("/desk/floor").sees("En danger, en conversation", "Camille")
+	_, section, _ := strings.Cut(supervisor.body, `id="floor-talking"`)
+	section, _, _ = strings.Cut(section, "</section>")
+	if !strings.Contains(section, "/desk/history/"+id) || !strings.Contains(section, "reason-grave") {
+		t.Errorf("the floor does not say why, or not where to read: %s", section)
+	}
+	supervisor.get("/desk/history/" + id).want(http.StatusOK).sees("je veux mourir")
+}
