@@ -74,3 +74,39 @@ func TestDangerInAConversationRingsTheSupervisor(t *testing.T) {
 	}
 	supervisor.get("/desk/history/" + id).want(http.StatusOK).sees("je veux mourir")
 }
+
+// The second person sees what she says yes to, and her yes reaches the desk of the one who asked by itself.
+// Without a script the address is read on a whole page.
+func TestTheSecondPersonsYesReachesTheDesk(t *testing.T) {
+	w := newWorld(t)
+	child, counsellor, supervisor := w.browser(), w.as(staff.Counsellor), w.as(staff.Supervisor)
+	id := child.opens()
+	w.answered(counsellor, id)
+	child.says("je veux mourir").want(http.StatusOK)
+	counsellor.post("/desk/contacts/" + id + "/hold").want(http.StatusOK)
+	if !strings.Contains(counsellor.body, "<count-down") {
+		t.Error("nothing counts the seconds down")
+	}
+	desk, floor := counsellor.listens("/desk/events"), supervisor.listens("/desk/events?floor=1")
+	w.until("the desk is drawn", func() bool { return strings.Contains(desk(), `id="talk-`+id) })
+
+	supervisor.get("/desk/floor").want(http.StatusOK)
+	_, hold, _ := strings.Cut(supervisor.body, `id="hold-`+id)
+	hold, _, _ = strings.Cut(hold, "</section>")
+	if !strings.Contains(hold, "reason-grave") || !strings.Contains(hold, "/desk/history/"+id) {
+		t.Errorf("the second person is not told why, or cannot read: %s", hold)
+	}
+	supervisor.post("/desk/contacts/" + id + "/hold/confirm").want(http.StatusOK)
+	w.until("her desk hears the yes", func() bool {
+		_, hold, _ := strings.Cut(desk(), `id="hold-`+id)
+		return strings.Contains(hold, "Confirmée à")
+	})
+	counsellor.post("/desk/contacts/"+id+"/hold/read").want(http.StatusOK).sees("10.", ", port")
+	if !strings.HasPrefix(counsellor.body, "<!doctype html>") {
+		t.Errorf("not a whole page: %.200s", counsellor.body)
+	}
+	w.until("the floor hears that it was read", func() bool { return strings.Contains(floor(), "Lue à") })
+	if strings.Contains(desk()+floor(), child.network) {
+		t.Error("the address came down a stream")
+	}
+}

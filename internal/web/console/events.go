@@ -588,7 +588,11 @@ func (d *desk) form(id string, e contact.FormEvent) error {
 	if err != nil {
 		return err
 	}
-	pieces := []piece{protocolsPiece(s), missingPiece(s), noteList(s)}
+	hold, err := d.room.hold(d.ctx, d.say, ct, d.person.ID)
+	if err != nil {
+		return err
+	}
+	pieces := []piece{protocolsPiece(s), missingPiece(s), noteList(s), holdPiece(d.say, id, hold, false)}
 	for _, part := range s.sections {
 		for _, f := range part.fields {
 			if f.Code == e.Field {

@@ -73,7 +73,7 @@ func (c *Room) floor(ctx context.Context, say *i18n.Printer, p staff.Person) (fl
 	if v.talking, err = c.inDanger(ctx, say, p, contact.Talking); err != nil {
 		return v, err
 	}
-	if v.holds, err = c.holds(ctx, say, p.ID); err != nil {
+	if v.holds, err = c.holds(ctx, say, p); err != nil {
 		return v, err
 	}
 	line, err := c.Router.Waiting(ctx, "")
@@ -243,9 +243,12 @@ type holdView struct {
 	network string // the address, the one time that it is read
 	me      string
 	seconds int // until the one who asked may read alone
+	// reasons are why, and open that she may read the conversation: what a second person says yes to.
+	reasons []ui.Reason
+	open    bool
 }
 
-// secondWait is how long a second person is waited for, as the sentence says it (product.md §1.3).
+// secondWait is how long a second person is waited for, as the sentence says it.
 const secondWait = time.Minute
 
 func (c *Room) holdOf(say *i18n.Printer, h contact.Hold, ct contact.Contact, me string) holdView {
@@ -256,7 +259,7 @@ func (c *Room) holdOf(say *i18n.Printer, h contact.Hold, ct contact.Contact, me 
 	return v
 }
 
-func (c *Room) holds(ctx context.Context, say *i18n.Printer, me string) ([]holdView, error) {
+func (c *Room) holds(ctx context.Context, say *i18n.Printer, p staff.Person) ([]holdView, error) {
 	all, err := c.Contacts.NetworkHolds(ctx)
 	if err != nil {
 		return nil, err
@@ -267,12 +270,17 @@ func (c *Room) holds(ctx context.Context, say *i18n.Printer, me string) ([]holdV
 		if err != nil {
 			return nil, err
 		}
-		if closed, err := c.Router.Recused(ctx, me, ct); err != nil {
+		if closed, err := c.Router.Recused(ctx, p.ID, ct); err != nil {
 			return nil, err
 		} else if closed {
 			continue
 		}
-		views = append(views, c.holdOf(say, h, ct, me))
+		v := c.holdOf(say, h, ct, p.ID)
+		v.open = true
+		if v.reasons, err = c.reasons(ctx, say, ct); err != nil {
+			return nil, err
+		}
+		views = append(views, v)
 	}
 	return views, nil
 }
@@ -342,17 +350,31 @@ func (c *Room) drawHold(w http.ResponseWriter, r *http.Request, network string) 
 	if err != nil {
 		return err
 	}
-	v, err := c.hold(r.Context(), say, ct, session.Staff(r).ID)
+	m := session.Staff(r)
+	second := m.Can(staff.ContactReveal)
+	v, err := c.hold(r.Context(), say, ct, m.ID)
 	if err != nil {
 		return err
 	}
 	if v != nil {
 		v.network = network
+		known, err := c.Router.Recused(r.Context(), m.ID, ct)
+		if err != nil {
+			return err
+		}
+		if v.open = second && !known; v.open {
+			if v.reasons, err = c.reasons(r.Context(), say, ct); err != nil {
+				return err
+			}
+		}
 	}
-	if !answer.Scripted(r) && network == "" {
+	switch {
+	case answer.Scripted(r):
+		answer.Fragment(w, r, holdPiece(say, id, v, second))
+	case network != "":
+		answer.Page(w, r, http.StatusOK, holdPage(say, c.shell(say, m, "floor.holds"), id, v, second))
+	default:
 		http.Redirect(w, r, "/desk/floor", http.StatusSeeOther)
-		return nil
 	}
-	answer.Fragment(w, r, holdPiece(say, id, v, session.Staff(r).Can(staff.ContactReveal)))
 	return nil
 }
