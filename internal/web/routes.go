@@ -49,6 +49,7 @@ func (h *Handler) routes() []Route {
 		// One's own account.
 		{get, "/desk/account", staff.ProfileOwn, c.Account, false},
 		{post, "/desk/theme", staff.ProfileOwn, c.SetTheme, false},
+		{post, "/desk/account/lang", staff.ProfileOwn, c.SetScreenLang, false},
 		{post, "/desk/account/password", staff.ProfileOwn, c.ChangePassword, false},
 		{post, "/desk/account/confirm", staff.ProfileOwn, c.Confirm, false},
 		{post, "/desk/account/totp", staff.ProfileOwn, c.BeginTOTP, false},
