@@ -3,11 +3,15 @@ package web_test
 import (
 	"bufio"
 	"net/http"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
+	"vigie/internal/catalogue"
 	"vigie/internal/staff"
+	"vigie/internal/web/i18n"
 )
 
 // listens opens an event stream and gives what came down so far.
@@ -109,4 +113,35 @@ func TestTheSecondPersonsYesReachesTheDesk(t *testing.T) {
 	if strings.Contains(desk()+floor(), child.network) {
 		t.Error("the address came down a stream")
 	}
+}
+
+// A supervisor closes the line for a while, in a helpline that is open day and night too: visitors read why,
+// in their language, until it opens again, by itself or by her.
+func TestASupervisorClosesTheLine(t *testing.T) {
+	w := newWorld(t)
+	supervisor, colleague := w.as(staff.Supervisor), w.as(staff.Supervisor)
+	colleague.get("/desk/floor").want(http.StatusOK)
+	w.browser().get("/chat").sees(i18n.For("fr").T("start.title"))
+
+	w.as(staff.Counsellor).post("/desk/floor/closure", "for", "30m", "reason", "technical").want(http.StatusForbidden)
+	supervisor.post("/desk/floor/closure", "for", "a year", "reason", "technical").want(http.StatusUnprocessableEntity)
+	supervisor.post("/desk/floor/closure", "for", "30m", "reason", "elsewhere").want(http.StatusUnprocessableEntity)
+
+	version := func() string { return strconv.Itoa(w.app.Catalogue.Current().Versions[catalogue.DocClosure]) }
+	before := version()
+	for _, end := range []string{"tomorrow", "2h", "1h", "30m"} {
+		supervisor.post("/desk/floor/closure", "for", end, "reason", "technical", "base", version()).want(http.StatusOK)
+		supervisor.sees("La ligne est fermée jusqu'au", i18n.For("fr").T("floor.reopen"))
+		w.browser().get("/chat").sees(i18n.For("fr").T("closed.title"), i18n.For("fr").T("floor.closed_technical"))
+		w.browser().get("/en/chat").sees(i18n.For("en").T("closed.title"), i18n.For("en").T("floor.closed_technical"))
+	}
+	colleague.post("/desk/floor/closure", "for", "2h", "reason", "full", "base", before).want(http.StatusConflict).
+		sees(i18n.For("fr").T("fault.console.closure_moved"))
+
+	w.clock.jumps(31 * time.Minute)
+	w.browser().get("/chat").sees(i18n.For("fr").T("start.title"))
+	w.clock.jumps(-31 * time.Minute)
+	w.browser().get("/chat").sees(i18n.For("fr").T("closed.title"))
+	supervisor.post("/desk/floor/closure/end", "base", version()).want(http.StatusOK).seesNot("La ligne est fermée")
+	w.browser().get("/chat").sees(i18n.For("fr").T("start.title"))
 }

@@ -34,6 +34,7 @@ type floorView struct {
 	blocks     []blockView
 	surge      routing.Surge
 	proof      routing.Proof
+	closure    closureView
 	now        time.Time
 	alias      func(staffID string) string
 }
@@ -76,6 +77,7 @@ func (c *Room) floor(ctx context.Context, say *i18n.Printer, p staff.Person) (fl
 	if v.holds, err = c.holds(ctx, say, p); err != nil {
 		return v, err
 	}
+	v.closure = c.closure(say, v.now)
 	line, err := c.Router.Waiting(ctx, "")
 	if err != nil {
 		return v, err
@@ -137,7 +139,7 @@ func (c *Room) inDanger(ctx context.Context, say *i18n.Printer, p staff.Person, 
 
 // floorPieces is all of the page that changes by itself.
 func (v floorView) pieces() []piece {
-	return []piece{floorDecide(v), floorTalking(v), floorHolds(v), floorLine(v), floorSeats(v)}
+	return []piece{floorClosed(v), floorDecide(v), floorTalking(v), floorHolds(v), floorLine(v), floorSeats(v)}
 }
 
 // refloor answers an act of the floor with the floor as it is now.
