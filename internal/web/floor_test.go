@@ -9,6 +9,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/uuid"
+
 	"vigie/internal/catalogue"
 	"vigie/internal/staff"
 	"vigie/internal/web/i18n"
@@ -144,4 +146,19 @@ func TestASupervisorClosesTheLine(t *testing.T) {
 	w.browser().get("/chat").sees(i18n.For("fr").T("closed.title"))
 	supervisor.post("/desk/floor/closure/end", "base", version()).want(http.StatusOK).seesNot("La ligne est fermée")
 	w.browser().get("/chat").sees(i18n.For("fr").T("start.title"))
+}
+
+// Whoever is refused because too many come at once, at the chat's door or with a message, reads the number to call.
+func TestTheNumberToCallStandsBesideARefusal(t *testing.T) {
+	w := newWorld(t)
+	w.as(staff.Supervisor).post("/desk/floor/proof", "mode", "always").want(http.StatusOK)
+	child := w.browser()
+	child.post("/chat", "contact_id", uuid.NewString()).want(http.StatusTooManyRequests)
+	for _, page := range []string{"", "/en"} {
+		child.post(page+"/message", "contact_id", uuid.NewString(), "message_id", uuid.NewString(), "body", "bonjour").want(http.StatusTooManyRequests)
+		if !strings.Contains(child.body, `href="tel:3018"`) {
+			t.Errorf("no number to call: %s", child.text())
+		}
+		child.sees("bonjour")
+	}
 }
