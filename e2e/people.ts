@@ -101,7 +101,7 @@ export class Counsellor {
 
   constructor(readonly page: Page) {
     this.talk = page.locator(".talk");
-    this.ring = page.locator("[data-ring]");
+    this.ring = page.locator("#ring-list [data-ring]");
     this.form = page.locator("#panel");
   }
 

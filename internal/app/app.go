@@ -57,7 +57,7 @@ type App struct {
 
 // Options are what a command changes of the house; the zero value is the house as it serves.
 type Options struct {
-	// AlwaysOpen keeps the demonstration and the bench open at night.
+	// AlwaysOpen keeps the demonstration and the bench open at night; a supervisor may close them all the same.
 	AlwaysOpen bool
 	// Now is the rooms' clock; nil is time.Now. The demonstration writes its past with another.
 	Now func() time.Time
@@ -99,7 +99,10 @@ func Open(ctx context.Context, c config.Config, o Options) (a *App, err error) {
 	a.now = now
 	a.today = func() catalogue.OpenState { return a.Catalogue.Current().Hours.At(now()) }
 	if o.AlwaysOpen {
-		a.today = func() catalogue.OpenState { return catalogue.OpenState{Open: true} }
+		a.today = func() catalogue.OpenState {
+			until, reason, closed := a.Catalogue.Current().Hours.ClosedAt(now())
+			return catalogue.OpenState{Open: !closed, Closed: closed, OpensAt: until, Note: reason}
+		}
 	}
 	if err := a.openRooms(ctx, o); err != nil {
 		return a, err
@@ -198,7 +201,7 @@ func (a *App) openWeb() error {
 	streams := live.New()
 	desk := &console.Room{
 		Site: site, Contacts: a.Contacts, Chats: a.Chats, Router: a.Router, Guard: a.Guard, Streams: streams, Staff: a.Staff,
-		Catalogue: a.Catalogue.Current, Alias: a.alias, Today: a.today, Audit: a.Audit, Bus: a.Bus,
+		Catalogue: a.Catalogue.Current, Documents: a.Catalogue, Alias: a.alias, Today: a.today, Audit: a.Audit, Bus: a.Bus,
 	}
 	leave, err := desk.Listen()
 	if err != nil {

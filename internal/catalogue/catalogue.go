@@ -444,18 +444,18 @@ func (c *Catalogue) Form(ctx context.Context, version int) (*Form, error) {
 }
 
 // CloseUntil closes the line from now until a moment at most 48 hours away; visitors read the reason.
-// It is a published version of DocClosure like any other.
-func (c *Catalogue) CloseUntil(ctx context.Context, until time.Time, reason Text, by audit.Actor) error {
+// It is a published version of DocClosure like any other, and base what it is published over: PublishOver.
+func (c *Catalogue) CloseUntil(ctx context.Context, base int, until time.Time, reason Text, by audit.Actor) error {
 	// From the whole second before: a visitor who comes in this second finds the line closed.
-	return c.setClosure(ctx, time.Now().Truncate(time.Second).Format(time.RFC3339), until.Format(time.RFC3339), reason, by)
+	return c.setClosure(ctx, base, time.Now().Truncate(time.Second).Format(time.RFC3339), until.Format(time.RFC3339), reason, by)
 }
 
 // Reopen ends a closure.
-func (c *Catalogue) Reopen(ctx context.Context, by audit.Actor) error {
-	return c.setClosure(ctx, "", "", nil, by)
+func (c *Catalogue) Reopen(ctx context.Context, base int, by audit.Actor) error {
+	return c.setClosure(ctx, base, "", "", nil, by)
 }
 
-func (c *Catalogue) setClosure(ctx context.Context, from, until string, reason Text, by audit.Actor) error {
+func (c *Catalogue) setClosure(ctx context.Context, base int, from, until string, reason Text, by audit.Actor) error {
 	text, err := toml.Marshal(struct {
 		Edition int    `toml:"edition"`
 		From    string `toml:"from"`
@@ -465,7 +465,7 @@ func (c *Catalogue) setClosure(ctx context.Context, from, until string, reason T
 	if err != nil {
 		return fmt.Errorf("catalogue: %w", err)
 	}
-	_, err = c.Publish(ctx, DocClosure, text, by)
+	_, err = c.PublishOver(ctx, DocClosure, base, text, by)
 	return err
 }
 

@@ -357,7 +357,7 @@ func TestBrokenRecord(t *testing.T) {
 				w.Error("the line does not work")
 			}
 			// Another document can be published meanwhile; published anew the broken one is well again.
-			if err := c.CloseUntil(w.Context(), time.Now().Add(time.Hour), nil, editor); err != nil || c.Trouble() == nil {
+			if err := c.CloseUntil(w.Context(), 0, time.Now().Add(time.Hour), nil, editor); err != nil || c.Trouble() == nil {
 				w.Errorf("closing the line: %v, trouble %v", err, c.Trouble())
 			}
 			w.publish(c, broken.doc, catalogue.Seed(broken.doc))
@@ -373,17 +373,17 @@ func TestClosedForAWhile(t *testing.T) {
 	each(t, func(w world) {
 		c := w.node()
 		reason := catalogue.Text{"fr": "Alerte incendie : on revient \"vite\".", "en": "Fire alarm: we are back soon."}
-		if err := c.CloseUntil(w.Context(), time.Now().Add(time.Hour), reason, editor); err != nil {
+		if err := c.CloseUntil(w.Context(), 0, time.Now().Add(time.Hour), reason, editor); err != nil {
 			w.Fatal(err)
 		}
 		s := c.Current().Hours.At(time.Now())
 		if s.Open || !s.Closed || s.Note.In("fr") != reason["fr"] {
 			w.Errorf("%+v", s)
 		}
-		if err := c.CloseUntil(w.Context(), time.Now().Add(72*time.Hour), reason, editor); !fault.Is(err, fault.Invalid) {
+		if err := c.CloseUntil(w.Context(), 0, time.Now().Add(72*time.Hour), reason, editor); !fault.Is(err, fault.Invalid) {
 			w.Errorf("for three days: %v", err)
 		}
-		if err := c.Reopen(w.Context(), editor); err != nil {
+		if err := c.Reopen(w.Context(), 0, editor); err != nil {
 			w.Fatal(err)
 		}
 		if s := c.Current().Hours.At(time.Now()); s.Closed {

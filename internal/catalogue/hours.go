@@ -83,8 +83,8 @@ func (h *Hours) At(t time.Time) OpenState {
 	if name := h.holiday(local); name != nil {
 		state.Holiday = name
 	}
-	if c := h.closure; c != nil && !t.Before(c.from) && t.Before(c.until) {
-		state.Closed, state.Note = true, c.Reason
+	if _, reason, closed := h.ClosedAt(t); closed {
+		state.Closed, state.Note = true, reason
 	}
 	next, ok := h.next(t)
 	switch {
@@ -99,6 +99,15 @@ func (h *Hours) At(t time.Time) OpenState {
 		}
 	}
 	return state
+}
+
+// ClosedAt says until when a supervisor has closed the line at t, and what visitors are told of why.
+func (h *Hours) ClosedAt(t time.Time) (until time.Time, reason Text, closed bool) {
+	c := h.closure
+	if c == nil || t.Before(c.from) || !t.Before(c.until) {
+		return time.Time{}, nil, false
+	}
+	return c.until, c.Reason, true
 }
 
 // Zone is the helpline's time zone.

@@ -16,7 +16,7 @@ import (
 )
 
 // A child who no longer answers her counsellor hears a gentle line, then another; then the contact is
-// set aside, not closed (product.md §1.1). How patient we are, and what we say, is in the catalogue.
+// set aside, not closed. How patient we are, and what we say, is in the catalogue.
 const (
 	// Who is typing is not silent.
 	typingCounts = 30 * time.Second

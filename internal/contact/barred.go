@@ -7,8 +7,8 @@ import (
 	"vigie/internal/store"
 )
 
-// Bar closes a person's contacts to a member of staff who knows her, search and break-glass included
-// (product.md §2.2). It is kept for contacts to come, and there is no way back from the desk.
+// Bar closes a person's contacts to a member of staff who knows her, search and break-glass included:
+// nobody reads what somebody she knows has told. It is kept for contacts to come, and there is no way back from the desk.
 func (c *Contacts) Bar(ctx context.Context, tx *store.Tx, personID, staffID string, by audit.Actor) error {
 	n, err := tx.Exec(ctx, `INSERT INTO person_barred (person_id, staff_id, since) VALUES ($1, $2, $3)
 		ON CONFLICT (person_id, staff_id) DO NOTHING`, personID, staffID, store.Millis(c.now()))

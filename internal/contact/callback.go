@@ -12,7 +12,7 @@ import (
 )
 
 // Callback is how a person wishes to be called back, in her own words. Nobody calls without it: when,
-// on what, who else may answer, and what we then say (product.md §1.3).
+// on what, who else may answer, and what we then say.
 type Callback struct {
 	When   string `json:"when"`
 	On     string `json:"on"`

@@ -95,7 +95,7 @@ type Options struct {
 	// nil says that she can as long as the contact is hers. It must not do network I/O.
 	StillHas func(ctx context.Context, staffID, contactID string) bool
 	// AuthorSearch lets handles of alleged authors be searched. It stays off until the data protection
-	// officer has recorded a legal basis (product.md §4.1).
+	// officer has recorded a legal basis.
 	AuthorSearch bool
 }
 

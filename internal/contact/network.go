@@ -21,7 +21,7 @@ type Network struct {
 }
 
 // secondWait is how long the danger protocol waits for a second person before one alone may read; the
-// second then reviews afterwards (product.md §1.3).
+// second then reviews afterwards.
 const secondWait = 60 * time.Second
 
 // Hold is what the danger protocol did with a network address.
@@ -109,8 +109,16 @@ func (c *Contacts) HoldNetwork(ctx context.Context, id string, by audit.Actor, p
 			}
 			return nil // held already: the first to ask stays the one who asked
 		}
-		tx.AfterCommit(func() { c.bus.Publish("queue", []byte("{}")) })
+		c.holdChanges(tx, id)
 		return c.log.Record(ctx, tx, audit.Entry{Actor: by, Act: "contact.network_hold", Object: "contact", ObjectID: id, Purpose: purpose})
+	})
+}
+
+// holdChanges wakes, after the commit, the desk whose conversation it is and the supervisors' floor.
+func (c *Contacts) holdChanges(tx *store.Tx, id string) {
+	tx.AfterCommit(func() {
+		c.bus.Publish("contact."+id+".form", []byte("{}"))
+		c.bus.Publish("queue", []byte("{}"))
 	})
 }
 
@@ -142,6 +150,7 @@ func (c *Contacts) second(ctx context.Context, id string, by audit.Actor, act, u
 			}
 			return fault.New(fault.Forbidden, "fault.contact.second")
 		}
+		c.holdChanges(tx, id)
 		return c.record(ctx, tx, by, act, id, nil)
 	})
 }
@@ -175,6 +184,7 @@ func (c *Contacts) ReadNetwork(ctx context.Context, id string, by audit.Actor) (
 			id, now, by.ID); err != nil {
 			return err
 		}
+		c.holdChanges(tx, id)
 		return c.log.Record(ctx, tx, audit.Entry{Actor: by, Act: "contact.network_read", Object: "contact", ObjectID: id,
 			Purpose: hold.Purpose, Detail: map[string]string{"two": yesNo(agreed)}})
 	})
@@ -210,6 +220,7 @@ func (c *Contacts) ReleaseNetwork(ctx context.Context, id string, by audit.Actor
 			_, err := getHold(ctx, tx, id)
 			return err
 		}
+		c.holdChanges(tx, id)
 		return c.record(ctx, tx, by, "contact.network_release", id, nil)
 	})
 	if err != nil {

@@ -21,7 +21,7 @@ const (
 	kindURL    = "url"
 	kindPhone  = "phone"
 	// kindAuthor is the handle of somebody accused. It is indexed and not searched, until the data
-	// protection officer has recorded a legal basis (product.md §4.1).
+	// protection officer has recorded a legal basis.
 	kindAuthor = "author_handle"
 )
 

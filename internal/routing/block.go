@@ -33,7 +33,7 @@ const (
 // BlockReasons are the codes of a block's reason.
 var BlockReasons = []string{"insults", "obscene", "threats", "flood", "joke_repeated"}
 
-// The longest blocks (product.md §2.5: a block has an end; design.md: 24 h for a network).
+// The longest blocks: each has an end, and a network, which many may share, has the nearer one.
 const (
 	LongestNetworkBlock = 24 * time.Hour
 	LongestPersonBlock  = 30 * 24 * time.Hour

@@ -10,7 +10,7 @@ import (
 	"vigie/internal/store"
 )
 
-// The last half hour, and what comes after: nobody who waits is cut (product.md §1.6). From half an hour
+// The last half hour, and what comes after: nobody who waits is cut. From half an hour
 // before closing each who waits goes before those who can still be answered tomorrow, and her page says
 // so; when we have closed, her page says that.
 

@@ -17,7 +17,7 @@ import (
 // holds: see Seat.Shown.
 type State string
 
-// The states of presence (product.md §2.3).
+// The states of presence.
 const (
 	Available State = "available"
 	Busy      State = "busy"   // at work for somebody, away from the chats: a call, a referral

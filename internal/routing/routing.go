@@ -61,7 +61,7 @@ type Times struct {
 	Tick, IdleTick time.Duration
 }
 
-// DefaultTimes are those of product.md §2.2 and of a usual floor.
+// DefaultTimes are those of a usual floor.
 var DefaultTimes = Times{
 	Offer: 20 * time.Second, HandOver: 60 * time.Second,
 	Lease: 60 * time.Second, Lost: 2 * time.Minute,
@@ -370,7 +370,7 @@ func (r *Router) ringSupervisors(why, contactID string) {
 	r.bus.Publish(Supervisors, payload)
 }
 
-// CallSecond rings the supervisors: somebody asks for a second person, who has a minute (product.md §1.3).
+// CallSecond rings the supervisors: somebody asks for a second person, who has a minute.
 func (r *Router) CallSecond(contactID string) { r.ringSupervisors("second", contactID) }
 
 // ringDanger is called when a contact gets its danger mark.

@@ -37,12 +37,17 @@ type Person struct {
 	ChatCapacity int
 	Active       bool
 	// Theme is how she wants her screens lit: one of Themes, "" for what the computer asks.
-	Theme     string
-	CreatedAt time.Time
+	Theme string
+	// ScreenLang is the language of her screens: one of ScreenLangs, "" for what her browser asks.
+	ScreenLang string
+	CreatedAt  time.Time
 }
 
 // Themes are what a person may choose.
 var Themes = []string{"", "light", "dark"}
+
+// ScreenLangs are the languages that the screens of the staff speak.
+var ScreenLangs = []string{"", "fr", "en"}
 
 // account is a person with what only this room reads.
 type account struct {
@@ -213,14 +218,28 @@ func (s *Staff) Colleague(ctx context.Context, id string) (Person, error) {
 	return a.Person, nil
 }
 
+// SetScreenLang keeps the language of somebody's screens. fault.Invalid "fault.staff.screen_lang" for what is
+// not one of ScreenLangs; fault.NotFound "fault.staff.unknown".
+func (s *Staff) SetScreenLang(ctx context.Context, id, lang string) error {
+	if !slices.Contains(ScreenLangs, lang) {
+		return fault.New(fault.Invalid, "fault.staff.screen_lang")
+	}
+	return s.setOwn(ctx, id, updateScreenLang, lang)
+}
+
 // SetTheme keeps how somebody wants her screens lit. fault.Invalid "fault.staff.theme" for what is not one
 // of Themes; fault.NotFound "fault.staff.unknown".
 func (s *Staff) SetTheme(ctx context.Context, id, theme string) error {
 	if !slices.Contains(Themes, theme) {
 		return fault.New(fault.Invalid, "fault.staff.theme")
 	}
+	return s.setOwn(ctx, id, updateTheme, theme)
+}
+
+// setOwn keeps one of the choices that somebody makes for herself.
+func (s *Staff) setOwn(ctx context.Context, id, update, choice string) error {
 	return s.db.Tx(ctx, func(tx *store.Tx) error {
-		n, err := tx.Exec(ctx, updateTheme, id, theme)
+		n, err := tx.Exec(ctx, update, id, choice)
 		if err == nil && n == 0 {
 			err = fault.New(fault.NotFound, "fault.staff.unknown")
 		}

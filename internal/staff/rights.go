@@ -38,7 +38,6 @@ const (
 	ContactHold    Right = "contact.hold"    // danger protocol: keep the sealed network address
 	ContactReveal  Right = "contact.reveal"  // danger protocol: read it, as the second of two people
 	ContactAll     Right = "contact.all"     // conversations that are a colleague's
-	ContactTrail   Right = "contact.trail"   // who did and who looked, of one contact
 	ContactSearch  Right = "contact.search"  // find contacts again
 	ContactIllegal Right = "contact.illegal" // decide on what was marked possibly illegal, without opening it
 	CatalogueRead  Right = "catalogue.read"  // ready answers, cards, protocols, numbers
@@ -46,16 +45,10 @@ const (
 	CatalogueEdit  Right = "catalogue.edit"  // the rules: taxonomy, form, lexicon, queues, hours, protocols, numbers
 	BlockSet       Right = "block.set"       // block with a reason and an end
 	BlockLift      Right = "block.lift"      // end a colleague's block, see all that run
-	WallSee        Right = "wall.see"        // figures of the floor, no names
 	FloorSee       Right = "floor.see"       // the floor live: who is on what, who waits
 	FloorSteer     Right = "floor.steer"     // assign, set away, surge, close the line, proof of work
-	FloorFollow    Right = "floor.follow"    // follow a chat, whisper, join, take over
-	StaffSee       Right = "staff.see"       // colleagues under their aliases, their skills
 	StaffManage    Right = "staff.manage"    // accounts, roles, resets, sessions of others
 	AuditRead      Right = "audit.read"      // the whole log
-	Erase          Right = "erase"           // destroy a contact's key
-	FiguresSee     Right = "figures.see"     // statistics
-	SystemSee      Right = "system.see"      // state of the servers, of the keys, of the chain
 )
 
 // grant says yes or no for every role: an oversight is a hole in the line, not a silent no.
@@ -83,7 +76,6 @@ var table = []struct {
 	{ContactHold, grant{yes, yes, no, no, no}},
 	{ContactReveal, grant{no, yes, no, no, no}},
 	{ContactAll, grant{no, yes, no, no, no}},
-	{ContactTrail, grant{no, yes, no, yes, no}},
 	{ContactSearch, grant{yes, yes, no, no, no}},
 	{ContactIllegal, grant{no, yes, no, no, no}},
 	{CatalogueRead, grant{yes, yes, yes, yes, no}},
@@ -91,16 +83,10 @@ var table = []struct {
 	{CatalogueEdit, grant{no, no, no, yes, no}},
 	{BlockSet, grant{yes, yes, no, no, no}},
 	{BlockLift, grant{no, yes, no, yes, no}},
-	{WallSee, grant{yes, yes, no, yes, no}},
 	{FloorSee, grant{no, yes, no, no, no}},
 	{FloorSteer, grant{no, yes, no, no, no}},
-	{FloorFollow, grant{no, yes, no, no, no}},
-	{StaffSee, grant{no, yes, no, yes, no}},
 	{StaffManage, grant{no, no, no, yes, no}},
 	{AuditRead, grant{no, no, no, yes, no}},
-	{Erase, grant{no, no, no, yes, no}},
-	{FiguresSee, grant{no, yes, no, yes, no}},
-	{SystemSee, grant{no, no, no, yes, no}},
 }
 
 func (g grant) has(role Role) bool {

@@ -49,6 +49,7 @@ func (h *Handler) routes() []Route {
 		// One's own account.
 		{get, "/desk/account", staff.ProfileOwn, c.Account, false},
 		{post, "/desk/theme", staff.ProfileOwn, c.SetTheme, false},
+		{post, "/desk/account/lang", staff.ProfileOwn, c.SetScreenLang, false},
 		{post, "/desk/account/password", staff.ProfileOwn, c.ChangePassword, false},
 		{post, "/desk/account/confirm", staff.ProfileOwn, c.Confirm, false},
 		{post, "/desk/account/totp", staff.ProfileOwn, c.BeginTOTP, false},
@@ -75,6 +76,8 @@ func (h *Handler) routes() []Route {
 		{post, "/desk/floor/seats/{person}/away", staff.FloorSteer, c.SetAway, false},
 		{post, "/desk/floor/surge", staff.FloorSteer, c.SetSurge, false},
 		{post, "/desk/floor/proof", staff.FloorSteer, c.SetProof, false},
+		{post, "/desk/floor/closure", staff.FloorSteer, c.CloseLine, false},
+		{post, "/desk/floor/closure/end", staff.FloorSteer, c.ReopenLine, false},
 		{post, "/desk/floor/blocks/{block}/lift", staff.BlockLift, c.Lift, false},
 		{post, "/desk/contacts/{id}/assign", staff.FloorSteer, c.Assign, false},
 		{post, "/desk/contacts/{id}/give", staff.FloorSteer, c.Give, false},

@@ -94,7 +94,13 @@ func (h *Handler) mount(mux *http.ServeMux, route Route) {
 		if strings.HasSuffix(pattern, "/") {
 			pattern += "{$}"
 		}
-		spoken := func(w http.ResponseWriter, r *http.Request) { do(w, answer.WithLang(r, lang)) }
+		spoken := func(w http.ResponseWriter, r *http.Request) {
+			if !route.Spoken {
+				do(w, spoken(r))
+				return
+			}
+			do(w, answer.WithLang(r, lang))
+		}
 		mux.HandleFunc(route.Method+" "+pattern, watched(route.Method+" "+path, h.fail, spoken))
 	}
 }
@@ -129,6 +135,9 @@ func (h *Handler) admit(r *http.Request, right staff.Right) (*http.Request, erro
 	}
 	m := session.Member{Person: p, Session: s}
 	r = session.WithMember(r, m)
+	if p.ScreenLang != "" {
+		r = answer.WithLang(r, p.ScreenLang)
+	}
 	if !m.Can(right) {
 		return r, fault.New(fault.Forbidden, "fault.forbidden")
 	}
@@ -140,12 +149,21 @@ func (h *Handler) missing(w http.ResponseWriter, r *http.Request) {
 	h.fail(w, spoken(r), fault.New(fault.NotFound, "fault.not_found"))
 }
 
-// spoken notes the language of a request that reaches no route, by its address.
+// spoken notes the language of a request whose page has one address for all languages, or none: the staff's
+// pages speak what the browser asks for, until it is known who asks (admit).
 func spoken(r *http.Request) *http.Request {
+	if ofStaff(r) {
+		return answer.WithLang(r, i18n.Asked(r.Header.Get("Accept-Language")))
+	}
 	if strings.HasPrefix(r.URL.Path, "/en/") || r.URL.Path == "/en" {
 		return answer.WithLang(r, i18n.English)
 	}
 	return r
+}
+
+// ofStaff says whether an address is one of the staff's pages.
+func ofStaff(r *http.Request) bool {
+	return strings.HasPrefix(r.URL.Path, "/desk") || strings.HasPrefix(r.URL.Path, "/admin")
 }
 
 // fail answers a fault: a sentence for a script, a page for a person; somebody of the staff whose session is
@@ -163,7 +181,7 @@ func (h *Handler) fail(w http.ResponseWriter, r *http.Request, err error) {
 		_, _ = w.Write([]byte(p.Fault(err)))
 		return
 	}
-	desk := strings.HasPrefix(r.URL.Path, "/desk") || strings.HasPrefix(r.URL.Path, "/admin")
+	desk := ofStaff(r)
 	if desk && fault.Is(err, fault.Unauthenticated) {
 		if r.Method == http.MethodGet {
 			http.Redirect(w, r, "/desk/login", http.StatusSeeOther)

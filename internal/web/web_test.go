@@ -55,6 +55,19 @@ func TestRoleByRoute(t *testing.T) {
 	}
 }
 
+// A right that opens nothing promises what is not there. These are asked inside a page instead of at its door.
+func TestEveryRightOpensSomething(t *testing.T) {
+	used := map[staff.Right]bool{staff.ContactAll: true, staff.CatalogueEdit: true, staff.ContactIllegal: true}
+	for _, route := range newWorld(t).app.Handler().Routes() {
+		used[route.Right] = true
+	}
+	for _, right := range staff.Rights() {
+		if !used[right] {
+			t.Errorf("%s opens nothing", right)
+		}
+	}
+}
+
 // A stream is as closed as a page.
 func TestStreamsNeedTheirRight(t *testing.T) {
 	w := newWorld(t)

@@ -3,8 +3,8 @@
 // A child who wants to come back later takes four words away with her, on paper or in her head, and says
 // or types them weeks afterwards, on the phone as well as in the chat. So the lists hold common, friendly
 // words without an accent, without two that sound the same, and with nothing that could hurt or frighten,
-// or tell whoever finds the paper what it is for. 4,096 is 2¹²: four words are 48 bits (design.md, "Resume
-// code"), drawn without bias.
+// or tell whoever finds the paper what it is for. 4,096 is 2¹²: four words are 48 bits, drawn without
+// bias, which the slow hash and the budget of wrong tries make too many to guess.
 //
 // The room knows words only. Which contact a code belongs to, how it is hashed and how often one may try
 // are the contact room's.

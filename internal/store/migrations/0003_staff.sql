@@ -21,6 +21,7 @@ CREATE TABLE staff (
     code_failures  BIGINT NOT NULL,          -- wrong codes in a row, and when the next is heard
     code_next_at   BIGINT NOT NULL,
     theme          TEXT NOT NULL DEFAULT '', -- how her screens are lit: light, dark, '' as the computer asks
+    screen_lang    TEXT NOT NULL DEFAULT '', -- the language of her screens: fr, en, '' as the browser asks
     created_at     BIGINT NOT NULL
 );
 

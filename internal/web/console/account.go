@@ -84,6 +84,15 @@ func (c *Room) SetTheme(w http.ResponseWriter, r *http.Request) error {
 	return nil
 }
 
+// SetScreenLang keeps in which language her screens speak, in every browser she works in.
+func (c *Room) SetScreenLang(w http.ResponseWriter, r *http.Request) error {
+	form, err := answer.Form(w, r)
+	if err != nil {
+		return err
+	}
+	return c.toldOnAccount(w, r, account{}, c.Staff.SetScreenLang(r.Context(), session.Staff(r).ID, form.Get("lang")))
+}
+
 // ChangePassword takes the old password and the new one.
 func (c *Room) ChangePassword(w http.ResponseWriter, r *http.Request) error {
 	form, err := answer.Form(w, r)

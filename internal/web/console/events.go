@@ -378,7 +378,7 @@ func (d *desk) told(e routing.StaffEvent) {
 		d.stream.End()
 		return
 	case "ring", "danger":
-		err = d.update(alertPiece(d.say, e))
+		err = d.alert(e)
 	case "presence", "offer":
 		err = d.drawBars()
 	case "taken":
@@ -394,6 +394,41 @@ func (d *desk) told(e routing.StaffEvent) {
 		}
 	}
 	d.failed(err)
+}
+
+// alert is what rings a supervisor until she has seen it.
+type alert struct {
+	id    string // of what happened and to whom: the same again takes its place, nothing else does
+	at    time.Time
+	tone  ui.Tone
+	words string
+	read  string // the contact whose conversation goes on already, to be read; "" for one that nobody has
+}
+
+func (d *desk) alert(e routing.StaffEvent) error {
+	a := alert{id: e.What + "-" + e.Contact, at: d.room.now(), tone: ui.Grave, words: d.say.T("desk.ring.danger")}
+	if e.What == "ring" {
+		if !d.say.Has("desk.ring." + e.Why) {
+			return nil
+		}
+		a.id, a.tone, a.words = e.Why+"-"+e.Contact, ui.Warn, d.say.T("desk.ring."+e.Why)
+		return d.update(alertPiece(d.say, a))
+	}
+	ct, err := d.room.Contacts.Get(d.ctx, e.Contact)
+	if err != nil {
+		return err
+	}
+	if ct.State == contact.Talking {
+		a.words = d.say.T("desk.ring.danger_talking", "who", d.room.Alias(d.ctx, ct.CounsellorID))
+		known, err := d.room.Router.Recused(d.ctx, d.person.ID, ct)
+		if err != nil {
+			return err
+		}
+		if !known {
+			a.read = ct.ID
+		}
+	}
+	return d.update(alertPiece(d.say, a))
 }
 
 func (d *desk) failed(err error) {
@@ -553,7 +588,11 @@ func (d *desk) form(id string, e contact.FormEvent) error {
 	if err != nil {
 		return err
 	}
-	pieces := []piece{protocolsPiece(s), otherProtocolsPiece(s), answersPiece(s), missingPiece(s), noteList(s)}
+	hold, err := d.room.hold(d.ctx, d.say, ct, d.person.ID)
+	if err != nil {
+		return err
+	}
+	pieces := []piece{protocolsPiece(s), otherProtocolsPiece(s), answersPiece(s), missingPiece(s), noteList(s), holdPiece(d.say, id, hold, false)}
 	for _, part := range s.sections {
 		for _, f := range part.fields {
 			if f.Code == e.Field {

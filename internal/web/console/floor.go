@@ -24,7 +24,8 @@ import (
 type floorView struct {
 	say        *i18n.Printer
 	me         string // the supervisor who looks
-	decide     []toDecide
+	decide     []inDanger
+	talking    []inDanger
 	holds      []holdView
 	line       []routing.Waiting
 	cards      []ui.ContactCardProps
@@ -33,12 +34,14 @@ type floorView struct {
 	blocks     []blockView
 	surge      routing.Surge
 	proof      routing.Proof
+	closure    closureView
 	now        time.Time
 	alias      func(staffID string) string
 }
 
-// toDecide is a contact in danger whose person left or went quiet: no clock closes it.
-type toDecide struct {
+// inDanger is a contact in danger: its person left or went quiet, and no clock closes it; or somebody is
+// talking with her.
+type inDanger struct {
 	contact.Contact
 	title, topic, line string
 	reasons            []ui.Reason
@@ -64,32 +67,17 @@ func (c *Room) Floor(w http.ResponseWriter, r *http.Request) error {
 
 func (c *Room) floor(ctx context.Context, say *i18n.Printer, p staff.Person) (floorView, error) {
 	v := floorView{say: say, me: p.ID, surge: c.Router.Surge(), proof: c.Router.Proof(), now: c.now(), alias: func(id string) string { return c.Alias(ctx, id) }}
-	aside, err := c.Contacts.InStates(ctx, contact.Left, contact.Parked)
-	if err != nil {
+	var err error
+	if v.decide, err = c.inDanger(ctx, say, p, contact.Left, contact.Parked); err != nil {
 		return v, err
 	}
-	for _, ct := range aside {
-		if !ct.Danger {
-			continue
-		}
-		if closed, err := c.Router.Recused(ctx, p.ID, ct); err != nil {
-			return v, err
-		} else if closed {
-			continue
-		}
-		reasons, err := c.reasons(ctx, say, ct)
-		if err != nil {
-			return v, err
-		}
-		line := say.T("desk.state."+string(ct.State)) + " · " + say.T("floor.since", "time", say.Duration(v.now.Sub(at(ct.StateSince))))
-		if ct.StickyID != "" {
-			line += " · " + c.Alias(ctx, ct.StickyID)
-		}
-		v.decide = append(v.decide, toDecide{ct, c.title(say, ct), c.topic(say, ct), line, reasons})
-	}
-	if v.holds, err = c.holds(ctx, say, p.ID); err != nil {
+	if v.talking, err = c.inDanger(ctx, say, p, contact.Talking); err != nil {
 		return v, err
 	}
+	if v.holds, err = c.holds(ctx, say, p); err != nil {
+		return v, err
+	}
+	v.closure = c.closure(say, v.now)
 	line, err := c.Router.Waiting(ctx, "")
 	if err != nil {
 		return v, err
@@ -115,9 +103,43 @@ func (c *Room) floor(ctx context.Context, say *i18n.Printer, p staff.Person) (fl
 	return v, err
 }
 
+// inDanger reads the contacts in danger that are in these states, without those whose person the supervisor
+// knows.
+func (c *Room) inDanger(ctx context.Context, say *i18n.Printer, p staff.Person, states ...contact.State) ([]inDanger, error) {
+	found, err := c.Contacts.InStates(ctx, states...)
+	if err != nil {
+		return nil, err
+	}
+	var all []inDanger
+	for _, ct := range found {
+		if !ct.Danger {
+			continue
+		}
+		if closed, err := c.Router.Recused(ctx, p.ID, ct); err != nil {
+			return nil, err
+		} else if closed {
+			continue
+		}
+		reasons, err := c.reasons(ctx, say, ct)
+		if err != nil {
+			return nil, err
+		}
+		line := say.T("desk.state."+string(ct.State)) + " · " + say.T("floor.since", "time", say.Duration(c.now().Sub(at(ct.StateSince))))
+		who := ct.CounsellorID
+		if who == "" {
+			who = ct.StickyID
+		}
+		if who != "" {
+			line += " · " + c.Alias(ctx, who)
+		}
+		all = append(all, inDanger{ct, c.title(say, ct), c.topic(say, ct), line, reasons})
+	}
+	return all, nil
+}
+
 // floorPieces is all of the page that changes by itself.
 func (v floorView) pieces() []piece {
-	return []piece{floorDecide(v), floorHolds(v), floorLine(v), floorSeats(v)}
+	return []piece{floorClosed(v), floorDecide(v), floorTalking(v), floorHolds(v), floorLine(v), floorSeats(v)}
 }
 
 // refloor answers an act of the floor with the floor as it is now.
@@ -223,9 +245,12 @@ type holdView struct {
 	network string // the address, the one time that it is read
 	me      string
 	seconds int // until the one who asked may read alone
+	// reasons are why, and open that she may read the conversation: what a second person says yes to.
+	reasons []ui.Reason
+	open    bool
 }
 
-// secondWait is how long a second person is waited for, as the sentence says it (product.md §1.3).
+// secondWait is how long a second person is waited for, as the sentence says it.
 const secondWait = time.Minute
 
 func (c *Room) holdOf(say *i18n.Printer, h contact.Hold, ct contact.Contact, me string) holdView {
@@ -236,7 +261,7 @@ func (c *Room) holdOf(say *i18n.Printer, h contact.Hold, ct contact.Contact, me 
 	return v
 }
 
-func (c *Room) holds(ctx context.Context, say *i18n.Printer, me string) ([]holdView, error) {
+func (c *Room) holds(ctx context.Context, say *i18n.Printer, p staff.Person) ([]holdView, error) {
 	all, err := c.Contacts.NetworkHolds(ctx)
 	if err != nil {
 		return nil, err
@@ -247,12 +272,17 @@ func (c *Room) holds(ctx context.Context, say *i18n.Printer, me string) ([]holdV
 		if err != nil {
 			return nil, err
 		}
-		if closed, err := c.Router.Recused(ctx, me, ct); err != nil {
+		if closed, err := c.Router.Recused(ctx, p.ID, ct); err != nil {
 			return nil, err
 		} else if closed {
 			continue
 		}
-		views = append(views, c.holdOf(say, h, ct, me))
+		v := c.holdOf(say, h, ct, p.ID)
+		v.open = true
+		if v.reasons, err = c.reasons(ctx, say, ct); err != nil {
+			return nil, err
+		}
+		views = append(views, v)
 	}
 	return views, nil
 }
@@ -322,17 +352,31 @@ func (c *Room) drawHold(w http.ResponseWriter, r *http.Request, network string) 
 	if err != nil {
 		return err
 	}
-	v, err := c.hold(r.Context(), say, ct, session.Staff(r).ID)
+	m := session.Staff(r)
+	second := m.Can(staff.ContactReveal)
+	v, err := c.hold(r.Context(), say, ct, m.ID)
 	if err != nil {
 		return err
 	}
 	if v != nil {
 		v.network = network
+		known, err := c.Router.Recused(r.Context(), m.ID, ct)
+		if err != nil {
+			return err
+		}
+		if v.open = second && !known; v.open {
+			if v.reasons, err = c.reasons(r.Context(), say, ct); err != nil {
+				return err
+			}
+		}
 	}
-	if !answer.Scripted(r) && network == "" {
+	switch {
+	case answer.Scripted(r):
+		answer.Fragment(w, r, holdPiece(say, id, v, second))
+	case network != "":
+		answer.Page(w, r, http.StatusOK, holdPage(say, c.shell(say, m, "floor.holds"), id, v, second))
+	default:
 		http.Redirect(w, r, "/desk/floor", http.StatusSeeOther)
-		return nil
 	}
-	answer.Fragment(w, r, holdPiece(say, id, v, session.Staff(r).Can(staff.ContactReveal)))
 	return nil
 }

@@ -40,6 +40,7 @@ type Room struct {
 	Audit     *audit.Log
 	Bus       *bus.Bus
 	Catalogue func() *catalogue.Set
+	Documents *catalogue.Catalogue // where a supervisor's closure is published
 	// Alias is how children, and colleagues, know a member of staff.
 	Alias func(ctx context.Context, staffID string) string
 	// Today is how the hours stand.

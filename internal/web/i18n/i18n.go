@@ -25,6 +25,7 @@ import (
 	"sync"
 
 	"github.com/BurntSushi/toml"
+	"golang.org/x/text/language"
 
 	"vigie/internal/fault"
 )
@@ -68,6 +69,14 @@ func For(lang string) *Printer {
 		return p
 	}
 	return all[French]
+}
+
+var asked = language.NewMatcher([]language.Tag{language.French, language.English})
+
+// Asked is the language that suits an Accept-Language header (RFC 9110 §12.5.4) best; French where none does.
+func Asked(header string) string {
+	_, at := language.MatchStrings(asked, header)
+	return Languages[at]
 }
 
 // Lang is the language as an HTML lang attribute takes it.

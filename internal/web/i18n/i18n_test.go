@@ -218,3 +218,15 @@ func TestClock(t *testing.T) {
 		}
 	}
 }
+
+// A browser says which languages it prefers, and how much.
+func TestTheBrowsersLanguage(t *testing.T) {
+	for header, want := range map[string]string{
+		"": French, "fr-FR,fr;q=0.9,en;q=0.8": French, "en-GB,en;q=0.9": English, "en;q=0.3,fr;q=0.9": French,
+		"de,en;q=0.5": English, "de": French, "*": French, "fr;q=,,;": French,
+	} {
+		if got := Asked(header); got != want {
+			t.Errorf("%q gives %s, want %s", header, got, want)
+		}
+	}
+}

@@ -41,6 +41,7 @@ func (p *Room) numbersFor(say *i18n.Printer, answers map[string]string) []ui.Num
 // letter is a message left while we are closed, with what was typed when it comes back refused.
 type letter struct {
 	id, text, fault, challenge string
+	phone                      bool // the number to call stands beside the refusal
 	callback                   contact.Callback
 }
 
@@ -72,7 +73,7 @@ func (p *Room) LeaveLetter(w http.ResponseWriter, r *http.Request) error {
 	}}
 	verdict := p.Guard.Check(flood.LeaveMessage, p.network(r), form.Get("proof"))
 	if verdict.Refused {
-		l.challenge, l.fault = verdict.Challenge, say.T("public.many")
+		l.challenge, l.phone, l.fault = verdict.Challenge, verdict.OfferPhone, say.T("public.many")
 		return p.letter(w, r, http.StatusTooManyRequests, l)
 	}
 	if err := verdict.Wait(r.Context()); err != nil {

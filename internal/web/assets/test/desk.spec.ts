@@ -38,6 +38,58 @@ test("what rings says so in the title until it is answered", async ({ page, stag
   await expect(page).toHaveTitle("Stage");
 });
 
+test("alerts stack and ring, none in the place of another, until each was seen; of more than five the oldest calm one goes", async ({ page, stage }) => {
+  await stage.show(page, "desk.js", `<live-stream src="/live"></live-stream><ring-bell data-title="Ça sonne" data-note="Quelqu'un vous attend"><alert-list id="desk-alert"></alert-list></ring-bell>`);
+  await expect.poll(() => stage.streams.length).toBe(1);
+  const rings = (id: string, at: number, tone = "warn") =>
+    stage.update(`<div id="alert-${id}" data-into="desk-alert" data-seq="${-at}" data-ring><div class="notice-${tone}">${id}</div><button type="button" data-alert-seen>Vu</button></div>`);
+  const shown = () => page.locator("#desk-alert > div > div").allTextContents();
+  rings("danger-a", 1, "danger");
+  rings("nobody-b", 2);
+  rings("silent-c", 3);
+  await expect.poll(shown).toEqual(["silent-c", "nobody-b", "danger-a"]);
+  await expect(page).toHaveTitle("● Ça sonne");
+  rings("nobody-b", 4);
+  await expect.poll(shown).toEqual(["nobody-b", "silent-c", "danger-a"]);
+  for (const [at, id] of ["d", "e", "f"].entries()) rings(id, 5 + at);
+  await expect.poll(shown).toEqual(["f", "e", "d", "nobody-b", "danger-a"]);
+  for (let left = 5; left > 0; left--) {
+    await expect(page).toHaveTitle("● Ça sonne");
+    await page.getByRole("button", { name: "Vu" }).first().click();
+    await expect(page.locator("#desk-alert > div")).toHaveCount(left - 1);
+  }
+  await expect(page).toHaveTitle("Stage");
+});
+
+test("a danger piece that newly opens beside the conversation is brought in sight, once", async ({ page, stage }) => {
+  await page.setViewportSize({ width: 800, height: 600 });
+  const tall = Array.from({ length: 80 }, (_, n) => `<p>Question ${n}</p>`).join("");
+  await stage.show(page, "desk.js", `<live-stream src="/live"></live-stream><div id="panel"><div id="panel-1" class="panel-inside"><div id="hold-1" class="hold"></div>
+    <div id="protocols-1" class="protocols"></div>${tall}</div></div>`);
+  await expect.poll(() => stage.streams.length).toBe(1);
+  const last = page.getByText("Question 79");
+  await last.scrollIntoViewIfNeeded();
+  stage.update(`<div id="hold-1" class="hold"><count-down data-seconds="1" data-words="Encore # s" data-over="Elle peut lire seule"><p data-count></p></count-down></div>`);
+  await expect(page.locator("#hold-1")).toBeInViewport();
+  await expect(page.locator("#hold-1"), "the seconds count down, and what comes then is said").toHaveText("Elle peut lire seule");
+  await last.scrollIntoViewIfNeeded();
+  stage.update(`<div id="hold-1" class="hold"><p>Confirmée</p></div>`);
+  await expect(page.locator("#hold-1")).toHaveText("Confirmée");
+  await expect(last, "it was there already").toBeInViewport();
+  stage.update(`<div id="protocols-1" class="protocols"><section id="protocol-1-life">Danger</section></div>`);
+  await expect(page.locator("#protocol-1-life")).toBeInViewport();
+});
+
+test("what was read once stays when the rest is drawn anew", async ({ page, stage }) => {
+  await stage.show(page, "desk.js", `<live-stream src="/live"></live-stream><div id="hold-1"><div id="address-1" data-keep></div></div>`);
+  await expect.poll(() => stage.streams.length).toBe(1);
+  stage.update(`<div id="hold-1"><div id="address-1"><p>203.0.113.7, port 4711</p></div></div>`);
+  await expect(page.locator("#address-1")).toHaveText("203.0.113.7, port 4711");
+  stage.update(`<div id="hold-1"><p>Lue à 21 h 04</p><div id="address-1" data-keep></div></div>`);
+  await expect(page.locator("#hold-1")).toContainText("Lue à 21 h 04");
+  await expect(page.locator("#address-1")).toHaveText("203.0.113.7, port 4711");
+});
+
 test("a few letters without accents find an action, and Enter does it", async ({ page, stage }) => {
   await stage.show(page, "desk.js", `<button id="end">Terminer</button><details><summary>Réponses</summary><input id="find"></details><command-bar><dialog><input role="combobox"><ul role="listbox">
     <li role="option" id="c0" data-words="Chercher un contact" data-href="/search">Chercher</li>

@@ -110,7 +110,7 @@ class AutoSave extends Live {
     this.setAttribute("data-state", state);
     const status = this.querySelector("[data-save-status]");
     if (!status) return;
-    const hour = new Intl.DateTimeFormat("fr-FR", { hour: "2-digit", minute: "2-digit", timeZone: "Europe/Paris" }).format(new Date());
+    const hour = new Intl.DateTimeFormat(document.documentElement.lang || "fr", { hour: "2-digit", minute: "2-digit", hourCycle: "h23", timeZone: "Europe/Paris" }).format(new Date());
     status.textContent = words || (this.getAttribute(`data-${state}`) ?? "").replace("#", hour);
   }
 }

@@ -1,8 +1,9 @@
 import { define, Live } from "./element";
 
 /**
- * <count-down data-seconds data-words="il reste # s"> around [data-count] and a <progress>: counts from
- * the seconds the server gave, on this page's own clock, so that a wrong clock does no harm.
+ * <count-down data-seconds data-words="il reste # s" data-over> around [data-count] and a <progress>: counts
+ * from the seconds the server gave, on this page's own clock, so that a wrong clock does no harm. data-over,
+ * where there is one, is what is said at the end.
  */
 class CountDown extends Live {
   private timer = 0;
@@ -12,7 +13,8 @@ class CountDown extends Live {
     const tick = (): void => {
       const left = Math.max(0, Math.ceil((end - performance.now()) / 1000));
       const words = this.querySelector("[data-count]");
-      const said = (this.getAttribute("data-words") ?? "#").replace("#", String(left));
+      const over = left === 0 ? this.getAttribute("data-over") : null;
+      const said = over ?? (this.getAttribute("data-words") ?? "#").replace("#", String(left));
       if (words && words.textContent !== said) words.textContent = said;
       const bar = this.querySelector("progress");
       if (bar) bar.value = left;

@@ -5,6 +5,7 @@ import "./chat-composer";
 import "./seen-marker";
 import "./count-down";
 import "./ring-bell";
+import "./alert-list";
 import "./auto-save";
 import "./filter-list";
 import "./command-bar";
@@ -80,6 +81,20 @@ function number(card: Element, title: Element | null, n: number): void {
 }
 document.addEventListener("vigie:update", frame);
 frame();
+
+// A danger piece that opens beside the conversation that is open (a protocol, an address that is held) is brought
+// in sight, once: what she scrolled to afterwards stays.
+let beside = "";
+let known = new Set<string>();
+function reveal(): void {
+  const panel = document.querySelector("#panel > .panel-inside")?.id ?? "";
+  const pieces = [...document.querySelectorAll("#panel .hold:not(:empty), #panel .protocols > [id]")];
+  if (panel === beside) pieces.find((piece) => !known.has(piece.id))?.scrollIntoView({ block: "nearest" });
+  beside = panel;
+  known = new Set(pieces.map((piece) => piece.id));
+}
+document.addEventListener("vigie:update", reveal);
+reveal();
 
 // Questions that make no sense beside the other answers are hidden, and come when an answer asks for them.
 function ask(): void {

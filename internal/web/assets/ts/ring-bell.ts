@@ -54,6 +54,9 @@ class RingBell extends Live {
       this.strike();
       this.timer = setInterval(() => this.strike(), every);
     }
+    for (const id of this.announced) {
+      if (!rings.some((ring) => ring.id === id)) this.announced.delete(id);
+    }
     document.title = `● ${this.getAttribute("data-title") ?? ""}`;
     for (const ring of rings) {
       if (this.announced.has(ring.id)) continue;
