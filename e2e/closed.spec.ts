@@ -122,13 +122,13 @@ test("the last half hour: the line says so, and whoever is in it is still answer
   await expect(page.getByText("On ferme bientôt. Si tu entres maintenant, on ne te laisse pas sans réponse.")).toBeVisible();
   await picture(page, "start-closing");
   await child.opensChat();
-  await expect(child.state).toContainText("Si tu es encore dans la file, on ne te laisse pas sans réponse.");
+  await expect(child.state).toContainText("Reste : personne dans la file n'est laissé sans réponse.");
   await picture(page, "waiting-closing");
   await expectAccessible(page);
 
   await administrator.publishes("hours", closed);
   await page.reload();
-  await expect(child.state).toContainText("Tu es dans la file");
+  await expect(child.state).toContainText("On a fermé");
   const late = await someone(phone);
   await late.goto("/chat");
   await expect(late.getByRole("heading", { name: "On dort un peu, mais d'autres veillent" })).toBeVisible();
