@@ -14,9 +14,10 @@ test("a child who goes quiet hears two gentle lines, then her conversation rests
   await administrator.edits("lines", (text) => patience(text, "4s", "9s", "14s", "30m"));
 
   const lines = child.log.locator(".bubble-line");
-  await expect(lines.nth(0)).toContainText("Prends ton temps. On reste là.");
-  await expect(lines.nth(1)).toContainText("On est toujours là. Si tu ne peux pas écrire, envoie juste un point.");
-  await expect(lines.nth(2)).toContainText("On garde ta place.");
+  await expect(lines.nth(0)).toContainText("Camille est là, avec toi.");
+  await expect(lines.nth(1)).toContainText("Prends ton temps. On reste là.");
+  await expect(lines.nth(2)).toContainText("On est toujours là. Si tu ne peux pas écrire, envoie juste un point.");
+  await expect(lines.nth(3)).toContainText("On garde ta place.");
   await expect(child.state).toContainText("Ta conversation se repose. Écris quelque chose : tu passes en premier.");
   await expect(counsellor.talk).toContainText("en sommeil");
   await administrator.edits("lines", (text) => patience(text, "2m", "6m", "10m", "30m"));
@@ -32,7 +33,7 @@ test("a child who goes quiet hears two gentle lines, then her conversation rests
   await expect(counsellor.talk).toContainText("en conversation");
   await counsellor.writes("Je suis toujours là.");
   await expect(child.bubble("Je suis toujours là.")).toBeVisible();
-  await expect(lines, "each line once").toHaveCount(3);
+  await expect(lines, "each line once").toHaveCount(5);
   await counsellor.goesHome();
 });
 
