@@ -105,7 +105,7 @@ test("a child's first contact, from the first question to the history", async ({
     await expect(close).toBeDisabled();
     const missing = counsellor.form.locator(".panel-missing li");
     await expect(missing).toContainText(["Motif principal"]);
-    for (const section of await counsellor.form.locator("details.section").all()) {
+    for (const section of await counsellor.form.locator("auto-save[id^=form-] details.section").all()) {
       if ((await section.getAttribute("open")) === null) await section.locator("summary").click();
     }
     await counsellor.form.locator("select[name=who]").selectOption("child");

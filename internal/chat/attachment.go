@@ -608,16 +608,20 @@ type Held struct {
 	ProofID, ContactID string
 	HeldAt             int64
 	HeldBy             string
+	// Handed says that the authorities have it, Asked who wants it destroyed; 0 and "" for nobody yet.
+	HandedAt, AskedAt int64
+	HandedBy, AskedBy string
 
 	blobID, keyID string
 	content       []byte
 }
 
-const selectHeld = `SELECT attachment_id, contact_id, blob_id, key_id, held_at, held_by, content_sealed FROM attachment_hold`
+const selectHeld = `SELECT attachment_id, contact_id, blob_id, key_id, held_at, held_by, content_sealed,
+	handed_at, handed_by, destroy_asked_at, destroy_asked_by FROM attachment_hold`
 
 func scanHeld(r store.Row) (Held, error) {
 	var h Held
-	return h, r.Scan(&h.ProofID, &h.ContactID, &h.blobID, &h.keyID, &h.HeldAt, &h.HeldBy, &h.content)
+	return h, r.Scan(&h.ProofID, &h.ContactID, &h.blobID, &h.keyID, &h.HeldAt, &h.HeldBy, &h.content, &h.HandedAt, &h.HandedBy, &h.AskedAt, &h.AskedBy)
 }
 
 // AllHeld returns what is held, the oldest first.

@@ -122,5 +122,9 @@ func (h *Handler) routes() []Route {
 		{post, "/desk/files/{file}/look", staff.ContactAnswer, c.LookAtFile, false},
 		{get, "/desk/files/{file}/picture", staff.ContactAnswer, c.FilePicture, false},
 		{post, "/desk/files/{file}/illegal", staff.ContactAnswer, c.MarkIllegal, false},
+		{get, "/desk/held", staff.ContactIllegal, c.Held, false},
+		{post, "/desk/held/{file}/handed", staff.ContactIllegal, c.HandedOver, false},
+		{post, "/desk/held/{file}/destroy", staff.ContactIllegal, c.AskDestroy, false},
+		{post, "/desk/held/{file}/destroy/confirm", staff.ContactIllegal, c.ConfirmDestroy, false},
 	}
 }
