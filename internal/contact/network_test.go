@@ -53,10 +53,23 @@ func TestNobodyReadsTheAddressOutsideTheDangerProtocol(t *testing.T) {
 	w.refused(w.HoldNetwork(w.ctx, ct.ID, claire, "elle va sauter"), "fault.contact.purpose")
 }
 
+// inDanger is a conversation in which a life may be in danger.
+func (w *world) inDanger(counsellor audit.Actor) contact.Contact {
+	w.t.Helper()
+	ct, err := w.SetDanger(w.ctx, w.talking(counsellor).ID, true, counsellor, false)
+	w.must(err)
+	return ct
+}
+
+func TestNoAddressIsHeldWithoutADanger(t *testing.T) {
+	w := newWorld(t, storetest.SQLite(t))
+	w.refused(w.HoldNetwork(w.ctx, w.talking(claire).ID, claire, "life"), "fault.contact.no_danger")
+}
+
 func TestTwoPeopleOpenTheAddressForALifeInDanger(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, db *store.DB) {
 		w := newWorld(t, db)
-		ct := w.talking(claire)
+		ct := w.inDanger(claire)
 		w.must(w.HoldNetwork(w.ctx, ct.ID, claire, "life"))
 		w.must(w.HoldNetwork(w.ctx, ct.ID, nadia, "life")) // held already, by claire
 		_, err := w.ReadNetwork(w.ctx, ct.ID, claire)
@@ -80,7 +93,7 @@ func TestTwoPeopleOpenTheAddressForALifeInDanger(t *testing.T) {
 
 func TestWhenNoSecondAnswersOneReadsAndIsReviewed(t *testing.T) {
 	w := newWorld(t, storetest.SQLite(t))
-	ct := w.talking(claire)
+	ct := w.inDanger(claire)
 	w.must(w.HoldNetwork(w.ctx, ct.ID, claire, "life"))
 	w.clock.forward(59 * time.Second)
 	_, err := w.ReadNetwork(w.ctx, ct.ID, claire)
@@ -91,6 +104,7 @@ func TestWhenNoSecondAnswersOneReadsAndIsReviewed(t *testing.T) {
 	_, err = w.ReadNetwork(w.ctx, ct.ID, claire)
 	w.must(err)
 	w.refused(w.ReviewNetwork(w.ctx, ct.ID, claire), "fault.contact.second")
+	w.refused(w.ReleaseNetwork(w.ctx, ct.ID, claire), "fault.contact.to_review")
 	w.must(w.ReviewNetwork(w.ctx, ct.ID, nadia))
 	hold, err := w.NetworkHold(w.ctx, ct.ID)
 	w.must(err)
@@ -102,7 +116,7 @@ func TestWhenNoSecondAnswersOneReadsAndIsReviewed(t *testing.T) {
 func TestAHeldAddressOutlivesTheCloseUntilItIsReleased(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, db *store.DB) {
 		w := newWorld(t, db)
-		ct := w.talking(claire)
+		ct := w.inDanger(claire)
 		w.must(w.HoldNetwork(w.ctx, ct.ID, claire, "life"))
 		w.moved(ct.ID, contact.Dismiss, nadia, contact.Change{Closing: "test", Supervising: true})
 		if !w.addressLeft(ct.ID) {
@@ -119,7 +133,7 @@ func TestAHeldAddressOutlivesTheCloseUntilItIsReleased(t *testing.T) {
 
 func TestAnOpenContactsAddressStaysUntilItsCloseAfterARelease(t *testing.T) {
 	w := newWorld(t, storetest.SQLite(t))
-	ct := w.talking(claire)
+	ct := w.inDanger(claire)
 	w.must(w.HoldNetwork(w.ctx, ct.ID, claire, "life"))
 	w.must(w.ReleaseNetwork(w.ctx, ct.ID, claire))
 	if !w.addressLeft(ct.ID) {

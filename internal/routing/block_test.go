@@ -111,8 +111,11 @@ func TestNoBlockInDanger(t *testing.T) {
 		if _, err := w.Block(t.Context(), anne, danger.ID, BlockPerson, "insults", time.Hour); fault.As(err) == nil || fault.As(err).Key != "fault.routing.block_danger" {
 			t.Fatalf("in danger: %v", err)
 		}
-		held := w.opensFrom(school)
+		held := w.opensFrom(school, inDanger)
 		if err := w.contacts.HoldNetwork(t.Context(), held.ID, byStaff(anne), "life"); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := w.contacts.SetDanger(t.Context(), held.ID, false, byStaff(sam), true); err != nil {
 			t.Fatal(err)
 		}
 		if _, err := w.Block(t.Context(), anne, held.ID, BlockNetwork, "insults", time.Hour); !fault.Is(err, fault.Forbidden) {
