@@ -334,7 +334,7 @@ func (b *browser) leaves(words string) string {
 	b.Helper()
 	id := uuid.Must(uuid.NewV7()).String()
 	b.post("/message", "contact_id", id, "message_id", uuid.NewString(), "body", words).want(http.StatusOK)
-	return id
+	return contact.IDOf(id)
 }
 
 // reads gives the browser a session of its own for a contact.
