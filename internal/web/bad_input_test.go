@@ -282,6 +282,7 @@ func TestBadInputOfAVisitor(t *testing.T) {
 			w.refuses(t, mine.child, in, lang, badInput{"", 410, fault.New(fault.Gone, "fault.chat.proof_closed"), file(mine.proof, "yes", "a.png", "image/png", aPicture)})
 		})
 		t.Run(lang+"/a contact's id, which every desk sees, opens nothing of it", func(t *testing.T) {
+			marks := w.traces()["rows of network_mark"]
 			fresh := w.browser()
 			theirs := fresh.opens()
 			thief := w.browser()
@@ -298,6 +299,7 @@ func TestBadInputOfAVisitor(t *testing.T) {
 			}
 			thief.post(in + "/chat/end")
 			fresh.post(in + "/chat/end")
+			w.until("where they came from is forgotten", func() bool { return w.traces()["rows of network_mark"] <= marks })
 		})
 		t.Run(lang+"/an opening replayed is one contact", func(t *testing.T) {
 			opening, b := id(), w.browser()
