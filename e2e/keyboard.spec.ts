@@ -135,6 +135,7 @@ test("the whole work of a counsellor, with the keyboard only", { tag: "@desk" },
 
   await test.step("Escape closes what is open, and the focus goes back to where it was", async () => {
     await command(page, "votre message");
+    await expect(first.locator("textarea")).toBeFocused();
     await page.keyboard.press("Control+k");
     await page.keyboard.press("Escape");
     await expect(page.getByRole("dialog")).toHaveCount(0);
