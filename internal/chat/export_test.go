@@ -11,6 +11,8 @@ import (
 	"path/filepath"
 	"strings"
 	"time"
+
+	"vigie/internal/contact"
 )
 
 // Draw draws a picture as a Chats does.
@@ -82,7 +84,7 @@ func NewSilenceWatch() *SilenceWatch { return &silenceWatch{said: map[string]str
 
 // LookForSilence is a look of a node that meant to look at due.
 func (c *Chats) LookForSilence(ctx context.Context, w *SilenceWatch, due time.Time) error {
-	w.woke(c.wall(), due)
+	w.from = contact.AwayFrom(w.from, due, c.wall())
 	_, err := c.sweepSilence(ctx, w)
 	return err
 }

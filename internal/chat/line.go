@@ -69,18 +69,27 @@ func (c *Chats) Dismiss(ctx context.Context, contactID, closing string, by audit
 // addWithin stores a message in the caller's transaction and announces it after the commit; one that is
 // there already changes nothing.
 func (c *Chats) addWithin(ctx context.Context, tx *store.Tx, m Message, key *seal.Key, author string) error {
-	insert := c.insert(m, key, author)
-	seq, err := store.One(ctx, tx, func(r store.Row) (int64, error) {
-		var n int64
-		var state contact.State
-		return n, r.Scan(&n, &state)
-	}, insert.SQL, insert.Args...)
+	seq, err := insertMessage(ctx, tx, c.insert(m, key, author))
 	if errors.Is(err, store.ErrNoRow) {
 		return nil
 	}
 	if err != nil {
 		return err
 	}
+	return c.inserted(ctx, tx, m, seq)
+}
+
+// insertMessage runs the insert of a message and returns its number; store.ErrNoRow where it changed nothing.
+func insertMessage(ctx context.Context, tx *store.Tx, insert store.Stmt) (seq int64, err error) {
+	return store.One(ctx, tx, func(r store.Row) (int64, error) {
+		var n int64
+		var state contact.State
+		return n, r.Scan(&n, &state)
+	}, insert.SQL, insert.Args...)
+}
+
+// inserted records a message that was stored under this number, and announces it after the commit.
+func (c *Chats) inserted(ctx context.Context, tx *store.Tx, m Message, seq int64) error {
 	m.Seq = seq
 	tx.AfterCommit(func() { c.announce(m) })
 	return c.log.Record(ctx, tx, audit.Entry{Actor: m.actor(), Act: "chat.send", Object: "contact", ObjectID: m.ContactID,

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"strconv"
 
-	"vigie/internal/audit"
 	"vigie/internal/catalogue"
 	"vigie/internal/contact"
 	"vigie/internal/fault"
@@ -109,19 +108,12 @@ func (c *Chats) sayWithin(ctx context.Context, tx *store.Tx, m Message, key *sea
 		if err := c.savepoint(ctx, tx, "SAVEPOINT house_line"); err != nil {
 			return err
 		}
-		seq, err := store.One(ctx, tx, func(r store.Row) (int64, error) {
-			var n int64
-			var state contact.State
-			return n, r.Scan(&n, &state)
-		}, insert.SQL, insert.Args...)
+		seq, err := insertMessage(ctx, tx, insert)
 		if errors.Is(err, store.ErrNoRow) {
 			return nil // said already
 		}
 		if err == nil {
-			m.Seq = seq
-			tx.AfterCommit(func() { c.announce(m) })
-			return c.log.Record(ctx, tx, audit.Entry{Actor: m.actor(), Act: "chat.send", Object: "contact", ObjectID: m.ContactID,
-				Detail: map[string]string{"message": m.ID, "kind": m.Kind}})
+			return c.inserted(ctx, tx, m, seq)
 		}
 		if !store.IsConflict(err) || i == attempts-1 {
 			return err

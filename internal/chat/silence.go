@@ -61,7 +61,7 @@ func (c *Chats) watchSilence(ctx context.Context) {
 		case <-c.patience: // somebody published another patience
 		case <-ctx.Done():
 		}
-		w.woke(c.wall(), due)
+		w.from = contact.AwayFrom(w.from, due, c.wall())
 	}
 }
 
@@ -80,21 +80,8 @@ func (c *Chats) wall() time.Time { return c.now().Round(0) }
 type silenceWatch struct {
 	// said has the last line said to each contact, so that it is not tried again.
 	said map[string]string
-	// from is when the clock last jumped, or this node last stood still; nobody was quiet before it.
+	// from is contact.AwayFrom: a day that passed in a minute is nobody's silence.
 	from time.Time
-}
-
-// jumped is how much later than it was due a look is taken for a jump of the clock.
-const jumped = 30 * time.Second
-
-// woke compares the clock with what it should say: a day that passed in a minute is nobody's silence.
-func (w *silenceWatch) woke(now, due time.Time) {
-	if now.Sub(due) > jumped {
-		w.from = now
-	}
-	if w.from.After(now) { // it went back again
-		w.from = now
-	}
 }
 
 // since is how long somebody has been quiet who had the last word at a moment.

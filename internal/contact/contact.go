@@ -604,6 +604,10 @@ func (c *Contacts) EndConversation(ctx context.Context, id string, by audit.Acto
 	return c.move(ctx, id, SystemEnds, by, set)
 }
 
+// IsLetter says that a contact is a message that was left, and not (yet) a conversation: nobody waits at
+// its other end, it is read and answered when we are there.
+func (c Contact) IsLetter() bool { return c.Channel == ChannelMessage && c.State != Talking }
+
 // LeaveQuickly is the quick exit: every session of the contact ends at once, the desk sees "left
 // quickly", and nothing is closed for half an hour. A message that was left stays in line: its person
 // need not be there for it to be answered.
@@ -614,7 +618,7 @@ func (c *Contacts) LeaveQuickly(ctx context.Context, id string) (Contact, error)
 			return err
 		}
 		var err error
-		if ct, err = get(ctx, tx, id); err != nil || ct.Channel == ChannelMessage && ct.State != Talking {
+		if ct, err = get(ctx, tx, id); err != nil || ct.IsLetter() {
 			return err
 		}
 		ct, err = c.Move(ctx, tx, id, Leave, VisitorOf(id), Change{})

@@ -7,7 +7,7 @@ import (
 
 // SweepLate is a look of a node that meant to look at due.
 func (c *Contacts) SweepLate(ctx context.Context, due time.Time) error {
-	_, err := c.sweep(ctx, awayFrom(time.Time{}, due, c.now().Round(0)))
+	_, err := c.sweep(ctx, AwayFrom(time.Time{}, due, c.now().Round(0)))
 	return err
 }
 

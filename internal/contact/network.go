@@ -20,9 +20,9 @@ type Network struct {
 	At      int64          `json:"at"`
 }
 
-// secondWait is how long the danger protocol waits for a second person before one alone may read; the
+// SecondWait is how long the danger protocol waits for a second person before one alone may read; the
 // second then reviews afterwards.
-const secondWait = 60 * time.Second
+const SecondWait = 60 * time.Second
 
 // Hold is what the danger protocol did with a network address.
 type Hold struct {
@@ -176,7 +176,7 @@ func (c *Contacts) ReadNetwork(ctx context.Context, id string, by audit.Actor) (
 			return err
 		}
 		agreed := hold.ConfirmedAt > 0 && (by.ID == hold.HeldBy || by.ID == hold.ConfirmedBy)
-		alone := by.ID == hold.HeldBy && now-hold.HeldAt >= secondWait.Milliseconds()
+		alone := by.ID == hold.HeldBy && now-hold.HeldAt >= SecondWait.Milliseconds()
 		if hold.HeldAt == 0 || !agreed && !alone {
 			return fault.New(fault.Forbidden, "fault.contact.second")
 		}

@@ -43,12 +43,14 @@ func (c *Contacts) Run(ctx context.Context) {
 		case <-time.After(wait):
 		case <-ctx.Done():
 		}
-		from = awayFrom(from, due, c.now().Round(0))
+		from = AwayFrom(from, due, c.now().Round(0))
 	}
 }
 
-// awayFrom is when the clock last jumped ahead, or this node last stood still: nobody was away before it.
-func awayFrom(before, due, now time.Time) time.Time {
+// AwayFrom is when the clock last jumped, or this node last stood still: nobody was away or quiet before it.
+// before is what it said at the last look, due when this look was meant to be, and now when it is; both by
+// the clock on the wall.
+func AwayFrom(before, due, now time.Time) time.Time {
 	if now.Sub(due) > jumped || before.After(now) {
 		return now
 	}

@@ -87,6 +87,15 @@ func (r *Router) Recused(ctx context.Context, staffID string, ct contact.Contact
 	return r.recused(ctx, r.db, ct.PersonID, staffID)
 }
 
+// stranger returns colleague's fault, which gives no reason, for a colleague who knows the person.
+func (r *Router) stranger(ctx context.Context, q store.Querier, personID, staffID string) error {
+	knows, err := r.recused(ctx, q, personID, staffID)
+	if err == nil && knows {
+		err = fault.New(fault.Conflict, "fault.routing.colleague_cannot")
+	}
+	return err
+}
+
 func (r *Router) recused(ctx context.Context, q store.Querier, personID, staffID string) (bool, error) {
 	barred, err := r.contacts.Barred(ctx, q, personID)
 	return slices.Contains(barred, staffID), err

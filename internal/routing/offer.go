@@ -284,12 +284,9 @@ func (r *Router) Take(ctx context.Context, staffID, contactID string) error {
 // wait any more, and "fault.routing.colleague_away", "fault.routing.colleague_full" or
 // "fault.routing.colleague_cannot" as HandOver does.
 func (r *Router) Assign(ctx context.Context, supervisorID, contactID, toID string) error {
-	person, works, err := r.person(ctx, toID)
+	person, err := r.colleague(ctx, toID)
 	if err != nil {
 		return err
-	}
-	if !works {
-		return fault.New(fault.Conflict, "fault.routing.colleague_cannot")
 	}
 	return r.db.Tx(ctx, func(tx *store.Tx) error {
 		now, err := r.room(ctx, tx, person)
@@ -303,10 +300,8 @@ func (r *Router) Assign(ctx context.Context, supervisorID, contactID, toID strin
 		if ct.State != contact.Waiting {
 			return fault.New(fault.Conflict, "fault.routing.not_waiting")
 		}
-		if barred, err := r.recused(ctx, tx, ct.PersonID, toID); err != nil {
+		if err := r.stranger(ctx, tx, ct.PersonID, toID); err != nil {
 			return err
-		} else if barred {
-			return fault.New(fault.Conflict, "fault.routing.colleague_cannot")
 		}
 		ms := store.Millis(now)
 		until := ms + r.times.Offer.Milliseconds()
@@ -332,12 +327,9 @@ func (r *Router) Assign(ctx context.Context, supervisorID, contactID, toID strin
 // closed, "fault.routing.colleague_away" for a colleague who is not at her desk, and
 // "fault.routing.colleague_cannot" for somebody who may not answer or knows the person.
 func (r *Router) Give(ctx context.Context, supervisorID, contactID, toID string) error {
-	person, works, err := r.person(ctx, toID)
+	person, err := r.colleague(ctx, toID)
 	if err != nil {
 		return err
-	}
-	if !works {
-		return fault.New(fault.Conflict, "fault.routing.colleague_cannot")
 	}
 	return r.db.Tx(ctx, func(tx *store.Tx) error {
 		if _, err := r.room(ctx, tx, person); err != nil && toID != supervisorID && !isFull(err) {
@@ -347,10 +339,8 @@ func (r *Router) Give(ctx context.Context, supervisorID, contactID, toID string)
 		if err != nil {
 			return err
 		}
-		if barred, err := r.recused(ctx, tx, ct.PersonID, toID); err != nil {
+		if err := r.stranger(ctx, tx, ct.PersonID, toID); err != nil {
 			return err
-		} else if barred {
-			return fault.New(fault.Conflict, "fault.routing.colleague_cannot")
 		}
 		before := ct.CounsellorID
 		_, err = r.contacts.Move(ctx, tx, contactID, contact.HandOver, byStaff(supervisorID), contact.Change{StaffID: toID, Supervising: true})
@@ -404,11 +394,11 @@ func (r *Router) room(ctx context.Context, tx *store.Tx, person staff.Person) (t
 // or "fault.routing.colleague_cannot" (she may not, and no reason is given), and fault.Conflict
 // "fault.routing.handing_over" when it rings for another colleague already.
 func (r *Router) HandOver(ctx context.Context, fromID, contactID, toID string) error {
-	person, works, err := r.person(ctx, toID)
+	person, err := r.colleague(ctx, toID)
 	if err != nil {
 		return err
 	}
-	if !works || toID == fromID {
+	if toID == fromID {
 		return fault.New(fault.Conflict, "fault.routing.colleague_cannot")
 	}
 	ct, err := r.contacts.Get(ctx, contactID)
@@ -427,10 +417,8 @@ func (r *Router) HandOver(ctx context.Context, fromID, contactID, toID string) e
 		if before.counsellorID != fromID || before.state != contact.Talking && before.state != contact.Parked {
 			return fault.New(fault.Forbidden, "fault.routing.not_yours")
 		}
-		if barred, err := r.recused(ctx, tx, ct.PersonID, toID); err != nil {
+		if err := r.stranger(ctx, tx, ct.PersonID, toID); err != nil {
 			return err
-		} else if barred {
-			return fault.New(fault.Conflict, "fault.routing.colleague_cannot")
 		}
 		if full != nil {
 			return full // said last: the other reasons are surer

@@ -22,6 +22,7 @@ import (
 	"vigie/internal/bus"
 	"vigie/internal/catalogue"
 	"vigie/internal/contact"
+	"vigie/internal/fault"
 	"vigie/internal/routing/flood"
 	"vigie/internal/seal"
 	"vigie/internal/staff"
@@ -336,6 +337,16 @@ func (r *Router) person(ctx context.Context, staffID string) (staff.Person, bool
 		}
 	}
 	return staff.Person{}, false, nil
+}
+
+// colleague is somebody to whom a contact is given by name. It returns fault.Conflict
+// "fault.routing.colleague_cannot" for who may not answer.
+func (r *Router) colleague(ctx context.Context, staffID string) (staff.Person, error) {
+	person, works, err := r.person(ctx, staffID)
+	if err == nil && !works {
+		err = fault.New(fault.Conflict, "fault.routing.colleague_cannot")
+	}
+	return person, err
 }
 
 // answers is the right without which nothing is offered.

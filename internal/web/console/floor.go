@@ -250,12 +250,9 @@ type holdView struct {
 	open    bool
 }
 
-// secondWait is how long a second person is waited for, as the sentence says it.
-const secondWait = time.Minute
-
 func (c *Room) holdOf(say *i18n.Printer, h contact.Hold, ct contact.Contact, me string) holdView {
 	v := holdView{Hold: h, title: c.title(say, ct), me: me}
-	if left := secondWait - c.now().Sub(at(h.HeldAt)); left > 0 {
+	if left := contact.SecondWait - c.now().Sub(at(h.HeldAt)); left > 0 {
 		v.seconds = int(left/time.Second) + 1
 	}
 	return v

@@ -97,7 +97,7 @@ func (c *Room) same(ctx context.Context, say *i18n.Printer, staffID string, ct c
 		}
 	}
 	for _, link := range links {
-		if err := add(link.ContactID, say.T("desk.same.joined_"+link.Kind, "who", c.Alias(ctx, link.By)), apartAction(say, ct.ID, link.ContactID)); err != nil {
+		if err := add(link.ContactID, c.joined(ctx, say, link), apartAction(say, ct.ID, link.ContactID)); err != nil {
 			return nil, err
 		}
 	}
@@ -108,18 +108,23 @@ func (c *Room) same(ctx context.Context, say *i18n.Printer, staffID string, ct c
 // finds those of the line.
 func (c *Room) sameInLine(ctx context.Context, say *i18n.Printer, w routing.Waiting, other func(id string) (contact.Contact, bool)) []ui.SameProps {
 	var all []ui.SameProps
-	for _, like := range w.LikelySame {
-		if ct, ok := other(like.ContactID); ok {
-			all = append(all, ui.SameProps{ID: "same-w" + w.Contact.ID + "-" + ct.ID, Title: c.title(say, ct), Topic: c.topic(say, ct), Why: why(say, like), Actions: sameActions(say, w.Contact.ID, ct.ID)})
+	add := func(id, why string, actions piece) {
+		if ct, ok := other(id); ok {
+			all = append(all, ui.SameProps{ID: "same-w" + w.Contact.ID + "-" + id, Title: c.title(say, ct), Topic: c.topic(say, ct), Why: why, Actions: actions})
 		}
+	}
+	for _, like := range w.LikelySame {
+		add(like.ContactID, why(say, like), sameActions(say, w.Contact.ID, like.ContactID))
 	}
 	for _, link := range w.Links {
-		if ct, ok := other(link.ContactID); ok {
-			all = append(all, ui.SameProps{ID: "same-w" + w.Contact.ID + "-" + ct.ID, Title: c.title(say, ct), Topic: c.topic(say, ct),
-				Why: say.T("desk.same.joined_"+link.Kind, "who", c.Alias(ctx, link.By)), Actions: apartAction(say, w.Contact.ID, ct.ID)})
-		}
+		add(link.ContactID, c.joined(ctx, say, link), apartAction(say, w.Contact.ID, link.ContactID))
 	}
 	return all
+}
+
+// joined says in words who said that two contacts belong together, and how.
+func (c *Room) joined(ctx context.Context, say *i18n.Printer, l routing.Link) string {
+	return say.T("desk.same.joined_"+l.Kind, "who", c.Alias(ctx, l.By))
 }
 
 // why says in words what the surest likeness is.

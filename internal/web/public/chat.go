@@ -81,7 +81,7 @@ type view struct {
 }
 
 func (p *Room) conversation(w http.ResponseWriter, r *http.Request, code int, ct contact.Contact, d draft) error {
-	if isLetter(ct) {
+	if ct.IsLetter() {
 		return p.reply(w, r, code, ct)
 	}
 	v, err := p.look(r.Context(), answer.Printer(r), ct)
@@ -181,14 +181,6 @@ func (v view) said(key, line string) string {
 		return v.line(line)
 	}
 	return v.say.T(key)
-}
-
-// key is a sentence of the page as this person is spoken to.
-func (v view) key(key string) string {
-	if v.speaks == catalogue.Adult {
-		return key + ".adult"
-	}
-	return key
 }
 
 // farewell is what the house said at the end of the conversation, or thanks where it said nothing.

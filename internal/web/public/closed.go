@@ -117,7 +117,7 @@ func (p *Room) waited(r *http.Request) (contact.Contact, error) {
 		return contact.Contact{}, nil // nobody, or nobody any more
 	}
 	ct, err := p.Contacts.Get(r.Context(), s.ContactID)
-	if fault.Is(err, fault.NotFound) || err == nil && (ct.State != contact.Waiting || isLetter(ct) || p.Today().Open) {
+	if fault.Is(err, fault.NotFound) || err == nil && (ct.State != contact.Waiting || ct.IsLetter() || p.Today().Open) {
 		return contact.Contact{}, nil
 	}
 	if err != nil {

@@ -208,7 +208,7 @@ func (f *follower) state(ct contact.Contact) error {
 	marks := f.view.reader.Marks
 	f.view = f.room.frame(f.ctx, f.say, ct)
 	f.view.proof, f.view.reader.Marks = proof, marks
-	if !ct.State.Open() || ct.State == contact.Left || isLetter(ct) || before.ID != "" && before.ShownAfter > ct.ShownAfter {
+	if !ct.State.Open() || ct.State == contact.Left || ct.IsLetter() || before.ID != "" && before.ShownAfter > ct.ShownAfter {
 		f.stream.Push(live.Signal("over", string(ct.State)))
 		return nil
 	}

@@ -14,12 +14,6 @@ import (
 	"vigie/internal/web/ui"
 )
 
-// isLetter says that a contact is a message that was left, and not (yet) a conversation: nobody waits at
-// its other end, it is read and answered when we are there.
-func isLetter(ct contact.Contact) bool {
-	return ct.Channel == contact.ChannelMessage && ct.State != contact.Talking
-}
-
 // reply is a message that was left, as its person finds it again.
 type reply struct {
 	lead     string

@@ -76,7 +76,7 @@ func (p *Room) ComeBack(w http.ResponseWriter, r *http.Request) error {
 	there := back.Open
 	switch {
 	case there.ID != "" && there.Channel == contact.ChannelChat, there.State == contact.Talking:
-	case isLetter(back.Last): // to read what we answered, open or not
+	case back.Last.IsLetter(): // to read what we answered, open or not
 		there = back.Last
 	case !p.Today().Open:
 		return p.closed(w, r, answersOf(back.Last))
@@ -86,7 +86,7 @@ func (p *Room) ComeBack(w http.ResponseWriter, r *http.Request) error {
 	if _, err := p.Contacts.Resume(r.Context(), there.ID); err != nil {
 		return err
 	}
-	if !isLetter(there) && (there.State == contact.Parked || there.State == contact.Left) {
+	if !there.IsLetter() && (there.State == contact.Parked || there.State == contact.Left) {
 		if _, err := p.Contacts.Return(r.Context(), there.ID, contact.VisitorOf(there.ID)); err != nil {
 			return err
 		}

@@ -61,7 +61,7 @@ func (p *Room) Start(w http.ResponseWriter, r *http.Request) error {
 	if s, err := p.Contacts.Session(r.Context(), session.VisitorToken(r)); err == nil {
 		// Whoever opens again in the browser of a conversation that has just ended is who had it: a block holds.
 		person = s.PersonID
-		if ct, err := p.Contacts.Get(r.Context(), s.ContactID); err == nil && isLetter(ct) {
+		if ct, err := p.Contacts.Get(r.Context(), s.ContactID); err == nil && ct.IsLetter() {
 			letter = ct
 		} else if err == nil && ct.State.Open() {
 			if ct.State == contact.Left { // she said goodbye, and goes on
