@@ -178,7 +178,7 @@ func (f *faulty) run(ctx context.Context, seats []seat, c *Crash) (seen report, 
 		return seen, err
 	}
 	if last.Report.Refused > 0 { // a page that was open may no longer write: something of it is gone
-		c.Why = fmt.Sprintf("the server refused %d messages: %s", last.Report.Refused, last.Report.RefusedWith)
+		c.Why = fmt.Sprintf("the server refused %d messages or visitors: %s", last.Report.Refused, last.Report.RefusedWith)
 	}
 	return *last.Report, nil
 }

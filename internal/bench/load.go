@@ -167,7 +167,7 @@ func (c *crowd) end() {
 		d.stream.close()
 	}
 	for i := range c.talks {
-		if t := c.talks[i].Load(); t != nil {
+		if t := c.talks[i].Load(); t != nil && t.stream != nil { // who was refused has none
 			t.stream.close()
 		}
 	}
@@ -420,13 +420,27 @@ func (c *crowd) insist(ctx context.Context, stop <-chan struct{}) (report, error
 	if err != nil {
 		return report{}, err
 	}
-	allAcked := func() bool {
-		left := false
-		c.letters.each(func(_ uint32, l *letter) { left = left || l.acked.Load() == 0 && !l.refused.Load() })
-		return !left
+	err = c.until(ctx, ackWithin, func() string { return "" }, func() bool { return c.unanswered() == 0 })
+	if left := c.unanswered(); left > 0 && ctx.Err() == nil {
+		c.refusesFor(left, fmt.Sprintf("not acknowledged %s after the last fault", ackWithin))
+		err = nil
 	}
-	err = c.until(ctx, time.Minute, func() string { return "messages are still not acknowledged" }, allAcked)
 	return c.report(window{until: 1 << 62}), err
+}
+
+// ackWithin is how long a stubborn crowd goes on sending what was not acknowledged, once it has stopped
+// writing.
+const ackWithin = time.Minute
+
+// unanswered counts the messages that were neither acknowledged nor refused.
+func (c *crowd) unanswered() int64 {
+	left := int64(0)
+	c.letters.each(func(_ uint32, l *letter) {
+		if l.acked.Load() == 0 && !l.refused.Load() {
+			left++
+		}
+	})
+	return left
 }
 
 // lettersEach is how many messages a stubborn visitor writes before she begins a new contact.
@@ -439,7 +453,11 @@ func (c *crowd) persist(ctx context.Context, door *door, number uint64, stopped 
 	for {
 		if t == nil || int(c.opened.Load()) < c.order.Contacts {
 			next, err := c.open(ctx, door)
-			if err != nil && !errors.Is(err, errFull) {
+			switch {
+			case errors.Is(err, errRefused):
+				c.refusesFor(1, err.Error())
+				return
+			case err != nil && !errors.Is(err, errFull):
 				c.failed(fmt.Errorf("opening a chat: %w", err))
 				return
 			}

@@ -96,8 +96,15 @@ func address(index uint32) string {
 	return fmt.Sprintf("10.%d.%d.7", index>>8&0xff, index&0xff)
 }
 
+// openWithin is how long a stubborn visitor tries to come in: many times what a server takes to come up
+// again. After that what she was told is gone, and she is refused.
+const openWithin = 30 * time.Second
+
+// errRefused says that a visitor never came in.
+var errRefused = errors.New("the server let nobody in")
+
 // open brings one visitor in: the first questions skipped, her page loaded, her stream open. A server
-// that does not answer is asked again, for the same contact.
+// that does not answer is asked again, for the same contact; errRefused when that never helps.
 func (c *crowd) open(ctx context.Context, d *door) (*conversation, error) {
 	index := c.opened.Add(1) - 1
 	if int(index) >= len(c.talks) {
@@ -111,7 +118,7 @@ func (c *crowd) open(ctx context.Context, d *door) (*conversation, error) {
 	// Known before the server knows it: a counsellor may be faster than our answer.
 	c.talks[index].Store(t)
 	c.byID.Store(t.id, t)
-	after := ""
+	after, deadline := "", time.Now().Add(openWithin)
 	for attempt := 1; ; attempt++ {
 		err := c.enter(ctx, d, t)
 		if err == nil {
@@ -122,6 +129,9 @@ func (c *crowd) open(ctx context.Context, d *door) (*conversation, error) {
 		}
 		if c.order.Do != stubborn || ctx.Err() != nil || c.over.Load() {
 			return nil, err
+		}
+		if time.Now().After(deadline) {
+			return nil, fmt.Errorf("%w for %s: %w", errRefused, openWithin, err)
 		}
 		time.Sleep(c.backoff(attempt))
 	}
@@ -288,6 +298,12 @@ func (c *crowd) refusedWith(r reply) {
 		text += " " + string(r.body)
 	}
 	c.refusal.Store(&text)
+}
+
+// refusesFor counts n things that the server never took, and why.
+func (c *crowd) refusesFor(n int64, why string) {
+	c.refused.Add(n)
+	c.refusal.Store(&why)
 }
 
 // backoff is how long a page waits before it tries again; a stubborn one is less polite.
