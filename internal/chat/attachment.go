@@ -603,95 +603,6 @@ func (c *Chats) destroyMarked(ctx context.Context, p Proof) error {
 	return err
 }
 
-// Held is a file that is held by the protocol with the prosecutor.
-type Held struct {
-	ProofID, ContactID string
-	HeldAt             int64
-	HeldBy             string
-	// Handed says that the authorities have it, Asked who wants it destroyed; 0 and "" for nobody yet.
-	HandedAt, AskedAt int64
-	HandedBy, AskedBy string
-
-	blobID, keyID string
-	content       []byte
-}
-
-const selectHeld = `SELECT attachment_id, contact_id, blob_id, key_id, held_at, held_by, content_sealed,
-	handed_at, handed_by, destroy_asked_at, destroy_asked_by FROM attachment_hold`
-
-func scanHeld(r store.Row) (Held, error) {
-	var h Held
-	return h, r.Scan(&h.ProofID, &h.ContactID, &h.blobID, &h.keyID, &h.HeldAt, &h.HeldBy, &h.content, &h.HandedAt, &h.HandedBy, &h.AskedAt, &h.AskedBy)
-}
-
-// AllHeld returns what is held, the oldest first.
-func (c *Chats) AllHeld(ctx context.Context) ([]Held, error) {
-	return store.All(ctx, c.db, scanHeld, selectHeld+` ORDER BY held_at, attachment_id`)
-}
-
-// HandOverHeld is the protocol's act of handing a held file to the authority that asked for it: it is
-// made by two people and recorded, and the only way by which a marked file is ever read. It returns
-// fault.Forbidden "fault.contact.second" unless two different people act, fault.NotFound
-// "fault.chat.proof_unknown" for what is not held.
-func (c *Chats) HandOverHeld(ctx context.Context, proofID string, by, second audit.Actor, purpose string) (io.ReadCloser, error) {
-	h, err := c.protocol(ctx, proofID, by, second, "chat.proof_hand_over", purpose, nil)
-	if err != nil {
-		return nil, err
-	}
-	key, err := c.keys.Key(ctx, h.keyID)
-	if err != nil {
-		return nil, err
-	}
-	plain, err := key.Open(holdField(proofID), h.content)
-	if err != nil {
-		return nil, err
-	}
-	var inside content
-	if err := json.Unmarshal(plain, &inside); err != nil {
-		return nil, err
-	}
-	return c.blobs.Get(ctx, h.blobID, inside.Identity)
-}
-
-// DestroyHeld is the protocol's other act: the file is no more. Faults as for HandOverHeld.
-func (c *Chats) DestroyHeld(ctx context.Context, proofID string, by, second audit.Actor, purpose string) error {
-	h, err := c.protocol(ctx, proofID, by, second, "chat.proof_destroy", purpose, func(tx *store.Tx, h Held) error {
-		if _, err := tx.Exec(ctx, `DELETE FROM attachment_hold WHERE attachment_id = $1`, proofID); err != nil {
-			return err
-		}
-		return c.keys.Drop(ctx, tx, h.keyID)
-	})
-	if err != nil {
-		return err
-	}
-	return c.destroyMarked(context.WithoutCancel(ctx), Proof{ID: h.ProofID, blobID: h.blobID})
-}
-
-func (c *Chats) protocol(ctx context.Context, proofID string, by, second audit.Actor, act, purpose string, also func(*store.Tx, Held) error) (Held, error) {
-	if by.Kind != audit.Staff || second.Kind != audit.Staff || by.ID == "" || second.ID == "" || by.ID == second.ID {
-		return Held{}, fault.New(fault.Forbidden, "fault.contact.second")
-	}
-	var h Held
-	err := c.db.Tx(ctx, func(tx *store.Tx) error {
-		var err error
-		h, err = store.One(ctx, tx, scanHeld, selectHeld+` WHERE attachment_id = $1`, proofID)
-		if errors.Is(err, store.ErrNoRow) {
-			return fault.New(fault.NotFound, "fault.chat.proof_unknown")
-		}
-		if err != nil {
-			return err
-		}
-		if also != nil {
-			if err := also(tx, h); err != nil {
-				return err
-			}
-		}
-		return c.log.Record(ctx, tx, audit.Entry{Actor: by, Act: act, Object: "contact", ObjectID: h.ContactID, Purpose: purpose,
-			Detail: map[string]string{"attachment": proofID, "second": second.ID}})
-	})
-	return h, err
-}
-
 // watchAttachments closes questions whose time is over, and removes what could not be removed at once.
 func (c *Chats) watchAttachments(ctx context.Context) {
 	for n := 0; ctx.Err() == nil; n++ {
@@ -817,10 +728,6 @@ func labelField(id string) seal.Field {
 
 func contentField(id string) seal.Field {
 	return seal.Field{Table: "attachment", Column: "content_sealed", Row: id, Version: 1}
-}
-
-func holdField(id string) seal.Field {
-	return seal.Field{Table: "attachment_hold", Column: "content_sealed", Row: id, Version: 1}
 }
 
 const selectProof = `SELECT id, contact_id, state, label, label_sealed, asked_by, asked_at, expires_at, received_at, media, size,

@@ -3,7 +3,9 @@ package chat_test
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
 	"errors"
+	"fmt"
 	"image"
 	"io"
 	"io/fs"
@@ -12,6 +14,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"filippo.io/age"
 
 	"vigie/internal/audit"
 	"vigie/internal/chat"
@@ -385,18 +389,45 @@ func TestByAWrittenProtocolItIsHeldForTwoPeople(t *testing.T) {
 			t.Errorf("the erasure that was refused took something: %d messages", n)
 		}
 
-		_, err = held.HandOverHeld(w.ctx, p.ID, nadia, nadia, "prosecutor")
+		authority, err := age.GenerateX25519Identity()
+		w.must(err)
+		to := chat.HandOver{Recipient: authority.Recipient().String(), Reference: "PV 2026/1234"}
+		for _, wrong := range []chat.HandOver{
+			{Recipient: authority.String(), Reference: "PV 2026/1234"}, {Recipient: to.Recipient + "\n" + to.Recipient, Reference: "x"}, {Reference: "x"},
+		} {
+			w.refused(held.AskHandOver(w.ctx, p.ID, wrong, nadia), "fault.chat.recipient")
+		}
+		w.refused(held.AskHandOver(w.ctx, p.ID, chat.HandOver{Recipient: to.Recipient, Reference: strings.Repeat("x", 121)}, nadia), "fault.chat.reference")
+		w.refused(held.AgreeHandOver(w.ctx, p.ID, 0, karim), "fault.contact.second") // nobody asked
+		w.must(held.AskHandOver(w.ctx, p.ID, to, nadia))
+		_, err = held.HandOver(w.ctx, p.ID, nadia)
 		w.refused(err, "fault.contact.second")
-		body, err := held.HandOverHeld(w.ctx, p.ID, nadia, karim, "prosecutor")
+		read := w.held(held)
+		if read.To != to || read.SHA256 != fmt.Sprintf("%x", sha256.Sum256(file)) {
+			t.Fatalf("%+v", read)
+		}
+		w.refused(held.AgreeHandOver(w.ctx, p.ID, read.HandOverAskedAt, nadia), "fault.contact.second")
+		w.refused(held.AgreeHandOver(w.ctx, p.ID, read.HandOverAskedAt-1, karim), "fault.chat.hand_over_changed")
+		w.must(held.AgreeHandOver(w.ctx, p.ID, read.HandOverAskedAt, karim))
+		write, err := held.HandOver(w.ctx, p.ID, nadia)
 		w.must(err)
-		back, err := io.ReadAll(body)
+		var closed bytes.Buffer
+		w.must(write(&closed))
+		opened, err := age.Decrypt(&closed, authority)
 		w.must(err)
-		w.must(body.Close())
+		back, err := io.ReadAll(opened)
+		w.must(err)
 		if !bytes.Equal(back, file) || !w.did(ct.ID, "chat.proof_hand_over") {
 			t.Error("what was handed over is not what came")
 		}
+		w.must(held.AskHandOver(w.ctx, p.ID, to, karim)) // asked anew, agreed anew
+		_, err = held.HandOver(w.ctx, p.ID, nadia)
+		w.refused(err, "fault.contact.second")
 
-		w.must(held.DestroyHeld(w.ctx, p.ID, nadia, karim, "prosecutor"))
+		w.refused(held.DestroyHeld(w.ctx, p.ID, karim), "fault.contact.second")
+		w.must(held.AskDestroyHeld(w.ctx, p.ID, nadia))
+		w.refused(held.DestroyHeld(w.ctx, p.ID, nadia), "fault.contact.second")
+		w.must(held.DestroyHeld(w.ctx, p.ID, karim))
 		if all, err := held.AllHeld(w.ctx); err != nil || len(all) != 0 || len(w.files()) != 0 {
 			t.Errorf("%d held, %d files, %v", len(all), len(w.files()), err)
 		}
@@ -405,6 +436,16 @@ func TestByAWrittenProtocolItIsHeldForTwoPeople(t *testing.T) {
 		}
 		w.must(w.contacts.Erase(w.ctx, ct.ID, audit.Actor{Kind: audit.Operator}, "request"))
 	})
+}
+
+// held reads the one file that is held.
+func (w *world) held(chats *chat.Chats) chat.Held {
+	w.t.Helper()
+	all, err := chats.AllHeld(w.ctx)
+	if w.must(err); len(all) != 1 {
+		w.t.Fatalf("%d files are held", len(all))
+	}
+	return all[0]
 }
 
 func TestANameIsKeptWithoutWhatMisleads(t *testing.T) {

@@ -2,36 +2,200 @@ package chat
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
+	"io"
+	"strings"
+	"unicode/utf8"
 
 	"vigie/internal/audit"
+	"vigie/internal/blob"
 	"vigie/internal/fault"
+	"vigie/internal/seal"
 	"vigie/internal/store"
 )
 
-// What ends the hold of a file that was marked possibly illegal. Nobody opens it for that: that the
-// authorities have it is noted, and its destruction is asked by one person and done by another.
+// What ends the hold of a file that was marked possibly illegal. Nobody opens it for that, and nobody acts
+// alone: one person asks, another agrees. It leaves the house only closed under a key of the authority
+// that asked for it, so that whoever carries it cannot look; or it is destroyed.
 
-// NoteHandedOver notes that the authorities have a held file. It stays held until it is destroyed; noting it
-// again changes nothing. It returns fault.NotFound "fault.chat.proof_unknown" for what is not held.
-func (c *Chats) NoteHandedOver(ctx context.Context, proofID string, by audit.Actor) error {
-	return c.onHeld(ctx, proofID, by, "chat.proof_handed", `UPDATE attachment_hold SET handed_at = $2, handed_by = $3 WHERE attachment_id = $1 AND handed_at = 0`)
+// Held is a file that is held by the protocol with the prosecutor.
+type Held struct {
+	ProofID, ContactID string
+	HeldAt             int64
+	HeldBy             string
+	// SHA256 is of the untouched original, in hexadecimal, for the authority's receipt.
+	SHA256 string
+	// To is where it goes, as somebody asked; HandedAt says that a second person agreed. 0 and "" for not yet.
+	To                        HandOver
+	HandOverAskedAt, HandedAt int64
+	HandOverAskedBy, HandedBy string
+	DestroyAskedAt            int64
+	DestroyAskedBy            string
+	blobID, keyID             string
+	contentSealed, toSealed   []byte
+	identity                  string
 }
 
-// AskDestroyHeld asks that a held file be destroyed; a second person confirms it. Faults of NoteHandedOver.
-func (c *Chats) AskDestroyHeld(ctx context.Context, proofID string, by audit.Actor) error {
-	return c.onHeld(ctx, proofID, by, "chat.proof_destroy_ask",
-		`UPDATE attachment_hold SET destroy_asked_at = $2, destroy_asked_by = $3 WHERE attachment_id = $1 AND destroy_asked_at = 0`)
+// HandOver is who receives a held file, and why.
+type HandOver struct {
+	// Recipient is the authority's public key as the age tool writes it ("age1…", age-encryption.org/v1).
+	Recipient string `json:"recipient"`
+	// Reference is the number of its request, at most 120 characters.
+	Reference string `json:"reference"`
 }
 
-// ConfirmDestroyHeld is the second person's yes: the file is no more. It returns fault.Forbidden
-// "fault.contact.second" where nobody asked, and for the one who did.
-func (c *Chats) ConfirmDestroyHeld(ctx context.Context, proofID string, second audit.Actor) error {
+// longestReference bounds HandOver.Reference, in characters.
+const longestReference = 120
+
+// key reads Recipient: fault.Invalid "fault.chat.recipient" when it is no such key.
+func (h HandOver) key() (blob.Recipient, error) {
+	key, err := blob.ParseRecipient(h.Recipient)
+	if err != nil {
+		err = fault.New(fault.Invalid, "fault.chat.recipient")
+	}
+	return key, err
+}
+
+const selectHeld = `SELECT attachment_id, contact_id, blob_id, key_id, held_at, held_by, content_sealed, handover_sealed,
+	handover_asked_at, handover_asked_by, handed_at, handed_by, destroy_asked_at, destroy_asked_by FROM attachment_hold`
+
+func scanHeld(r store.Row) (Held, error) {
+	var h Held
+	return h, r.Scan(&h.ProofID, &h.ContactID, &h.blobID, &h.keyID, &h.HeldAt, &h.HeldBy, &h.contentSealed, &h.toSealed,
+		&h.HandOverAskedAt, &h.HandOverAskedBy, &h.HandedAt, &h.HandedBy, &h.DestroyAskedAt, &h.DestroyAskedBy)
+}
+
+// AllHeld returns what is held, the oldest first.
+func (c *Chats) AllHeld(ctx context.Context) ([]Held, error) {
+	all, err := store.All(ctx, c.db, scanHeld, selectHeld+` ORDER BY held_at, attachment_id`)
+	for i := range all {
+		if err == nil {
+			err = c.openHeld(ctx, &all[i])
+		}
+	}
+	return all, err
+}
+
+// AskHandOver asks that a held file be given to an authority; a second person agrees. Asking anew replaces
+// what was asked, and needs a new agreement. It returns fault.Invalid "fault.chat.recipient" or
+// "fault.chat.reference", fault.NotFound "fault.chat.proof_unknown" for what is not held.
+func (c *Chats) AskHandOver(ctx context.Context, proofID string, to HandOver, by audit.Actor) error {
+	to.Recipient, to.Reference = strings.TrimSpace(to.Recipient), strings.TrimSpace(to.Reference)
+	if _, err := to.key(); err != nil {
+		return err
+	}
+	if n := utf8.RuneCountInString(to.Reference); n == 0 || n > longestReference {
+		return fault.New(fault.Invalid, "fault.chat.reference")
+	}
+	plain, err := json.Marshal(to)
+	if err != nil {
+		return err
+	}
 	h, err := c.heldOf(ctx, c.db, proofID)
 	if err != nil {
 		return err
 	}
-	return c.DestroyHeld(ctx, proofID, staffActor(h.AskedBy), second, "protocol")
+	key, err := c.keys.Key(ctx, h.keyID)
+	if err != nil {
+		return err
+	}
+	return c.onHeld(ctx, proofID, by, "chat.proof_hand_over_ask", func(tx *store.Tx, h Held) error {
+		_, err := tx.Exec(ctx, `UPDATE attachment_hold SET handover_sealed = $2, handover_asked_at = $3, handover_asked_by = $4,
+			handed_at = 0, handed_by = '' WHERE attachment_id = $1`,
+			proofID, key.Seal(handOverField(proofID), plain), store.Millis(c.now()), by.ID)
+		return err
+	})
+}
+
+// AgreeHandOver is the second person's yes to what was asked at askedAt (Held.HandOverAskedAt). It returns
+// fault.Forbidden "fault.contact.second" where nobody asked and for the one who did, fault.Conflict
+// "fault.chat.hand_over_changed" when something else was asked since she read it.
+func (c *Chats) AgreeHandOver(ctx context.Context, proofID string, askedAt int64, second audit.Actor) error {
+	return c.onHeld(ctx, proofID, second, "chat.proof_hand_over_agree", func(tx *store.Tx, h Held) error {
+		if err := twoPeople(h.HandOverAskedBy, second); err != nil {
+			return err
+		}
+		if h.HandedAt != 0 {
+			return nil
+		}
+		n, err := tx.Exec(ctx, `UPDATE attachment_hold SET handed_at = $2, handed_by = $3 WHERE attachment_id = $1 AND handover_asked_at = $4`,
+			proofID, store.Millis(c.now()), second.ID, askedAt)
+		if err == nil && n == 0 {
+			err = fault.New(fault.Conflict, "fault.chat.hand_over_changed")
+		}
+		return err
+	})
+}
+
+// HandOver returns how a held file that two people agreed to hand over is written out: closed under the
+// authority's key, and opened by nobody on the way. Each time is recorded before. It returns
+// fault.Forbidden "fault.contact.second" while they have not agreed.
+func (c *Chats) HandOver(ctx context.Context, proofID string, by audit.Actor) (write func(io.Writer) error, err error) {
+	var h Held
+	err = c.onHeld(ctx, proofID, by, "chat.proof_hand_over", func(tx *store.Tx, held Held) error {
+		if h = held; h.HandedAt == 0 {
+			return fault.New(fault.Forbidden, "fault.contact.second")
+		}
+		return nil
+	})
+	if err == nil {
+		err = c.openHeld(ctx, &h)
+	}
+	if err != nil {
+		return nil, err
+	}
+	to, err := h.To.key()
+	if err != nil {
+		return nil, err
+	}
+	original, err := c.blobs.Get(ctx, h.blobID, h.identity)
+	if err != nil {
+		return nil, err
+	}
+	return func(w io.Writer) error {
+		defer original.Close()
+		return to.Close(w, original)
+	}, nil
+}
+
+// AskDestroyHeld asks that a held file be destroyed; a second person does it. Asking again changes nothing.
+// It returns fault.NotFound "fault.chat.proof_unknown" for what is not held.
+func (c *Chats) AskDestroyHeld(ctx context.Context, proofID string, by audit.Actor) error {
+	return c.onHeld(ctx, proofID, by, "chat.proof_destroy_ask", func(tx *store.Tx, h Held) error {
+		_, err := tx.Exec(ctx, `UPDATE attachment_hold SET destroy_asked_at = $2, destroy_asked_by = $3 WHERE attachment_id = $1 AND destroy_asked_at = 0`,
+			proofID, store.Millis(c.now()), by.ID)
+		return err
+	})
+}
+
+// DestroyHeld is the second person's yes: the file is no more. It returns fault.Forbidden
+// "fault.contact.second" where nobody asked, and for the one who did; fault.NotFound
+// "fault.chat.proof_unknown" for what is not held.
+func (c *Chats) DestroyHeld(ctx context.Context, proofID string, second audit.Actor) error {
+	var h Held
+	err := c.onHeld(ctx, proofID, second, "chat.proof_destroy", func(tx *store.Tx, held Held) error {
+		h = held
+		if err := twoPeople(h.DestroyAskedBy, second); err != nil {
+			return err
+		}
+		if _, err := tx.Exec(ctx, `DELETE FROM attachment_hold WHERE attachment_id = $1`, proofID); err != nil {
+			return err
+		}
+		return c.keys.Drop(ctx, tx, h.keyID)
+	})
+	if err != nil {
+		return err
+	}
+	return c.destroyMarked(context.WithoutCancel(ctx), Proof{ID: h.ProofID, blobID: h.blobID})
+}
+
+// twoPeople refuses what one person would do alone.
+func twoPeople(first string, second audit.Actor) error {
+	if first == "" || second.Kind != audit.Staff || second.ID == "" || second.ID == first {
+		return fault.New(fault.Forbidden, "fault.contact.second")
+	}
+	return nil
 }
 
 func (c *Chats) heldOf(ctx context.Context, q store.Querier, proofID string) (Held, error) {
@@ -42,18 +206,50 @@ func (c *Chats) heldOf(ctx context.Context, q store.Querier, proofID string) (He
 	return h, err
 }
 
-// onHeld does one thing once, and records it.
-func (c *Chats) onHeld(ctx context.Context, proofID string, by audit.Actor, act, change string) error {
+// openHeld opens what the row keeps sealed: not the file, but its hash, its key and where it goes.
+func (c *Chats) openHeld(ctx context.Context, h *Held) error {
+	key, err := c.keys.Key(ctx, h.keyID)
+	if err != nil {
+		return err
+	}
+	var inside content
+	if err := openJSON(key, holdField(h.ProofID), h.contentSealed, &inside); err != nil {
+		return err
+	}
+	h.SHA256, h.identity = inside.SHA256, inside.Identity
+	if h.toSealed == nil {
+		return nil
+	}
+	return openJSON(key, handOverField(h.ProofID), h.toSealed, &h.To)
+}
+
+func openJSON(key *seal.Key, field seal.Field, sealed []byte, into any) error {
+	plain, err := key.Open(field, sealed)
+	if err != nil {
+		return err
+	}
+	return json.Unmarshal(plain, into)
+}
+
+// onHeld does one thing to a held file, and records it.
+func (c *Chats) onHeld(ctx context.Context, proofID string, by audit.Actor, act string, do func(*store.Tx, Held) error) error {
 	return c.db.Tx(ctx, func(tx *store.Tx) error {
-		n, err := tx.Exec(ctx, change, proofID, store.Millis(c.now()), by.ID)
+		h, err := c.heldOf(ctx, tx, proofID)
 		if err != nil {
 			return err
 		}
-		h, err := c.heldOf(ctx, tx, proofID)
-		if err != nil || n == 0 {
+		if err := do(tx, h); err != nil {
 			return err
 		}
 		return c.log.Record(ctx, tx, audit.Entry{Actor: by, Act: act, Object: "contact", ObjectID: h.ContactID, Purpose: "protocol",
 			Detail: map[string]string{"attachment": proofID}})
 	})
+}
+
+func holdField(id string) seal.Field {
+	return seal.Field{Table: "attachment_hold", Column: "content_sealed", Row: id, Version: 1}
+}
+
+func handOverField(id string) seal.Field {
+	return seal.Field{Table: "attachment_hold", Column: "handover_sealed", Row: id, Version: 1}
 }

@@ -1,8 +1,13 @@
 package web_test
 
 import (
+	"bytes"
+	"io"
+	"regexp"
+	"strings"
 	"testing"
 
+	"filippo.io/age"
 	"github.com/google/uuid"
 
 	"vigie/internal/audit"
@@ -11,7 +16,8 @@ import (
 )
 
 // A file that was marked possibly illegal is held until two people end it: one asks for its destruction,
-// another confirms. That the authorities have it is noted by one. A counsellor decides nothing of it.
+// another confirms. It goes to the authorities in the same way, closed under their key. A counsellor decides
+// nothing of it.
 func TestAHeldFileIsEndedByTwoPeople(t *testing.T) {
 	t.Setenv("TMPDIR", t.TempDir())
 	w := newWorld(t)
@@ -33,8 +39,32 @@ func TestAHeldFileIsEndedByTwoPeople(t *testing.T) {
 	one, other := w.as(staff.Supervisor), w.as("second")
 
 	counsellor.get("/desk/held").want(403)
-	one.get("/desk/held").want(200).sees("Marqué par Camille.", "Remis aux autorités", "Détruire").seesNot("/desk/files/", "<img")
-	one.post("/desk/held/" + proof + "/handed").want(200).sees("Dominique,")
+	one.get("/desk/held").want(200).sees("Marqué par Camille.", "Préparer la remise", "Détruire").seesNot("/desk/files/", "<img")
+
+	authority, err := age.GenerateX25519Identity()
+	if err != nil {
+		t.Fatal(err)
+	}
+	one.post("/desk/held/"+proof+"/hand-over", "recipient", "age1abc", "reference", "PV 12").want(422).sees("pas une clé publique")
+	one.post("/desk/held/"+proof+"/hand-over", "recipient", authority.Recipient().String(), "reference", "PV 12").want(200).sees("Préparée par Dominique", "PV 12", "Une autre personne doit confirmer.")
+	one.get("/desk/held/" + proof + "/sealed").want(403)
+	other.get("/desk/held").want(200)
+	asked := regexp.MustCompile(`name="asked" value="(\d+)"`).FindStringSubmatch(other.body)
+	if asked == nil {
+		t.Fatal("the second person is not asked")
+	}
+	other.post("/desk/held/"+proof+"/hand-over/agree", "asked", "1").want(409)
+	other.post("/desk/held/"+proof+"/hand-over/agree", "asked", asked[1]).want(200).sees("Accord de Morgan")
+	counsellor.get("/desk/held/" + proof + "/sealed").want(403)
+	sealed := one.get("/desk/held/" + proof + "/sealed").want(200)
+	opened, err := age.Decrypt(strings.NewReader(sealed.body), authority)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if file, err := io.ReadAll(opened); err != nil || !bytes.Equal(file, aPicture) {
+		t.Errorf("the authority opens %d bytes, %v", len(file), err)
+	}
+
 	other.post("/desk/held/" + proof + "/destroy/confirm").want(403) // nobody asked yet
 	one.post("/desk/held/" + proof + "/destroy").want(200).sees("Une autre personne doit confirmer.").seesNot("/destroy/confirm")
 	one.post("/desk/held/" + proof + "/destroy/confirm").want(403)

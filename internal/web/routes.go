@@ -123,7 +123,9 @@ func (h *Handler) routes() []Route {
 		{get, "/desk/files/{file}/picture", staff.ContactAnswer, c.FilePicture, false},
 		{post, "/desk/files/{file}/illegal", staff.ContactAnswer, c.MarkIllegal, false},
 		{get, "/desk/held", staff.ContactIllegal, c.Held, false},
-		{post, "/desk/held/{file}/handed", staff.ContactIllegal, c.HandedOver, false},
+		{post, "/desk/held/{file}/hand-over", staff.ContactIllegal, c.AskHandOver, false},
+		{post, "/desk/held/{file}/hand-over/agree", staff.ContactIllegal, c.AgreeHandOver, false},
+		{get, "/desk/held/{file}/sealed", staff.ContactIllegal, c.SealedFile, false},
 		{post, "/desk/held/{file}/destroy", staff.ContactIllegal, c.AskDestroy, false},
 		{post, "/desk/held/{file}/destroy/confirm", staff.ContactIllegal, c.ConfirmDestroy, false},
 	}
