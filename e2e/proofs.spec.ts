@@ -1,8 +1,9 @@
 // A proof: asked for by name, warned about, sealed when it comes, looked at only by those who ask, and closed
 // for ever by one key.
-import { expect, test } from "./vigie";
+import { readFileSync } from "node:fs";
+import { expect, expectAccessible, picture, test } from "./vigie";
 import type { Child, Counsellor } from "./people";
-import { act, contactOf, talking } from "./staff";
+import { act, contactOf, logsIn, talking } from "./staff";
 import type { Page } from "@playwright/test";
 
 /** A picture that a phone may well send: 800 × 600, in colour, with a hard edge in the middle. */
@@ -122,6 +123,47 @@ test.describe("proofs", { tag: "@desk" }, () => {
       await expect(proof).toContainText("Fermé : peut-être illégal.");
       await expect(proof.locator("img, button")).toHaveCount(0);
     });
+    await counsellor.goesHome();
+  });
+
+  test("a file marked possibly illegal goes to an authority by two people, closed under its key", async ({ page, someone }) => {
+    const { child, counsellor } = await talking(someone);
+    await ask(counsellor);
+    await sends(child, { name: "photo.png", mimeType: "image/png", buffer: await pictureFile(child.page) });
+    await counsellor.talk.locator(".bubble-proof").getByRole("button", { name: "Peut-être illégal" }).click();
+    await expect(counsellor.talk.locator(".bubble-proof")).toContainText("Plus personne ne l'ouvre.");
+
+    const second = await someone();
+    await logsIn(page, "dominique");
+    await logsIn(second, "morgane");
+    await page.goto("/desk/held");
+    await expect(page.locator(".notes img")).toHaveCount(0);
+    await page.getByText("Préparer la remise").click();
+    await page.getByLabel("Numéro de la demande").fill("PV 2026/1234");
+    await page.getByLabel("Clé publique de l'autorité").fill("age1");
+    await page.getByRole("button", { name: "Demander l'accord" }).click();
+    await expect(page.getByRole("alert")).toContainText("pas une clé publique");
+    await expect(page.getByLabel("Numéro de la demande"), "nothing typed is lost").toHaveValue("PV 2026/1234");
+    // A key whose other half nobody has: what is downloaded is opened in Go's tests.
+    await page.getByLabel("Clé publique de l'autorité").fill("age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8p");
+    await page.getByRole("button", { name: "Demander l'accord" }).click();
+    await expect(page.getByText("Une autre personne doit confirmer.")).toBeVisible();
+
+    await second.goto("/desk/held");
+    await expect(second.getByText("PV 2026/1234")).toBeVisible();
+    await picture(second, "held");
+    await expectAccessible(second);
+    await second.getByRole("button", { name: "Donner mon accord" }).click();
+    const [download] = await Promise.all([second.waitForEvent("download"), second.getByRole("link", { name: "Télécharger le fichier scellé" }).click()]);
+    const sealed = readFileSync(await download.path());
+    expect(sealed.subarray(0, 21).toString()).toBe("age-encryption.org/v1");
+    expect(sealed.includes("PNG"), "not in clear").toBe(false);
+    await picture(second, "held-agreed");
+
+    await second.getByRole("button", { name: "Détruire" }).click();
+    await page.reload();
+    await page.getByRole("button", { name: "Confirmer la destruction" }).click();
+    await expect(page.getByText("Aucun fichier n'est retenu.")).toBeVisible();
     await counsellor.goesHome();
   });
 
