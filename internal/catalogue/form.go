@@ -249,6 +249,12 @@ func (f *Form) Alarms(answers map[string]string) []Alarm {
 	return ringing
 }
 
+// CanRing says whether some answer to a field rings an alarm, or ends one.
+func (f *Form) CanRing(code string) bool {
+	field, ok := f.byCode[code]
+	return ok && (field.From == "categories" || slices.ContainsFunc(f.Rules, func(a Alarm) bool { return a.Field == code }))
+}
+
 // Say returns an answer as a person reads it: labels for codes, joined by commas.
 func (f *Form) Say(code, value, lang string) string {
 	field, ok := f.byCode[code]

@@ -1,6 +1,8 @@
 package web_test
 
 import (
+	"net/http"
+	"net/url"
 	"strings"
 	"testing"
 
@@ -33,6 +35,35 @@ func TestWhatSheCameForOpensItsEmergencyCard(t *testing.T) {
 	if opened, _ = cards(t, counsellor.body, id); !strings.Contains(opened, `id="protocol-suicide"`) {
 		t.Error("a card that was begun by hand stays folded")
 	}
+}
+
+// A saved answer sends back what it has a part in, and not the long lists beside it.
+func TestASavedAnswerRedrawsOnlyWhatItDecides(t *testing.T) {
+	t.Setenv("TMPDIR", t.TempDir())
+	w := newWorld(t)
+	id := w.browser().opens()
+	counsellor := w.as(staff.Counsellor)
+	w.answered(counsellor, id)
+	const cards, answers = `id="protocols-`, `id="answers-`
+	saves := func(field, value string) *browser {
+		form := url.Values{"field": {field}, "value": {value}}
+		return counsellor.do("POST", "/desk/contacts/"+id+"/field", strings.NewReader(form.Encode()), http.Header{
+			"Content-Type": {"application/x-www-form-urlencoded"}, "Sec-Fetch-Site": {"same-origin"}, "Vigie-Script": {"1"}}).want(200)
+	}
+	holds := func(want, not string) {
+		t.Helper()
+		if !strings.Contains(counsellor.body, want) || strings.Contains(counsellor.body, not) {
+			t.Errorf("want %s and not %s in\n%s", want, not, counsellor.body)
+		}
+	}
+	saves("gender", "girl").seesNot(cards, answers)
+	if holds(`id="missing-`, cards); len(counsellor.body) > 4<<10 {
+		t.Errorf("one answer sends %d bytes back", len(counsellor.body))
+	}
+	saves("called", "Lou")
+	holds(answers, cards)
+	saves("suicide_urgency", "3")
+	holds(cards, answers)
 }
 
 // cards parts the emergency cards of a page: those that are open, and those behind "all protocols".

@@ -564,7 +564,7 @@ func (d *desk) state(id string) error {
 		return err
 	}
 	// A danger word opens its protocol while they talk, and an end brings the button that closes.
-	saved, err := d.room.savedPieces(d.ctx, d.say, ct)
+	saved, err := d.room.savedPieces(d.ctx, d.say, ct, "")
 	if err != nil {
 		return err
 	}
@@ -588,11 +588,14 @@ func (d *desk) form(id string, e contact.FormEvent) error {
 	if err != nil {
 		return err
 	}
-	hold, err := d.room.hold(d.ctx, d.say, ct, d.person.ID)
-	if err != nil {
-		return err
+	if e.Field == "" { // a note, a proof, a step of a protocol or the address
+		hold, err := d.room.hold(d.ctx, d.say, ct, d.person.ID)
+		if err != nil {
+			return err
+		}
+		return d.update(protocolsPiece(s), otherProtocolsPiece(s), noteList(s), holdPiece(d.say, id, hold, false))
 	}
-	pieces := []piece{protocolsPiece(s), otherProtocolsPiece(s), answersPiece(s), missingPiece(s), noteList(s), holdPiece(d.say, id, hold, false)}
+	pieces := d.room.decided(s, e.Field)
 	for _, part := range s.sections {
 		for _, f := range part.fields {
 			if f.Code == e.Field {

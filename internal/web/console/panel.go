@@ -140,13 +140,25 @@ func (c *Room) earlier(ctx context.Context, say *i18n.Printer, reader staff.Pers
 }
 
 // savedPieces redraws what the answers decide: which fields are asked, what is still missing, which
-// protocols are open, what fills the ready answers. What is being typed is left alone (assets/ts/update.ts).
-func (c *Room) savedPieces(ctx context.Context, say *i18n.Printer, ct contact.Contact) ([]piece, error) {
+// protocols are open, what the ready answers say. Where one field was saved, only what it has a part in: the
+// protocols and the answers are long. field "" is anything that may have changed.
+func (c *Room) savedPieces(ctx context.Context, say *i18n.Printer, ct contact.Contact, field string) ([]piece, error) {
 	s, err := c.sheet(ctx, say, ct)
 	if err != nil {
 		return nil, err
 	}
-	return []piece{protocolsPiece(s), otherProtocolsPiece(s), answersPiece(s), missingPiece(s)}, nil
+	return c.decided(s, field), nil
+}
+
+func (c *Room) decided(s sheet, field string) []piece {
+	pieces := []piece{missingPiece(s)}
+	if field == "" || c.Catalogue().Form.CanRing(field) {
+		pieces = append(pieces, protocolsPiece(s), otherProtocolsPiece(s))
+	}
+	if field == "" || field == askName || field == askPlatform {
+		pieces = append(pieces, answersPiece(s))
+	}
+	return pieces
 }
 
 func (c *Room) sheet(ctx context.Context, say *i18n.Printer, ct contact.Contact) (sheet, error) {
@@ -344,7 +356,7 @@ func (c *Room) SaveField(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	pieces, err := c.savedPieces(r.Context(), answer.Printer(r), ct)
+	pieces, err := c.savedPieces(r.Context(), answer.Printer(r), ct, form.Get("field"))
 	if err != nil {
 		return err
 	}
@@ -380,11 +392,11 @@ func (c *Room) Tick(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	pieces, err := c.savedPieces(r.Context(), answer.Printer(r), ct)
+	s, err := c.sheet(r.Context(), answer.Printer(r), ct)
 	if err != nil {
 		return err
 	}
-	return c.pieces(w, r, id, pieces...)
+	return c.pieces(w, r, id, protocolsPiece(s), otherProtocolsPiece(s))
 }
 
 // Note keeps a note beside the form.
