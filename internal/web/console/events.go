@@ -195,7 +195,7 @@ const maxUnseen = 50
 // Events is the stream of a desk page.
 func (c *Room) Events(w http.ResponseWriter, r *http.Request) error {
 	m := session.Staff(r)
-	return c.Streams.Serve(w, r, func(s *live.Stream) (func(), error) {
+	return c.Streams.Serve(w, r, session.Staff(r).ID, func(s *live.Stream) (func(), error) {
 		d := &desk{room: c, ctx: context.WithoutCancel(r.Context()), say: answer.Printer(r), person: m.Person, token: session.StaffToken(r), screen: answer.Screen(r.URL.Query().Get("screen")), stream: s,
 			floor: r.URL.Query().Has("floor") && m.Can(staff.FloorSee), follows: map[string]*follow{}}
 		c.desks.mu.Lock()

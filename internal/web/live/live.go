@@ -17,12 +17,16 @@ import (
 	"time"
 
 	"github.com/a-h/templ"
+
+	"vigie/internal/fault"
 )
 
 const (
 	pingEvery   = 20 * time.Second // proxies cut what is silent for 30 to 60 s
 	writeWithin = 15 * time.Second
 	maxPending  = 256
+	// maxPerOwner bounds the tabs of one person: more than anybody has, too few to tire the server with.
+	maxPerOwner = 24
 )
 
 // Event is one encoded event, ready for any number of streams.
@@ -70,6 +74,7 @@ func encode(name, id string, data []byte) Event {
 // goroutine that writes what is pending and ends with it.
 type Stream struct {
 	streams *Streams
+	owner   string
 	stop    func() // stops following
 
 	mu      sync.Mutex
@@ -181,11 +186,12 @@ func (s *Stream) end() {
 type Streams struct {
 	mu       sync.Mutex
 	open     map[*Stream]struct{}
+	owned    map[string]int // by owner, those that are being opened too
 	draining bool
 }
 
 // New returns an empty set of streams.
-func New() *Streams { return &Streams{open: map[*Stream]struct{}{}} }
+func New() *Streams { return &Streams{open: map[*Stream]struct{}{}, owned: map[string]int{}} }
 
 // Open counts the streams that are open now.
 func (a *Streams) Open() int64 {
@@ -205,6 +211,17 @@ func (a *Streams) Drain() {
 	}
 }
 
+// reserve takes one of the owner's places; false when all are taken.
+func (a *Streams) reserve(owner string) bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.owned[owner] >= maxPerOwner {
+		return false
+	}
+	a.owned[owner]++
+	return true
+}
+
 func (a *Streams) enter(s *Stream) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -218,16 +235,23 @@ func (a *Streams) leave(s *Stream) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	delete(a.open, s)
+	if a.owned[s.owner]--; a.owned[s.owner] == 0 {
+		delete(a.owned, s.owner)
+	}
 }
 
-// Serve gives a tab its stream, until the tab, the server or start's stop ends it. start is called
-// before anything is written: it pushes the present state, follows what will change and returns how to
+// Serve gives a tab of the owner (an id) its stream, until the tab, the server or start's stop ends it. It
+// returns fault.TooMany "fault.live.tabs" when she has too many open. start is called before anything is written: it pushes the present state, follows what will change and returns how to
 // stop following. Over HTTP/1.1 Serve returns at once, and what start keeps must not depend on the
 // request; over HTTP/2 the stream is a part of a connection and Serve holds it.
-func (a *Streams) Serve(w http.ResponseWriter, r *http.Request, start func(s *Stream) (stop func(), err error)) error {
-	s := &Stream{streams: a}
+func (a *Streams) Serve(w http.ResponseWriter, r *http.Request, owner string, start func(s *Stream) (stop func(), err error)) error {
+	if !a.reserve(owner) {
+		return fault.New(fault.TooMany, "fault.live.tabs")
+	}
+	s := &Stream{streams: a, owner: owner}
 	var err error
 	if s.stop, err = start(s); err != nil {
+		a.leave(s)
 		return err
 	}
 	h := w.Header()

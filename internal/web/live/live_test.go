@@ -40,7 +40,7 @@ func each(t *testing.T, test func(t *testing.T, streams *live.Streams, open func
 					t.Errorf("the test speaks %s", r.Proto)
 				}
 				w.Header().Set("X-Kept", "yes")
-				_ = streams.Serve(w, r, func(s *live.Stream) (func(), error) {
+				_ = streams.Serve(w, r, "ada", func(s *live.Stream) (func(), error) {
 					opened <- s
 					return func() { close(stopped) }, nil
 				})
@@ -103,7 +103,7 @@ func TestEventsArriveInOrder(t *testing.T) {
 func TestThePresentComesFirst(t *testing.T) {
 	streams := live.New()
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		_ = streams.Serve(w, r, func(s *live.Stream) (func(), error) {
+		_ = streams.Serve(w, r, "ada", func(s *live.Stream) (func(), error) {
 			s.Push(live.Signal("now", "1"))
 			go s.Push(live.Signal("then", "2"))
 			return func() {}, nil
@@ -124,7 +124,7 @@ func TestThePresentComesFirst(t *testing.T) {
 // A stream that cannot be followed answers like any page that fails.
 func TestAStreamThatCannotStart(t *testing.T) {
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		err := live.New().Serve(w, r, func(*live.Stream) (func(), error) { return nil, fmt.Errorf("gone") })
+		err := live.New().Serve(w, r, "ada", func(*live.Stream) (func(), error) { return nil, fmt.Errorf("gone") })
 		http.Error(w, err.Error(), http.StatusGone)
 	}))
 	defer server.Close()
@@ -206,5 +206,52 @@ func ends(t *testing.T, s tab, streams *live.Streams) {
 	}
 	if n := streams.Open(); n != 0 {
 		t.Errorf("%d streams open", n)
+	}
+}
+
+// One person has a bounded number of tabs; nobody else's are counted with hers, and one that she closes, or
+// that could not start, gives its place back.
+func TestOnePersonHasSoManyTabs(t *testing.T) {
+	streams := live.New()
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		err := streams.Serve(w, r, r.URL.Path, func(*live.Stream) (func(), error) {
+			if r.URL.RawQuery != "" {
+				return nil, fmt.Errorf("gone")
+			}
+			return func() {}, nil
+		})
+		if err != nil {
+			http.Error(w, err.Error(), http.StatusTooManyRequests)
+		}
+	}))
+	t.Cleanup(server.Close)
+	t.Cleanup(streams.Drain)
+	open := func(path string) *http.Response {
+		t.Helper()
+		res, err := http.Get(server.URL + path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { res.Body.Close() })
+		return res
+	}
+	open("/ada?fail").Body.Close()
+	var last *http.Response
+	for i := range 24 {
+		if last = open("/ada"); last.StatusCode != http.StatusOK {
+			t.Fatalf("tab %d answers %d", i+1, last.StatusCode)
+		}
+	}
+	if res := open("/ada"); res.StatusCode != http.StatusTooManyRequests {
+		t.Errorf("one tab too many answers %d", res.StatusCode)
+	}
+	if res := open("/bea"); res.StatusCode != http.StatusOK {
+		t.Errorf("somebody else's answers %d", res.StatusCode)
+	}
+	last.Body.Close()
+	for deadline := time.Now().Add(5 * time.Second); open("/ada").StatusCode != http.StatusOK; time.Sleep(10 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatal("a closed tab keeps its place")
+		}
 	}
 }

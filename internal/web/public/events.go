@@ -29,7 +29,7 @@ func (p *Room) Events(w http.ResponseWriter, r *http.Request) error {
 	if last := number(r.Header.Get("Last-Event-ID")); last > have {
 		have = last
 	}
-	return p.Streams.Serve(w, r, func(s *live.Stream) (func(), error) {
+	return p.Streams.Serve(w, r, ct.ID, func(s *live.Stream) (func(), error) {
 		// The stream outlives no request, but what it renders must not depend on one.
 		f := &follower{room: p, ctx: context.WithoutCancel(r.Context()), say: answer.Printer(r), stream: s, id: ct.ID, token: session.VisitorToken(r)}
 		if err := f.begin(ct); err != nil {
