@@ -14,6 +14,7 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/nats-io/nats-server/v2/server"
@@ -39,6 +40,10 @@ type Bus struct {
 	node   string
 	conn   *nats.Conn
 	server *server.Server
+	closed chan struct{}
+
+	mu   sync.Mutex
+	back map[*func()]struct{} // called when announcements may have been missed
 }
 
 // prefix keeps our subjects apart from whatever else a shared cluster carries.
@@ -46,9 +51,10 @@ const prefix = "vigie."
 
 // Open starts or joins the bus.
 func Open(ctx context.Context, o Options) (*Bus, error) {
-	b := &Bus{node: store.NewID()}
+	b := &Bus{node: store.NewID(), closed: make(chan struct{}), back: map[*func()]struct{}{}}
 	connect := []nats.Option{
 		nats.Name("vigie"), nats.MaxReconnects(-1), nats.ReconnectWait(250 * time.Millisecond),
+		nats.ReconnectHandler(func(*nats.Conn) { b.tellBack() }),
 	}
 	if len(o.URLs) > 0 {
 		// The node starts even when the bus is away: SQL is the record, and slow ticks repair the rest.
@@ -67,6 +73,9 @@ func Open(ctx context.Context, o Options) (*Bus, error) {
 		return nil, fmt.Errorf("bus: %w", err)
 	}
 	b.conn = conn
+	if o.ClusterListen != "" {
+		go b.watchRoutes()
+	}
 	return b, nil
 }
 
@@ -153,14 +162,46 @@ func (b *Bus) Flush() error { return b.conn.FlushTimeout(5 * time.Second) }
 // Connected says whether the bus answers now.
 func (b *Bus) Connected() bool { return b.conn.IsConnected() }
 
-// OnReconnect has fn called each time the connection is back after a loss: what was announced
-// meanwhile was missed, so the caller reads the record again.
-func (b *Bus) OnReconnect(fn func()) {
-	b.conn.SetReconnectHandler(func(*nats.Conn) { fn() })
+// OnReconnect has fn called each time the bus, or the way to another node, is back after a loss: what was
+// announced meanwhile was missed, so the caller reads the record again.
+func (b *Bus) OnReconnect(fn func()) (stop func()) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.back[&fn] = struct{}{}
+	return func() {
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		delete(b.back, &fn)
+	}
+}
+
+func (b *Bus) tellBack() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for fn := range b.back {
+		go (*fn)()
+	}
+}
+
+// watchRoutes notices that another node joined, or joined again: the server tells it to nobody.
+func (b *Bus) watchRoutes() {
+	for had := 0; ; {
+		select {
+		case <-b.closed:
+			return
+		case <-time.After(time.Second):
+		}
+		now := b.server.NumRoutes()
+		if now > had {
+			b.tellBack()
+		}
+		had = now
+	}
 }
 
 // Close sends what is pending and leaves.
 func (b *Bus) Close() {
+	close(b.closed)
 	if b.conn != nil {
 		_ = b.conn.FlushTimeout(time.Second)
 		b.conn.Close()

@@ -4,8 +4,11 @@ import (
 	"context"
 	"fmt"
 	"net"
+	"strconv"
 	"testing"
 	"time"
+
+	"github.com/nats-io/nats-server/v2/server"
 
 	"vigie/internal/bus"
 )
@@ -66,6 +69,8 @@ func TestNodesJoinedByRoutes(t *testing.T) {
 	one := open(t, bus.Options{ClusterListen: a, Routes: []string{b}, ClusterSecret: "lamp"})
 	two := open(t, bus.Options{ClusterListen: b, Routes: []string{a}, ClusterSecret: "lamp"})
 	stranger := open(t, bus.Options{ClusterListen: freeAddress(t), Routes: []string{a}, ClusterSecret: "guess"})
+	joined := make(chan struct{}, 10)
+	defer one.OnReconnect(func() { joined <- struct{}{} })()
 	heard, never := hear(t, two, "queue"), hear(t, stranger, "queue")
 	deadline := time.After(10 * time.Second)
 	for done := false; !done; {
@@ -77,6 +82,11 @@ func TestNodesJoinedByRoutes(t *testing.T) {
 		case <-deadline:
 			t.Fatal("the other node hears nothing")
 		}
+	}
+	select {
+	case <-joined:
+	case <-time.After(10 * time.Second):
+		t.Error("a node is not told that the way to another is there")
 	}
 	if _, err := one.Request(context.Background(), "nobody", nil); err == nil {
 		t.Error("a request that nobody answers was answered")
@@ -105,6 +115,72 @@ func TestNodesJoinedByRoutes(t *testing.T) {
 		t.Errorf("the stranger heard %q", s)
 	default:
 	}
+}
+
+// A cluster that the helpline runs itself: the bus comes up before it, hears again after a loss, and tells
+// those who have to read the record anew.
+func TestABusOfTheirOwnComesBack(t *testing.T) {
+	address := freeAddress(t)
+	b := open(t, bus.Options{URLs: []string{"nats://" + address}})
+	back := make(chan struct{}, 10)
+	stop := b.OnReconnect(func() { back <- struct{}{} })
+	heard := make(chan string, 100)
+	if _, err := b.Subscribe("queue", func(_ string, p []byte) { heard <- string(p) }); err != nil {
+		t.Fatal(err)
+	}
+	hears := func(word string) {
+		t.Helper()
+		for deadline := time.Now().Add(10 * time.Second); ; {
+			b.Publish("queue", []byte(word))
+			select {
+			case got := <-heard:
+				if got == word {
+					return
+				}
+			case <-time.After(50 * time.Millisecond):
+			}
+			if time.Now().After(deadline) {
+				t.Fatalf("%q was not heard", word)
+			}
+		}
+	}
+	end := natsAt(t, address)
+	hears("one")
+	for len(back) > 0 {
+		<-back
+	}
+	end()
+	end = natsAt(t, address)
+	defer end()
+	select {
+	case <-back:
+	case <-time.After(10 * time.Second):
+		t.Fatal("nobody was told that announcements were missed")
+	}
+	hears("two")
+	stop()
+}
+
+// natsAt runs a server of the cluster.
+func natsAt(t *testing.T, address string) (end func()) {
+	t.Helper()
+	host, port, err := net.SplitHostPort(address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	n, err := strconv.Atoi(port)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := server.NewServer(&server.Options{Host: host, Port: n, NoSigs: true, NoLog: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.Start()
+	if !s.ReadyForConnections(10 * time.Second) {
+		t.Fatal("the server did not start")
+	}
+	return func() { s.Shutdown(); s.WaitForShutdown() }
 }
 
 // A bus that lets other nodes in without a secret does not start.

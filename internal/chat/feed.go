@@ -59,6 +59,7 @@ type Feed struct {
 	chats   *Chats
 	shards  [64]feedShard
 	readers chan struct{}
+	missed  chan struct{} // announcements may have been missed: compare with the record now
 	done    context.Context
 	close   context.CancelFunc
 }
@@ -79,6 +80,13 @@ type topic struct {
 	early     map[int64]Message // messages that wait for their forerunners
 	reading   bool
 	patient   bool // a timer runs for a gap
+	compared  record
+}
+
+// record is what the record says of a conversation, as it was last compared with what was told here.
+type record struct {
+	seq, rev, sessions int64
+	state              contact.State
 }
 
 type follower struct {
@@ -94,7 +102,7 @@ type follower struct {
 }
 
 func newFeed(c *Chats) *Feed {
-	f := &Feed{chats: c, readers: make(chan struct{}, readersAt)}
+	f := &Feed{chats: c, readers: make(chan struct{}, readersAt), missed: make(chan struct{}, 1)}
 	f.done, f.close = context.WithCancel(context.Background())
 	for i := range f.shards {
 		f.shards[i].topics = map[string]*topic{}
@@ -104,7 +112,17 @@ func newFeed(c *Chats) *Feed {
 
 // listen hears the bus: one subscription for every conversation.
 func (f *Feed) listen() (stop func(), err error) {
-	return f.chats.bus.Subscribe("contact.*.*", f.hear)
+	stopHearing, err := f.chats.bus.Subscribe("contact.*.*", f.hear)
+	if err != nil {
+		return nil, err
+	}
+	stopWaking := f.chats.bus.OnReconnect(func() {
+		select {
+		case f.missed <- struct{}{}:
+		default:
+		}
+	})
+	return func() { stopHearing(); stopWaking() }, nil
 }
 
 // Follow tells fn everything of a conversation from now on, and first the messages after a number. fn is
@@ -452,15 +470,16 @@ func (t *topic) tell(e Event) {
 	}
 }
 
-// run compares, a batch at a time, what is followed here with the record.
+// run compares, a batch at a time, what is followed here with the record; all at once when the bus was away.
 func (f *Feed) run(ctx context.Context) {
 	for ctx.Err() == nil {
 		ids := f.ids()
-		batches := (len(ids) + repairBatch - 1) / repairBatch
-		pause := repairEvery / time.Duration(batches+1)
-		for {
+		pause := repairEvery / time.Duration((len(ids)+repairBatch-1)/repairBatch+1)
+		for len(ids) > 0 || pause == repairEvery {
 			select {
 			case <-time.After(pause):
+			case <-f.missed:
+				ids, pause = f.ids(), 0
 			case <-ctx.Done():
 				return
 			}
@@ -489,31 +508,56 @@ func (f *Feed) ids() []string {
 	return ids
 }
 
-var selectLastSeqs = `SELECT contact_id, max(seq) FROM message WHERE contact_id IN (` + placeholders(1, repairBatch) + `) GROUP BY contact_id`
+var selectRecords = `SELECT c.id, c.rev, c.state,
+	COALESCE((SELECT max(m.seq) FROM message m WHERE m.contact_id = c.id), 0),
+	(SELECT count(*) FROM visitor_session s WHERE s.contact_id = c.id)
+	FROM contact c WHERE c.id IN (` + placeholders(1, repairBatch) + `)`
 
-// repair reads on where the record has more than anybody here was told.
+// repair compares what is followed here with the record, in case its announcement was lost: it reads on
+// where there are more messages, tells that a contact moved or that a session of its person is over, and
+// drops who follows what is no more. A change that was announced is told once more, which does no harm.
 func (f *Feed) repair(ctx context.Context, ids []string) error {
 	args := make([]any, repairBatch)
 	for i := range args {
 		args[i] = ids[min(i, len(ids)-1)]
 	}
-	type last struct {
-		id  string
-		seq int64
-	}
-	all, err := store.All(ctx, f.chats.db, func(r store.Row) (last, error) { var l last; return l, r.Scan(&l.id, &l.seq) }, selectLastSeqs, args...)
+	found := make(map[string]record, len(ids))
+	_, err := store.All(ctx, f.chats.db, func(row store.Row) (id string, err error) {
+		var r record
+		err = row.Scan(&id, &r.rev, &r.state, &r.seq, &r.sessions)
+		found[id] = r
+		return id, err
+	}, selectRecords, args...)
 	if err != nil {
 		return err
 	}
-	for _, l := range all {
-		if t := f.topic(l.id); t != nil {
-			t.mu.Lock()
-			t.known = max(t.known, l.seq)
-			if t.behind() {
-				t.read()
-			}
-			t.mu.Unlock()
+	for _, id := range ids {
+		if t := f.topic(id); t != nil {
+			r, there := found[id]
+			t.compare(r, there)
 		}
 	}
 	return nil
+}
+
+func (t *topic) compare(now record, there bool) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	before := t.compared
+	if t.compared = now; !there {
+		t.dropAll()
+		return
+	}
+	t.known = max(t.known, now.seq)
+	if t.behind() {
+		t.read()
+	}
+	for _, w := range t.followers {
+		if now.rev != before.rev {
+			w.tell(Event{Kind: EventState, State: now.state})
+		}
+		if now.sessions != before.sessions {
+			w.tell(Event{Kind: EventSession})
+		}
+	}
 }

@@ -7,6 +7,7 @@ import (
 	"sync"
 	"testing"
 
+	"vigie/internal/audit"
 	"vigie/internal/bus"
 	"vigie/internal/chat"
 	"vigie/internal/contact"
@@ -154,6 +155,50 @@ func TestALostWakeUpIsRepaired(t *testing.T) {
 			t.Fatalf("number %d", m.Seq)
 		}
 		eventually(t, "what was missed, before what came", func() bool { return slices.Equal(l.seqs(), upTo(4)) })
+	})
+}
+
+// So is one of the other announcements: that a contact moved, that a session of its person is over, that
+// it is no more.
+func TestWhatElseWasLostIsRepaired(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, db *store.DB) {
+		w := newWorld(t, db)
+		deaf, err := bus.Open(w.ctx, bus.Options{})
+		w.must(err)
+		t.Cleanup(deaf.Close)
+		node, _ := w.node(deaf, chat.Options{})
+		ct := w.talking(claire)
+		token, err := w.contacts.NewSession(w.ctx, ct.ID)
+		w.must(err)
+		var l listener
+		defer node.Feed().Follow(ct.ID, 0, l.hear)()
+		w.must(node.Repair(w.ctx)) // whoever has just come is told how things stand
+		eventually(t, "how things stand", func() bool {
+			_, state := l.heard(chat.EventState)
+			_, session := l.heard(chat.EventSession)
+			return state && session
+		})
+		l.forget()
+		w.must(node.Repair(w.ctx))
+		if events := l.all(); len(events) > 0 {
+			t.Fatalf("nothing changed, and it was told %+v", events)
+		}
+
+		w.moved(ct.ID, contact.StaffEnds, claire, contact.Change{})
+		if len(l.all()) > 0 {
+			t.Fatal("this node was to hear nothing")
+		}
+		w.must(node.Repair(w.ctx))
+		eventually(t, "the move", func() bool { e, told := l.heard(chat.EventState); return told && e.State == contact.WrapUp })
+		if _, told := l.heard(chat.EventSession); told {
+			t.Error("no session ended")
+		}
+		w.must(w.contacts.EndSession(w.ctx, token))
+		w.must(node.Repair(w.ctx))
+		eventually(t, "the end of the session", func() bool { _, told := l.heard(chat.EventSession); return told })
+		w.must(w.contacts.Erase(w.ctx, ct.ID, audit.Actor{Kind: audit.Operator}, "request"))
+		w.must(node.Repair(w.ctx))
+		eventually(t, "the erasure", func() bool { _, told := l.heard(chat.EventResync); return told })
 	})
 }
 

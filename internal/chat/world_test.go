@@ -298,6 +298,12 @@ func (l *listener) hear(e chat.Event) {
 	l.events = append(l.events, e)
 }
 
+func (l *listener) forget() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.events = nil
+}
+
 func (l *listener) all() []chat.Event {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -189,6 +189,7 @@ func New(ctx context.Context, o Options) (*Router, error) {
 		}
 		r.stops = append(r.stops, stop)
 	}
+	r.stops = append(r.stops, r.bus.OnReconnect(r.settingsChanged))
 	r.contacts.OnDanger(r.ringDanger)
 	return r, nil
 }

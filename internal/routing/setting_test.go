@@ -54,6 +54,17 @@ func TestSwitchesAreForAllNodes(t *testing.T) {
 	if late := w.rec.node(); late.Surge().Extra != 1 || late.Proof().Mode != flood.Always {
 		t.Fatalf("a node that starts later has %+v, %+v", late.Surge(), late.Proof())
 	}
+	// A node that missed the announcement reads them on its slow tick.
+	deaf := w.rec.node()
+	if err := w.SetSurge(t.Context(), sam, Surge{}); err != nil {
+		t.Fatal(err)
+	}
+	if !deaf.Surge().On {
+		t.Fatal("this node was to hear nothing")
+	}
+	if _, err := deaf.sweep(t.Context(), true); err != nil || deaf.Surge().On {
+		t.Fatalf("%v; the old switch goes on", err)
+	}
 	// What nobody has switched here stays as the configuration made it.
 	configured := flood.New(flood.Options{})
 	configured.SetProof(flood.Always, 0)

@@ -15,7 +15,7 @@ import (
 // so that sweeps of several nodes at once do what one would have done.
 //
 // remind is for a sweep that nothing has asked for: what rings is announced once more, because the node
-// that offered it may have died before it could.
+// that offered it may have died before it could, and the switches are read again.
 func (r *Router) sweep(ctx context.Context, remind bool) (next time.Time, err error) {
 	now := r.now()
 	if r.judges().After(now.Add(r.times.Lease + ahead)) { // the clock went back
@@ -35,6 +35,9 @@ func (r *Router) sweep(ctx context.Context, remind bool) (next time.Time, err er
 		}
 	}
 	if remind {
+		if err := r.readSettings(ctx); err != nil {
+			return next, err
+		}
 		for _, o := range f.offers {
 			r.tell(o.staffID, StaffEvent{What: "offer", Contact: o.contactID})
 		}
