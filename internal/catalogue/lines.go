@@ -43,29 +43,29 @@ type Line struct {
 
 // The lines that the house says at fixed moments; a catalogue without one of them is refused.
 const (
-	LineGreeting          = "greeting"           // the counsellor is there: {conseiller}
-	LineGreetingBack      = "greeting_back"      // back with the same or another counsellor
-	LineListening         = "listening"          // a supervisor may read along, and how to refuse; not said until following and refusing are built
-	LineLifeDanger        = "life_danger"        // what we may do when a life is in danger
-	LineWaiting           = "waiting"            // in the queue
-	LineClosingSoon       = "closing_soon"       // from half an hour before closing, while waiting: {heure}
-	LineSilenceFirst      = "silence_first"      // two minutes of silence
-	LineSilenceSecond     = "silence_second"     // six
-	LineParked            = "parked"             // the contact rests
-	LineBack              = "back"               // back from silence
-	LineHandover          = "handover"           // another counsellor takes over: {conseiller}
-	LineEndedByStaff      = "ended_by_staff"     // the counsellor ended
-	LineEndedByVisitor    = "ended_by_visitor"   // the visitor ended
-	LineFarewell          = "farewell"           // goodbye, with the four words
-	LineFarewellDanger    = "farewell_danger"    // goodbye after a dangerous evening
-	LineAttachmentWarning = "attachment_warning" // before a file is sent
-	LineAttachmentOpen    = "attachment_open"    // the counsellor opened the way for one proof
-	LineAttachmentClosed  = "attachment_closed"  // the way is closed again
-	LinePastReleased      = "past_released"      // older messages are shown again
-	LineClosed            = "closed"             // closed now: {heure}
-	LineMessageReceived   = "message_received"   // a message left while closed
-	LineMessageDanger     = "message_danger"     // the same, with a danger word in it
-	LineThanks            = "satisfaction_thanks"
+	LineGreeting          = "greeting"            // the counsellor is there: {conseiller}
+	LineGreetingBack      = "greeting_back"       // back with the same or another counsellor
+	LineListening         = "listening"           // a supervisor may read along, and how to refuse; not said until following and refusing are built
+	LineLifeDanger        = "life_danger"         // what we may do when a life is in danger
+	LineWaiting           = "waiting"             // in the queue, under the sentence that says so
+	LineClosingSoon       = "closing_soon"        // from half an hour before closing, while waiting: {heure}
+	LineSilenceFirst      = "silence_first"       // two minutes of silence
+	LineSilenceSecond     = "silence_second"      // six
+	LineParked            = "parked"              // the contact rests
+	LineBack              = "back"                // back from silence
+	LineHandover          = "handover"            // another counsellor takes over: {conseiller}
+	LineEndedByStaff      = "ended_by_staff"      // the counsellor ended
+	LineEndedByVisitor    = "ended_by_visitor"    // the visitor ended
+	LineFarewell          = "farewell"            // goodbye, with the four words
+	LineFarewellDanger    = "farewell_danger"     // goodbye after a dangerous evening
+	LineAttachmentWarning = "attachment_warning"  // before a file is sent
+	LineAttachmentOpen    = "attachment_open"     // the counsellor opened the way for one proof
+	LineAttachmentClosed  = "attachment_closed"   // the way is closed again
+	LinePastReleased      = "past_released"       // older messages are shown again
+	LineClosed            = "closed"              // closed now: {heure}
+	LineMessageReceived   = "message_received"    // a message left while closed
+	LineMessageDanger     = "message_danger"      // the same, with a danger word in it
+	LineThanks            = "satisfaction_thanks" // the last question was answered
 )
 
 var requiredLines = []string{

@@ -19,11 +19,13 @@ const (
 
 // Question is one question with its choices.
 type Question struct {
-	Code    string         `toml:"code"`
-	Text    Text           `toml:"text"`
-	Adult   Text           `toml:"adult"` // to an adult reader, where it differs
-	Hint    Text           `toml:"hint"`
-	Choices []AnswerChoice `toml:"choice"`
+	Code  string `toml:"code"`
+	Text  Text   `toml:"text"`
+	Adult Text   `toml:"adult"` // to an adult reader, where it differs
+	Hint  Text   `toml:"hint"`
+	// AdultHint is the hint to an adult reader, where it differs.
+	AdultHint Text           `toml:"adult_hint"`
+	Choices   []AnswerChoice `toml:"choice"`
 }
 
 // AnswerChoice is one answer.
@@ -65,6 +67,14 @@ func (q Question) For(speaks string) Text {
 		return q.Adult
 	}
 	return q.Text
+}
+
+// HintFor returns the hint as it is given to the young or to adults.
+func (q Question) HintFor(speaks string) Text {
+	if speaks == Adult && len(q.AdultHint) > 0 {
+		return q.AdultHint
+	}
+	return q.Hint
 }
 
 // For returns the answer as it is offered to the young or to adults.
@@ -140,6 +150,7 @@ func (q Question) check(p *page, path string) {
 	p.text(path+".text", q.Text)
 	p.optional(path+".adult", q.Adult)
 	p.optional(path+".hint", q.Hint)
+	p.optional(path+".adult_hint", q.AdultHint)
 	choices := codes{}
 	for i, c := range q.Choices {
 		cpath := at("%s.choice[%d]", path, i)

@@ -44,7 +44,7 @@ func (s *Set) toTheYoung() []said {
 			add("protocols "+p.Code+" "+step.Code, step.Say)
 		}
 	}
-	for _, q := range s.Questions.First {
+	for _, q := range append(s.Questions.First, s.Questions.Last) {
 		add("questions "+q.Code, q.Text, q.Hint)
 		for _, c := range q.Choices {
 			add("questions "+q.Code+" "+c.Code, c.Label)
@@ -83,6 +83,12 @@ func (s *Set) toAdults() []said {
 		if g.For == Adult {
 			add("guides "+g.Code, g.Title, g.Intro, g.Never)
 			add("guides "+g.Code, g.Steps...)
+		}
+	}
+	for _, q := range append(s.Questions.First, s.Questions.Last) {
+		add("questions "+q.Code, q.For(Adult), q.HintFor(Adult))
+		for _, c := range q.Choices {
+			add("questions "+q.Code+" "+c.Code, c.For(Adult))
 		}
 	}
 	for _, n := range s.Numbers.All {

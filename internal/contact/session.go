@@ -31,6 +31,7 @@ var errSessionOver = fault.New(fault.Unauthenticated, "fault.contact.session")
 // Session is what a visitor's token opens.
 type Session struct {
 	ContactID, PersonID string
+	Public              string // who she said she is, the contact's: it decides how she is spoken to
 	EndsAt              int64
 }
 
@@ -85,8 +86,8 @@ func (c *Contacts) readSession(ctx context.Context, hash tokenHash, now int64) (
 	generation := c.generation.Load() // before the reading: what ends while we read must be read again
 	s, err := store.One(ctx, c.db, func(r store.Row) (Session, error) {
 		var s Session
-		return s, r.Scan(&s.ContactID, &s.PersonID, &s.EndsAt)
-	}, `SELECT s.contact_id, c.person_id, s.ends_at FROM visitor_session s JOIN contact c ON c.id = s.contact_id
+		return s, r.Scan(&s.ContactID, &s.PersonID, &s.Public, &s.EndsAt)
+	}, `SELECT s.contact_id, c.person_id, c.public, s.ends_at FROM visitor_session s JOIN contact c ON c.id = s.contact_id
 		WHERE s.token_hash = $1`, hash[:])
 	if errors.Is(err, store.ErrNoRow) || err == nil && now >= s.EndsAt {
 		c.sessions.drop(hash)

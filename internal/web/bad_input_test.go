@@ -371,7 +371,11 @@ func (w *world) refuses(t *testing.T, who *browser, in, lang string, c badInput)
 	before := w.traces()
 	c.do(b, in)
 	b.want(c.code)
-	b.sees(i18n.For(lang).Fault(c.says))
+	say := i18n.For(lang)
+	if b.ofStaff() {
+		say = say.ToAdults()
+	}
+	b.sees(say.Fault(c.says))
 	w.leavesNothing(before)
 }
 

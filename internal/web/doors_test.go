@@ -49,7 +49,7 @@ func TestAnAdultIsNotSpokenToAsAChild(t *testing.T) {
 	w := newWorld(t)
 	parent := w.browser()
 	id := parent.opens("who", "parent")
-	parent.sees("Vous êtes dans la file.").seesNot("Tu es dans la file", "ton tour", "devant toi")
+	parent.sees("Vous êtes dans la file").seesNot("Tu es dans la file", "ton tour", "devant toi")
 	w.answered(w.as(staff.Counsellor), id)
 	parent.get("/chat").sees("Vous parlez avec", "vous répond. Dites-nous ce qui se passe").seesNot("Tu parles avec")
 	parent.post("/chat/end").sees("Merci de nous avoir parlé. Gardez vos 4 mots").seesNot("Garde tes 4 mots")

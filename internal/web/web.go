@@ -99,7 +99,11 @@ func (h *Handler) mount(mux *http.ServeMux, route Route) {
 				do(w, spoken(r))
 				return
 			}
-			do(w, answer.WithLang(r, lang))
+			r = answer.WithLang(r, lang)
+			if route.Right == staff.Public {
+				r = h.addressed(r)
+			}
+			do(w, r)
 		}
 		mux.HandleFunc(route.Method+" "+pattern, watched(route.Method+" "+path, h.fail, spoken))
 	}
@@ -127,7 +131,7 @@ func (h *Handler) admit(r *http.Request, right staff.Right) (*http.Request, erro
 		if err != nil {
 			return r, err
 		}
-		return session.WithVisitor(r, s), nil
+		return h.Public.To(session.WithVisitor(r, s), s.Public), nil
 	}
 	s, p, err := h.Staff.Lookup(r.Context(), session.StaffToken(r))
 	if err != nil {
@@ -146,14 +150,25 @@ func (h *Handler) admit(r *http.Request, right staff.Right) (*http.Request, erro
 
 // missing answers what is nowhere in the table.
 func (h *Handler) missing(w http.ResponseWriter, r *http.Request) {
-	h.fail(w, spoken(r), fault.New(fault.NotFound, "fault.not_found"))
+	h.fail(w, h.addressed(spoken(r)), fault.New(fault.NotFound, "fault.not_found"))
+}
+
+// addressed notes how the visitor who asks for a page that is open to all is spoken to, where she has said
+// who she is.
+func (h *Handler) addressed(r *http.Request) *http.Request {
+	if token := session.VisitorToken(r); token != "" && !ofStaff(r) {
+		if s, err := h.Public.Contacts.Session(r.Context(), token); err == nil {
+			return h.Public.To(r, s.Public)
+		}
+	}
+	return r
 }
 
 // spoken notes the language of a request whose page has one address for all languages, or none: the staff's
-// pages speak what the browser asks for, until it is known who asks (admit).
+// pages speak to adults, in what the browser asks for, until it is known who asks (admit).
 func spoken(r *http.Request) *http.Request {
 	if ofStaff(r) {
-		return answer.WithLang(r, i18n.Asked(r.Header.Get("Accept-Language")))
+		return answer.WithLang(answer.WithAdult(r, true), i18n.Asked(r.Header.Get("Accept-Language")))
 	}
 	if strings.HasPrefix(r.URL.Path, "/en/") || r.URL.Path == "/en" {
 		return answer.WithLang(r, i18n.English)

@@ -7,6 +7,7 @@ import (
 	"net/http/cookiejar"
 	"net/http/httptest"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"sync/atomic"
@@ -345,6 +346,12 @@ func (b *browser) reads(id string) *browser {
 		b.Fatal(err)
 	}
 	return b.with("__Host-vigie", token)
+}
+
+// ofStaff says whether somebody of the staff is, or was, logged in here.
+func (b *browser) ofStaff() bool {
+	u, _ := url.Parse(b.server.URL)
+	return slices.ContainsFunc(b.client.Jar.Cookies(u), func(c *http.Cookie) bool { return c.Name == "__Host-vigie-staff" })
 }
 
 // with puts a cookie into the browser.

@@ -46,6 +46,7 @@ type contextKey int
 
 const (
 	langKey contextKey = iota
+	adultKey
 	clientKey
 )
 
@@ -54,10 +55,20 @@ func WithLang(r *http.Request, lang string) *http.Request {
 	return r.WithContext(context.WithValue(r.Context(), langKey, lang))
 }
 
-// Printer speaks the language of the request.
+// WithAdult notes whether an adult asks, who is spoken to as one.
+func WithAdult(r *http.Request, adult bool) *http.Request {
+	return r.WithContext(context.WithValue(r.Context(), adultKey, adult))
+}
+
+// Printer speaks the language of the request, as whoever asks is spoken to: as a child, unless it is noted
+// that she is an adult.
 func Printer(r *http.Request) *i18n.Printer {
 	lang, _ := r.Context().Value(langKey).(string)
-	return i18n.For(lang)
+	say := i18n.For(lang)
+	if adult, _ := r.Context().Value(adultKey).(bool); adult {
+		return say.ToAdults()
+	}
+	return say
 }
 
 // WithClient notes the network address the request came from, as the trusted proxies tell it.

@@ -11,7 +11,8 @@
 //	"chat.unread" = "{n|{n} nouveau message|{n} nouveaux messages}"
 //
 // The plural form reads `{name|one|other}`; French takes "one" for 0 and 1, English for 1 only. There
-// is nothing else to learn. French typography (the thin no-break space before ? ! ; :, inside « » and
+// is nothing else to learn but that a key with ".adult" after it is the same sentence to an adult, where it
+// differs: "chat.place.adult" = "Vous êtes…", said by a printer that speaks to adults. French typography (the thin no-break space before ? ! ; :, inside « » and
 // in "21 h 04") is put in when the files are read, so that nobody has to type it.
 package i18n
 
@@ -19,6 +20,7 @@ import (
 	"embed"
 	"fmt"
 	"io/fs"
+	"maps"
 	"sort"
 	"strconv"
 	"strings"
@@ -47,7 +49,11 @@ type Printer struct {
 	lang      string
 	sentences map[string]sentence
 	fallback  map[string]sentence
+	adults    *Printer // the same language to adults; nil where it speaks to them already
 }
+
+// toAdults marks the key of a sentence as it is said to adults.
+const toAdults = ".adult"
 
 var printers = sync.OnceValue(func() map[string]*Printer {
 	texts, err := read(files)
@@ -57,7 +63,8 @@ var printers = sync.OnceValue(func() map[string]*Printer {
 	}
 	all := map[string]*Printer{}
 	for _, lang := range Languages {
-		all[lang] = &Printer{lang: lang, sentences: texts[lang], fallback: texts[French]}
+		all[lang] = &Printer{lang: lang, sentences: texts[lang], fallback: texts[French],
+			adults: &Printer{lang: lang, sentences: asToAdults(texts[lang]), fallback: asToAdults(texts[French])}}
 	}
 	return all
 })
@@ -70,6 +77,28 @@ func For(lang string) *Printer {
 	}
 	return all[French]
 }
+
+// asToAdults are the sentences as adults are told them.
+func asToAdults(texts map[string]sentence) map[string]sentence {
+	all := maps.Clone(texts)
+	for key, s := range texts {
+		if plain, ok := strings.CutSuffix(key, toAdults); ok {
+			all[plain] = s
+		}
+	}
+	return all
+}
+
+// ToAdults speaks the same language to adults: "vous" in French.
+func (p *Printer) ToAdults() *Printer {
+	if p.adults == nil {
+		return p
+	}
+	return p.adults
+}
+
+// SpeaksToAdults says whether this printer does.
+func (p *Printer) SpeaksToAdults() bool { return p.adults == nil }
 
 var asked = language.NewMatcher([]language.Tag{language.French, language.English})
 

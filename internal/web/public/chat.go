@@ -47,11 +47,12 @@ func (p *Room) Chat(w http.ResponseWriter, r *http.Request) error {
 
 // door is the chat for somebody who has none: the first questions, or who answers now.
 func (p *Room) door(w http.ResponseWriter, r *http.Request) error {
-	if !p.Today().Open {
-		return p.closed(w, r, nil)
-	}
 	// The doors of the home page lead here with who she is answered already.
-	return p.questions(w, r, http.StatusOK, start{answers: p.firstAnswers(r.URL.Query())})
+	answers := p.firstAnswers(r.URL.Query())
+	if !p.Today().Open {
+		return p.closed(w, r, answers)
+	}
+	return p.questions(w, r, http.StatusOK, start{answers: answers})
 }
 
 // draft is what came back refused.
@@ -145,15 +146,15 @@ func (p *Room) look(ctx context.Context, say *i18n.Printer, ct contact.Contact) 
 // frame is what needs no reading but the contact's own row (and, in danger, its reasons).
 func (p *Room) frame(ctx context.Context, say *i18n.Printer, ct contact.Contact) view {
 	set := p.Catalogue()
-	v := view{say: say, site: p.Site, contact: ct, speaks: set.Questions.Speaks(ct.Public), freshID: newID()}
+	v := view{say: say, site: p.Site, contact: ct, speaks: speaks(say), freshID: newID()}
 	v.reader = p.reader(ctx, say, logID)
 	if ct.CounsellorID != "" {
 		v.alias = p.Alias(ctx, ct.CounsellorID)
 	}
-	v.donow = p.doNow(say, ct.Topic, v.speaks)
+	v.donow = p.doNow(say, ct.Topic)
 	if ct.Danger {
 		v.danger = p.dangerOf(ctx, ct)
-		v.numbers = p.numbers(say, v.danger, v.speaks)
+		v.numbers = p.numbers(say, v.danger)
 	}
 	v.satisfaction, v.lines = set.Questions.Last, set.Lines
 	return v
@@ -175,14 +176,6 @@ func (v view) line(code string) string {
 	return v.say.Text(v.lines.Say(code, v.speaks, v.say.Lang(), nil))
 }
 
-// said is a sentence of the page for the young, and for an adult the line that the house has for it.
-func (v view) said(key, line string) string {
-	if v.speaks == catalogue.Adult {
-		return v.line(line)
-	}
-	return v.say.T(key)
-}
-
 // farewell is what the house said at the end of the conversation, or thanks where it said nothing.
 func (v view) farewell() string {
 	said := v.contact.Closing != "" || v.contact.EndedBy == audit.Visitor || v.contact.EndedBy == audit.Staff
@@ -194,11 +187,7 @@ func (v view) farewell() string {
 
 // lastQuestion is the last question as this person is spoken to.
 func (v view) lastQuestion() string {
-	text := v.satisfaction.Text
-	if v.speaks == catalogue.Adult && len(v.satisfaction.Adult) > 0 {
-		text = v.satisfaction.Adult
-	}
-	return v.say.Text(text.In(v.say.Lang()))
+	return v.say.Text(v.satisfaction.For(v.speaks).In(v.say.Lang()))
 }
 
 // place fills in what is honestly known of the wait.
@@ -207,9 +196,7 @@ func (p *Room) place(ctx context.Context, v *view) error {
 		return nil
 	}
 	v.waiting.Offered = v.contact.State == contact.Offered
-	if v.waiting.Adult = v.speaks == catalogue.Adult; v.waiting.Adult {
-		v.waiting.Said = v.line(catalogue.LineWaiting)
-	}
+	v.waiting.Said = v.line(catalogue.LineWaiting)
 	known, err := p.Router.Place(ctx, v.contact.ID)
 	if err != nil {
 		return err
@@ -220,15 +207,15 @@ func (p *Room) place(ctx context.Context, v *view) error {
 	case today.ClosingSoon:
 		v.waiting.Closing = p.Catalogue().Lines.Say(catalogue.LineClosingSoon, v.speaks, v.say.Lang(), map[string]string{"heure": v.say.Time(today.ClosesAt)})
 	case !today.Open:
-		v.waiting.Closed = v.say.T(spoken("closing.title", v.speaks))
-		if v.waiting.ClosedText = v.say.T(spoken("closing.later", v.speaks)); !today.OpensAt.IsZero() {
-			v.waiting.ClosedText = v.say.T(spoken("closing.text", v.speaks), "day", v.say.Day(today.OpensAt, time.Now()), "time", v.say.Time(today.OpensAt))
+		v.waiting.Closed = v.say.T("closing.title")
+		if v.waiting.ClosedText = v.say.T("closing.later"); !today.OpensAt.IsZero() {
+			v.waiting.ClosedText = v.say.T("closing.text", "day", v.say.Day(today.OpensAt, time.Now()), "time", v.say.Time(today.OpensAt))
 		}
 	default:
 		return nil
 	}
 	if len(v.numbers) == 0 { // whatever is said of the hours says that they are just below
-		v.numbers = p.numbers(v.say, p.dangerOf(ctx, v.contact), v.speaks)
+		v.numbers = p.numbers(v.say, p.dangerOf(ctx, v.contact))
 	}
 	return nil
 }

@@ -19,14 +19,17 @@ import (
 // closed is the chat while nobody is there: who answers now comes first, in the order of what she told,
 // then a message to leave.
 func (p *Room) closed(w http.ResponseWriter, r *http.Request, answers map[string]string) error {
+	who := answers[catalogue.AskWho]
+	r = p.To(r, who)
 	say := answer.Printer(r)
 	props := p.page(r, "/chat", "public.closed_title")
-	answer.Page(w, r, http.StatusOK, closedPage(say, props, p.Today(), p.numbersFor(say, answers)))
+	answer.Page(w, r, http.StatusOK, closedPage(say, props, p.Today(), p.numbersFor(say, answers), letterOf(say, who)))
 	return nil
 }
 
 // kept is what somebody who is blocked for a while sees: never without the emergency numbers.
 func (p *Room) kept(w http.ResponseWriter, r *http.Request, answers map[string]string) error {
+	r = p.To(r, answers[catalogue.AskWho])
 	say := answer.Printer(r)
 	props := p.page(r, "", "public.chat_title")
 	answer.Page(w, r, http.StatusForbidden, keptPage(say, props, p.numbersFor(say, answers)))
@@ -35,25 +38,35 @@ func (p *Room) kept(w http.ResponseWriter, r *http.Request, answers map[string]s
 
 // numbersFor are the numbers for somebody of whom we know her first answers, if any.
 func (p *Room) numbersFor(say *i18n.Printer, answers map[string]string) []ui.NumberProps {
-	return p.numbers(say, p.dangerOfTopic(answers[catalogue.AskTopic]), p.Catalogue().Questions.Speaks(answers[catalogue.AskWho]))
+	return p.numbers(say, p.dangerOfTopic(answers[catalogue.AskTopic]))
 }
 
 // letter is a message left while we are closed, with what was typed when it comes back refused.
 type letter struct {
 	id, text, fault, challenge string
-	phone                      bool // the number to call stands beside the refusal
+	who                        string // leaves it, where she has said so
+	phone                      bool   // the number to call stands beside the refusal
 	callback                   contact.Callback
 }
 
 // Letter is the page where a message is left.
 func (p *Room) Letter(w http.ResponseWriter, r *http.Request) error {
-	return p.letter(w, r, http.StatusOK, letter{})
+	return p.letter(w, r, http.StatusOK, letter{who: p.firstAnswers(r.URL.Query())[catalogue.AskWho]})
+}
+
+// letterOf leads to the page where a message is left, with who leaves it, where she has said so.
+func letterOf(say *i18n.Printer, who string) string {
+	if who == "" {
+		return say.Path("/message")
+	}
+	return say.Path("/message") + "?" + catalogue.AskWho + "=" + who
 }
 
 func (p *Room) letter(w http.ResponseWriter, r *http.Request, code int, l letter) error {
 	if l.id == "" {
 		l.id = newID()
 	}
+	r = p.To(r, l.who)
 	props := p.page(r, "/message", "public.letter_title")
 	props.Script = "chat.js"
 	answer.Page(w, r, code, letterPage(answer.Printer(r), props, l, p.Today()))
@@ -67,8 +80,10 @@ func (p *Room) LeaveLetter(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	who := p.firstAnswers(form)[catalogue.AskWho]
+	r = p.To(r, who)
 	say := answer.Printer(r)
-	l := letter{id: form.Get("contact_id"), text: form.Get("body"), callback: contact.Callback{
+	l := letter{id: form.Get("contact_id"), who: who, text: form.Get("body"), callback: contact.Callback{
 		When: form.Get("when"), On: form.Get("on"), Others: form.Get("others"), Say: form.Get("say"), Voicemail: form.Get("voicemail") != "",
 	}}
 	verdict := p.Guard.Check(flood.LeaveMessage, p.network(r), form.Get("proof"))
@@ -88,6 +103,9 @@ func (p *Room) LeaveLetter(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	left.PersonID, left.Public, left.AgeBand, left.Topic = waited.PersonID, waited.Public, waited.AgeBand, waited.Topic
+	if left.Public == "" {
+		left.Public = who
+	}
 	ct, _, err := p.Chats.LeaveMessage(r.Context(), left)
 	if err != nil {
 		answer.Log(r, err)
@@ -167,14 +185,13 @@ func (p *Room) LetterLeft(w http.ResponseWriter, r *http.Request) error {
 	}
 	say := answer.Printer(r)
 	var numbers []ui.NumberProps
-	speaks := p.Catalogue().Questions.Speaks(ct.Public)
 	line := catalogue.LineMessageReceived
 	if ct.Danger {
 		line = catalogue.LineMessageDanger
-		numbers = p.numbers(say, p.dangerOf(r.Context(), ct), speaks)
+		numbers = p.numbers(say, p.dangerOf(r.Context(), ct))
 	}
 	props := p.page(r, "", "public.letter_title")
 	props.Script = "chat.js"
-	answer.Page(w, r, http.StatusOK, letterLeftPage(say, props, p.Catalogue().Lines.Say(line, speaks, say.Lang(), nil), numbers))
+	answer.Page(w, r, http.StatusOK, letterLeftPage(say, props, p.Catalogue().Lines.Say(line, speaks(say), say.Lang(), nil), numbers))
 	return nil
 }

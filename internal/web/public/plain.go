@@ -27,7 +27,7 @@ func (p *Room) home(say *i18n.Printer, page ui.PageProps) HomeProps {
 	h := HomeProps{
 		Page: page, Open: today.Open, ClosingSoon: today.ClosingSoon, Until: today.ClosesAt, Now: time.Now(),
 		Chat: say.Path("/chat"), Message: say.Path("/message"), Resume: say.Path("/resume"),
-		Young: say.Path("/chat"), Parent: p.doorOf(say, "parent"), Professional: p.doorOf(say, "professional"), Numbers: p.numbers(say, catalogue.General, catalogue.Young),
+		Young: say.Path("/chat"), Parent: p.doorOf(say, "parent"), Professional: p.doorOf(say, "professional"), Numbers: p.numbers(say, catalogue.General),
 	}
 	if !today.Open {
 		h.Until = today.OpensAt
@@ -49,7 +49,7 @@ func (p *Room) Numbers(w http.ResponseWriter, r *http.Request) error {
 	props := p.page(r, "/numbers", "public.numbers")
 	props.Index, props.Description = true, say.T("public.numbers_lead")
 	w.Header().Set("Cache-Control", "no-cache")
-	answer.Page(w, r, http.StatusOK, numbersPage(say, props, p.numbers(say, catalogue.General, catalogue.Young)))
+	answer.Page(w, r, http.StatusOK, numbersPage(say, props, p.numbers(say, catalogue.General)))
 	return nil
 }
 

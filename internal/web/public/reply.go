@@ -29,8 +29,7 @@ type reply struct {
 // with the four words her own words stay hidden, as in a conversation; the answer is what she came for.
 func (p *Room) reply(w http.ResponseWriter, r *http.Request, code int, ct contact.Contact) error {
 	say := answer.Printer(r)
-	set, today := p.Catalogue(), p.Today()
-	speaks := set.Questions.Speaks(ct.Public)
+	today := p.Today()
 	v := reply{open: today.Open, freshID: newID(), reader: p.reader(r.Context(), say, "letter-log")}
 	all, err := p.Chats.Latest(r.Context(), ct.ID, 0, shown)
 	if err != nil {
@@ -42,12 +41,12 @@ func (p *Room) reply(w http.ResponseWriter, r *http.Request, code int, ct contac
 		case m.From == chat.Staff, m.From == chat.Visitor && m.Seq > ct.ShownAfter:
 			v.messages = append(v.messages, m)
 		case m.From == chat.Visitor:
-			v.hidden = say.T(spoken("reply.hidden", speaks))
+			v.hidden = say.T("reply.hidden")
 		}
 	}
-	v.lead = replyLead(say, speaks, ct, answered, today)
+	v.lead = replyLead(say, ct, answered, today)
 	if danger := p.dangerOf(r.Context(), ct); ct.Danger || !today.Open {
-		v.numbers = p.numbers(say, danger, speaks)
+		v.numbers = p.numbers(say, danger)
 	}
 	props := p.page(r, "", "public.letter_title")
 	props.Script = "chat.js"
@@ -56,24 +55,16 @@ func (p *Room) reply(w http.ResponseWriter, r *http.Request, code int, ct contac
 }
 
 // replyLead says where the message stands.
-func replyLead(say *i18n.Printer, speaks string, ct contact.Contact, answered bool, today catalogue.OpenState) string {
+func replyLead(say *i18n.Printer, ct contact.Contact, answered bool, today catalogue.OpenState) string {
 	switch {
 	case answered:
-		return say.T(spoken("reply.answered", speaks))
+		return say.T("reply.answered")
 	case !ct.State.Open():
-		return say.T(spoken("reply.read", speaks))
+		return say.T("reply.read")
 	case today.Open:
-		return say.T(spoken("reply.here", speaks))
+		return say.T("reply.here")
 	case today.OpensAt.IsZero():
-		return say.T(spoken("reply.later", speaks))
+		return say.T("reply.later")
 	}
-	return say.T(spoken("reply.waits", speaks), "day", say.Day(today.OpensAt, time.Now()), "time", say.Time(today.OpensAt))
-}
-
-// spoken is the key of a sentence as it is said to the young or to adults.
-func spoken(key, speaks string) string {
-	if speaks == catalogue.Adult {
-		return key + "_adult"
-	}
-	return key
+	return say.T("reply.waits", "day", say.Day(today.OpensAt, time.Now()), "time", say.Time(today.OpensAt))
 }

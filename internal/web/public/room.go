@@ -49,6 +49,22 @@ func (p *Room) footer(say *i18n.Printer) []ui.Link {
 	}
 }
 
+// speaks is how a printer speaks to its reader, as the catalogue calls it.
+func speaks(say *i18n.Printer) string {
+	if say.SpeaksToAdults() {
+		return catalogue.Adult
+	}
+	return catalogue.Young
+}
+
+// To notes how somebody is spoken to who said who she is, by the first question ("" has said nothing).
+func (p *Room) To(r *http.Request, who string) *http.Request {
+	if who == "" {
+		return r
+	}
+	return answer.WithAdult(r, p.Catalogue().Questions.Speaks(who) == catalogue.Adult)
+}
+
 func (p *Room) page(r *http.Request, path, title string) ui.PageProps {
 	say := answer.Printer(r)
 	return ui.PageProps{Site: p.Site, Title: say.T(title), Path: path, Footer: p.footer(say)}

@@ -44,6 +44,7 @@ func (p *Room) questions(w http.ResponseWriter, r *http.Request, code int, s sta
 	if s.id == "" {
 		s.id = newID()
 	}
+	r = p.To(r, s.answers[catalogue.AskWho])
 	props := p.page(r, "/chat", "public.chat_title")
 	props.Script = "chat.js"
 	answer.Page(w, r, code, startPage(answer.Printer(r), props, p.Catalogue().Questions, s, p.Today().ClosingSoon))
@@ -79,7 +80,8 @@ func (p *Room) Start(w http.ResponseWriter, r *http.Request) error {
 	}
 	verdict := p.Guard.Check(flood.OpenChat, p.network(r), form.Get("proof"))
 	if verdict.Refused {
-		asked.challenge, asked.phone, asked.notice = verdict.Challenge, verdict.OfferPhone, say.T("public.many")
+		many := answer.Printer(p.To(r, asked.answers[catalogue.AskWho])).T("public.many")
+		asked.challenge, asked.phone, asked.notice = verdict.Challenge, verdict.OfferPhone, many
 		return p.questions(w, r, http.StatusTooManyRequests, asked)
 	}
 	if err := verdict.Wait(r.Context()); err != nil {
@@ -160,8 +162,8 @@ func (p *Room) slow(r *http.Request, act flood.Act, contactID string) error {
 	return verdict.Wait(r.Context())
 }
 
-func (p *Room) doNow(say *i18n.Printer, topic, speaks string) ui.DoNowProps {
-	card := p.Catalogue().DoNow.For(topic, speaks)
+func (p *Room) doNow(say *i18n.Printer, topic string) ui.DoNowProps {
+	card := p.Catalogue().DoNow.For(topic, speaks(say))
 	lang := say.Lang()
 	props := ui.DoNowProps{Title: card.Title.In(lang), Never: card.Never.In(lang)}
 	for _, step := range card.Steps {
@@ -196,14 +198,14 @@ func (p *Room) dangerOfTopic(topic string) string {
 }
 
 // numbers lists who answers now, in the order of a danger ("general" for none).
-func (p *Room) numbers(say *i18n.Printer, danger, speaks string) []ui.NumberProps {
+func (p *Room) numbers(say *i18n.Printer, danger string) []ui.NumberProps {
 	var all []ui.NumberProps
 	lang := say.Lang()
 	for _, n := range p.Catalogue().Numbers.For(danger) {
 		if n.Ours && !p.Today().Open {
 			continue
 		}
-		all = append(all, ui.NumberProps{Number: n.Number, Name: n.Label.In(lang), Text: n.What(speaks).In(lang), SMS: !n.By("call") && n.By("sms"), Grave: n.Emergency})
+		all = append(all, ui.NumberProps{Number: n.Number, Name: n.Label.In(lang), Text: n.What(speaks(say)).In(lang), SMS: !n.By("call") && n.By("sms"), Grave: n.Emergency})
 	}
 	return all
 }

@@ -1385,7 +1385,7 @@ func galleryWaiting(p Printer) templ.Component {
 					}
 					return nil
 				})
-				templ_7745c5c3_Err = WaitingPanel(p, WaitingProps{ID: "g-wait", Place: 3, Usual: 6 * time.Minute, Closing: "On ferme à 23 h. Reste : personne dans la file n'est laissé sans réponse."}).Render(templ.WithChildren(ctx, templ_7745c5c3_Var46), templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = WaitingPanel(p, WaitingProps{ID: "g-wait", Said: "On ne t'oublie pas. Tu peux fermer : garde tes 4 mots et reviens.", Place: 3, Usual: 6 * time.Minute, Closing: "On ferme à 23 h. Reste : personne dans la file n'est laissé sans réponse."}).Render(templ.WithChildren(ctx, templ_7745c5c3_Var46), templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
