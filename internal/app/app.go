@@ -201,7 +201,7 @@ func (a *App) openWeb() error {
 	streams := live.New()
 	desk := &console.Room{
 		Site: site, Contacts: a.Contacts, Chats: a.Chats, Router: a.Router, Guard: a.Guard, Streams: streams, Staff: a.Staff,
-		Catalogue: a.Catalogue.Current, Documents: a.Catalogue, Alias: a.alias, Today: a.today, Audit: a.Audit, Bus: a.Bus,
+		Catalogue: a.Catalogue.Current, Documents: a.Catalogue, Alias: a.alias, Today: a.today, Now: a.now, Audit: a.Audit, Bus: a.Bus,
 	}
 	leave, err := desk.Listen()
 	if err != nil {
@@ -212,7 +212,7 @@ func (a *App) openWeb() error {
 		Site: site, Secure: a.config.Secure(), Trusted: trusted, Staff: a.Staff, Streams: streams,
 		Public: &public.Room{
 			Site: site, Contacts: a.Contacts, Chats: a.Chats, Router: a.Router, Guard: a.Guard, Streams: streams,
-			Catalogue: a.Catalogue.Current, Alias: a.alias, QuitTo: a.config.QuitTo, FilesMax: a.config.FilesMax, Today: a.today,
+			Catalogue: a.Catalogue.Current, Alias: a.alias, QuitTo: a.config.QuitTo, FilesMax: a.config.FilesMax, Today: a.today, Now: a.now,
 		},
 		Console: desk,
 		Admin: &admin.Room{

@@ -3,8 +3,10 @@ package web_test
 import (
 	"net/http"
 	"testing"
+	"time"
 
 	"vigie/internal/contact"
+	"vigie/internal/staff"
 )
 
 // In the last half hour the line says when we close, with the numbers it speaks of; once we have closed it
@@ -23,6 +25,23 @@ func TestTheLineSaysThatWeCloseAndThatWeHaveClosed(t *testing.T) {
 		seesNot("ton tour", "Tu es dans la file").wantDials("3114 15 112 114")
 	parent.get("/chat").want(http.StatusOK).sees("Nous avons fermé", "nous vous lisons")
 	parent.get("/en/chat").want(http.StatusOK).sees("We have closed")
+}
+
+// The pages say "tomorrow" by the clock that opens and closes the line, whatever the machine's is.
+func TestThePagesSayTheDayByTheHousesClock(t *testing.T) {
+	w := newWorldAt(t, "22:50")
+	w.clock.jumps(72 * time.Hour)
+	child := w.browser()
+	child.opens()
+	w.itIs("23:10")
+	child.get("/chat").want(http.StatusOK).sees("Sinon, on te lit demain à 9\u00a0h")
+	night := w.browser()
+	night.get("/").want(http.StatusOK).sees("On rouvre demain à 9\u00a0h")
+	night.get("/chat").want(http.StatusOK).sees("On est de retour demain à 9\u00a0h")
+	night.get("/message").want(http.StatusOK).sees("On le lira demain à partir de 9\u00a0h")
+	night.leaves("on se moque de moi")
+	night.get("/chat").want(http.StatusOK).sees("dès qu'on ouvre, demain à 9\u00a0h")
+	w.as(staff.Counsellor).get("/desk").want(http.StatusOK).sees("attend depuis 20 minutes")
 }
 
 // Her place becomes a message by one button, with what she wrote and why she is urgent; nobody is rung for

@@ -49,7 +49,7 @@ func (c *Room) accountOf(r *http.Request, v account) (account, error) {
 	if v.sessions, err = c.Staff.Sessions(r.Context(), m.ID); err != nil {
 		return v, err
 	}
-	v.fresh, v.passkeys = m.Session.Fresh(c.now()), c.Staff.Passkeys()
+	v.fresh, v.passkeys = m.Session.Fresh(c.Now()), c.Staff.Passkeys()
 	return v, nil
 }
 

@@ -75,7 +75,7 @@ func (c *Room) CloseLine(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	why, now := form.Get("reason"), c.now()
+	why, now := form.Get("reason"), c.Now()
 	if !slices.Contains(closureWhy, why) {
 		return fault.New(fault.Invalid, "fault.form.broken")
 	}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"net/http"
 	"strings"
-	"time"
 
 	"github.com/a-h/templ"
 	"github.com/google/uuid"
@@ -295,7 +294,7 @@ func (c *Room) presence(ctx context.Context, say *i18n.Printer, p staff.Person) 
 		reasons = append(reasons, ui.Option{Value: code, Label: say.T("desk.pause." + code)})
 	}
 	props := ui.PresenceProps{
-		State: ui.Presence(seat.Shown), Since: at(seat.Since), Now: time.Now(), Alias: p.Alias, Chats: seat.Talking, Capacity: seat.Capacity,
+		State: ui.Presence(seat.Shown), Since: at(seat.Since), Now: c.Now(), Alias: p.Alias, Chats: seat.Talking, Capacity: seat.Capacity,
 		Switch: "/desk/presence", Reasons: reasons, Theme: p.Theme, ThemeAction: "/desk/theme", LogOut: "/desk/logout", Extra: barLinks(say, p, seat.PauseProposed),
 	}
 	if seat.State == routing.Away && seat.Reason != "" && say.Has("routing.away."+seat.Reason) {
@@ -321,7 +320,7 @@ func (c *Room) ringing(ctx context.Context, say *i18n.Printer, staffID string) (
 	if err != nil {
 		return nil, err
 	}
-	now := time.Now()
+	now := c.Now()
 	act := "/desk/contacts/" + ct.ID
 	props := ui.RingProps{
 		ContactID: ct.ID, Until: at(ring.Until), Now: now, Total: c.Router.OfferFor(ring.Kind), Channel: channelIcon(ct.Channel),
@@ -356,7 +355,7 @@ func (c *Room) lineOf(ctx context.Context, say *i18n.Printer, waiting []routing.
 
 func (c *Room) lineCards(ctx context.Context, say *i18n.Printer, waiting []routing.Waiting) []ui.ContactCardProps {
 	var cards []ui.ContactCardProps
-	now := time.Now()
+	now := c.Now()
 	visible := func(id string) (contact.Contact, bool) {
 		for _, w := range waiting {
 			if w.Contact.ID == id {

@@ -406,7 +406,7 @@ type alert struct {
 }
 
 func (d *desk) alert(e routing.StaffEvent) error {
-	a := alert{id: e.What + "-" + e.Contact, at: d.room.now(), tone: ui.Grave, words: d.say.T("desk.ring.danger")}
+	a := alert{id: e.What + "-" + e.Contact, at: d.room.Now(), tone: ui.Grave, words: d.say.T("desk.ring.danger")}
 	if e.What == "ring" {
 		if !d.say.Has("desk.ring." + e.Why) {
 			return nil

@@ -66,7 +66,7 @@ func (c *Room) Floor(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (c *Room) floor(ctx context.Context, say *i18n.Printer, p staff.Person) (floorView, error) {
-	v := floorView{say: say, me: p.ID, surge: c.Router.Surge(), proof: c.Router.Proof(), now: c.now(), alias: func(id string) string { return c.Alias(ctx, id) }}
+	v := floorView{say: say, me: p.ID, surge: c.Router.Surge(), proof: c.Router.Proof(), now: c.Now(), alias: func(id string) string { return c.Alias(ctx, id) }}
 	var err error
 	if v.decide, err = c.inDanger(ctx, say, p, contact.Left, contact.Parked); err != nil {
 		return v, err
@@ -124,7 +124,7 @@ func (c *Room) inDanger(ctx context.Context, say *i18n.Printer, p staff.Person, 
 		if err != nil {
 			return nil, err
 		}
-		line := say.T("desk.state."+string(ct.State)) + " · " + say.T("floor.since", "time", say.Duration(c.now().Sub(at(ct.StateSince))))
+		line := say.T("desk.state."+string(ct.State)) + " · " + say.T("floor.since", "time", say.Duration(c.Now().Sub(at(ct.StateSince))))
 		who := ct.CounsellorID
 		if who == "" {
 			who = ct.StickyID
@@ -252,7 +252,7 @@ type holdView struct {
 
 func (c *Room) holdOf(say *i18n.Printer, h contact.Hold, ct contact.Contact, me string) holdView {
 	v := holdView{Hold: h, title: c.title(say, ct), me: me}
-	if left := contact.SecondWait - c.now().Sub(at(h.HeldAt)); left > 0 {
+	if left := contact.SecondWait - c.Now().Sub(at(h.HeldAt)); left > 0 {
 		v.seconds = int(left/time.Second) + 1
 	}
 	return v

@@ -45,6 +45,8 @@ type Room struct {
 	Alias func(ctx context.Context, staffID string) string
 	// Today is how the hours stand.
 	Today func() catalogue.OpenState
+	// Now is the clock of the pages.
+	Now func() time.Time
 
 	desks desks
 	crew  crew
@@ -187,6 +189,3 @@ func (c *Room) pieces(w http.ResponseWriter, r *http.Request, contactID string, 
 	http.Redirect(w, r, to, http.StatusSeeOther)
 	return nil
 }
-
-// now is the clock of the pages.
-func (c *Room) now() time.Time { return time.Now() }

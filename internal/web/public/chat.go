@@ -209,7 +209,7 @@ func (p *Room) place(ctx context.Context, v *view) error {
 	case !today.Open:
 		v.waiting.Closed = v.say.T("closing.title")
 		if v.waiting.ClosedText = v.say.T("closing.later"); !today.OpensAt.IsZero() {
-			v.waiting.ClosedText = v.say.T("closing.text", "day", v.say.Day(today.OpensAt, time.Now()), "time", v.say.Time(today.OpensAt))
+			v.waiting.ClosedText = v.say.T("closing.text", "day", v.say.Day(today.OpensAt, p.Now()), "time", v.say.Time(today.OpensAt))
 		}
 	default:
 		return nil

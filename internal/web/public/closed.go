@@ -23,7 +23,7 @@ func (p *Room) closed(w http.ResponseWriter, r *http.Request, answers map[string
 	r = p.To(r, who)
 	say := answer.Printer(r)
 	props := p.page(r, "/chat", "public.closed_title")
-	answer.Page(w, r, http.StatusOK, closedPage(say, props, p.Today(), p.numbersFor(say, answers), letterOf(say, who)))
+	answer.Page(w, r, http.StatusOK, closedPage(say, props, p.Today(), p.Now(), p.numbersFor(say, answers), letterOf(say, who)))
 	return nil
 }
 
@@ -69,7 +69,7 @@ func (p *Room) letter(w http.ResponseWriter, r *http.Request, code int, l letter
 	r = p.To(r, l.who)
 	props := p.page(r, "/message", "public.letter_title")
 	props.Script = "chat.js"
-	answer.Page(w, r, code, letterPage(answer.Printer(r), props, l, p.Today()))
+	answer.Page(w, r, code, letterPage(answer.Printer(r), props, l, p.Today(), p.Now()))
 	return nil
 }
 

@@ -17,7 +17,7 @@ import (
 )
 
 // closedPage says who answers now, first; then when we are back, and that a message may be left.
-func closedPage(say *i18n.Printer, page ui.PageProps, today catalogue.OpenState, numbers []ui.NumberProps, letter string) templ.Component {
+func closedPage(say *i18n.Printer, page ui.PageProps, today catalogue.OpenState, now time.Time, numbers []ui.NumberProps, letter string) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
 		if templ_7745c5c3_CtxErr := ctx.Err(); templ_7745c5c3_CtxErr != nil {
@@ -79,9 +79,9 @@ func closedPage(say *i18n.Printer, page ui.PageProps, today catalogue.OpenState,
 				}
 			} else {
 				var templ_7745c5c3_Var5 string
-				templ_7745c5c3_Var5, templ_7745c5c3_Err = templ.JoinStringErrs(say.T("closed.until", "day", say.Day(today.OpensAt, time.Now()), "time", say.Time(today.OpensAt)))
+				templ_7745c5c3_Var5, templ_7745c5c3_Err = templ.JoinStringErrs(say.T("closed.until", "day", say.Day(today.OpensAt, now), "time", say.Time(today.OpensAt)))
 				if templ_7745c5c3_Err != nil {
-					return templ.Error{Err: templ_7745c5c3_Err, FileName: `internal/web/public/closed.templ`, Line: 20, Col: 104}
+					return templ.Error{Err: templ_7745c5c3_Err, FileName: `internal/web/public/closed.templ`, Line: 20, Col: 97}
 				}
 				_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var5))
 				if templ_7745c5c3_Err != nil {
@@ -256,7 +256,7 @@ func keptPage(say *i18n.Printer, page ui.PageProps, numbers []ui.NumberProps) te
 }
 
 // letterPage takes a message. How we may answer is asked beside it, and may be left alone.
-func letterPage(say *i18n.Printer, page ui.PageProps, l letter, today catalogue.OpenState) templ.Component {
+func letterPage(say *i18n.Printer, page ui.PageProps, l letter, today catalogue.OpenState, now time.Time) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
 		if templ_7745c5c3_CtxErr := ctx.Err(); templ_7745c5c3_CtxErr != nil {
@@ -584,9 +584,9 @@ func letterPage(say *i18n.Printer, page ui.PageProps, l letter, today catalogue.
 					return templ_7745c5c3_Err
 				}
 				var templ_7745c5c3_Var31 string
-				templ_7745c5c3_Var31, templ_7745c5c3_Err = templ.JoinStringErrs(say.T("letter.read_at", "day", say.Day(today.OpensAt, time.Now()), "time", say.Time(today.OpensAt)))
+				templ_7745c5c3_Var31, templ_7745c5c3_Err = templ.JoinStringErrs(say.T("letter.read_at", "day", say.Day(today.OpensAt, now), "time", say.Time(today.OpensAt)))
 				if templ_7745c5c3_Err != nil {
-					return templ.Error{Err: templ_7745c5c3_Err, FileName: `internal/web/public/closed.templ`, Line: 88, Col: 128}
+					return templ.Error{Err: templ_7745c5c3_Err, FileName: `internal/web/public/closed.templ`, Line: 88, Col: 121}
 				}
 				_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var31))
 				if templ_7745c5c3_Err != nil {

@@ -2,7 +2,6 @@ package public
 
 import (
 	"net/http"
-	"time"
 
 	"vigie/internal/catalogue"
 	"vigie/internal/fault"
@@ -25,7 +24,7 @@ func (p *Room) home(say *i18n.Printer, page ui.PageProps) HomeProps {
 	today := p.Today()
 	page.Room = ui.Harbour
 	h := HomeProps{
-		Page: page, Open: today.Open, ClosingSoon: today.ClosingSoon, Until: today.ClosesAt, Now: time.Now(),
+		Page: page, Open: today.Open, ClosingSoon: today.ClosingSoon, Until: today.ClosesAt, Now: p.Now(),
 		Chat: say.Path("/chat"), Message: say.Path("/message"), Resume: say.Path("/resume"),
 		Young: say.Path("/chat"), Parent: p.doorOf(say, "parent"), Professional: p.doorOf(say, "professional"), Numbers: p.numbers(say, catalogue.General),
 	}

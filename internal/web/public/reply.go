@@ -44,7 +44,7 @@ func (p *Room) reply(w http.ResponseWriter, r *http.Request, code int, ct contac
 			v.hidden = say.T("reply.hidden")
 		}
 	}
-	v.lead = replyLead(say, ct, answered, today)
+	v.lead = replyLead(say, ct, answered, today, p.Now())
 	if danger := p.dangerOf(r.Context(), ct); ct.Danger || !today.Open {
 		v.numbers = p.numbers(say, danger)
 	}
@@ -55,7 +55,7 @@ func (p *Room) reply(w http.ResponseWriter, r *http.Request, code int, ct contac
 }
 
 // replyLead says where the message stands.
-func replyLead(say *i18n.Printer, ct contact.Contact, answered bool, today catalogue.OpenState) string {
+func replyLead(say *i18n.Printer, ct contact.Contact, answered bool, today catalogue.OpenState, now time.Time) string {
 	switch {
 	case answered:
 		return say.T("reply.answered")
@@ -66,5 +66,5 @@ func replyLead(say *i18n.Printer, ct contact.Contact, answered bool, today catal
 	case today.OpensAt.IsZero():
 		return say.T("reply.later")
 	}
-	return say.T("reply.waits", "day", say.Day(today.OpensAt, time.Now()), "time", say.Time(today.OpensAt))
+	return say.T("reply.waits", "day", say.Day(today.OpensAt, now), "time", say.Time(today.OpensAt))
 }

@@ -9,6 +9,7 @@ package public
 import (
 	"context"
 	"net/http"
+	"time"
 
 	"vigie/internal/catalogue"
 	"vigie/internal/chat"
@@ -38,6 +39,8 @@ type Room struct {
 	FilesMax int64
 	// Today is how the hours stand; a field so that a demonstration can be open at night.
 	Today func() catalogue.OpenState
+	// Now is the clock of the pages.
+	Now func() time.Time
 }
 
 // footer is at the foot of every public page.
