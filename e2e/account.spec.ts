@@ -1,5 +1,5 @@
 // How somebody of the staff shows who she is, and how she takes it back.
-import { expect, test } from "./vigie";
+import { expect, expectAccessible, picture, test } from "./vigie";
 import { Counsellor } from "./people";
 import { codeOf, logsIn, password } from "./staff";
 import type { Page } from "@playwright/test";
@@ -191,5 +191,58 @@ test.describe("the staff's accounts", { tag: "@desk" }, () => {
     await page.getByLabel("Nouveau mot de passe").fill("trois phares sous la pluie");
     await page.getByRole("button", { name: "Changer le mot de passe" }).click();
     await expect(page.getByRole("heading", { name: "Se connecter" })).toBeVisible();
+  });
+
+  test("the language and the light of her screens are hers, in whatever browser she works", async ({ page, someone }) => {
+    const html = page.locator("html");
+    await logsIn(page, "camille");
+    await page.goto("/desk/account");
+    await expect(html).toHaveAttribute("lang", "fr");
+    await expect(html).not.toHaveAttribute("data-theme");
+    await page.getByRole("combobox", { name: "Langue des écrans" }).selectOption({ label: "English" });
+    await page.locator("form[action='/desk/account/lang'] button").click();
+    await expect(page.getByRole("heading", { name: "My account" })).toBeVisible();
+    await expect(html).toHaveAttribute("lang", "en");
+    const kept = page.waitForResponse((answer) => answer.url().endsWith("/desk/theme"));
+    await page.locator("main").getByLabel("Night").check();
+    await expect(html, "the light changes at once").toHaveAttribute("data-theme", "dark");
+    expect((await kept).status()).toBe(204);
+    await page.goto("/desk");
+    await expect(html).toHaveAttribute("data-theme", "dark");
+    await expect(page.locator(".presence-switch > summary")).toContainText("Away");
+
+    // Another browser, French and bright, until it knows who she is.
+    const elsewhere = await someone({ locale: "fr-FR", colorScheme: "light" });
+    const there = elsewhere.locator("html");
+    await elsewhere.goto("/desk/login");
+    await expect(there).toHaveAttribute("lang", "fr");
+    await expect(there).not.toHaveAttribute("data-theme");
+    await logsIn(elsewhere, "camille");
+    await expect(elsewhere).toHaveURL(/\/desk$/);
+    await expect(there).toHaveAttribute("lang", "en");
+    await expect(there).toHaveAttribute("data-theme", "dark");
+    await picture(elsewhere, "desk-her-own");
+    await expectAccessible(elsewhere);
+    await elsewhere.goto("/desk/account");
+    await expect(elsewhere.getByRole("combobox", { name: "Language of the screens" })).toHaveValue("en");
+    await expect(elsewhere.locator("main").getByLabel("Night")).toBeChecked();
+
+    // And her colleague's are as they were.
+    const colleague = await someone();
+    await logsIn(colleague, "noe");
+    await expect(colleague).toHaveURL(/\/desk$/);
+    await expect(colleague.locator("html")).toHaveAttribute("lang", "fr");
+    await expect(colleague.locator("html")).not.toHaveAttribute("data-theme");
+
+    await elsewhere.getByRole("combobox", { name: "Language of the screens" }).selectOption("");
+    await elsewhere.locator("form[action='/desk/account/lang'] button").click();
+    await expect(there).toHaveAttribute("lang", "fr");
+    const back = elsewhere.waitForResponse((answer) => answer.url().endsWith("/desk/theme"));
+    await elsewhere.locator("main").getByLabel("Comme l'ordinateur").check();
+    await expect(there).not.toHaveAttribute("data-theme");
+    await back;
+    await page.reload();
+    await expect(html).toHaveAttribute("lang", "fr");
+    await expect(html).not.toHaveAttribute("data-theme");
   });
 });

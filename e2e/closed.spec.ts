@@ -140,3 +140,31 @@ test("the last half hour: the line says so, and whoever is in it is still answer
   await expect(counsellor.bubble("merci d'être resté")).toBeVisible();
   await counsellor.goesHome();
 });
+
+test("closing time: whoever still waits and has written nothing is led to write it, and keeps her four words", async ({ page, someone }) => {
+  const administrator = new Administrator(await someone());
+  await administrator.publishes("hours", closing());
+  const child = new Child(page);
+  await child.opensChat("On me harcèle, on se moque de moi");
+  await child.hears();
+  await administrator.publishes("hours", closed);
+  await expect(child.state, "her page hears of it by itself").toContainText("Sinon, on te lit demain à 9 h.");
+  await picture(page, "waiting-closed");
+  await expectNoSideways(page);
+  await expectAccessible(page);
+  await page.getByRole("button", { name: "Me répondre à l'ouverture" }).click();
+  await page.getByLabel("Ton message").fill("On se moque de moi tous les jours.");
+  await expect(page.getByText("On le lira demain à partir de 9 h.")).toBeVisible();
+  await page.getByRole("button", { name: "Envoyer le message" }).click();
+  await expect(page.getByRole("heading", { name: "Ton message est bien arrivé" })).toBeVisible();
+  await expect(page.locator(".lead")).toContainText("On le lira à l'ouverture.");
+  expect(await child.asksForWords()).toHaveLength(4);
+
+  await administrator.publishes("hours", today([{ from: "00:00", to: "24:00" }]));
+  const counsellor = new Counsellor(await someone());
+  await counsellor.logsIn("camille");
+  await expect(counsellor.page.locator("#line li"), "her empty place was given up").toHaveCount(1);
+  await counsellor.page.locator("#line").getByRole("button", { name: "Prendre" }).click();
+  await counsellor.reads(["On se moque de moi tous les jours."]);
+  await counsellor.goesHome();
+});

@@ -136,8 +136,8 @@ func TestASupervisorClosesTheLine(t *testing.T) {
 	for _, end := range []string{"tomorrow", "2h", "1h", "30m"} {
 		supervisor.post("/desk/floor/closure", "for", end, "reason", "technical", "base", version()).want(http.StatusOK)
 		supervisor.sees("La ligne est fermée jusqu'au", i18n.For("fr").T("floor.reopen"))
-		w.browser().get("/chat").sees(i18n.For("fr").T("closed.title"), i18n.For("fr").T("floor.closed_technical"))
-		w.browser().get("/en/chat").sees(i18n.For("en").T("closed.title"), i18n.For("en").T("floor.closed_technical"))
+		w.browser().get("/chat").sees(i18n.For("fr").T("closed.pause"), i18n.For("fr").T("floor.closed_technical"))
+		w.browser().get("/en/chat").sees(i18n.For("en").T("closed.pause"), i18n.For("en").T("floor.closed_technical"))
 	}
 	colleague.post("/desk/floor/closure", "for", "2h", "reason", "full", "base", before).want(http.StatusConflict).
 		sees(i18n.For("fr").T("fault.console.closure_moved"))
@@ -145,7 +145,7 @@ func TestASupervisorClosesTheLine(t *testing.T) {
 	w.clock.jumps(31 * time.Minute)
 	w.browser().get("/chat").sees(i18n.For("fr").T("start.title"))
 	w.clock.jumps(-31 * time.Minute)
-	w.browser().get("/chat").sees(i18n.For("fr").T("closed.title"))
+	w.browser().get("/chat").sees(i18n.For("fr").T("closed.pause"))
 	supervisor.post("/desk/floor/closure/end", "base", version()).want(http.StatusOK).seesNot("La ligne est fermée")
 	w.browser().get("/chat").sees(i18n.For("fr").T("start.title"))
 }
