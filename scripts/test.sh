@@ -53,13 +53,13 @@ go_tests() {
 }
 
 # The rooms where goroutines share memory. The others leave that to the database, and the race detector
-# would only slow its drivers ten times over. What -short leaves out here was run above.
+# would only slow its drivers ten times over.
 concurrent_rooms() {
   go list ./internal/... | grep -E '/(bench/lossyfs|bus|chat|routing/flood|seal|slowhash|store|web/live)$'
 }
 go_race_tests() {
   # shellcheck disable=SC2046
-  CGO_ENABLED=1 go_tests race -race -short $(concurrent_rooms)
+  CGO_ENABLED=1 go_tests race -race $(concurrent_rooms)
 }
 
 journeys() {

@@ -301,9 +301,6 @@ func TestTypingMarksStatesAndFormsAreTold(t *testing.T) {
 }
 
 func TestTenThousandConversationsCostNoGoroutineAndLittleMemory(t *testing.T) {
-	if testing.Short() {
-		t.Skip("long")
-	}
 	w := newWorld(t, storetest.SQLite(t))
 	ct := w.talking(claire)
 	heap := func() uint64 {

@@ -167,7 +167,7 @@ func TestTheFirstAnswersAreInTheFormAlready(t *testing.T) {
 			}
 		}
 		if question == "" {
-			t.Skip("no first question fills the form")
+			t.Fatal("no first question fills the form")
 		}
 		o := contact.Opening{ID: store.NewID(), Channel: contact.ChannelChat, Lang: "fr"}
 		switch question {

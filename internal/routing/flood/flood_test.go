@@ -431,9 +431,6 @@ func TestManyAtOnce(t *testing.T) {
 
 // What a full guard weighs.
 func TestAFullGuardIsSmall(t *testing.T) {
-	if testing.Short() {
-		t.Skip("measures memory")
-	}
 	g, _ := guard(Options{})
 	before := heap()
 	for i := range 60_000 {
