@@ -40,7 +40,8 @@ type Bus struct {
 	node   string
 	conn   *nats.Conn
 	server *server.Server
-	closed chan struct{}
+	closed context.Context
+	close  context.CancelFunc
 
 	mu   sync.Mutex
 	back map[*func()]struct{} // called when announcements may have been missed
@@ -51,7 +52,8 @@ const prefix = "vigie."
 
 // Open starts or joins the bus.
 func Open(ctx context.Context, o Options) (*Bus, error) {
-	b := &Bus{node: store.NewID(), closed: make(chan struct{}), back: map[*func()]struct{}{}}
+	b := &Bus{node: store.NewID(), back: map[*func()]struct{}{}}
+	b.closed, b.close = context.WithCancel(context.Background())
 	connect := []nats.Option{
 		nats.Name("vigie"), nats.MaxReconnects(-1), nats.ReconnectWait(250 * time.Millisecond),
 		nats.ReconnectHandler(func(*nats.Conn) { b.tellBack() }),
@@ -187,7 +189,7 @@ func (b *Bus) tellBack() {
 func (b *Bus) watchRoutes() {
 	for had := 0; ; {
 		select {
-		case <-b.closed:
+		case <-b.closed.Done():
 			return
 		case <-time.After(time.Second):
 		}
@@ -201,7 +203,7 @@ func (b *Bus) watchRoutes() {
 
 // Close sends what is pending and leaves.
 func (b *Bus) Close() {
-	close(b.closed)
+	b.close()
 	if b.conn != nil {
 		_ = b.conn.FlushTimeout(time.Second)
 		b.conn.Close()
