@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
@@ -50,6 +51,8 @@ type Blobs interface {
 	Put(ctx context.Context, r io.Reader, max int64) (blob.Stored, error)
 	Get(ctx context.Context, id, identity string) (io.ReadCloser, error)
 	Remove(ctx context.Context, id string) error
+	Sweep(ctx context.Context, before time.Time) (int, error)
+	Each(ctx context.Context, before time.Time, fn func(id string) error) error
 }
 
 // ProofState is where a proof stands.
@@ -228,7 +231,8 @@ func (c *Chats) Receive(ctx context.Context, r Receiving) (Proof, error) {
 	return p, nil
 }
 
-// claim reserves the one place for a file; done is true when the file of this proof is there already.
+// claim reserves the one place for a file; done is true when this file is there already: it is sent again
+// because nobody told her.
 func (c *Chats) claim(ctx context.Context, r Receiving, claim string) (p Proof, done bool, err error) {
 	now := store.Millis(c.now())
 	n, err := c.db.Exec(ctx, claimProof, r.ProofID, r.ContactID, r.PersonID, now, claim, now+uploadLasts.Milliseconds())
@@ -236,24 +240,43 @@ func (c *Chats) claim(ctx context.Context, r Receiving, claim string) (p Proof, 
 		return Proof{}, false, err
 	}
 	p, err = readProof(ctx, c.db, r.ProofID)
-	switch {
-	case errors.Is(err, store.ErrNoRow) || err == nil && p.ContactID != r.ContactID:
+	if errors.Is(err, store.ErrNoRow) || err == nil && p.ContactID != r.ContactID {
 		return Proof{}, false, fault.New(fault.NotFound, "fault.chat.proof_unknown")
-	case err != nil:
-		return Proof{}, false, err
-	case p.State == ProofAsked && p.ExpiresAt > now:
-		identity, err := c.contacts.Identity(ctx, r.ContactID)
-		if err == nil && identity.PersonID == r.PersonID {
-			err = fault.New(fault.Conflict, "fault.chat.proof_coming")
-			if ct, e := c.contacts.Get(ctx, r.ContactID); e == nil && !ct.State.Open() {
-				err = fault.New(fault.Gone, "fault.chat.over")
-			}
-		} else if err == nil {
-			err = fault.New(fault.NotFound, "fault.chat.proof_unknown")
-		}
+	}
+	if err != nil {
 		return Proof{}, false, err
 	}
+	identity, err := c.contacts.Identity(ctx, r.ContactID)
+	switch {
+	case err != nil:
+		return Proof{}, false, err
+	case identity.PersonID != r.PersonID:
+		return Proof{}, false, fault.New(fault.NotFound, "fault.chat.proof_unknown")
+	case p.State == ProofAsked && p.ExpiresAt > now:
+		if ct, err := c.contacts.Get(ctx, r.ContactID); err == nil && !ct.State.Open() {
+			return Proof{}, false, fault.New(fault.Gone, "fault.chat.over")
+		}
+		return Proof{}, false, fault.New(fault.Conflict, "fault.chat.proof_coming")
+	case p.State == ProofReceived:
+		if same, err := c.isThere(ctx, p, r.Body); err != nil || same {
+			p.content = nil
+			return p, same, err
+		}
+	}
 	return Proof{}, false, fault.New(fault.Gone, "fault.chat.proof_closed")
+}
+
+// isThere says whether a body is the file that came for a proof.
+func (c *Chats) isThere(ctx context.Context, p Proof, body io.Reader) (bool, error) {
+	inside, err := c.open(ctx, p)
+	if err != nil {
+		return false, err
+	}
+	hash := sha256.New()
+	if n, err := io.Copy(hash, io.LimitReader(upload{body}, p.Size+1)); err != nil || n != p.Size {
+		return false, err
+	}
+	return hex.EncodeToString(hash.Sum(nil)) == inside.SHA256, nil
 }
 
 // take streams the file into its place and commits it with the message that says it came.
@@ -336,6 +359,9 @@ func (c *Chats) take(ctx context.Context, r Receiving, claim string) (Proof, err
 		return c.recordProof(ctx, tx, contact.VisitorOf(r.ContactID), "chat.proof_receive", proof, map[string]string{"media": media})
 	})
 	if err != nil {
+		// Only what was refused is known not to be there: where the answer to the commit was lost, the row may
+		// name these bytes, and the sweep takes them away if it does not.
+		kept = fault.As(err) == nil
 		return Proof{}, err
 	}
 	kept = true
@@ -603,6 +629,24 @@ func (c *Chats) destroyMarked(ctx context.Context, p Proof) error {
 	return err
 }
 
+// orphanAge is how old a file must be before it is removed because no row names it: many times what lies
+// between its last byte and its row.
+const orphanAge = time.Hour
+
+// SweepBlobs removes the files that a crash left without a row, whole or cut short.
+func (c *Chats) SweepBlobs(ctx context.Context) error {
+	before := time.Now().Add(-orphanAge) // files have the time of the disk, not of the house
+	_, err := c.blobs.Sweep(ctx, before)
+	return errors.Join(err, c.blobs.Each(ctx, before, func(id string) error {
+		named, err := store.One(ctx, c.db, func(r store.Row) (n int, err error) { return n, r.Scan(&n) },
+			`SELECT (SELECT count(*) FROM attachment WHERE blob_id = $1) + (SELECT count(*) FROM attachment_hold WHERE blob_id = $1)`, id)
+		if err != nil || named > 0 {
+			return err
+		}
+		return c.blobs.Remove(ctx, id)
+	}))
+}
+
 // watchAttachments closes questions whose time is over, and removes what could not be removed at once.
 func (c *Chats) watchAttachments(ctx context.Context) {
 	for n := 0; ctx.Err() == nil; n++ {
@@ -610,6 +654,9 @@ func (c *Chats) watchAttachments(ctx context.Context) {
 			c.slog.Error("sweeping attachments", "error", err)
 		}
 		if n%60 == 0 {
+			if err := c.SweepBlobs(ctx); err != nil && ctx.Err() == nil {
+				c.slog.Error("sweeping files without a row", "error", err)
+			}
 			if _, err := c.keys.SweepOrphans(ctx, KeyOfAttachment, OwnersOfAttachmentKeys); err != nil && ctx.Err() == nil {
 				c.slog.Error("sweeping attachments' keys without an owner", "error", err)
 			}

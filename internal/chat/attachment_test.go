@@ -9,7 +9,9 @@ import (
 	"image"
 	"io"
 	"io/fs"
+	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -105,8 +107,19 @@ func TestTheWayForAFileIsClosedUntilItIsAskedFor(t *testing.T) {
 		if got.State != chat.ProofReceived || got.Media != "image/png" || got.Size != int64(len(picture)) {
 			t.Errorf("%+v", got)
 		}
-		_, err = w.Receive(w.ctx, sending(ct, p, picture))
-		w.refused(err, "fault.chat.proof_closed") // one file for one question
+		// The answer was lost and she sends it again: it is there, and no more than once. Another file is not it.
+		again, err = w.Receive(w.ctx, sending(ct, p, picture))
+		w.must(err)
+		if again.ID != p.ID || again.State != chat.ProofReceived || len(w.files()) != 1 {
+			t.Errorf("%+v, %d files", again, len(w.files()))
+		}
+		for _, other := range [][]byte{append(bytes.Clone(picture), 0), picture[:len(picture)-1], pngOf(t, chessboard(8, 8))} {
+			_, err = w.Receive(w.ctx, sending(ct, p, other))
+			w.refused(err, "fault.chat.proof_closed") // one file for one question
+		}
+		stranger.Body = bytes.NewReader(picture)
+		_, err = w.Receive(w.ctx, stranger)
+		w.refused(err, "fault.chat.proof_unknown")
 
 		all := w.words(ct.ID)
 		if len(all) != 2 || all[0].Kind != chat.Ask || all[1].Kind != chat.Attachment || all[1].From != chat.Visitor {
@@ -120,6 +133,33 @@ func TestTheWayForAFileIsClosedUntilItIsAskedFor(t *testing.T) {
 			if !w.did(ct.ID, act) {
 				t.Errorf("the audit does not know of %s", act)
 			}
+		}
+	})
+}
+
+// A crash between the last byte of a file and its row leaves nothing for ever.
+func TestFilesWithoutARowGo(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, db *store.DB) {
+		w := newWorld(t, db)
+		held, _ := w.node(w.bus, chat.Options{HoldIllegal: true})
+		kept, marked := w.talking(claire), w.talking(claire)
+		w.received(kept, pngOf(t, chessboard(80, 80)))
+		_, err := held.MarkIllegal(w.ctx, w.received(marked, pngOf(t, chessboard(40, 40))).ID, claire.ID, false)
+		w.must(err)
+		named := w.files()
+		_, err = w.blobs.Put(w.ctx, strings.NewReader("nobody's"), 100)
+		w.must(err)
+		w.must(os.WriteFile(filepath.Join(w.blobDir, "new", "half"), []byte("cut sh"), 0o600))
+		w.must(w.SweepBlobs(w.ctx)) // too young: its row may be on its way
+		if n := len(w.files()); n != len(named)+2 {
+			t.Fatalf("%d files", n)
+		}
+		for _, file := range w.files() {
+			w.must(os.Chtimes(file, time.Time{}, time.Now().Add(-2*time.Hour)))
+		}
+		w.must(w.SweepBlobs(w.ctx))
+		if left := w.files(); !slices.Equal(left, named) {
+			t.Errorf("left %v, want %v", left, named)
 		}
 	})
 }
@@ -236,13 +276,12 @@ func TestOfTwoUploadsAtOnceOneIsTaken(t *testing.T) {
 		w := newWorld(t, db)
 		ct := w.talking(claire)
 		p := w.asks(ct)
-		picture := pngOf(t, chessboard(80, 80))
 		var wait sync.WaitGroup
 		var mu sync.Mutex
 		taken := 0
-		for range 6 {
+		for i := range 6 {
 			wait.Go(func() {
-				_, err := w.Receive(w.ctx, sending(ct, p, picture))
+				_, err := w.Receive(w.ctx, sending(ct, p, pngOf(t, chessboard(80+i, 80)))) // each another file
 				mu.Lock()
 				defer mu.Unlock()
 				switch f := fault.As(err); {

@@ -279,7 +279,11 @@ func TestBadInputOfAVisitor(t *testing.T) {
 		t.Run(lang+"/a file replayed is one file", func(t *testing.T) {
 			file(mine.proof, "yes", "../../a.png", "text/html", aPicture)(mine.child, in)
 			mine.child.on(t).want(http.StatusSeeOther)
-			w.refuses(t, mine.child, in, lang, badInput{"", 410, fault.New(fault.Gone, "fault.chat.proof_closed"), file(mine.proof, "yes", "a.png", "image/png", aPicture)})
+			before := w.traces()
+			file(mine.proof, "yes", "a.png", "image/png", aPicture)(mine.child, in) // the answer was lost
+			mine.child.on(t).want(http.StatusSeeOther)
+			w.on(t).leavesNothing(before)
+			w.refuses(t, mine.child, in, lang, badInput{"", 410, fault.New(fault.Gone, "fault.chat.proof_closed"), file(mine.proof, "yes", "a.png", "image/png", append(bytes.Clone(aPicture), 0))})
 		})
 		t.Run(lang+"/a contact's id, which every desk sees, opens nothing of it", func(t *testing.T) {
 			marks := w.traces()["rows of network_mark"]
