@@ -39,6 +39,8 @@ const (
 	// lineBreath is the least time between two readings for people who have just come; it grows with what
 	// a reading takes, so that a thousand who come at once are read in few.
 	lineBreath = 20 * time.Millisecond
+	// usualFresh is how old the usual waits may be: they are read from all who were answered in half an hour.
+	usualFresh = 10 * time.Second
 )
 
 // lineCache is the line as this node saw it last.
@@ -46,20 +48,27 @@ type lineCache struct {
 	mu   sync.Mutex
 	read time.Time              // by the room's clock
 	view map[string]WaitingView // by contact
-	done time.Time              // when the reading was over, and what it took, by the machine's clock
-	took time.Duration
+	// When the reading began and was over, and what it took, by the machine's clock.
+	began, done time.Time
+	took        time.Duration
+
+	usual   map[string]time.Duration // by language
+	usualAt time.Time                // by the room's clock
 }
 
 // Place returns what a waiting person is told; the zero view when she does not wait.
 func (r *Router) Place(ctx context.Context, contactID string) (WaitingView, error) {
 	// Whoever comes while the line is read waits for it, rather than reading it once more.
+	asked := time.Now()
 	r.line.mu.Lock()
 	defer r.line.mu.Unlock()
 	now := r.now()
-	view, there := r.line.view[contactID]
+	view, known := r.line.view[contactID]
 	age := now.Sub(r.line.read)
 	old := r.line.view == nil || age < 0 || age > lineFresh
-	if !old && !there {
+	// Who is not in a line that was read since she asked does not wait any more: she was answered meanwhile.
+	known = known || r.line.began.After(asked)
+	if !old && !known {
 		// Somebody who has just come waits for the next reading, with all who have just come.
 		select {
 		case <-time.After(max(lineBreath, 4*r.line.took) - time.Since(r.line.done)):
@@ -67,12 +76,12 @@ func (r *Router) Place(ctx context.Context, contactID string) (WaitingView, erro
 			return WaitingView{}, ctx.Err()
 		}
 	}
-	if old || !there {
+	if old || !known {
 		began := time.Now()
 		if err := r.readPlaces(ctx, now); err != nil {
 			return WaitingView{}, err
 		}
-		r.line.done = time.Now()
+		r.line.began, r.line.done = began, time.Now()
 		r.line.took = r.line.done.Sub(began)
 		view = r.line.view[contactID]
 		r.line.view[contactID] = view // whoever does not wait is remembered too
@@ -158,8 +167,20 @@ func (r *Router) remember(ctx context.Context, told []place) error {
 	return nil
 }
 
-// usualWaits returns the median wait by language.
+// usualWaits returns the median wait by language, as it was a moment ago. r.line.mu is held.
 func (r *Router) usualWaits(ctx context.Context, now time.Time) (map[string]time.Duration, error) {
+	if within(store.Millis(r.line.usualAt), store.Millis(now), usualFresh) {
+		return r.line.usual, nil
+	}
+	usual, err := r.readUsualWaits(ctx, now)
+	if err != nil {
+		return nil, err
+	}
+	r.line.usual, r.line.usualAt = usual, now
+	return usual, nil
+}
+
+func (r *Router) readUsualWaits(ctx context.Context, now time.Time) (map[string]time.Duration, error) {
 	type served struct {
 		lang   string
 		waited int64

@@ -1,10 +1,12 @@
 package routing
 
 import (
+	"sync"
 	"testing"
 	"time"
 
 	"vigie/internal/contact"
+	"vigie/internal/store"
 	"vigie/internal/store/storetest"
 )
 
@@ -181,6 +183,26 @@ func TestManyPagesReadOnce(t *testing.T) {
 	}
 	if n := w.db.Statements() - before; n != 0 {
 		t.Fatalf("a thousand pages took %d statements", n)
+	}
+}
+
+// Those who were answered while they asked for their place are all told so by one reading.
+func TestTheAnsweredShareAReading(t *testing.T) {
+	w := world(t, storetest.SQLite(t))
+	w.place(w.opens())
+	before := w.db.Statements()
+	const answered = 30
+	var all sync.WaitGroup
+	for range answered {
+		all.Go(func() {
+			if v, err := w.Place(t.Context(), store.NewID()); err != nil || v.Waiting {
+				t.Errorf("%+v, %v", v, err)
+			}
+		})
+	}
+	all.Wait()
+	if n := w.db.Statements() - before; n > answered/2 {
+		t.Fatalf("%d who were answered took %d statements", answered, n)
 	}
 }
 
