@@ -89,10 +89,10 @@ type openContact struct {
 	mark                 []byte
 }
 
-// likely returns, for each open contact, the others that may be of the same person or family. Whatever a
-// human has joined, or has said apart, is no longer suggested.
+// likely returns, for each contact in line, the other open ones that may be of the same person or family.
+// Whatever a human has joined, or has said apart, is no longer suggested.
 func (r *Router) likely(ctx context.Context) (map[string][]Likely, error) {
-	return r.alike(ctx, selectOpenContacts, selectSameHandle, selectSettledPairs)
+	return r.alike(ctx, selectContactsNearLine, selectSameHandle, selectSettledPairs)
 }
 
 // alike compares the contacts that a query reads, with the pairs that two others read.

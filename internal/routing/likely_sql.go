@@ -4,26 +4,37 @@ import "vigie/internal/store"
 
 const openStates = `('waiting', 'offered', 'talking', 'parked', 'left')`
 
-const selectOpenContacts = `SELECT c.id, c.person_id, c.public, m.mark FROM contact c LEFT JOIN network_mark m ON m.contact_id = c.id
+// What likeness looks at, of the contacts whose ids a query before it calls "near".
+const selectNear = ` SELECT c.id, c.person_id, c.public, m.mark
+	FROM near JOIN contact c ON c.id = near.id LEFT JOIN network_mark m ON m.contact_id = c.id
 	WHERE c.state IN ` + openStates + ` AND c.channel <> 'note' ORDER BY c.id`
 
-// Two open contacts with one account or number, by the blind index: the values stay sealed. The owner of
-// an index is the contact's id and the field; whom the handle of an alleged author belongs to says
-// nothing here.
-const selectSameHandle = `SELECT DISTINCT a.id, b.id FROM contact a
+// Everybody in line, and whoever else is of their persons or their networks. However many talk, only
+// those are read.
+const selectContactsNearLine = `WITH line AS (SELECT id, person_id FROM contact WHERE state IN ('waiting', 'offered')), near AS (
+		SELECT id FROM line
+		UNION SELECT p.id FROM line JOIN contact p ON p.person_id = line.person_id
+		UNION SELECT n.contact_id FROM line JOIN network_mark own ON own.contact_id = line.id JOIN network_mark n ON n.mark = own.mark
+	)` + selectNear
+
+// The same for one contact ($1).
+const selectContactsNear = `WITH near AS (
+		SELECT id FROM contact WHERE id = $1
+		UNION SELECT p.id FROM contact own JOIN contact p ON p.person_id = own.person_id WHERE own.id = $1
+		UNION SELECT n.contact_id FROM network_mark own JOIN network_mark n ON n.mark = own.mark WHERE own.contact_id = $1
+	)` + selectNear
+
+// Two open contacts with one account or number, one of them in line, by the blind index: the values stay
+// sealed. The owner of an index is the contact's id and the field; whom the handle of an alleged author
+// belongs to says nothing here.
+const selectSameHandle = `SELECT DISTINCT CASE WHEN a.id < b.id THEN a.id ELSE b.id END, CASE WHEN a.id < b.id THEN b.id ELSE a.id END FROM contact a
 	JOIN lookup x ON x.key_id = a.key_id AND x.field IN ('handle', 'phone')
 	JOIN lookup y ON y.field = x.field AND y.hash = x.hash
-	JOIN contact b ON b.id = substr(y.owner, 1, 36) AND b.id > a.id
-	WHERE a.state IN ` + openStates + ` AND b.state IN ` + openStates + `
+	JOIN contact b ON b.id = substr(y.owner, 1, 36) AND b.id <> a.id
+	WHERE a.state IN ('waiting', 'offered') AND b.state IN ` + openStates + `
 	AND (SELECT count(*) FROM lookup z WHERE z.field = x.field AND z.hash = x.hash) <= 16`
 
-// The same for one contact ($1): itself, and the open ones of its person or its network.
-const selectContactsNear = `SELECT c.id, c.person_id, c.public, m.mark FROM contact c LEFT JOIN network_mark m ON m.contact_id = c.id
-	WHERE c.state IN ` + openStates + ` AND c.channel <> 'note'
-	AND (c.id = $1 OR c.person_id = (SELECT person_id FROM contact WHERE id = $1)
-		OR c.id IN (SELECT n.contact_id FROM network_mark n JOIN network_mark own ON own.mark = n.mark WHERE own.contact_id = $1))
-	ORDER BY c.id`
-
+// The same for one contact ($1).
 const selectSameHandleAs = `SELECT DISTINCT a.id, b.id FROM contact a
 	JOIN lookup x ON x.key_id = a.key_id AND x.field IN ('handle', 'phone')
 	JOIN lookup y ON y.field = x.field AND y.hash = x.hash

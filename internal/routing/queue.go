@@ -171,6 +171,9 @@ func (r *Router) Waiting(ctx context.Context, lang string) ([]Waiting, error) {
 		return nil, err
 	}
 	lean = slices.DeleteFunc(lean, func(w waiting) bool { return lang != "" && w.lang != lang })
+	if len(lean) == 0 {
+		return nil, nil
+	}
 	r.inLine(set, lean, now)
 	full, err := r.contacts.InStates(ctx, contact.Waiting, contact.Offered)
 	if err != nil {

@@ -328,7 +328,7 @@ func TestSweepsDoNotReadThePast(t *testing.T) {
 	db := storetest.SQLite(t)
 	for name, query := range map[string]string{
 		"loads": selectLoads, "line": selectWaiting, "places": selectPlaces, "needs": selectNeeds, "refusals": selectRefusals, "offers": selectOpenOffers,
-		"orphans": selectOrphans, "barred": selectBarredInLine, "one load": selectLoadOf, "open": selectOpenContacts,
+		"orphans": selectOrphans, "barred": selectBarredInLine, "one load": selectLoadOf, "near the line": selectContactsNearLine,
 		"closed traces": selectClosedTraces, "waits": selectWaits, "handles": selectSameHandle, "links": selectLinksInLine,
 	} {
 		args := []any{int64(1), int64(2), anne}
