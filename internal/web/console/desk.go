@@ -342,15 +342,17 @@ func (c *Room) line(ctx context.Context, say *i18n.Printer, p staff.Person) (pie
 	if err != nil {
 		return nil, err
 	}
-	return c.lineOf(ctx, say, openTo(waiting, p)), nil
+	first, count := inSight(waiting, p)
+	return c.lineOf(ctx, say, first, count), nil
 }
 
 // lineShown is how many of the line a desk shows; of the others it tells the number. On the evening of a
 // campaign a thousand wait, and every desk is told each time that one moves.
 const lineShown = 50
 
-func (c *Room) lineOf(ctx context.Context, say *i18n.Printer, waiting []routing.Waiting) piece {
-	return waitingList(say, c.lineCards(ctx, say, waiting[:min(len(waiting), lineShown)]), len(waiting))
+// lineOf draws the first of those who wait, and how many they are.
+func (c *Room) lineOf(ctx context.Context, say *i18n.Printer, first []routing.Waiting, count int) piece {
+	return waitingList(say, c.lineCards(ctx, say, first), count)
 }
 
 func (c *Room) lineCards(ctx context.Context, say *i18n.Printer, waiting []routing.Waiting) []ui.ContactCardProps {

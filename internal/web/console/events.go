@@ -7,6 +7,7 @@ import (
 	"maps"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -26,15 +27,18 @@ import (
 const (
 	// beatEvery keeps a desk on the floor while its page is open; the lease is three times as long.
 	beatEvery = 20 * time.Second
-	// lineEvery bounds how often who-waits is drawn again, for all desks of a node together.
+	// lineEvery bounds how often who-waits is drawn again, for all desks of a node together. What is slow to
+	// draw is drawn less often, after a breath of four times what it took, and at the latest after lineLate.
 	lineEvery = 300 * time.Millisecond
+	lineLate  = 2 * time.Second
 )
 
 // desks are the open desk pages of this node. One subscription serves them all.
 type desks struct {
-	mu    sync.Mutex
-	open  map[*desk]struct{}
-	dirty bool // the line changed and is being drawn
+	mu      sync.Mutex
+	open    map[*desk]struct{}
+	drawing bool // the line is being drawn, or will be in a moment
+	dirty   bool // it changed since it was read
 }
 
 // Listen follows what concerns every desk; stop leaves the bus.
@@ -84,18 +88,33 @@ func (c *Room) drawBars() {
 func (c *Room) lineChanged() {
 	c.desks.mu.Lock()
 	defer c.desks.mu.Unlock()
-	if c.desks.dirty || len(c.desks.open) == 0 {
+	if len(c.desks.open) == 0 {
 		return
 	}
 	c.desks.dirty = true
-	time.AfterFunc(lineEvery, c.drawLine)
+	if !c.desks.drawing {
+		c.desks.drawing = true
+		time.AfterFunc(lineEvery, c.keepLine)
+	}
 }
 
-func (c *Room) drawLine() {
+// keepLine draws the line, and again as long as it changes.
+func (c *Room) keepLine() {
 	c.desks.mu.Lock()
 	c.desks.dirty = false
 	open := slices.Collect(maps.Keys(c.desks.open))
 	c.desks.mu.Unlock()
+	began := time.Now()
+	c.drawLine(open)
+	took := time.Since(began)
+	c.desks.mu.Lock()
+	defer c.desks.mu.Unlock()
+	if c.desks.drawing = c.desks.dirty; c.desks.drawing {
+		time.AfterFunc(max(lineEvery, min(4*took, lineLate)), c.keepLine)
+	}
+}
+
+func (c *Room) drawLine(open []*desk) {
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()
 	waiting, err := c.Router.Waiting(ctx, "")
@@ -105,14 +124,14 @@ func (c *Room) drawLine() {
 	}
 	drawn := map[string]live.Event{} // by what is seen: nearly all desks see the same
 	for _, d := range open {
-		seen := openTo(waiting, d.person)
-		what := d.say.Lang()
-		for _, w := range seen {
+		first, count := inSight(waiting, d.person)
+		what := d.say.Lang() + strconv.Itoa(count)
+		for _, w := range first {
 			what += w.Contact.ID
 		}
 		e, ok := drawn[what]
 		if !ok {
-			if e, err = live.Update(ctx, "", c.lineOf(ctx, d.say, seen)); err != nil {
+			if e, err = live.Update(ctx, "", c.lineOf(ctx, d.say, first, count)); err != nil {
 				slog.Error("the line could not be drawn", "error", err)
 				continue
 			}
@@ -131,6 +150,19 @@ func (d *desk) drawFloor(ctx context.Context) error {
 		return err
 	}
 	return d.update(v.pieces()...)
+}
+
+// inSight is what a desk shows somebody of the line: the first of those she may see, and how many they are.
+func inSight(line []routing.Waiting, p staff.Person) (first []routing.Waiting, count int) {
+	for i := range line {
+		if !line[i].OpenTo(p) {
+			continue
+		}
+		if count++; count <= lineShown {
+			first = append(first, line[i])
+		}
+	}
+	return first, count
 }
 
 // openTo is the part of the line that somebody may see.
