@@ -29,6 +29,19 @@ var hourMinute = regexp.MustCompile(`(\d)\x{00a0}h (\d\d)\b`)
 // space is kept before the colon too, which reads better at 17 px).
 func typography(text string) string {
 	text = marks.Replace(text)
+	if !counts(text) {
+		return text
+	}
 	text = numberUnit.ReplaceAllString(text, "${1}"+noBreak+"${2}")
 	return hourMinute.ReplaceAllString(text, "${1}"+noBreak+"h"+noBreak+"${2}")
+}
+
+// counts says whether a number stands before a space. Few sentences hold one, and the patterns are slow.
+func counts(text string) bool {
+	for i := 1; i < len(text); i++ {
+		if text[i] == ' ' && text[i-1] >= '0' && text[i-1] <= '9' {
+			return true
+		}
+	}
+	return false
 }
