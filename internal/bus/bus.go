@@ -38,6 +38,7 @@ type Options struct {
 // Bus is an open connection. It is safe for concurrent use.
 type Bus struct {
 	node   string
+	alone  bool
 	conn   *nats.Conn
 	server *server.Server
 	closed context.Context
@@ -52,7 +53,7 @@ const prefix = "vigie."
 
 // Open starts or joins the bus.
 func Open(ctx context.Context, o Options) (*Bus, error) {
-	b := &Bus{node: store.NewID(), back: map[*func()]struct{}{}}
+	b := &Bus{node: store.NewID(), alone: len(o.URLs) == 0 && o.ClusterListen == "", back: map[*func()]struct{}{}}
 	b.closed, b.close = context.WithCancel(context.Background())
 	connect := []nats.Option{
 		nats.Name("vigie"), nats.MaxReconnects(-1), nats.ReconnectWait(250 * time.Millisecond),
@@ -125,6 +126,14 @@ func (b *Bus) NodeID() string { return b.node }
 // Call it after the commit, never before.
 func (b *Bus) Publish(subject string, payload []byte) {
 	_ = b.conn.Publish(prefix+subject, payload)
+}
+
+// PublishElsewhere is Publish for what this node has dealt with already: where there is no other, nothing
+// is said. This node may hear it all the same.
+func (b *Bus) PublishElsewhere(subject string, payload []byte) {
+	if !b.alone {
+		b.Publish(subject, payload)
+	}
 }
 
 // Subscribe calls fn for each announcement on subject, in order, on one goroutine per subscription;

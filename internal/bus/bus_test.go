@@ -63,6 +63,17 @@ func TestOneNodeHearsItself(t *testing.T) {
 	}
 }
 
+// Where there is no other node, what is meant for the others is not said.
+func TestNothingIsSaidElsewhereByOneNode(t *testing.T) {
+	b := open(t, bus.Options{})
+	heard := hear(t, b, "queue")
+	b.PublishElsewhere("queue", []byte("to the others"))
+	b.Publish("queue", []byte("to all"))
+	if got := next(t, heard); got != "queue to all" {
+		t.Fatalf("heard %q", got)
+	}
+}
+
 // Two nodes joined by a route hear one another; a stranger without their secret is not let in.
 func TestNodesJoinedByRoutes(t *testing.T) {
 	a, b := freeAddress(t), freeAddress(t)
@@ -87,6 +98,10 @@ func TestNodesJoinedByRoutes(t *testing.T) {
 	case <-joined:
 	case <-time.After(10 * time.Second):
 		t.Error("a node is not told that the way to another is there")
+	}
+	one.PublishElsewhere("queue", []byte("elsewhere"))
+	for got := ""; got != "queue elsewhere"; {
+		got = next(t, heard)
 	}
 	if _, err := one.Request(context.Background(), "nobody", nil); err == nil {
 		t.Error("a request that nobody answers was answered")

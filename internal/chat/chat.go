@@ -351,7 +351,7 @@ type woken struct {
 func (c *Chats) announce(m Message) {
 	c.feed.hand(m)
 	payload, _ := json.Marshal(woken{Seq: m.Seq, Node: c.bus.NodeID()})
-	c.bus.Publish("contact."+m.ContactID+".message", payload)
+	c.bus.PublishElsewhere("contact."+m.ContactID+".message", payload)
 }
 
 // ShownTo is Messages for the person's own screen: what was said before she came back with her code

@@ -439,8 +439,9 @@ func (f *Feed) hear(subject string, payload []byte) {
 			Who       string `json:"who"`
 			Delivered int64  `json:"delivered"`
 			Seen      int64  `json:"seen"`
+			Node      string `json:"node"` // told its own followers already
 		}
-		if json.Unmarshal(payload, &e) == nil {
+		if json.Unmarshal(payload, &e) == nil && e.Node != f.chats.bus.NodeID() {
 			t.tell(Event{Kind: EventMarks, Who: e.Who, Mark: Mark{Delivered: e.Delivered, Seen: e.Seen}})
 		}
 	case "state":

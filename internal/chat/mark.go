@@ -107,9 +107,12 @@ func (m *marks) write(all []markOf, batch map[markOf]Mark) error {
 
 func (m *marks) announce(all []markOf, batch map[markOf]Mark) {
 	for _, of := range all {
-		mark := batch[of]
-		m.chats.bus.Publish("contact."+of.contactID+".marks", []byte(`{"who":"`+of.who+`","delivered":`+
-			strconv.FormatInt(mark.Delivered, 10)+`,"seen":`+strconv.FormatInt(mark.Seen, 10)+`}`))
+		e := Event{Kind: EventMarks, Who: of.who, Mark: batch[of]}
+		if t := m.chats.feed.topic(of.contactID); t != nil {
+			t.tell(e)
+		}
+		m.chats.bus.PublishElsewhere("contact."+of.contactID+".marks", []byte(`{"who":"`+of.who+`","delivered":`+
+			strconv.FormatInt(e.Mark.Delivered, 10)+`,"seen":`+strconv.FormatInt(e.Mark.Seen, 10)+`,"node":"`+m.chats.bus.NodeID()+`"}`))
 	}
 }
 
