@@ -48,12 +48,16 @@ func (c *Contacts) NewSession(ctx context.Context, contactID string) (token stri
 	token = base64.RawURLEncoding.EncodeToString(raw)
 	now := c.now()
 	hash := tokenHash(sha256.Sum256([]byte(token)))
-	n, err := c.db.Exec(ctx, `INSERT INTO visitor_session (token_hash, contact_id, made_at, ends_at)
-		SELECT $1, id, $3, $4 FROM contact WHERE id = $2`, hash[:], contactID, store.Millis(now), store.Millis(now.Add(sessionLasts)))
+	wrote, err := c.db.Append(ctx, store.Stmt{
+		SQL: `INSERT INTO visitor_session (token_hash, contact_id, made_at, ends_at)
+			SELECT $1, id, $3, $4 FROM contact WHERE id = $2 RETURNING contact_id`,
+		Args:       []any{hash[:], contactID, store.Millis(now), store.Millis(now.Add(sessionLasts))},
+		MustReturn: true,
+	})
 	if err != nil {
 		return "", err
 	}
-	if n == 0 {
+	if !wrote {
 		return "", fault.New(fault.NotFound, "fault.contact.unknown")
 	}
 	return token, nil
