@@ -3,7 +3,6 @@
 package answer
 
 import (
-	"bytes"
 	"compress/gzip"
 	"context"
 	"errors"
@@ -87,8 +86,9 @@ var gzips = sync.Pool{New: func() any { w, _ := gzip.NewWriterLevel(io.Discard, 
 // Page writes a whole page. It is rendered before the first byte is sent, so that a fault in the
 // middle becomes an error page and not half a page.
 func Page(w http.ResponseWriter, r *http.Request, code int, page templ.Component) {
-	var b bytes.Buffer
-	if err := page.Render(r.Context(), &b); err != nil {
+	b := templ.GetBuffer()
+	defer templ.ReleaseBuffer(b)
+	if err := page.Render(r.Context(), b); err != nil {
 		level := slog.LevelError
 		if r.Context().Err() != nil { // nobody is there any more to read it
 			level = slog.LevelDebug

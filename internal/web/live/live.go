@@ -35,9 +35,10 @@ type Event []byte
 // Update encodes pieces of HTML that replace what has their id, or are added where data-into says.
 // id is what the browser gives back as Last-Event-ID; "" leaves the last one.
 func Update(ctx context.Context, id string, pieces ...templ.Component) (Event, error) {
-	var html bytes.Buffer
+	html := templ.GetBuffer()
+	defer templ.ReleaseBuffer(html)
 	for _, p := range pieces {
-		if err := p.Render(ctx, &html); err != nil {
+		if err := p.Render(ctx, html); err != nil {
 			return nil, err
 		}
 	}
