@@ -75,6 +75,12 @@ func classes(names ...string) string {
 	return strings.Join(kept, " ")
 }
 
+// classed is the class attribute of what is drawn often: a message, a card of the list, one choice of the
+// form. templ looks for styles in each class={ … }, which takes longer than the rest of a message.
+func classed(names ...string) templ.OrderedAttributes {
+	return templ.OrderedAttributes{{Key: "class", Value: classes(names...)}}
+}
+
 func when(yes bool, text string) string {
 	if yes {
 		return text
