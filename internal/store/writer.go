@@ -6,10 +6,18 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"time"
 )
 
-// maxGroup bounds how many units share one commit, so that none waits long for its neighbours.
-const maxGroup = 512
+const (
+	// maxGroup bounds how many units share one commit, so that none waits long for its neighbours.
+	maxGroup = 512
+	// A commit costs the same whether it carries one unit or fifty. After a group of busyGroup or more the
+	// next commit begins commitEvery after the one before at the earliest, so that under load fewer and
+	// larger ones are made.
+	busyGroup   = 4
+	commitEvery = 3 * time.Millisecond
+)
 
 // ErrClosed is returned for a write after Close.
 var ErrClosed = errors.New("store: closed")
@@ -84,6 +92,7 @@ func (w *writer) loop() {
 	defer close(w.done)
 	group := make([]*request, 0, maxGroup)
 	var next *request
+	var began time.Time // when the last group's turn came
 	for {
 		r := next
 		next = nil
@@ -98,6 +107,10 @@ func (w *writer) loop() {
 			<-r.over
 			continue
 		}
+		if len(group) >= busyGroup {
+			time.Sleep(commitEvery - time.Since(began))
+		}
+		began = time.Now()
 		group = append(group[:0], r)
 	gather:
 		for len(group) < maxGroup {
