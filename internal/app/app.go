@@ -245,6 +245,7 @@ func (a *App) Background(ctx context.Context) *sync.WaitGroup {
 	all.Go(func() { a.Contacts.Run(ctx) })
 	all.Go(func() { a.Chats.Run(ctx) })
 	all.Go(func() { a.Router.Run(ctx) })
+	all.Go(func() { giveRoom(ctx) })
 	return &all
 }
 
