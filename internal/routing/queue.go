@@ -81,7 +81,7 @@ type Waiting struct {
 
 // OpenTo says whether somebody may see it in the line: it is in one of her languages, or she looks after
 // the whole floor, and she has not said that she knows the person.
-func (w Waiting) OpenTo(p staff.Person) bool {
+func (w *Waiting) OpenTo(p staff.Person) bool {
 	return (slices.Contains(p.Langs, w.Contact.Lang) || p.Can(staff.FloorSee)) && !slices.Contains(w.knowing, p.ID)
 }
 
