@@ -3,7 +3,6 @@ package web
 import (
 	"errors"
 	"log/slog"
-	"net"
 	"net/http"
 	"net/netip"
 	"runtime/debug"
@@ -54,17 +53,23 @@ func clientOf(r *http.Request, trusted []netip.Prefix) netip.AddrPort {
 	client = netip.AddrPortFrom(client.Addr().Unmap(), client.Port())
 	hops := strings.Split(strings.Join(r.Header.Values("X-Forwarded-For"), ","), ",")
 	for i := len(hops) - 1; i >= 0 && within(trusted, client.Addr()); i-- {
-		hop := strings.TrimSpace(hops[i])
-		if host, _, err := net.SplitHostPort(hop); err == nil {
-			hop = host
-		}
-		addr, err := netip.ParseAddr(hop)
+		hop, err := parseHop(strings.TrimSpace(hops[i]))
 		if err != nil {
 			break
 		}
-		client = netip.AddrPortFrom(addr.Unmap(), 0)
+		client = netip.AddrPortFrom(hop.Addr().Unmap(), hop.Port())
 	}
 	return client
+}
+
+// parseHop reads one address of X-Forwarded-For. A proxy may add the port, without which somebody behind a
+// carrier's shared address cannot be found again; 0 says that it did not.
+func parseHop(hop string) (netip.AddrPort, error) {
+	if client, err := netip.ParseAddrPort(hop); err == nil {
+		return client, nil
+	}
+	addr, err := netip.ParseAddr(strings.Trim(hop, "[]"))
+	return netip.AddrPortFrom(addr, 0), err
 }
 
 func within(networks []netip.Prefix, addr netip.Addr) bool {

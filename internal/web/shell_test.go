@@ -27,3 +27,20 @@ func FuzzClientOf(f *testing.F) {
 		}
 	})
 }
+
+// The port goes with the address where the proxy names it: a carrier's many people share one address.
+func TestThePortOfWhoComesThroughAProxy(t *testing.T) {
+	proxies := []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")}
+	for said, want := range map[string]string{
+		"192.0.2.7": "192.0.2.7:0", "192.0.2.7:5061": "192.0.2.7:5061", "[2001:db8::1]:5061": "[2001:db8::1]:5061",
+		"[2001:db8::1]": "[2001:db8::1]:0", "2001:db8::1": "[2001:db8::1]:0", "[::ffff:192.0.2.7]:5061": "192.0.2.7:5061",
+		"203.0.113.1:1, 192.0.2.7:5061, 10.0.0.3:2": "192.0.2.7:5061", "192.0.2.7:99999": "10.0.0.9:40000",
+	} {
+		r := httptest.NewRequest(http.MethodGet, "/", nil)
+		r.Header.Set("X-Forwarded-For", said)
+		r.RemoteAddr = "10.0.0.9:40000"
+		if got := clientOf(r, proxies).String(); got != want {
+			t.Errorf("%q is %s, want %s", said, got, want)
+		}
+	}
+}

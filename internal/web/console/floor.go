@@ -340,7 +340,11 @@ func (c *Room) ReadHold(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	say := answer.Printer(r)
-	return c.drawHold(w, r, say.T("floor.hold_address", "address", n.Address.Addr(), "port", strconv.Itoa(int(n.Address.Port())), "time", say.DateTime(at(n.At))))
+	port := say.T("floor.hold_no_port")
+	if n.Address.Port() != 0 {
+		port = say.T("floor.hold_port", "port", strconv.Itoa(int(n.Address.Port())))
+	}
+	return c.drawHold(w, r, say.T("floor.hold_address", "address", n.Address.Addr(), "port", port, "time", say.DateTime(at(n.At))))
 }
 
 func (c *Room) drawHold(w http.ResponseWriter, r *http.Request, network string) error {
