@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -185,7 +186,8 @@ func TestRotationsDoNotMeet(t *testing.T) {
 func TestNewKeysWhileRotating(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, db *store.DB) {
 		w := newCast(t, db, 50)
-		const each = 150
+		const each, most, enough = 150, 3000, 3 // keys a node, at most, and rotations that must meet them
+		var rotations atomic.Int32
 		var mu sync.Mutex
 		var made []*seal.Key
 		sealed := map[string][]byte{}
@@ -194,7 +196,7 @@ func TestNewKeysWhileRotating(t *testing.T) {
 		for n := range 4 {
 			k := w.node(t)
 			wg.Go(func() {
-				for i := range each {
+				for i := 0; i < each || i < most && rotations.Load() < enough; i++ {
 					owner := fmt.Sprintf("contact-%d-%d", n, i)
 					key, err := k.NewKey(ctx, seal.KindContact, owner)
 					if err != nil {
@@ -224,11 +226,12 @@ func TestNewKeysWhileRotating(t *testing.T) {
 		finished := make(chan struct{})
 		go func() { wg.Wait(); close(finished) }()
 		rotators := []*seal.Keeper{w.node(t), w.node(t)}
-		rotations := 0
-		for working := true; working; rotations++ {
-			if err := rotators[rotations%2].Rotate(ctx); err != nil {
-				t.Fatalf("rotation %d: %v", rotations, err)
+		for working := true; working; {
+			n := rotations.Load()
+			if err := rotators[n%2].Rotate(ctx); err != nil {
+				t.Fatalf("rotation %d: %v", n, err)
 			}
+			rotations.Add(1)
 			select {
 			case <-finished:
 				working = false
@@ -257,8 +260,8 @@ func TestNewKeysWhileRotating(t *testing.T) {
 				t.Errorf("%s is found as %v", key.Owner(), found)
 			}
 		}
-		t.Logf("%d keys made during %d rotations", len(made), rotations)
-		if rotations < 3 {
+		t.Logf("%d keys made during %d rotations", len(made), rotations.Load())
+		if rotations.Load() < enough {
 			t.Error("too few rotations met the new keys for the test to show anything")
 		}
 		if err := restarted.Rotate(ctx); err != nil {
