@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Makes sure that what building ("need.sh build") or testing ("need.sh test") needs is on the machine.
 # As root on Debian it installs what is missing; elsewhere it says so in one sentence. Without Go and
-# npm nothing can be done and it fails; without the rest the tests run, and name what they skipped.
+# npm nothing can be done: it says all that is missing, installs nothing and fails. Without the rest the
+# tests run, and name what they skipped.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -15,6 +16,9 @@ need() {
   "$@" >/dev/null 2>&1 || missing+=("$package")
 }
 
+# Go believes the machine's certificates when it downloads, and a bare Debian has none.
+need ca-certificates compgen -G '/etc/ssl/certs/ca-*'
+
 if [ "$stage" = test ]; then
   need postgresql-15 test -x /usr/lib/postgresql/15/bin/postgres
   need chromium command -v chromium
@@ -27,9 +31,11 @@ fi
 # PostgreSQL's package makes a cluster and starts it; the tests only want its programs.
 no_cluster=/etc/postgresql-common/createcluster.d/zz-vigie.conf
 install_missing() {
-  trap 'rm -f "$no_cluster"' EXIT
-  mkdir -p "$(dirname "$no_cluster")"
-  echo 'create_main_cluster = false' >"$no_cluster"
+  if [ "$stage" = test ]; then
+    trap 'rm -f "$no_cluster"' EXIT
+    mkdir -p "$(dirname "$no_cluster")"
+    echo 'create_main_cluster = false' >"$no_cluster"
+  fi
   echo "Installing from Debian: ${missing[*]}"
   export DEBIAN_FRONTEND=noninteractive
   {
@@ -38,9 +44,26 @@ install_missing() {
   } >.vigie/debian.log 2>&1
 }
 
+# These do not come from Debian 12, whose Go and Node.js are too old. A Go from 1.21 on fetches the one
+# that go.mod wants, unless it is told not to.
+wanted=$(sed -n 's/^go //p' go.mod)
+ready=yes
+if ! command -v go >/dev/null; then
+  echo "Go $wanted is missing: install it from https://go.dev/dl and put it on the PATH." >&2
+  ready=
+elif ! why=$(go list -m 2>&1); then
+  echo "$why" >&2
+  echo "Go $wanted is missing: install it from https://go.dev/dl and put it on the PATH before $(command -v go)." >&2
+  ready=
+fi
+if ! command -v npm >/dev/null || ! node -e 'process.exit(parseInt(process.versions.node) < 20 ? 1 : 0)'; then
+  echo "Node.js 20 or newer with npm is missing: install it from https://nodejs.org and put it on the PATH." >&2
+  ready=
+fi
+
 if [ ${#missing[@]} -gt 0 ]; then
   mkdir -p .vigie
-  if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
+  if [ "$ready" ] && [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
     install_missing || {
       tail -n 5 .vigie/debian.log >&2
       echo "Debian would not install ${missing[*]} (the whole story is in .vigie/debian.log)." >&2
@@ -49,13 +72,4 @@ if [ ${#missing[@]} -gt 0 ]; then
     echo "Missing here: ${missing[*]}. As root: apt-get install --no-install-recommends ${missing[*]}" >&2
   fi
 fi
-
-wanted=$(sed -n 's/^go //p' go.mod)
-if ! command -v go >/dev/null; then
-  echo "Go $wanted is missing: install it from https://go.dev/dl and put it on the PATH." >&2
-  exit 1
-fi
-if ! command -v npm >/dev/null || ! node -e 'process.exit(parseInt(process.versions.node) < 20 ? 1 : 0)'; then
-  echo "Node.js 20 or newer with npm is missing: install it from https://nodejs.org and put it on the PATH." >&2
-  exit 1
-fi
+[ "$ready" ]
