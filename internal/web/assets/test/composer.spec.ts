@@ -66,6 +66,25 @@ test("the message as the server keeps it takes the place of the one shown at onc
   await expect(tab.locator("#log li")).toHaveText(["bonsoir, reçu à 21:04"]);
 });
 
+test("an answer that comes after the message was seen does not take that back", async ({ page: tab, stage }) => {
+  const kept = (id: string | undefined, state: string): string => `<li id="m-${id}" data-seq="7" data-into="log" data-from="visitor">bonsoir, ${state}</li>`;
+  // The first answer is lost; the stream brings the message, seen, before it is sent again.
+  stage.answer = ({ path, fields }) => {
+    if (path !== "/send" || fields["body"] !== "bonsoir") return { status: 204 };
+    return stage.of("/send").length === 1 ? { status: 503 } : { status: 200, type: "text/html", body: kept(fields["message_id"], "envoyé") };
+  };
+  await stage.show(tab, "chat.js", `<live-stream src="/live"></live-stream>${page}`);
+  await expect.poll(() => stage.streams.length).toBe(1);
+  await tab.locator("textarea").fill("bonsoir");
+  await tab.locator("textarea").press("Enter");
+  await expect.poll(() => stage.of("/send").length).toBe(1);
+  stage.update(kept(stage.of("/send")[0]?.["message_id"], "vu"));
+  await tab.locator("textarea").fill("après");
+  await tab.locator("textarea").press("Enter");
+  await expect.poll(() => stage.of("/send").at(-1)?.["body"], { timeout: 15_000 }).toBe("après");
+  await expect(tab.locator("#log li").first()).toHaveText("bonsoir, vu");
+});
+
 test("a refused message says why, and its words come back to the field", async ({ page: tab, stage }) => {
   stage.answer = (post) => (post.path === "/send" ? { status: 410, type: "text/plain; charset=utf-8", body: "La conversation est close." } : { status: 204 });
   await stage.show(tab, "chat.js", page);

@@ -177,7 +177,9 @@ class ChatComposer extends Live {
     }
     if (response.ok) {
       this.mark(message.id, "sent");
-      if ((response.headers.get("Content-Type") ?? "").startsWith("text/html") && !response.redirected) place(await response.text());
+      const html = (response.headers.get("Content-Type") ?? "").startsWith("text/html") && !response.redirected ? await response.text() : "";
+      // What came down the stream meanwhile stays: it may say already that the message was seen.
+      if (html && !document.getElementById(`m-${message.id}`)?.hasAttribute("data-seq")) place(html);
       return true;
     }
     // Too fast, restarting, or a bug of ours: the message stays and is tried again.
