@@ -33,7 +33,10 @@ test("a child whose network goes reads, once it is back, all that was said meanw
   const counsellor = new Counsellor(await someone());
   await inConversation(child, counsellor);
 
+  // On a machine without a network the browser is offline from the start, and says nothing when it goes.
+  const toldAlready = await page.evaluate(() => !navigator.onLine);
   await context.setOffline(true);
+  if (toldAlready) await page.evaluate(() => dispatchEvent(new Event("offline")));
   await child.writes("Tu m'entends ?");
   await child.writes("Je crois que je n'ai plus de réseau");
   await expect(child.bubble("Tu m'entends ?")).toContainText("pas encore parti, on réessaie");
