@@ -391,69 +391,6 @@ func (o Opening) answers() map[string]string {
 	return map[string]string{catalogue.AskWho: o.Public, catalogue.AskAge: o.AgeBand, catalogue.AskTopic: o.Topic}
 }
 
-// AnswerFirst keeps the answer to one of the first questions of somebody who is waiting already: her
-// queue and her reasons follow, and the form where nobody has written yet. It returns fault.Invalid
-// "fault.contact.opening" for what is no answer, fault.Conflict "fault.contact.move" once a counsellor
-// is there.
-func (c *Contacts) AnswerFirst(ctx context.Context, id, question, code string) (Contact, error) {
-	set := c.catalogue()
-	asked, known := set.Questions.Question(question)
-	if !known || !set.Questions.Has(question, code) {
-		return Contact{}, fault.New(fault.Invalid, "fault.contact.opening")
-	}
-	key, err := c.Key(ctx, id)
-	if err != nil {
-		return Contact{}, err
-	}
-	var ct Contact
-	err = c.db.Tx(ctx, func(tx *store.Tx) error {
-		_, ct, err = c.amend(ctx, tx, id, func(ct Contact) (Contact, error) {
-			if ct.State != Waiting && ct.State != Offered {
-				return ct, fault.New(fault.Conflict, "fault.contact.move")
-			}
-			switch question {
-			case catalogue.AskWho:
-				ct.Public = code
-			case catalogue.AskAge:
-				ct.AgeBand = code
-			case catalogue.AskTopic:
-				ct.Topic = code
-			}
-			ct.Queue = set.Queues.For(ct.Lang, ct.Public, ct.Topic).Code
-			reasons, err := openReasons(key, ct)
-			if err != nil {
-				return ct, err
-			}
-			if choice, ok := asked.Choice(code); ok && choice.Reason != "" {
-				merge(&reasons, c.reason(choice.Reason), store.Millis(c.now()))
-			}
-			ct.Priority = sum(reasons)
-			ct.reasons, err = sealReasons(key, id, reasons)
-			return ct, err
-		})
-		if err != nil {
-			return err
-		}
-		answers, err := readAnswers(ctx, tx, key, id)
-		if err != nil {
-			return err
-		}
-		for field, value := range set.Questions.Prefill(map[string]string{question: code}) {
-			if answers[field].SavedBy != "" {
-				continue // a counsellor has written there
-			}
-			err := c.writeAnswer(ctx, tx, ct, key, set, Answer{Field: field, Value: value, Rev: answers[field].Rev + 1,
-				Version: set.Versions[catalogue.DocForm], SavedAt: store.Millis(c.now())})
-			if err != nil {
-				return err
-			}
-		}
-		tx.AfterCommit(func() { c.announce(ct) })
-		return c.record(ctx, tx, VisitorOf(id), "contact.answer", id, map[string]string{"question": question})
-	})
-	return ct, err
-}
-
 // reason is a reason of the catalogue with its weight.
 func (c *Contacts) reason(code string) Reason {
 	r, _ := c.catalogue().Queues.Reason(code)

@@ -183,18 +183,6 @@ func TestTheFirstAnswersAreInTheFormAlready(t *testing.T) {
 		if got := w.value(before, field); got != value {
 			t.Errorf("answered before: %s is %q; want %q", field, got, value)
 		}
-		// Or answered while she waits.
-		ct := w.child()
-		_, err = w.AnswerFirst(w.ctx, ct.ID, question, code)
-		w.must(err)
-		if got := w.value(ct, field); got != value {
-			t.Errorf("answered while waiting: %s is %q; want %q", field, got, value)
-		}
-		_, err = w.AnswerFirst(w.ctx, ct.ID, question, "Hugo")
-		w.refused(err, "fault.contact.opening")
-		talking := w.talking(claire)
-		_, err = w.AnswerFirst(w.ctx, talking.ID, question, code)
-		w.refused(err, "fault.contact.move")
 	})
 }
 
