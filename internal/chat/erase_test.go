@@ -35,7 +35,7 @@ func TestErasingAContactLeavesOneRowOfTheAudit(t *testing.T) {
 		_, err = w.contacts.SaveNote(w.ctx, contact.Note{ID: store.NewID(), ContactID: ct.ID, AuthorID: claire.ID, Text: "une note"})
 		w.must(err)
 		var l listener
-		defer w.Feed().Follow(ct.ID, 0, l.hear)()
+		defer w.Feed().Follow(ct.ID, chat.Shown{}, l.hear)()
 
 		w.must(w.contacts.Erase(w.ctx, ct.ID, audit.Actor{Kind: audit.Operator}, "request"))
 

@@ -79,20 +79,25 @@ type topic struct {
 	known     int64             // the highest number that was heard of
 	early     map[int64]Message // messages that wait for their forerunners
 	reading   bool
-	patient   bool // a timer runs for a gap
-	compared  record
+	patient   bool  // a timer runs for a gap
+	sessions  int64 // how many sessions of its person the record had when it was last compared
 }
 
-// record is what the record says of a conversation, as it was last compared with what was told here.
+// record is what the record says of a conversation.
 type record struct {
 	seq, rev, sessions int64
 	state              contact.State
 }
 
+// Shown is how much of a conversation somebody shows who begins to follow it: its messages up to a number,
+// and its contact as it was at a revision.
+type Shown struct{ Seq, Rev int64 }
+
 type follower struct {
 	topic *topic
 	fn    func(Event)
 	last  int64 // guarded by topic.mu: the last message that was queued
+	rev   int64 // guarded by topic.mu: the contact's revision that it was told of
 	ready bool  // guarded by topic.mu: the record was read once since it follows
 
 	mu      sync.Mutex
@@ -125,10 +130,10 @@ func (f *Feed) listen() (stop func(), err error) {
 	return func() { stopHearing(); stopWaking() }, nil
 }
 
-// Follow tells fn everything of a conversation from now on, and first the messages after a number. fn is
+// Follow tells fn everything of a conversation from now on, and first what is not shown yet. fn is
 // called by one goroutine at a time and should not block: who is too slow is told EventResync and
 // dropped. stop may be called at any time; an event that is on its way may still arrive.
-func (f *Feed) Follow(contactID string, after int64, fn func(Event)) (stop func()) {
+func (f *Feed) Follow(contactID string, shown Shown, fn func(Event)) (stop func()) {
 	s := &f.shards[shard(contactID)%uint32(len(f.shards))]
 	s.mu.Lock()
 	t := s.topics[contactID]
@@ -136,7 +141,7 @@ func (f *Feed) Follow(contactID string, after int64, fn func(Event)) (stop func(
 		t = &topic{feed: f, id: contactID}
 		s.topics[contactID] = t
 	}
-	w := &follower{topic: t, fn: fn, last: max(after, 0)}
+	w := &follower{topic: t, fn: fn, last: max(shown.Seq, 0), rev: shown.Rev}
 	t.mu.Lock()
 	t.followers = append(t.followers, w)
 	t.read()
@@ -447,7 +452,7 @@ func (f *Feed) hear(subject string, payload []byte) {
 	case "state":
 		var e contact.MovedEvent
 		if json.Unmarshal(payload, &e) == nil {
-			t.tell(Event{Kind: EventState, State: e.State})
+			t.moved(e)
 		}
 	case "form":
 		var e contact.FormEvent
@@ -460,6 +465,15 @@ func (f *Feed) hear(subject string, payload []byte) {
 		t.mu.Lock()
 		defer t.mu.Unlock()
 		t.dropAll()
+	}
+}
+
+func (t *topic) moved(e contact.MovedEvent) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for _, w := range t.followers {
+		w.rev = max(w.rev, e.Rev)
+		w.tell(Event{Kind: EventState, State: e.State})
 	}
 }
 
@@ -516,7 +530,8 @@ var selectRecords = `SELECT c.id, c.rev, c.state,
 
 // repair compares what is followed here with the record, in case its announcement was lost: it reads on
 // where there are more messages, tells that a contact moved or that a session of its person is over, and
-// drops who follows what is no more. A change that was announced is told once more, which does no harm.
+// drops who follows what is no more. How many sessions there were at first is not known: once it is told in
+// vain.
 func (f *Feed) repair(ctx context.Context, ids []string) error {
 	args := make([]any, repairBatch)
 	for i := range args {
@@ -544,8 +559,7 @@ func (f *Feed) repair(ctx context.Context, ids []string) error {
 func (t *topic) compare(now record, there bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	before := t.compared
-	if t.compared = now; !there {
+	if !there {
 		t.dropAll()
 		return
 	}
@@ -554,11 +568,13 @@ func (t *topic) compare(now record, there bool) {
 		t.read()
 	}
 	for _, w := range t.followers {
-		if now.rev != before.rev {
+		if w.rev < now.rev {
+			w.rev = now.rev
 			w.tell(Event{Kind: EventState, State: now.state})
 		}
-		if now.sessions != before.sessions {
+		if t.sessions != now.sessions {
 			w.tell(Event{Kind: EventSession})
 		}
 	}
+	t.sessions = now.sessions
 }

@@ -21,13 +21,13 @@ func TestAFollowerIsHandedEachMessageOnceInOrder(t *testing.T) {
 		ct := w.talking(claire)
 		w.says(ct, "avant")
 		var one, late listener
-		defer w.Feed().Follow(ct.ID, 0, one.hear)()
+		defer w.Feed().Follow(ct.ID, chat.Shown{}, one.hear)()
 		const n = 60
 		var wait sync.WaitGroup
 		for i := range n {
 			wait.Go(func() { w.says(ct, fmt.Sprint(i)) })
 			if i == n/2 {
-				defer w.Feed().Follow(ct.ID, 1, late.hear)()
+				defer w.Feed().Follow(ct.ID, chat.Shown{Seq: 1}, late.hear)()
 			}
 		}
 		wait.Wait()
@@ -50,7 +50,7 @@ func TestWhatIsSentHereIsHandedOverWithoutReadingIt(t *testing.T) {
 	w := newWorld(t, storetest.SQLite(t))
 	ct := w.talking(claire)
 	var l listener
-	defer w.Feed().Follow(ct.ID, 0, l.hear)()
+	defer w.Feed().Follow(ct.ID, chat.Shown{}, l.hear)()
 	w.says(ct, "premier")
 	eventually(t, "the first message", func() bool { return len(l.seqs()) == 1 })
 	before := w.db.Statements()
@@ -72,9 +72,9 @@ func TestTwoNodesHandOverTheSameConversation(t *testing.T) {
 		other, _ := w.node(there, chat.Options{})
 		ct := w.talking(claire)
 		var onOne, onOther, alsoOnOther listener
-		defer one.Feed().Follow(ct.ID, 0, onOne.hear)()
-		defer other.Feed().Follow(ct.ID, 0, onOther.hear)()
-		defer other.Feed().Follow(ct.ID, 0, alsoOnOther.hear)()
+		defer one.Feed().Follow(ct.ID, chat.Shown{}, onOne.hear)()
+		defer other.Feed().Follow(ct.ID, chat.Shown{}, onOther.hear)()
+		defer other.Feed().Follow(ct.ID, chat.Shown{}, alsoOnOther.hear)()
 		const each = 30
 		var wait sync.WaitGroup
 		for _, side := range []struct {
@@ -109,7 +109,7 @@ func TestAWakeUpIsReadOnceForAll(t *testing.T) {
 	ct := w.talking(claire)
 	tabs := make([]listener, 10)
 	for i := range tabs {
-		defer node.Feed().Follow(ct.ID, 0, tabs[i].hear)()
+		defer node.Feed().Follow(ct.ID, chat.Shown{}, tabs[i].hear)()
 	}
 	send := func() {
 		_, err := sender.Send(w.ctx, chat.Sending{ID: store.NewID(), ContactID: ct.ID, From: chat.Visitor, AuthorID: ct.PersonID, Body: "bonjour"})
@@ -139,7 +139,7 @@ func TestALostWakeUpIsRepaired(t *testing.T) {
 		ct := w.talking(claire)
 		w.says(ct, "un")
 		var l listener
-		defer node.Feed().Follow(ct.ID, 0, l.hear)()
+		defer node.Feed().Follow(ct.ID, chat.Shown{}, l.hear)()
 		eventually(t, "what was there before", func() bool { return slices.Equal(l.seqs(), upTo(1)) })
 		w.says(ct, "deux")
 		if len(l.seqs()) != 1 {
@@ -171,7 +171,7 @@ func TestWhatElseWasLostIsRepaired(t *testing.T) {
 		token, err := w.contacts.NewSession(w.ctx, ct.ID)
 		w.must(err)
 		var l listener
-		defer node.Feed().Follow(ct.ID, 0, l.hear)()
+		defer node.Feed().Follow(ct.ID, chat.Shown{}, l.hear)()
 		w.must(node.Repair(w.ctx)) // whoever has just come is told how things stand
 		eventually(t, "how things stand", func() bool {
 			_, state := l.heard(chat.EventState)
@@ -206,7 +206,7 @@ func TestAWakeUpThatPromisesTooMuchDoesNoHarm(t *testing.T) {
 	w := newWorld(t, storetest.SQLite(t))
 	ct := w.talking(claire)
 	var l listener
-	defer w.Feed().Follow(ct.ID, 0, l.hear)()
+	defer w.Feed().Follow(ct.ID, chat.Shown{}, l.hear)()
 	for _, payload := range []string{`{"seq":99,"node":"x"}`, `{"seq":-1}`, `nonsense`, ``, `{"seq":"1"}`} {
 		w.bus.Publish("contact."+ct.ID+".message", []byte(payload))
 	}
@@ -222,7 +222,7 @@ func TestWhoIsTooSlowIsDroppedAndToldToStartAgain(t *testing.T) {
 	stuck := make(chan struct{})
 	first := make(chan struct{}, 1)
 	var l, healthy listener
-	stop := w.Feed().Follow(ct.ID, 0, func(e chat.Event) {
+	stop := w.Feed().Follow(ct.ID, chat.Shown{}, func(e chat.Event) {
 		l.hear(e)
 		select {
 		case first <- struct{}{}:
@@ -231,7 +231,7 @@ func TestWhoIsTooSlowIsDroppedAndToldToStartAgain(t *testing.T) {
 		<-stuck
 	})
 	defer stop()
-	defer w.Feed().Follow(ct.ID, 0, healthy.hear)()
+	defer w.Feed().Follow(ct.ID, chat.Shown{}, healthy.hear)()
 	const n = 200
 	for i := range n {
 		w.says(ct, fmt.Sprint(i))
@@ -260,13 +260,13 @@ func TestWhoIsTooFarBehindIsToldToStartAgain(t *testing.T) {
 		w.says(ct, fmt.Sprint(i))
 	}
 	var l listener
-	defer w.Feed().Follow(ct.ID, 0, l.hear)()
+	defer w.Feed().Follow(ct.ID, chat.Shown{}, l.hear)()
 	eventually(t, "being told", func() bool { _, told := l.heard(chat.EventResync); return told })
 	if len(l.seqs()) != 0 {
 		t.Errorf("and yet %d messages", len(l.seqs()))
 	}
 	var near listener
-	defer w.Feed().Follow(ct.ID, 100, near.hear)()
+	defer w.Feed().Follow(ct.ID, chat.Shown{Seq: 100}, near.hear)()
 	eventually(t, "the last forty", func() bool { return len(near.seqs()) == 40 })
 }
 
@@ -278,7 +278,7 @@ func TestTypingMarksStatesAndFormsAreTold(t *testing.T) {
 		other, _ := w.node(there, chat.Options{})
 		ct := w.talking(claire)
 		var l listener
-		defer other.Feed().Follow(ct.ID, 0, l.hear)()
+		defer other.Feed().Follow(ct.ID, chat.Shown{}, l.hear)()
 		one.Typing(ct.ID, chat.Visitor, true)
 		one.Typing(ct.ID, "a stranger", true)
 		_, err := contacts.SaveNote(w.ctx, contact.Note{ID: store.NewID(), ContactID: ct.ID, AuthorID: claire.ID, Text: "calme"})
@@ -314,7 +314,7 @@ func TestTenThousandConversationsCostNoGoroutineAndLittleMemory(t *testing.T) {
 	goroutines := runtime.NumGoroutine()
 	stops := make([]func(), n)
 	for i := range stops {
-		stops[i] = w.Feed().Follow(fmt.Sprintf("%s-%d", ct.ID, i), 0, func(chat.Event) {})
+		stops[i] = w.Feed().Follow(fmt.Sprintf("%s-%d", ct.ID, i), chat.Shown{}, func(chat.Event) {})
 	}
 	// Whoever follows what is no contact is told so at once, and dropped.
 	eventually(t, "the end of conversations that do not exist", func() bool { return w.Feed().Following() == 0 })
@@ -333,7 +333,7 @@ func TestTenThousandConversationsCostNoGoroutineAndLittleMemory(t *testing.T) {
 	goroutines = runtime.NumGoroutine()
 	for range n / len(many) {
 		for _, c := range many {
-			stops = append(stops, w.Feed().Follow(c.ID, 0, l.hear))
+			stops = append(stops, w.Feed().Follow(c.ID, chat.Shown{}, l.hear))
 		}
 	}
 	eventually(t, "quiet", func() bool { return runtime.NumGoroutine() <= goroutines+5 })
@@ -363,7 +363,7 @@ func TestMarksAreGatheredAndOnlyGrow(t *testing.T) {
 			w.says(other, "un mot")
 		}
 		var l listener
-		defer w.Feed().Follow(ct.ID, 5, l.hear)()
+		defer w.Feed().Follow(ct.ID, chat.Shown{Seq: 5}, l.hear)()
 		before := w.db.Statements()
 		for seq := range int64(6) {
 			w.Mark(ct.ID, chat.Staff, seq, seq-2)

@@ -77,6 +77,8 @@ type Contact struct {
 // MovedEvent is what the bus says of a move, on contact.<id>.state.
 type MovedEvent struct {
 	State State `json:"state"`
+	// Rev is the contact's afterwards; 0 when nothing of it changed and it is to be drawn again all the same.
+	Rev int64 `json:"rev,omitempty"`
 }
 
 // Options are what the room works with.
@@ -768,7 +770,7 @@ func (c *Contacts) Key(ctx context.Context, id string) (*seal.Key, error) {
 
 // announce tells every node that a contact moved, and the router to look.
 func (c *Contacts) announce(ct Contact) {
-	payload, _ := json.Marshal(MovedEvent{State: ct.State})
+	payload, _ := json.Marshal(MovedEvent{State: ct.State, Rev: ct.Rev})
 	c.bus.Publish("contact."+ct.ID+".state", payload)
 	c.bus.Publish("queue", []byte("{}"))
 }

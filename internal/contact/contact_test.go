@@ -36,7 +36,7 @@ func TestAChildOpensAChat(t *testing.T) {
 		}
 		select {
 		case said := <-heard:
-			if said != `{"state":"waiting"}` {
+			if said != `{"state":"waiting","rev":1}` {
 				t.Errorf("the bus said %s", said)
 			}
 		case <-time.After(5 * time.Second):

@@ -388,7 +388,7 @@ func (d *desk) begins(v conversation) error {
 	}
 	d.follows[v.contact.ID] = f
 	id := v.contact.ID
-	f.stop = d.room.Chats.Feed().Follow(id, last, func(e chat.Event) { d.hear(id, e) })
+	f.stop = d.room.Chats.Feed().Follow(id, chat.Shown{Seq: last, Rev: v.contact.Rev}, func(e chat.Event) { d.hear(id, e) })
 	return nil
 }
 

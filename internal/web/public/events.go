@@ -35,7 +35,7 @@ func (p *Room) Events(w http.ResponseWriter, r *http.Request) error {
 		if err := f.begin(ct); err != nil {
 			return nil, err
 		}
-		return p.Chats.Feed().Follow(ct.ID, max(have, ct.ShownAfter), f.hear), nil
+		return p.Chats.Feed().Follow(ct.ID, chat.Shown{Seq: max(have, ct.ShownAfter), Rev: ct.Rev}, f.hear), nil
 	})
 }
 
