@@ -2,6 +2,7 @@
 // line says so, and nobody who waits is cut.
 import { expect, expectAccessible, expectNoSideways, picture, test } from "./vigie";
 import { Administrator, Child, Counsellor, phone } from "./people";
+import { seesAlarms } from "./staff";
 
 // Hours that the clock of this machine obeys; each test says them first.
 test.use({ keepsHours: true });
@@ -107,7 +108,10 @@ test("closed: a message that speaks of dying shows who answers now, and rings th
   await expectNoSideways(page);
   await expectAccessible(page);
 
-  await expect(supervisor.page.locator("#desk-alert")).toContainText("Un mot de danger vient d'être écrit.");
+  await expect(supervisor.page.locator("#desk-alarms .alert").first()).toContainText("Un mot de danger est écrit dans un message laissé.");
+  await supervisor.page.reload();
+  await expect(supervisor.page.locator("#desk-alarms .alert"), "until she has seen it").toHaveCount(1);
+  await seesAlarms(supervisor.page);
   await supervisor.page.locator("#line").getByRole("button", { name: "Prendre" }).click();
   await supervisor.reads(["j'en peux plus, je veux mourir ce soir"]);
   await supervisor.goesHome();

@@ -2,7 +2,7 @@
 // sees that two contacts are one story, or asks for the address of somebody whose life is in danger.
 import { expect, expectAccessible, expectNoSideways, picture, test } from "./vigie";
 import { Counsellor } from "./people";
-import { act, childWaits, contactOf, logsIn, phone, talking, unfolds } from "./staff";
+import { act, childWaits, contactOf, logsIn, phone, seesAlarms, talking, unfolds } from "./staff";
 
 test.describe("the floor", { tag: "@desk" }, () => {
   test("a child in danger who left stays until a supervisor has taken care of her", async ({ page, someone, guard }) => {
@@ -41,6 +41,34 @@ test.describe("the floor", { tag: "@desk" }, () => {
     await supervisor.form.getByRole("button", { name: "Clore le contact" }).click();
     await expect(supervisor.talk).toHaveCount(0);
     await counsellor.goesHome();
+  });
+
+  test("a danger rings at the desks that open after it, until one of two supervisors has seen it", async ({ page, someone, guard }) => {
+    const child = await childWaits(someone);
+    await child.writes("je veux mourir");
+    await expect(child.bubble("je veux mourir")).toBeVisible();
+
+    const one = new Counsellor(page);
+    await one.logsIn("dominique");
+    const other = new Counsellor(await someone());
+    await other.logsIn("morgane");
+    const ringing = (desk: Counsellor) => desk.page.locator("#desk-alarms .alert");
+    for (const desk of [one, other]) await expect(ringing(desk).first()).toContainText("Un mot de danger a été écrit. Regardez la file.");
+    await picture(page, "alarm");
+    await expectAccessible(page);
+    await page.goto("/desk/floor");
+    await expect(ringing(one).first(), "and at her floor").toBeVisible();
+    await expect(page).toHaveTitle(/^● /);
+    await picture(page, "alarm-floor");
+    await seesAlarms(page);
+    await expect(ringing(other), "seen by one is seen for both").toHaveCount(0);
+    await other.page.reload();
+    await other.hears();
+    await expect(ringing(other)).toHaveCount(0);
+
+    await guard.leavesFor(child.page, "https://meteofrance.com/");
+    await child.leavesQuickly();
+    await one.liftsDanger();
   });
 
   test("a supervisor has a child ring at the desk she names, sees who is there, and sets away who left", async ({ page, someone }) => {

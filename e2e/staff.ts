@@ -55,6 +55,16 @@ export async function act(talk: Locator, path: string, choices: Record<string, s
   await form.locator("button").click();
 }
 
+/** As a supervisor, says of all that rings that she has seen it. */
+export async function seesAlarms(page: Page): Promise<void> {
+  const alarms = page.locator("#desk-alarms .alert");
+  for (let left = await alarms.count(); left > 0; left = await alarms.count()) {
+    const id = await alarms.first().getAttribute("id");
+    await alarms.first().getByRole("button", { name: "Vu" }).click();
+    await expect(page.locator(`#${id}`)).toHaveCount(0);
+  }
+}
+
 /** Logs in and nothing more: for those who have no desk, or whose log-in is what is looked at. */
 export async function logsIn(page: Page, login: string, word = password): Promise<void> {
   await page.goto("/desk/login");

@@ -183,7 +183,7 @@ func (a *App) openRooms(ctx context.Context, o Options) error {
 	}
 	a.Router, err = routing.New(ctx, routing.Options{
 		DB: a.DB, Bus: a.Bus, Keys: a.Keys, Audit: a.Audit, Contacts: a.Contacts, People: a.Staff, Catalogue: a.Catalogue.Current,
-		Guard: a.Guard, Today: a.today, Times: routing.Times{Offer: a.config.OfferFor, Lost: a.config.DeskGrace}, ChatCapacity: a.config.ChatCapacity, Now: o.Now,
+		Guard: a.Guard, OnCall: onCall(a.config.OnCallCommand), Today: a.today, Times: routing.Times{Offer: a.config.OfferFor, Lost: a.config.DeskGrace}, ChatCapacity: a.config.ChatCapacity, Now: o.Now,
 	})
 	if err != nil {
 		return err

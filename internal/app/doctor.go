@@ -69,6 +69,9 @@ func (doctorCommand) Run(ctx context.Context, c config.Config, term Terminal) er
 	if info, err := os.Stat(filepath.Join(c.Data, keyBackups)); err == nil {
 		say(time.Since(info.ModTime()) < epochPeriod, "the last backup of the keys is younger than an epoch (destroy older ones: they could still open what was erased)")
 	}
+	if c.OnCallCommand != "" {
+		say(runnable(c.OnCallCommand), "the program that calls the supervisor on call can be run")
+	}
 	if !well {
 		return errors.New("something needs a look (see above)")
 	}

@@ -1,15 +1,20 @@
 package catalogue
 
-import "slices"
+import (
+	"slices"
+	"time"
+)
 
 // Queues are who waits where, and the reasons for which somebody goes first. Every point of priority
 // has a reason that a person can read.
 type Queues struct {
 	head
 	// AgeingPerMinute is what a minute of waiting adds, in points, unless a queue says otherwise.
-	AgeingPerMinute int      `toml:"ageing_per_minute"`
-	All             []Queue  `toml:"queue"`
-	Reasons         []Reason `toml:"reason"`
+	AgeingPerMinute int `toml:"ageing_per_minute"`
+	// OnCallAfter is how long an alarm rings unseen before the supervisor on call is called ("2m").
+	OnCallAfter time.Duration `toml:"on_call_after"`
+	All         []Queue       `toml:"queue"`
+	Reasons     []Reason      `toml:"reason"`
 }
 
 // Queue is a waiting line. An empty list of languages, publics or topics takes everybody.
@@ -96,6 +101,12 @@ func (q *Queues) check(p *page) {
 	queues, reasons := codes{}, codes{}
 	if q.AgeingPerMinute < 1 || q.AgeingPerMinute > 100 { // without ageing somebody would wait for ever
 		p.flaw("ageing", "ageing_per_minute")
+	}
+	if q.OnCallAfter == 0 { // a document edited before there was such a call
+		q.OnCallAfter = 2 * time.Minute
+	}
+	if q.OnCallAfter < 10*time.Second || q.OnCallAfter > time.Hour {
+		p.flaw("on_call_after", "on_call_after")
 	}
 	for i := range q.All {
 		queue := &q.All[i]

@@ -127,6 +127,7 @@ func TestRefused(t *testing.T) {
 		{"a day that does not exist", DocHours, `"sun"]`, `"sonntag"]`, "value_unknown", "sonntag"},
 		{"a time zone that does not exist", DocHours, "Europe/Paris", "Europe/Marseille", "timezone", "Marseille"},
 		{"a closure of a month", DocClosure, "from = \"\"\nuntil = \"\"", "from = \"2026-11-01T00:00:00Z\"\nuntil = \"2026-12-01T00:00:00Z\"", "closure", "2026-12-01"},
+		{"a call that never comes", DocQueues, "on_call_after = \"2m\"", "on_call_after = \"2h\"", "on_call_after", "on_call_after"},
 		{"no ageing", DocQueues, "ageing_per_minute = 2", "ageing_per_minute = 0", "ageing", "ageing_per_minute"},
 		{"a last queue that does not take everybody", DocQueues, "code = \"all\"\n", "code = \"all\"\nlangs = [\"fr\"]\n", "queue_last", ""},
 		{"a queue for a public that is not there", DocQueues, `publics = ["parent"]`, `publics = ["aunt"]`, "reference_missing", "aunt"},

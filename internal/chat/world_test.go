@@ -117,10 +117,11 @@ func (w *world) node(b *bus.Bus, o chat.Options) (*chat.Chats, *contact.Contacts
 	contacts, err := contact.New(contact.Options{DB: w.db, Keys: w.keys, Audit: audits, Bus: b, Catalogue: current, Now: w.clock.now, Log: log})
 	w.must(err)
 	w.t.Cleanup(contacts.Stop)
-	contacts.OnDanger(func(id string) {
+	contacts.OnDanger(func(_ context.Context, _ *store.Tx, id, _ string) error {
 		w.mu.Lock()
 		defer w.mu.Unlock()
 		w.rang = append(w.rang, id)
+		return nil
 	})
 	o.DB, o.Keys, o.Audit, o.Bus, o.Contacts, o.Blobs, o.Catalogue, o.Now, o.Log = w.db, w.keys, audits, b, contacts, w.blobs, current, w.clock.now, log
 	chats, err := chat.New(o)

@@ -47,6 +47,8 @@ type Config struct {
 	OfferFor     time.Duration `default:"20s" group:"Floor" help:"How long a contact rings at one counsellor."`
 	DeskGrace    time.Duration `default:"2m" group:"Floor" help:"How long the chats of a counsellor whose desk vanished wait for her."`
 
+	OnCallCommand string `group:"Floor" help:"Program that calls the supervisor on call: run with one word, danger or threat, when nobody has seen an alarm in time."`
+
 	IllegalFiles string `default:"hold" enum:"hold,destroy" group:"Files" help:"What the written protocol with the prosecutor says of a possibly illegal file: hold or destroy."`
 	FilesMax     int64  `default:"26214400" group:"Files" help:"Largest file taken, in bytes."`
 
@@ -100,6 +102,9 @@ func (c Config) Validate() error {
 	}
 	if c.ChatCapacity < 1 || c.ChatCapacity > 100 {
 		return errors.New("chat-capacity is between 1 and 100")
+	}
+	if c.OnCallCommand != "" && !filepath.IsAbs(c.OnCallCommand) {
+		return fmt.Errorf("on-call-command %q must be the whole path of a program, without arguments", c.OnCallCommand)
 	}
 	return nil
 }

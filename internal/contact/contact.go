@@ -120,7 +120,7 @@ type Contacts struct {
 	resume       *resume
 	lastSeq      func(ctx context.Context, q store.Querier, contactID string) (int64, error)
 	erasers      []Eraser
-	onDanger     []func(contactID string)
+	onDanger     []func(ctx context.Context, tx *store.Tx, contactID, cause string) error
 	onMove       []func(ctx context.Context, tx *store.Tx, m Moved) error
 	stops        []func()
 }
@@ -178,9 +178,18 @@ func (c *Contacts) Stop() {
 	c.stops = nil
 }
 
-// OnDanger has fn called, after the commit, each time a contact gets its danger mark. fn must be quick;
-// routing rings the supervisor from here. Call it while wiring.
-func (c *Contacts) OnDanger(fn func(contactID string)) { c.onDanger = append(c.onDanger, fn) }
+// What sets a danger mark.
+const (
+	DangerWords = "words" // the person's own words, heard by the lexicon
+	DangerHand  = "hand"  // a member of staff
+)
+
+// OnDanger has fn called within the transaction in which a contact gets its danger mark; a fault of fn
+// undoes the mark. fn must be repeatable, like every transaction. routing writes from here what rings at the
+// supervisors'. Call it while wiring.
+func (c *Contacts) OnDanger(fn func(ctx context.Context, tx *store.Tx, contactID, cause string) error) {
+	c.onDanger = append(c.onDanger, fn)
+}
 
 // Opening is a contact that begins.
 type Opening struct {
@@ -282,14 +291,9 @@ func (c *Contacts) OpenWith(ctx context.Context, o Opening, with func(tx *store.
 		if o.StaffID != "" {
 			by = audit.Actor{Kind: audit.Staff, ID: o.StaffID}
 		}
-		tx.AfterCommit(func() {
-			c.announce(ct)
-			if ct.Danger {
-				c.ring(ct.ID)
-			}
-		})
+		tx.AfterCommit(func() { c.announce(ct) })
 		if ct.Danger {
-			if err := c.record(ctx, tx, SystemActor, "contact.danger", ct.ID, map[string]string{"on": "yes"}); err != nil {
+			if err := c.marked(ctx, tx, ct.ID, DangerWords, SystemActor); err != nil {
 				return err
 			}
 		}
@@ -775,11 +779,14 @@ func (c *Contacts) announce(ct Contact) {
 	c.bus.Publish("queue", []byte("{}"))
 }
 
-// ring tells whoever asked that a contact got its danger mark.
-func (c *Contacts) ring(id string) {
+// marked records that a contact got its danger mark, and tells whoever asked.
+func (c *Contacts) marked(ctx context.Context, tx *store.Tx, id, cause string, by audit.Actor) error {
 	for _, fn := range c.onDanger {
-		fn(id)
+		if err := fn(ctx, tx, id, cause); err != nil {
+			return err
+		}
 	}
+	return c.record(ctx, tx, by, "contact.danger", id, map[string]string{"on": "yes"})
 }
 
 func (c *Contacts) record(ctx context.Context, tx *store.Tx, by audit.Actor, act, id string, detail map[string]string) error {

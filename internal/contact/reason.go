@@ -103,7 +103,7 @@ func (c *Contacts) AddReason(ctx context.Context, tx *store.Tx, id string, r Rea
 }
 
 // Alarm adds the reasons that a person's own words gave, and sets the danger mark when danger is true.
-// Only what is new is written; rings OnDanger after the commit when the mark is new.
+// Only what is new is written; OnDanger hears when the mark is new.
 func (c *Contacts) Alarm(ctx context.Context, tx *store.Tx, id string, reasons []Reason, danger bool) (Contact, error) {
 	return c.alarm(ctx, tx, id, reasons, danger, SystemActor)
 }
@@ -144,12 +144,9 @@ func (c *Contacts) alarm(ctx context.Context, tx *store.Tx, id string, add []Rea
 	tx.AfterCommit(func() {
 		c.bus.Publish("queue", []byte("{}"))
 		c.announce(after)
-		if after.Danger && !before.Danger {
-			c.ring(id)
-		}
 	})
 	if after.Danger && !before.Danger {
-		return after, c.record(ctx, tx, by, "contact.danger", id, map[string]string{"on": "yes"})
+		return after, c.marked(ctx, tx, id, DangerWords, by)
 	}
 	return after, nil
 }
@@ -240,13 +237,11 @@ func (c *Contacts) SetDanger(ctx context.Context, id string, on bool, by audit.A
 		if err != nil {
 			return err
 		}
-		tx.AfterCommit(func() {
-			c.announce(ct)
-			if on {
-				c.ring(id)
-			}
-		})
-		return c.record(ctx, tx, by, "contact.danger", id, map[string]string{"on": yesNo(on)})
+		tx.AfterCommit(func() { c.announce(ct) })
+		if on {
+			return c.marked(ctx, tx, id, DangerHand, by)
+		}
+		return c.record(ctx, tx, by, "contact.danger", id, map[string]string{"on": "no"})
 	})
 	return ct, err
 }

@@ -88,10 +88,11 @@ func (w *world) node(b *bus.Bus, o contact.Options) *contact.Contacts {
 	c, err := contact.New(o)
 	w.must(err)
 	w.t.Cleanup(c.Stop)
-	c.OnDanger(func(id string) {
+	c.OnDanger(func(_ context.Context, _ *store.Tx, id, _ string) error {
 		w.mu.Lock()
 		defer w.mu.Unlock()
 		w.rang = append(w.rang, id)
+		return nil
 	})
 	return c
 }

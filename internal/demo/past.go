@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"math/rand/v2"
+	"slices"
 	"time"
 
 	"vigie/internal/audit"
@@ -16,10 +17,12 @@ import (
 
 // Past writes contacts of the last three months, through the rooms, whose clock it sets.
 type Past struct {
-	DB        *store.DB
-	Clock     *Clock
-	Contacts  *contact.Contacts
-	Chats     *chat.Chats
+	DB       *store.DB
+	Clock    *Clock
+	Contacts *contact.Contacts
+	Chats    *chat.Chats
+	// Seen is a supervisor's word that she has seen what rang of a contact.
+	Seen      func(ctx context.Context, staffID, contactID string) error
 	Catalogue *catalogue.Set
 	// PerDay is how many contacts a day has at the most.
 	PerDay int
@@ -30,8 +33,9 @@ const days = 92
 
 // Write writes the past up to yesterday, as the counsellors would have. It is the same every time.
 func (p Past) Write(ctx context.Context, counsellors []staff.Person) (int, error) {
-	if len(counsellors) == 0 {
-		return 0, errors.New("demo: nobody answers")
+	supervisor := slices.IndexFunc(counsellors, func(c staff.Person) bool { return c.Can(staff.FloorSteer) })
+	if supervisor < 0 {
+		return 0, errors.New("demo: nobody supervises")
 	}
 	chance := rand.New(rand.NewPCG(30, 18))
 	today := time.Now().Truncate(24 * time.Hour)
@@ -41,7 +45,7 @@ func (p Past) Write(ctx context.Context, counsellors []staff.Person) (int, error
 		for range 1 + chance.IntN(p.PerDay) {
 			p.Clock.Set(morning.Add(time.Duration(chance.IntN(13*60)) * time.Minute))
 			story := Stories[chance.IntN(len(Stories))]
-			if err := p.contact(ctx, chance, story, counsellors[chance.IntN(len(counsellors))]); err != nil {
+			if err := p.contact(ctx, chance, story, counsellors[chance.IntN(len(counsellors))], counsellors[supervisor].ID); err != nil {
 				return written, err
 			}
 			written++
@@ -50,7 +54,7 @@ func (p Past) Write(ctx context.Context, counsellors []staff.Person) (int, error
 	return written, nil
 }
 
-func (p Past) contact(ctx context.Context, chance *rand.Rand, s Story, counsellor staff.Person) error {
+func (p Past) contact(ctx context.Context, chance *rand.Rand, s Story, counsellor staff.Person, supervisor string) error {
 	ct, err := p.Contacts.Open(ctx, contact.Opening{
 		ID: store.NewID(), Channel: contact.ChannelChat, Lang: s.Lang, Public: known(p.Catalogue, catalogue.AskWho, s.Who),
 		AgeBand: known(p.Catalogue, catalogue.AskAge, s.Age), Topic: s.topic(p.Catalogue),
@@ -97,8 +101,10 @@ func (p Past) contact(ctx context.Context, chance *rand.Rand, s Story, counsello
 	if err := p.fill(ctx, chance, ct.ID, by); err != nil {
 		return err
 	}
-	_, err = p.Contacts.Close(ctx, ct.ID, by, false)
-	return err
+	if _, err := p.Contacts.Close(ctx, ct.ID, by, false); err != nil {
+		return err
+	}
+	return p.Seen(ctx, supervisor, ct.ID)
 }
 
 func (p Past) say(ctx context.Context, id, from, author, words string) error {

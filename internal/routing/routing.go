@@ -55,8 +55,11 @@ type Times struct {
 	GraveHold time.Duration
 	// GravePause is how long after a grave contact a pause is proposed.
 	GravePause time.Duration
-	// Ring is the least time between two calls of the supervisors because nobody is there.
+	// Ring is the least time between two calls of the supervisors because nobody is there, and between two
+	// of one alarm that nobody has seen.
 	Ring time.Duration
+	// Call is the least time between two calls of the supervisor on call.
+	Call time.Duration
 	// Tick is how often a sweep is run although nothing happened, while somebody waits; IdleTick when
 	// nobody does.
 	Tick, IdleTick time.Duration
@@ -69,7 +72,7 @@ var DefaultTimes = Times{
 	WrapUp: 2 * time.Minute,
 	Sticky: 2 * time.Minute, StickyDanger: 20 * time.Second,
 	Rest: time.Minute, GraveHold: 10 * time.Minute, GravePause: 30 * time.Minute,
-	Ring: time.Minute, Tick: 5 * time.Second, IdleTick: 30 * time.Second,
+	Ring: time.Minute, Call: 5 * time.Minute, Tick: 5 * time.Second, IdleTick: 30 * time.Second,
 }
 
 func (t Times) filled() Times {
@@ -90,6 +93,7 @@ func (t Times) filled() Times {
 	or(&t.GraveHold, d.GraveHold)
 	or(&t.GravePause, d.GravePause)
 	or(&t.Ring, d.Ring)
+	or(&t.Call, d.Call)
 	or(&t.Tick, d.Tick)
 	or(&t.IdleTick, d.IdleTick)
 	t.Lost = max(t.Lost, t.Lease)
@@ -108,6 +112,9 @@ type Options struct {
 	Catalogue func() *catalogue.Set
 	// Today is how the hours stand; nil reads them in the catalogue.
 	Today func() catalogue.OpenState
+	// OnCall calls the supervisor on call: kind is KindDanger or KindThreat, and all she is told. nil calls
+	// nobody. It is called by one node at a time.
+	OnCall func(ctx context.Context, kind string) error
 	// Guard, when set, follows the operator's switch of the proof of work.
 	Guard *flood.Guard
 	// Times is the floor's patience; its zero value is DefaultTimes.
@@ -129,6 +136,8 @@ type Router struct {
 	staff     People
 	catalogue func() *catalogue.Set
 	guard     *flood.Guard
+	onCall    func(ctx context.Context, kind string) error
+	calls     sync.WaitGroup // of the supervisor on call, that are being made
 	times     Times
 	capacity  int
 	today     func() catalogue.OpenState
@@ -153,7 +162,7 @@ type Router struct {
 // New opens the room. Run starts its sweeps; Close leaves the bus.
 func New(ctx context.Context, o Options) (*Router, error) {
 	r := &Router{
-		db: o.DB, bus: o.Bus, audit: o.Audit, contacts: o.Contacts, staff: o.People, catalogue: o.Catalogue, guard: o.Guard,
+		db: o.DB, bus: o.Bus, audit: o.Audit, contacts: o.Contacts, staff: o.People, catalogue: o.Catalogue, guard: o.Guard, onCall: o.OnCall,
 		times: o.Times.filled(), capacity: o.ChatCapacity, today: o.Today, now: o.Now, log: o.Log,
 		blockKey: o.Keys.Derive("block"),
 		wake:     make(chan struct{}, 1),
@@ -190,12 +199,13 @@ func New(ctx context.Context, o Options) (*Router, error) {
 		r.stops = append(r.stops, stop)
 	}
 	r.stops = append(r.stops, r.bus.OnReconnect(r.settingsChanged))
-	r.contacts.OnDanger(r.ringDanger)
+	r.contacts.OnDanger(r.raise)
 	return r, nil
 }
 
-// Close leaves the bus.
+// Close leaves the bus, once a call that is being made is over.
 func (r *Router) Close() {
+	r.calls.Wait()
 	for _, stop := range r.stops {
 		stop()
 	}
@@ -358,7 +368,8 @@ const answers = staff.ContactAnswer
 type StaffEvent struct {
 	// What is "offer" (something rings, or no longer does), "taken" (a contact is hers from now on),
 	// "presence", "handed_over" (a colleague took what was handed to her), "hand_over_ended" (she did not),
-	// "lost" (contacts went back to the queue because the desk was gone), "ring" or "danger" (for supervisors).
+	// "lost" (contacts went back to the queue because the desk was gone); for supervisors, "ring", and "alarm"
+	// (what rings until it is seen has changed).
 	What string `json:"what"`
 	// Why is a code: of a ring, "nobody", "nobody_suitable", "declined", "silent" or "second".
 	Why string `json:"why,omitempty"`
@@ -384,12 +395,6 @@ func (r *Router) ringSupervisors(why, contactID string) {
 
 // CallSecond rings the supervisors: somebody asks for a second person, who has a minute.
 func (r *Router) CallSecond(contactID string) { r.ringSupervisors("second", contactID) }
-
-// ringDanger is called when a contact gets its danger mark.
-func (r *Router) ringDanger(contactID string) {
-	payload, _ := json.Marshal(StaffEvent{What: "danger", Contact: contactID})
-	r.bus.Publish(Supervisors, payload)
-}
 
 // announceQueue wakes every node's router, and every screen that shows the line.
 func (r *Router) announceQueue() { r.bus.Publish("queue", []byte("{}")) }

@@ -88,5 +88,5 @@ func TestDangerRings(t *testing.T) {
 	if _, err := w.contacts.SetDanger(t.Context(), ct.ID, true, contact.SystemActor, false); err != nil {
 		t.Fatal(err)
 	}
-	w.heard("supervisors danger ")
+	w.heard("supervisors alarm ")
 }

@@ -21,6 +21,9 @@ func (r *Router) sweep(ctx context.Context, remind bool) (next time.Time, err er
 	if r.judges().After(now.Add(r.times.Lease + ahead)) { // the clock went back
 		r.giveDesksTime(now)
 	}
+	if err := r.ringUnseen(ctx, now); err != nil {
+		return next, err
+	}
 	f, err := r.readFloor(ctx, now)
 	if err != nil {
 		return next, err
@@ -332,8 +335,7 @@ func (r *Router) ringIfNobody(ctx context.Context, f floor, l line) error {
 		return nil
 	}
 	now := store.Millis(f.at)
-	n, err := r.db.Exec(ctx, `UPDATE routing_setting SET set_at = $1, rev = rev + 1 WHERE name = 'ring' AND (set_at <= $2 OR set_at > $3)`,
-		now, now-r.times.Ring.Milliseconds(), now+r.times.Ring.Milliseconds())
+	n, err := r.db.Exec(ctx, takeTurn, "ring", now, now-r.times.Ring.Milliseconds(), now+r.times.Ring.Milliseconds())
 	if err == nil && n > 0 {
 		r.ringSupervisors(why, "")
 	}

@@ -3,10 +3,12 @@ package routing
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/netip"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -82,6 +84,7 @@ type record struct {
 	keys  *seal.Keeper
 	set   *catalogue.Set
 	cast  *roster
+	calls *onCall
 	clock *clock // nil: real time
 	times Times
 }
@@ -97,7 +100,7 @@ func newRecord(t *testing.T, db *store.DB) *record {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &record{t: t, db: db, keys: keys, set: queues(t), cast: theCast(), clock: clk}
+	return &record{t: t, db: db, keys: keys, set: queues(t), cast: theCast(), calls: &onCall{}, clock: clk}
 }
 
 // queues are the seeds with queues of our own: "quick" ages 10 a minute and begins at 50, "night" asks
@@ -118,6 +121,29 @@ func queues(t *testing.T) *catalogue.Set {
 	}
 	set.Queues = &own
 	return &set
+}
+
+// onCall is the telephone of the supervisor on call.
+type onCall struct {
+	mu   sync.Mutex
+	rang []string // the kinds, as they came
+	dead bool
+}
+
+func (o *onCall) call(_ context.Context, kind string) error {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.rang = append(o.rang, kind)
+	if o.dead {
+		return errors.New("no answer")
+	}
+	return nil
+}
+
+func (o *onCall) kinds() string {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return strings.Join(o.rang, " ")
 }
 
 // node is a Router with a bus and rooms of its own, on a record.
@@ -175,7 +201,7 @@ func (rec *record) nodeOn(b *bus.Bus) *node {
 	}
 	t.Cleanup(contacts.Stop)
 	n.Router, err = New(t.Context(), Options{
-		DB: rec.db, Bus: b, Keys: rec.keys, Audit: log, Contacts: contacts, People: rec.cast,
+		DB: rec.db, Bus: b, Keys: rec.keys, Audit: log, Contacts: contacts, People: rec.cast, OnCall: rec.calls.call,
 		Catalogue: func() *catalogue.Set { return rec.set }, Times: rec.times, Now: now,
 	})
 	if err != nil {

@@ -58,17 +58,19 @@ func TestDangerInAConversationRingsTheSupervisor(t *testing.T) {
 		supervisor.get(page).want(http.StatusOK)
 		_, inside, _ := strings.Cut(supervisor.body, "<ring-bell")
 		inside, _, _ = strings.Cut(inside, "</ring-bell>")
-		if !strings.Contains(inside, `id="desk-alert"`) {
-			t.Errorf("%s has no place for alerts inside its bell", page)
+		for _, place := range []string{`id="desk-alert"`, `id="desk-alarms"`} {
+			if !strings.Contains(inside, place) {
+				t.Errorf("%s has no %s inside its bell", page, place)
+			}
 		}
 	}
 	supervisor.seesNot("/desk/history/" + id)
 	stream := supervisor.listens("/desk/events?floor=1")
 	child.says("je veux mourir").want(http.StatusOK)
-	w.until("the supervisor is rung", func() bool { return strings.Contains(stream(), `id="alert-danger-`+id) })
-	_, alert, _ := strings.Cut(stream(), `id="alert-danger-`+id)
+	w.until("the supervisor is rung", func() bool { return strings.Contains(stream(), `id="alarm-`) })
+	_, alert, _ := strings.Cut(stream(), `id="alarm-`)
 	alert, _, _ = strings.Cut(alert, "\n\n")
-	for _, part := range []string{"data-ring", `data-into="desk-alert"`, "à Camille, en conversation", "/desk/history/" + id, "data-alert-seen"} {
+	for _, part := range []string{"data-ring", "à Camille, en conversation", "/desk/history/" + id, "/seen"} {
 		if !strings.Contains(alert, part) {
 			t.Errorf("the alert lacks %s: %s", part, alert)
 		}

@@ -72,6 +72,7 @@ func (h *Handler) routes() []Route {
 		{get, "/admin/audit", staff.AuditRead, a.Trail, false},
 
 		// The floor.
+		{post, "/desk/alarms/{alarm}/seen", staff.FloorSteer, c.SeeAlarm, false},
 		{get, "/desk/floor", staff.FloorSee, c.Floor, false},
 		{post, "/desk/floor/seats/{person}/away", staff.FloorSteer, c.SetAway, false},
 		{post, "/desk/floor/surge", staff.FloorSteer, c.SetSurge, false},

@@ -68,7 +68,7 @@ func (w *world) itIs(hour string) {
 	w.clock.jumps(at.Sub(now))
 }
 
-func newWorldWith(t *testing.T, o app.Options) *world {
+func newWorldWith(t *testing.T, o app.Options, settings ...func(*config.Config)) *world {
 	t.Helper()
 	clock := &hand{}
 	o.Now = clock.now
@@ -76,6 +76,9 @@ func newWorldWith(t *testing.T, o app.Options) *world {
 		Data: t.TempDir(), PublicURL: "http://localhost:8018", HelplineName: "Vigie", HelplineCall: "3018", QuitTo: "https://meteo.example/",
 		ChatCapacity: 3, OfferFor: 20 * time.Second, DeskGrace: 2 * time.Minute, FilesMax: 1 << 20, IllegalFiles: "hold",
 		TrustedProxies: []string{"127.0.0.0/8"},
+	}
+	for _, set := range settings {
+		set(&c)
 	}
 	a, err := app.Fresh(t.Context(), c, o)
 	if err != nil {

@@ -70,6 +70,10 @@ func (c *Room) Desk(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	alarms, err := c.alarms(r.Context(), say, m.Person)
+	if err != nil {
+		return err
+	}
 	line, err := c.line(r.Context(), say, m.Person)
 	if err != nil {
 		return err
@@ -81,7 +85,7 @@ func (c *Room) Desk(w http.ResponseWriter, r *http.Request) error {
 		}
 	}
 	props := ui.DeskProps{
-		Site: c.Site, Title: say.T("desk.title"), Theme: m.Theme, Live: "/desk/events", Presence: presence, Ring: ring,
+		Site: c.Site, Title: say.T("desk.title"), Theme: m.Theme, Live: "/desk/events", Presence: presence, Alarms: alarms, Ring: ring,
 		Left: leftSide(say, c.cards(say, all, current), line), Right: panel, Commands: c.commands(say, m.Person),
 	}
 	answer.Page(w, r, http.StatusOK, deskPage(say, props, c.draw(r.Context(), say, all, current)))

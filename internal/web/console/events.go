@@ -286,6 +286,9 @@ func (d *desk) begin() error {
 	if err := d.drawBars(); err != nil {
 		return err
 	}
+	if err := d.drawAlarms(); err != nil {
+		return err
+	}
 	line, err := d.room.line(d.ctx, d.say, d.person)
 	if err != nil {
 		return err
@@ -409,8 +412,10 @@ func (d *desk) told(e routing.StaffEvent) {
 	case "session", "account": // the page comes back as whoever she is from now on
 		d.stream.End()
 		return
-	case "ring", "danger":
+	case "ring":
 		err = d.alert(e)
+	case "alarm":
+		err = d.drawAlarms()
 	case "presence", "offer":
 		err = d.drawBars()
 	case "taken":
@@ -428,39 +433,18 @@ func (d *desk) told(e routing.StaffEvent) {
 	d.failed(err)
 }
 
-// alert is what rings a supervisor until she has seen it.
+// alert is what rings at a supervisor's page, and nowhere else: it is not kept.
 type alert struct {
 	id    string // of what happened and to whom: the same again takes its place, nothing else does
 	at    time.Time
-	tone  ui.Tone
 	words string
-	read  string // the contact whose conversation goes on already, to be read; "" for one that nobody has
 }
 
 func (d *desk) alert(e routing.StaffEvent) error {
-	a := alert{id: e.What + "-" + e.Contact, at: d.room.Now(), tone: ui.Grave, words: d.say.T("desk.ring.danger")}
-	if e.What == "ring" {
-		if !d.say.Has("desk.ring." + e.Why) {
-			return nil
-		}
-		a.id, a.tone, a.words = e.Why+"-"+e.Contact, ui.Warn, d.say.T("desk.ring."+e.Why)
-		return d.update(alertPiece(d.say, a))
+	if !d.say.Has("desk.ring." + e.Why) {
+		return nil
 	}
-	ct, err := d.room.Contacts.Get(d.ctx, e.Contact)
-	if err != nil {
-		return err
-	}
-	if ct.State == contact.Talking {
-		a.words = d.say.T("desk.ring.danger_talking", "who", d.room.Alias(d.ctx, ct.CounsellorID))
-		known, err := d.room.Router.Recused(d.ctx, d.person.ID, ct)
-		if err != nil {
-			return err
-		}
-		if !known {
-			a.read = ct.ID
-		}
-	}
-	return d.update(alertPiece(d.say, a))
+	return d.update(alertPiece(d.say, alert{id: e.Why + "-" + e.Contact, at: d.room.Now(), words: d.say.T("desk.ring." + e.Why)}))
 }
 
 func (d *desk) failed(err error) {

@@ -35,6 +35,7 @@ type floorView struct {
 	surge      routing.Surge
 	proof      routing.Proof
 	closure    closureView
+	onCall     routing.OnCall
 	now        time.Time
 	alias      func(staffID string) string
 }
@@ -61,6 +62,9 @@ func (c *Room) Floor(w http.ResponseWriter, r *http.Request) error {
 	}
 	d := c.shell(say, m, "floor.title")
 	d.Live = "/desk/events?floor=1"
+	if d.Alarms, err = c.alarms(r.Context(), say, m.Person); err != nil {
+		return err
+	}
 	answer.Page(w, r, http.StatusOK, floorPage(d, v))
 	return nil
 }
@@ -75,6 +79,9 @@ func (c *Room) floor(ctx context.Context, say *i18n.Printer, p staff.Person) (fl
 		return v, err
 	}
 	if v.holds, err = c.holds(ctx, say, p); err != nil {
+		return v, err
+	}
+	if v.onCall, err = c.Router.LastCall(ctx); err != nil {
 		return v, err
 	}
 	v.closure = c.closure(say, v.now)
@@ -139,7 +146,7 @@ func (c *Room) inDanger(ctx context.Context, say *i18n.Printer, p staff.Person, 
 
 // floorPieces is all of the page that changes by itself.
 func (v floorView) pieces() []piece {
-	return []piece{floorClosed(v), floorDecide(v), floorTalking(v), floorHolds(v), floorLine(v), floorSeats(v)}
+	return []piece{floorOnCall(v), floorClosed(v), floorDecide(v), floorTalking(v), floorHolds(v), floorLine(v), floorSeats(v)}
 }
 
 // refloor answers an act of the floor with the floor as it is now.
@@ -191,7 +198,11 @@ func (c *Room) Settle(w http.ResponseWriter, r *http.Request) error {
 	if _, err := c.mine(r); err != nil {
 		return err
 	}
-	if _, err := c.Contacts.SetDanger(r.Context(), r.PathValue("id"), false, me(r), supervises(r)); err != nil {
+	id := r.PathValue("id")
+	if _, err := c.Contacts.SetDanger(r.Context(), id, false, me(r), supervises(r)); err != nil {
+		return err
+	}
+	if err := c.Router.Seen(r.Context(), me(r).ID, id); err != nil {
 		return err
 	}
 	return c.refloor(w, r)
