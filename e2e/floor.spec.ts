@@ -2,7 +2,7 @@
 // sees that two contacts are one story, or asks for the address of somebody whose life is in danger.
 import { expect, expectAccessible, expectNoSideways, picture, test } from "./vigie";
 import { Counsellor } from "./people";
-import { act, childWaits, contactOf, logsIn, phone, seesAlarms, talking, unfolds } from "./staff";
+import { act, childWaits, contactOf, logsIn, more, phone, seesAlarms, talking, unfolds } from "./staff";
 
 test.describe("the floor", { tag: "@desk" }, () => {
   test("a child in danger who left stays until a supervisor has taken care of her", async ({ page, someone, guard }) => {
@@ -120,6 +120,37 @@ test.describe("the floor", { tag: "@desk" }, () => {
     await expect(counsellor.page.locator(".presence-load")).toContainText("sur 3");
     await proven.saysGoodbye();
     await child.saysGoodbye();
+    await counsellor.goesHome();
+  });
+
+  test("a counsellor who is threatened ends it in one act; a supervisor is rung, and closes the incident", async ({ page, someone }) => {
+    const { child, counsellor } = await talking(someone);
+    await child.writes("je sais où tu habites");
+    await expect(counsellor.bubble("je sais où tu habites")).toBeVisible();
+    await logsIn(page, "dominique");
+    await page.goto("/desk/floor");
+    await expect(page.locator("live-stream")).toHaveAttribute("data-state", "open");
+
+    const menu = await more(counsellor.talk);
+    await expect(menu.locator("form[action$='/threat'] button")).toHaveText("Menace : terminer et prévenir");
+    await picture(counsellor.page, "threat-menu");
+    await expectAccessible(counsellor.page);
+    await act(counsellor.talk, "threat", { hours: "1" });
+    await expect(counsellor.talk.locator(".talk-said")).toContainText("Les responsables sont prévenus, et un incident est ouvert.");
+    await expect(counsellor.talk.locator(".talk-said")).toContainText("Bloqué jusqu'au");
+    await picture(counsellor.page, "threat-said");
+    await expect(child.page.locator(".over")).toContainText("les menaces y mettent fin");
+    await picture(child.page, "threat-over");
+
+    await expect(page.locator("#desk-alarms")).toContainText("Camille a reçu des menaces et a mis fin à la conversation.");
+    const incident = page.locator("#floor-incidents .notice");
+    await expect(incident).toContainText("signalé par Camille");
+    await picture(page, "incident");
+    await expectAccessible(page);
+    await seesAlarms(page);
+    await incident.getByLabel("Ce qui a été fait").fill("Police prévenue. Camille accompagnée.");
+    await incident.getByRole("button", { name: "Clore l'incident" }).click();
+    await expect(incident).toHaveCount(0);
     await counsellor.goesHome();
   });
 

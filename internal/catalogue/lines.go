@@ -55,6 +55,7 @@ const (
 	LineBack              = "back"                // back from silence
 	LineHandover          = "handover"            // another counsellor takes over: {conseiller}
 	LineEndedByStaff      = "ended_by_staff"      // the counsellor ended
+	LineEndedByThreat     = "ended_by_threat"     // the counsellor ended because she was threatened; not required
 	LineEndedByVisitor    = "ended_by_visitor"    // the visitor ended
 	LineFarewell          = "farewell"            // goodbye, with the four words
 	LineFarewellDanger    = "farewell_danger"     // goodbye after a dangerous evening

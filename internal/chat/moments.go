@@ -75,6 +75,8 @@ func (c *Chats) moment(ctx context.Context, tx *store.Tx, m contact.Moved) ([]st
 		return ending(ct, catalogue.LineEndedByVisitor), nil
 	case contact.StaffEnds:
 		return ending(ct, catalogue.LineEndedByStaff), nil
+	case contact.Threat:
+		return c.endingByThreat(ct), nil
 	}
 	return nil, nil
 }
@@ -89,6 +91,19 @@ func ending(ct contact.Contact, by string) []string {
 		return []string{by, catalogue.LineFarewell}
 	}
 	return []string{by}
+}
+
+// endingByThreat is how a conversation ends in which the counsellor was threatened. Nobody is thanked for it; a
+// catalogue that was edited before there was this line says who ended it.
+func (c *Chats) endingByThreat(ct contact.Contact) []string {
+	lines := []string{catalogue.LineEndedByThreat}
+	if _, known := c.catalogue().Lines.ByCode(catalogue.LineEndedByThreat); !known {
+		lines[0] = catalogue.LineEndedByStaff
+	}
+	if ct.Danger {
+		lines = append(lines, catalogue.LineFarewellDanger)
+	}
+	return lines
 }
 
 // cameBack says that a person was answered before, in another contact.

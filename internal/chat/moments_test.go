@@ -61,6 +61,16 @@ func TestTheHouseSpeaksAtEachMomentOfAConversation(t *testing.T) {
 	})
 }
 
+// Nobody is thanked for a threat; whoever may be in danger hears who answers tonight.
+func TestWhatIsSaidAfterAThreat(t *testing.T) {
+	w := named(t, storetest.SQLite(t))
+	ct := w.talking(claire)
+	w.hears(w.moved(ct.ID, contact.Threat, claire, contact.Change{}), "Claire", "greeting", "ended_by_threat")
+	ct = w.talking(claire)
+	w.says(ct, "je veux mourir")
+	w.hears(w.moved(ct.ID, contact.Threat, claire, contact.Change{}), "Claire", "greeting", "ended_by_threat", "farewell_danger")
+}
+
 func TestAnotherCounsellorTakesOver(t *testing.T) {
 	w := named(t, storetest.SQLite(t))
 	ct := w.talking(claire)

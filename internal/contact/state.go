@@ -45,6 +45,7 @@ const (
 	Expire      Event = "expire"       // half an hour after the quick exit
 	VisitorEnds Event = "visitor_ends" // she says goodbye
 	StaffEnds   Event = "staff_ends"   // the counsellor says goodbye
+	Threat      Event = "threat"       // the counsellor ends it: she is threatened
 	SystemEnds  Event = "system_ends"  // parked for too long
 	Dismiss     Event = "dismiss"      // one click: a test, a joke, nobody there
 	Close       Event = "close"        // written up
@@ -53,7 +54,7 @@ const (
 
 // Events lists every event.
 var Events = []Event{Offer, Accept, Decline, Lapse, Take, Pass, HandOver, Lost, Quiet, Return, Rejoin, Leave, Expire,
-	VisitorEnds, StaffEnds, SystemEnds, Dismiss, Close, Reopen}
+	VisitorEnds, StaffEnds, Threat, SystemEnds, Dismiss, Close, Reopen}
 
 // Party is who may make a move; a move may be open to several.
 type Party uint8
@@ -108,6 +109,7 @@ var moves = map[State]map[Event]Rule{
 		Leave:       {To: Left, By: Visitor},
 		VisitorEnds: {To: WrapUp, By: Visitor},
 		StaffEnds:   {To: WrapUp, By: Own | Supervisor},
+		Threat:      {To: WrapUp, By: Own | Supervisor},
 		Dismiss:     {To: Closed, By: Own | Supervisor, DangerBy: Supervisor},
 	},
 	Parked: {
@@ -119,6 +121,7 @@ var moves = map[State]map[Event]Rule{
 		Leave:       {To: Left, By: Visitor},
 		VisitorEnds: {To: WrapUp, By: Visitor},
 		StaffEnds:   {To: WrapUp, By: Own | Supervisor, DangerBy: Supervisor},
+		Threat:      {To: WrapUp, By: Own | Supervisor, DangerBy: Supervisor},
 		SystemEnds:  {To: Closed, By: System, DangerBy: Supervisor},
 		Dismiss:     {To: Closed, By: Own | Supervisor, DangerBy: Supervisor},
 	},
@@ -130,6 +133,7 @@ var moves = map[State]map[Event]Rule{
 		Rejoin:     {To: Talking, By: Visitor | System},
 		Expire:     {To: Closed, By: System, DangerBy: Supervisor},
 		StaffEnds:  {To: WrapUp, By: Own | Supervisor, DangerBy: Supervisor},
+		Threat:     {To: WrapUp, By: Own | Supervisor, DangerBy: Supervisor},
 		SystemEnds: {To: Closed, By: System, DangerBy: Supervisor},
 		Dismiss:    {To: Closed, By: Own | Supervisor, DangerBy: Supervisor},
 	},
@@ -256,7 +260,7 @@ func (c Contact) after(ev Event, by audit.Actor, set Change, now int64) (Contact
 		c.EndedBy = "quick_exit"
 	case VisitorEnds:
 		c.EndedBy = audit.Visitor
-	case StaffEnds, Dismiss:
+	case StaffEnds, Threat, Dismiss:
 		c.EndedBy = audit.Staff
 	case Expire, SystemEnds:
 		if c.EndedBy == "" {

@@ -32,6 +32,7 @@ leave         left:V               left:V               left:V             left:
 expire        -                    -                    -                  -                  closed:Y!S        -                -
 visitor_ends  closed:V!left        closed:V!left        wrapup:V           wrapup:V           -                 -                -
 staff_ends    -                    -                    wrapup:OS          wrapup:OS!S        wrapup:OS!S       -                -
+threat        -                    -                    wrapup:OS          wrapup:OS!S        wrapup:OS!S       -                -
 system_ends   -                    -                    -                  closed:Y!S         closed:Y!S        -                -
 dismiss       closed:C!S           closed:RS!S          closed:OS!S        closed:OS!S        closed:OS!S       closed:OS!S      -
 close         -                    -                    -                  -                  -                 closed:OS        -

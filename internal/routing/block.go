@@ -48,6 +48,16 @@ const blockKept = 7 * 24 * time.Hour
 // "fault.routing.block_danger" where a danger word was said or a danger protocol is open, and fault.Gone
 // "fault.routing.network_gone" when the address is no longer known because the contact is closed.
 func (r *Router) Block(ctx context.Context, staffID, contactID, kind, reason string, last time.Duration) (Block, error) {
+	var b Block
+	err := r.db.Tx(ctx, func(tx *store.Tx) (err error) {
+		b, err = r.block(ctx, tx, staffID, contactID, kind, reason, last)
+		return err
+	})
+	return b, err
+}
+
+// block is Block in the caller's transaction.
+func (r *Router) block(ctx context.Context, tx *store.Tx, staffID, contactID, kind, reason string, last time.Duration) (Block, error) {
 	longest := LongestPersonBlock
 	if kind == BlockNetwork {
 		longest = LongestNetworkBlock
@@ -60,33 +70,35 @@ func (r *Router) Block(ctx context.Context, staffID, contactID, kind, reason str
 	}
 	now := r.now()
 	b := Block{ID: store.NewID(), Kind: kind, Reason: reason, SetAt: store.Millis(now), Until: store.Millis(now.Add(last)), SetBy: staffID}
-	err := r.db.Tx(ctx, func(tx *store.Tx) error {
-		ct, err := store.One(ctx, tx, scanBlockSubject, selectBlockSubject, contactID)
-		if errors.Is(err, store.ErrNoRow) {
-			return fault.New(fault.NotFound, "fault.contact.unknown")
-		}
-		if err != nil {
-			return err
-		}
-		if ct.danger {
-			return fault.New(fault.Forbidden, "fault.routing.block_danger")
-		}
-		mark := r.personMark(ct.personID)
-		if kind == BlockNetwork {
-			if mark = ct.mark; mark == nil {
-				return fault.New(fault.Gone, "fault.routing.network_gone")
-			}
-		}
-		if _, err := tx.Exec(ctx, insertBlock, b.ID, b.Kind, mark, b.Reason, b.SetAt, b.SetBy, b.Until); err != nil {
-			return err
-		}
-		return r.record(ctx, tx, byStaff(staffID), "block.set", "block", b.ID,
-			map[string]string{"contact": contactID, "kind": kind, "reason": reason})
-	})
+	ct, err := store.One(ctx, tx, scanBlockSubject, selectBlockSubject, contactID)
+	if errors.Is(err, store.ErrNoRow) {
+		return Block{}, fault.New(fault.NotFound, "fault.contact.unknown")
+	}
 	if err != nil {
 		return Block{}, err
 	}
-	return b, nil
+	if ct.danger {
+		return Block{}, fault.New(fault.Forbidden, blockInDanger)
+	}
+	mark := r.personMark(ct.personID)
+	if kind == BlockNetwork {
+		if mark = ct.mark; mark == nil {
+			return Block{}, fault.New(fault.Gone, "fault.routing.network_gone")
+		}
+	}
+	if _, err := tx.Exec(ctx, insertBlock, b.ID, b.Kind, mark, b.Reason, b.SetAt, b.SetBy, b.Until); err != nil {
+		return Block{}, err
+	}
+	return b, r.record(ctx, tx, byStaff(staffID), "block.set", "block", b.ID,
+		map[string]string{"contact": contactID, "kind": kind, "reason": reason})
+}
+
+// blockInDanger is why nobody is blocked who may be in danger.
+const blockInDanger = "fault.routing.block_danger"
+
+func isInDanger(err error) bool {
+	f := fault.As(err)
+	return f != nil && f.Key == blockInDanger
 }
 
 // Caller is somebody at the door.

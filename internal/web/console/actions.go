@@ -24,6 +24,7 @@ type actionSet struct {
 	list                                        []action
 	proofs, colleagues, closings, blocks, hours []ui.Option
 	network                                     bool // its address is known, and can be blocked too
+	threat                                      bool // its conversation can be ended as a threat
 }
 
 // proofKinds are what a counsellor may ask a proof of; there is no such thing as "a picture of you".
@@ -44,6 +45,7 @@ func (c *Room) actions(ctx context.Context, say *i18n.Printer, ct contact.Contac
 		return action{label: say.T(word), icon: icon, path: act + path, name: "on", value: value, kind: ui.Quiet}
 	}
 	if c.mayEnd(ctx, ct) {
+		set.threat = true
 		set.list = append(set.list, action{label: say.T("desk.end"), icon: "x", path: act + "/end", kind: ui.Quiet, first: true})
 	}
 	set.list = append(set.list, mark("desk.danger", "triangle-alert", "/danger", ct.Danger), mark("desk.grave", "hand", "/grave", ct.Grave))

@@ -27,6 +27,7 @@ type floorView struct {
 	decide     []inDanger
 	talking    []inDanger
 	holds      []holdView
+	incidents  []incidentView
 	line       []routing.Waiting
 	cards      []ui.ContactCardProps
 	seats      []routing.Seat
@@ -79,6 +80,9 @@ func (c *Room) floor(ctx context.Context, say *i18n.Printer, p staff.Person) (fl
 		return v, err
 	}
 	if v.holds, err = c.holds(ctx, say, p); err != nil {
+		return v, err
+	}
+	if v.incidents, err = c.incidents(ctx, say, p); err != nil {
 		return v, err
 	}
 	if v.onCall, err = c.Router.LastCall(ctx); err != nil {
@@ -146,7 +150,7 @@ func (c *Room) inDanger(ctx context.Context, say *i18n.Printer, p staff.Person, 
 
 // floorPieces is all of the page that changes by itself.
 func (v floorView) pieces() []piece {
-	return []piece{floorOnCall(v), floorClosed(v), floorDecide(v), floorTalking(v), floorHolds(v), floorLine(v), floorSeats(v)}
+	return []piece{floorOnCall(v), floorClosed(v), floorDecide(v), floorTalking(v), floorIncidents(v), floorHolds(v), floorLine(v), floorSeats(v)}
 }
 
 // refloor answers an act of the floor with the floor as it is now.

@@ -151,7 +151,11 @@ func (c *Room) Past(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	answer.Page(w, r, http.StatusOK, pastPage(say, c.shell(say, m, "desk.history"), ct, c.title(say, ct), c.stateLine(say, ct), reader.Log(r.Context(), messages), c.answered(say, given), sheet))
+	incidents, err := c.pastIncidents(r.Context(), say, ct.ID)
+	if err != nil {
+		return err
+	}
+	answer.Page(w, r, http.StatusOK, pastPage(say, c.shell(say, m, "desk.history"), ct, c.title(say, ct), c.stateLine(say, ct), reader.Log(r.Context(), messages), c.answered(say, given), incidents, sheet))
 	return nil
 }
 
