@@ -121,6 +121,7 @@ type Contacts struct {
 	lastSeq      func(ctx context.Context, q store.Querier, contactID string) (int64, error)
 	erasers      []Eraser
 	onDanger     []func(ctx context.Context, tx *store.Tx, contactID, cause string) error
+	onArrive     []func(ctx context.Context, tx *store.Tx, contactID string, from netip.Addr) error
 	onMove       []func(ctx context.Context, tx *store.Tx, m Moved) error
 	stops        []func()
 }
@@ -189,6 +190,13 @@ const (
 // supervisors'. Call it while wiring.
 func (c *Contacts) OnDanger(fn func(ctx context.Context, tx *store.Tx, contactID, cause string) error) {
 	c.onDanger = append(c.onDanger, fn)
+}
+
+// OnArrive has fn called within the transaction in which a contact is opened, by whatever channel, with the
+// address it comes from where that is known; a fault of fn undoes the opening. fn must be repeatable. Call it
+// while wiring.
+func (c *Contacts) OnArrive(fn func(ctx context.Context, tx *store.Tx, contactID string, from netip.Addr) error) {
+	c.onArrive = append(c.onArrive, fn)
 }
 
 // Opening is a contact that begins.
@@ -277,6 +285,11 @@ func (c *Contacts) OpenWith(ctx context.Context, o Opening, with func(tx *store.
 		if network != nil {
 			if err := insertNetwork(ctx, tx, ct.ID, network, o.Network, ct.OpenedAt); err != nil {
 				return err
+			}
+			for _, fn := range c.onArrive {
+				if err := fn(ctx, tx, ct.ID, o.Network.Addr()); err != nil {
+					return err
+				}
 			}
 		}
 		if err := c.prefill(ctx, tx, ct, key, o); err != nil {

@@ -10,7 +10,6 @@ import (
 
 	"vigie/internal/contact"
 	"vigie/internal/fault"
-	"vigie/internal/seal"
 	"vigie/internal/store"
 )
 
@@ -35,18 +34,9 @@ const (
 // school, and the address says nothing.
 const household = 4
 
-// Open lets a person in, as contact.Contacts.Open does, and in the same transaction remembers where she
-// comes from.
-func (r *Router) Open(ctx context.Context, o contact.Opening) (contact.Contact, error) {
-	return r.contacts.OpenWith(ctx, o, func(tx *store.Tx, ct contact.Contact, _ *seal.Key) error {
-		return r.Arrive(ctx, tx, ct.ID, o.Network.Addr())
-	})
-}
-
-// Arrive remembers where an open contact comes from, as a keyed hash, until it closes: for likely-same
-// contacts, and for a block should one be needed. It is for whoever opens a contact with more in the same
-// transaction; an address that is not one remembers nothing.
-func (r *Router) Arrive(ctx context.Context, tx *store.Tx, contactID string, from netip.Addr) error {
+// arrive remembers where an open contact comes from, as a keyed hash, until it closes: for likely-same
+// contacts, and for a block should one be needed. An address that is not one remembers nothing.
+func (r *Router) arrive(ctx context.Context, tx *store.Tx, contactID string, from netip.Addr) error {
 	mark := r.networkMark(from)
 	if mark == nil {
 		return nil

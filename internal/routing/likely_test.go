@@ -32,6 +32,22 @@ func (n *node) like(a, b contact.Contact) []string {
 	return nil
 }
 
+// A letter and a chat of one home are a suggestion too, until the letter is closed: then its mark goes.
+func TestALetterOfOneHomeIsLikely(t *testing.T) {
+	each(t, func(t *testing.T, w *node) {
+		left, chat := w.opensFrom(home, letter), w.opensFrom(home)
+		if got := w.like(chat, left); !slices.Equal(got, []string{LikeNetwork}) {
+			t.Errorf("%v", got)
+		}
+		w.closes(left)
+		w.sweeps()
+		marks, err := store.All(t.Context(), w.db, scanID, `SELECT contact_id FROM network_mark`)
+		if err != nil || !slices.Equal(marks, []string{chat.ID}) {
+			t.Errorf("marks of %v, %v", marks, err)
+		}
+	})
+}
+
 // One code, one home, a parent and a child of one home: each is a suggestion with its reason, seen from
 // both sides.
 func TestLikeliness(t *testing.T) {

@@ -200,6 +200,7 @@ func New(ctx context.Context, o Options) (*Router, error) {
 	}
 	r.stops = append(r.stops, r.bus.OnReconnect(r.settingsChanged))
 	r.contacts.OnDanger(r.raise)
+	r.contacts.OnArrive(r.arrive)
 	return r, nil
 }
 

@@ -291,7 +291,7 @@ func (n *node) opensFrom(from netip.Addr, how ...opening) contact.Contact {
 	for _, f := range how {
 		f(&o)
 	}
-	ct, err := n.Open(n.t.Context(), o)
+	ct, err := n.contacts.Open(n.t.Context(), o)
 	if err != nil {
 		n.t.Fatal(err)
 	}

@@ -153,3 +153,14 @@ func TestHerEarlierContactsStandAboveTheForm(t *testing.T) {
 	}
 	camille.get("/desk/history/" + first).want(http.StatusOK)
 }
+
+// A message left at night and a chat of the same home in the morning stand side by side.
+func TestALetterAndAChatOfOneHome(t *testing.T) {
+	w := newWorldAt(t, "23:30")
+	night, morning := w.browser(), w.browser()
+	morning.network = night.network
+	night.leaves("On me harcèle à l'école.")
+	w.itIs("09:00")
+	morning.opens()
+	w.as(staff.Counsellor).get("/desk").want(http.StatusOK).sees("Même connexion")
+}

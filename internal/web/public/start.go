@@ -125,7 +125,7 @@ func (p *Room) open(w http.ResponseWriter, r *http.Request, o contact.Opening, a
 	if block.Blocked {
 		return p.kept(w, r, answers)
 	}
-	ct, err := p.Router.Open(r.Context(), o)
+	ct, err := p.Contacts.Open(r.Context(), o)
 	if err != nil {
 		return err
 	}
