@@ -783,3 +783,54 @@ func TestAClosedContactStopsRinging(t *testing.T) {
 		}
 	})
 }
+
+// Whoever abused a counsellor and is back is offered to another one; to the same only
+// where nobody else is there.
+func TestWhoWasAbusiveGoesToAnotherCounsellor(t *testing.T) {
+	each(t, func(t *testing.T, w *node) {
+		w.here(anne)
+		before := w.talks(anne)
+		w.move(before, contact.Dismiss, byStaff(anne), contact.Change{Closing: "abusive"})
+		w.here(bilal)
+		back := w.opens(ofPerson(before.PersonID))
+		w.sweeps()
+		w.mustRing(back, bilal) // Anne has been idle longer, and knows her
+		w.clears()
+
+		if err := w.SetPresence(t.Context(), bilal, Away, ""); err != nil {
+			t.Fatal(err)
+		}
+		alone := w.opens(ofPerson(before.PersonID))
+		w.sweeps()
+		w.mustRing(alone, anne)
+		w.clears()
+
+		threatened := w.talks(anne)
+		if _, _, err := w.Threat(t.Context(), anne, threatened.ID, false, 0, false); err != nil {
+			t.Fatal(err)
+		}
+		w.here(bilal)
+		again := w.opens(ofPerson(threatened.PersonID))
+		w.sweeps()
+		w.mustRing(again, bilal)
+	})
+}
+
+// Somebody who is spared has the person at last, when nobody else has come free.
+func TestWhoIsSparedHasHerAtLast(t *testing.T) {
+	each(t, func(t *testing.T, w *node) {
+		w.here(anne)
+		before := w.talks(anne)
+		w.move(before, contact.Dismiss, byStaff(anne), contact.Change{Closing: "abusive"})
+		w.here(bilal)
+		for range 3 {
+			w.talks(bilal)
+		}
+		back := w.opens(ofPerson(before.PersonID))
+		w.sweeps()
+		w.mustRing(back, "")
+		w.passAtDesks(2*time.Minute, anne, bilal)
+		w.sweeps()
+		w.mustRing(back, anne)
+	})
+}

@@ -35,6 +35,12 @@ const selectNeeds = `SELECT DISTINCT lang, public, topic, queue FROM contact WHE
 const selectBarredInLine = `SELECT b.person_id, b.staff_id FROM person_barred b
 	WHERE b.person_id IN (SELECT person_id FROM contact WHERE state IN ('waiting', 'offered'))`
 
+// Who had a person in line before, with how it was closed in one click and whether there was an incident.
+const selectEndedBefore = `SELECT c.id, p.sticky_id, p.closing, EXISTS (SELECT 1 FROM incident i WHERE i.contact_id = p.id)
+	FROM contact c JOIN contact p ON p.person_id = c.person_id AND p.id <> c.id
+	WHERE c.state = 'waiting' AND c.channel = 'chat' AND p.state IN ('wrapup', 'closed') AND p.sticky_id <> ''
+	AND (p.closing <> '' OR EXISTS (SELECT 1 FROM incident i WHERE i.contact_id = p.id))`
+
 // How often, and when last, those in line rang at whom in vain since they began to wait.
 const selectRefusals = `SELECT o.contact_id, o.staff_id, count(*), max(CASE WHEN o.state = 'declined' THEN o.ended_at ELSE 0 END)
 	FROM offer o JOIN contact c ON c.id = o.contact_id

@@ -186,6 +186,7 @@ type line struct {
 	ringing int
 	barred  map[[2]string]bool    // person, staff
 	refused map[[2]string]refusal // contact, staff
+	spared  map[[2]string]bool    // contact, staff: she had its person's abuse last time
 }
 
 // bars says who knows the person of a contact in line.
@@ -193,13 +194,16 @@ func (l line) bars(w waiting) func(staffID string) bool {
 	return func(staffID string) bool { return l.barred[[2]string{w.personID, staffID}] }
 }
 
+// spares says that a counsellor had the abuse of this contact's person last time.
+func (l line) spares(w waiting, s *Seat) bool { return l.spared[[2]string{w.id, s.StaffID}] }
+
 type refusal struct {
 	times int
 	last  int64 // when she last declined, 0 when she only did not answer
 }
 
 func (r *Router) readLine(ctx context.Context, f floor) (line, error) {
-	l := line{ringing: len(f.offers), barred: map[[2]string]bool{}, refused: map[[2]string]refusal{}}
+	l := line{ringing: len(f.offers), barred: map[[2]string]bool{}, refused: map[[2]string]refusal{}, spared: map[[2]string]bool{}}
 	var err error
 	l.needs, err = store.All(ctx, r.db, func(s store.Row) (w waiting, err error) {
 		return w, s.Scan(&w.lang, &w.public, &w.topic, &w.queue)
@@ -231,8 +235,37 @@ func (r *Router) readLine(ctx context.Context, f floor) (line, error) {
 	for _, w := range refused {
 		l.refused[w.who] = w.refusal
 	}
+	if err != nil {
+		return l, err
+	}
+	l.spared, err = r.spared(ctx)
 	return l, err
 }
+
+// spared is who had an abusive person of those in line before: another counsellor comes first.
+func (r *Router) spared(ctx context.Context) (map[[2]string]bool, error) {
+	type row struct {
+		who     [2]string
+		closing string
+		threat  bool
+	}
+	before, err := store.All(ctx, r.db, func(s store.Row) (w row, err error) {
+		return w, s.Scan(&w.who[0], &w.who[1], &w.closing, &w.threat)
+	}, selectEndedBefore)
+	if err != nil {
+		return nil, err
+	}
+	spared, taxonomy := map[[2]string]bool{}, r.catalogue().Taxonomy
+	for _, w := range before {
+		if category, ok := taxonomy.ByCode(w.closing); w.threat || ok && category.CHI == abusive {
+			spared[w.who] = true
+		}
+	}
+	return spared, nil
+}
+
+// abusive is how the CHI framework calls who abuses the helpline.
+const abusive = "none.abusive"
 
 // offerAround offers the contacts in line, one after the other, each to the counsellor whose turn it is.
 func (r *Router) offerAround(ctx context.Context, f floor, l line) error {
@@ -286,9 +319,12 @@ func (r *Router) choose(f floor, l line, free []*Seat, w waiting) *Seat {
 		}
 		return nil
 	}
+	all := suitable(f, w, ruleOf(r.catalogue(), w), l.bars(w))
+	// Whoever had her abuse last time has her again only where nobody else is there, or comes free for a while.
+	spare := within(w.since, ms, r.stickyFor(w)) && slices.ContainsFunc(all, func(s *Seat) bool { return !l.spares(w, s) })
 	var candidates []*Seat
-	for _, s := range suitable(f, w, ruleOf(r.catalogue(), w), l.bars(w)) {
-		if !slices.Contains(free, s) {
+	for _, s := range all {
+		if !slices.Contains(free, s) || spare && l.spares(w, s) {
 			continue
 		}
 		if no := l.refused[[2]string{w.id, s.StaffID}]; no.last > 0 && within(no.last, ms, r.times.Rest) {
@@ -299,9 +335,10 @@ func (r *Router) choose(f floor, l line, free []*Seat, w waiting) *Seat {
 	if len(candidates) == 0 {
 		return nil
 	}
-	// First whoever has not let it ring in vain, then whoever has nobody, then whoever has been idle longest.
+	// First whoever is not spared and has not let it ring in vain, then whoever has nobody, then whoever has been idle longest.
 	return slices.MinFunc(candidates, func(a, b *Seat) int {
 		return cmp.Or(
+			falseFirst(l.spares(w, a), l.spares(w, b)),
 			cmp.Compare(l.refused[[2]string{w.id, a.StaffID}].times, l.refused[[2]string{w.id, b.StaffID}].times),
 			cmp.Compare(a.Talking, b.Talking),
 			cmp.Compare(a.IdleSince, b.IdleSince),
@@ -309,9 +346,19 @@ func (r *Router) choose(f floor, l line, free []*Seat, w waiting) *Seat {
 	})
 }
 
+func falseFirst(a, b bool) int {
+	switch {
+	case a == b:
+		return 0
+	case a:
+		return 1
+	}
+	return -1
+}
+
 // waitsFor says whether a contact still waits for the counsellor who knows its story.
 func (r *Router) waitsFor(f floor, l line, s *Seat, w waiting) bool {
-	if !s.onDuty() || !speaks(s.Person, w) || l.bars(w)(s.StaffID) {
+	if !s.onDuty() || !speaks(s.Person, w) || l.bars(w)(s.StaffID) || l.spares(w, s) {
 		return false
 	}
 	if l.refused[[2]string{w.id, s.StaffID}].times > 0 {
@@ -400,7 +447,7 @@ func (r *Router) nextDeadline(f floor, l line) time.Time {
 		}
 	}
 	for _, w := range l.waiting {
-		if w.stickyID != "" {
+		if w.stickyID != "" || len(l.spared) > 0 {
 			by(w.since + r.stickyFor(w).Milliseconds())
 		}
 	}
