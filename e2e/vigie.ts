@@ -124,6 +124,7 @@ export const test = base.extend<OfTest, OfWorker>({
       // What is not said here she has from the test's own project: language, time zone, theme.
       const context = await browser.newContext({ ...desk, extraHTTPHeaders: fromHome(), ...look });
       contexts.push(context);
+      if (look?.javaScriptEnabled === false) scriptless.add(context);
       await guard.watch(context);
       return context.newPage();
     });

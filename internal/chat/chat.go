@@ -16,6 +16,7 @@ import (
 	"errors"
 	"log/slog"
 	"math/rand/v2"
+	"slices"
 	"strconv"
 	"sync"
 	"time"
@@ -354,11 +355,12 @@ func (c *Chats) announce(m Message) {
 	c.bus.PublishElsewhere("contact."+m.ContactID+".message", payload)
 }
 
-// ShownTo is Messages for the person's own screen: what was said before she came back with her code
+// ShownTo is Latest for the person's own screen: what was said before she came back with her code
 // stays hidden until her counsellor shows it (contact.ReleasePast). A follower of hers begins after
 // ct.ShownAfter, too.
-func (c *Chats) ShownTo(ctx context.Context, ct contact.Contact, after int64, limit int) ([]Message, error) {
-	return c.Messages(ctx, ct.ID, max(after, ct.ShownAfter), limit)
+func (c *Chats) ShownTo(ctx context.Context, ct contact.Contact, before int64, limit int) ([]Message, error) {
+	all, err := c.Latest(ctx, ct.ID, before, limit)
+	return slices.DeleteFunc(all, func(m Message) bool { return m.Seq <= ct.ShownAfter }), err
 }
 
 // Messages returns at most limit messages after a number, in order.

@@ -97,6 +97,7 @@ func (h *Handler) routes() []Route {
 		{post, "/desk/contacts/{id}/known", staff.ContactAnswer, c.Known, false},
 		{post, "/desk/contacts/{id}/take", staff.ContactAnswer, c.Take, false},
 		{get, "/desk/contacts/{id}", staff.ContactRead, c.Panel, false},
+		{get, "/desk/contacts/{id}/messages", staff.ContactRead, c.Earlier, false},
 		{post, "/desk/contacts/{id}/messages", staff.ContactAnswer, c.Send, false},
 		{post, "/desk/contacts/{id}/typing", staff.ContactAnswer, c.Typing, false},
 		{post, "/desk/contacts/{id}/marks", staff.ContactAnswer, c.Marks, false},

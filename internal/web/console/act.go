@@ -95,7 +95,7 @@ func (c *Room) Known(w http.ResponseWriter, r *http.Request) error {
 	if err := c.Router.KnowThisPerson(r.Context(), session.Staff(r).ID, id); err != nil {
 		return err
 	}
-	return c.pieces(w, r, "", ringList(nil), gone("talk-"+id), gone("c-"+id), panelGone(answer.Printer(r), id))
+	return c.pieces(w, r, "", ringList(nil), ui.Gone("talk-"+id), ui.Gone("c-"+id), panelGone(answer.Printer(r), id))
 }
 
 // Send writes to the person. The insert itself checks that the contact is hers.
@@ -206,7 +206,7 @@ func (c *Room) closed(w http.ResponseWriter, r *http.Request, id string) error {
 	if err != nil {
 		return err
 	}
-	return c.pieces(w, r, "", presence, gone("talk-"+id), gone("c-"+id), panelGone(say, id))
+	return c.pieces(w, r, "", presence, ui.Gone("talk-"+id), ui.Gone("c-"+id), panelGone(say, id))
 }
 
 // Grave marks a contact that takes all of her, or takes the mark away.

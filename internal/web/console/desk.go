@@ -3,6 +3,7 @@ package console
 import (
 	"context"
 	"net/http"
+	"strconv"
 	"strings"
 
 	"github.com/a-h/templ"
@@ -24,7 +25,8 @@ type piece = templ.Component
 
 func together(all ...piece) piece { return templ.Join(all...) }
 
-// shown is how many messages of a conversation the desk brings at first.
+// shown is how many messages of a conversation the desk brings at first, and each time that it is asked
+// for earlier ones.
 const shown = 100
 
 // mineStates are the states in which a contact is in a counsellor's hands.
@@ -177,6 +179,9 @@ func (c *Room) reader(ctx context.Context, say *i18n.Printer, contactID, me stri
 		Printer: say, Side: ui.FromStaff, Me: me, Into: "log-" + contactID, Guides: c.Catalogue,
 		Alias: func(id string) string { return c.Alias(ctx, id) },
 		File:  func(m chat.Message) *ui.FileProps { return c.file(ctx, say, contactID, m) },
+		Earlier: func(before int64) string {
+			return "/desk/contacts/" + contactID + "/messages?before=" + strconv.FormatInt(before, 10)
+		},
 	}
 }
 
@@ -195,7 +200,7 @@ func (c *Room) talk(ctx context.Context, say *i18n.Printer, v conversation, curr
 	return ui.Conversation(say, ui.ConversationProps{
 		ID: ct.ID, Title: c.title(say, ct), Line: c.stateLine(say, ct), Reasons: v.reasons, Grave: ct.Grave || ct.Danger, Current: ct.ID == current,
 		Actions: talkActions(say, c.actions(ctx, say, ct)),
-		Log:     talkLog(say, v, v.reader.Log(ctx, v.messages)),
+		Log:     talkLog(say, v, v.reader.Log(v.messages)),
 		Foot:    c.foot(say, ct),
 	})
 }

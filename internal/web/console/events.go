@@ -335,7 +335,7 @@ func (d *desk) drawMine() error {
 		if !has(all, id) {
 			f.stop()
 			delete(d.follows, id)
-			pieces = append(pieces, gone("talk-"+id), panelGone(d.say, id))
+			pieces = append(pieces, ui.Gone("talk-"+id), panelGone(d.say, id))
 		}
 	}
 	d.mu.Unlock()
@@ -564,7 +564,7 @@ func (d *desk) state(id string) error {
 			delete(d.follows, id)
 		}
 		d.mu.Unlock()
-		return d.update(gone("talk-"+id), gone("c-"+id), panelGone(d.say, id))
+		return d.update(ui.Gone("talk-"+id), ui.Gone("c-"+id), panelGone(d.say, id))
 	}
 	d.mu.Lock()
 	f := d.follows[id]

@@ -8,16 +8,17 @@ import (
 	"time"
 
 	"vigie/internal/catalogue"
-	"vigie/internal/chat"
 	"vigie/internal/contact"
 	"vigie/internal/fault"
 	"vigie/internal/staff"
 	"vigie/internal/web/answer"
 	"vigie/internal/web/i18n"
 	"vigie/internal/web/session"
-	"vigie/internal/web/talk"
 	"vigie/internal/web/ui"
 )
+
+// shownOfPast is how many messages of a contact of the past are brought at first.
+const shownOfPast = 500
 
 // wanted is what is looked for. What somebody typed to be found exactly goes by POST, so that it stands
 // in no address and no log.
@@ -134,18 +135,13 @@ func (c *Room) Past(w http.ResponseWriter, r *http.Request) error {
 	if ct, err = c.Contacts.Look(r.Context(), ct.ID, me(r), "history"); err != nil {
 		return err
 	}
-	messages, err := c.Chats.Latest(r.Context(), ct.ID, 0, 500)
+	messages, err := c.Chats.Latest(r.Context(), ct.ID, 0, shownOfPast)
 	if err != nil {
 		return err
 	}
 	sheet, err := c.sheet(r.Context(), say, ct)
 	if err != nil {
 		return err
-	}
-	reader := talk.Reader{
-		Printer: say, Side: ui.FromStaff, Me: m.ID, Into: "log-" + ct.ID, Guides: c.Catalogue,
-		Alias: func(id string) string { return c.Alias(r.Context(), id) },
-		File:  func(m chat.Message) *ui.FileProps { return c.file(r.Context(), say, ct.ID, m) },
 	}
 	given, err := c.Contacts.Form(r.Context(), ct.ID)
 	if err != nil {
@@ -155,7 +151,7 @@ func (c *Room) Past(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	answer.Page(w, r, http.StatusOK, pastPage(say, c.shell(say, m, "desk.history"), ct, c.title(say, ct), c.stateLine(say, ct), reader.Log(r.Context(), messages), c.answered(say, given), incidents, sheet))
+	answer.Page(w, r, http.StatusOK, pastPage(say, c.shell(say, m, "desk.history"), ct, c.title(say, ct), c.stateLine(say, ct), c.reader(r.Context(), say, ct.ID, m.ID).Log(messages), c.answered(say, given), incidents, sheet))
 	return nil
 }
 

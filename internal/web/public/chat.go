@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"strconv"
 	"time"
 
 	"vigie/internal/audit"
@@ -21,7 +22,7 @@ import (
 // logID is the list of messages on the visitor's page.
 const logID = "talk-log"
 
-// shown is how many messages a page brings at first.
+// shown is how many messages a page brings at first, and each time that she asks for earlier ones.
 const shown = 200
 
 // Chat shows whatever is true now for whoever asks: the first questions, the wait, the conversation,
@@ -41,6 +42,9 @@ func (p *Room) Chat(w http.ResponseWriter, r *http.Request) error {
 	}
 	if err != nil {
 		return err
+	}
+	if before := number(r.URL.Query().Get("before")); before > 0 && !ct.IsLetter() && !over(ct) {
+		return p.earlier(w, r, ct, before)
 	}
 	return p.conversation(w, r, http.StatusOK, ct, draft{})
 }
@@ -102,7 +106,9 @@ func (p *Room) conversation(w http.ResponseWriter, r *http.Request, code int, ct
 
 // over says that she has nothing to wait for here: the conversation is closed, or she said goodbye in
 // danger, which leaves it open for a supervisor. (A quick exit leaves it so too, and ends her session.)
-func (v view) over() bool { return !v.contact.State.Open() || v.contact.State == contact.Left }
+func over(ct contact.Contact) bool { return !ct.State.Open() || ct.State == contact.Left }
+
+func (v view) over() bool { return over(v.contact) }
 
 // leaveKind is the button that goes home: the lamp is for going on, where she still can.
 func (v view) leaveKind() ui.Kind {
@@ -116,10 +122,10 @@ func (v view) leaveKind() ui.Kind {
 func (p *Room) look(ctx context.Context, say *i18n.Printer, ct contact.Contact) (view, error) {
 	v := p.frame(ctx, say, ct)
 	var err error
-	if v.messages, err = p.Chats.Latest(ctx, ct.ID, 0, shown); err != nil {
+	v.reader.ShownAfter = ct.ShownAfter
+	if v.messages, err = p.Chats.ShownTo(ctx, ct, 0, shown); err != nil {
 		return v, err
 	}
-	v.messages = after(v.messages, ct.ShownAfter)
 	v.last = ct.ShownAfter
 	if n := len(v.messages); n > 0 {
 		v.last = v.messages[n-1].Seq
@@ -168,6 +174,7 @@ func (p *Room) reader(ctx context.Context, say *i18n.Printer, into string) talk.
 		File: func(m chat.Message) *ui.FileProps {
 			return &ui.FileProps{Name: say.T("talk.file"), Size: chat.ReadCame(m.Body).Size, State: ui.FileKept}
 		},
+		Earlier: func(before int64) string { return say.Path("/chat") + "?before=" + strconv.FormatInt(before, 10) },
 	}
 }
 
@@ -216,15 +223,6 @@ func (p *Room) place(ctx context.Context, v *view) error {
 	}
 	if len(v.numbers) == 0 { // whatever is said of the hours says that they are just below
 		v.numbers = p.numbers(v.say, p.dangerOf(ctx, v.contact))
-	}
-	return nil
-}
-
-func after(messages []chat.Message, seq int64) []chat.Message {
-	for i, m := range messages {
-		if m.Seq > seq {
-			return messages[i:]
-		}
 	}
 	return nil
 }

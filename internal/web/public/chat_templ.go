@@ -494,7 +494,7 @@ func talkPage(v view, page ui.PageProps) templ.Component {
 						}()
 					}
 					ctx = templ.InitializeContext(ctx)
-					templ_7745c5c3_Err = v.reader.Log(ctx, v.messages).Render(ctx, templ_7745c5c3_Buffer)
+					templ_7745c5c3_Err = v.reader.Log(v.messages).Render(ctx, templ_7745c5c3_Buffer)
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
 					}

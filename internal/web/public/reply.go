@@ -31,6 +31,7 @@ func (p *Room) reply(w http.ResponseWriter, r *http.Request, code int, ct contac
 	say := answer.Printer(r)
 	today := p.Today()
 	v := reply{open: today.Open, freshID: newID(), reader: p.reader(r.Context(), say, "letter-log")}
+	v.reader.Earlier = nil // a letter is read whole
 	all, err := p.Chats.Latest(r.Context(), ct.ID, 0, shown)
 	if err != nil {
 		return err

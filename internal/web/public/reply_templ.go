@@ -108,7 +108,7 @@ func replyPage(say *i18n.Printer, page ui.PageProps, v reply) templ.Component {
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				templ_7745c5c3_Err = v.reader.Log(ctx, v.messages).Render(ctx, templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = v.reader.Log(v.messages).Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}

@@ -3,7 +3,6 @@
 package talk
 
 import (
-	"context"
 	"strconv"
 	"time"
 
@@ -34,6 +33,10 @@ type Reader struct {
 	Asked func(m chat.Message) templ.Component
 	// Marks are how far the other side has received and seen.
 	Marks chat.Mark
+	// Earlier is the address of the messages before a number.
+	Earlier func(before int64) string
+	// ShownAfter is the number up to which the past is hidden from her; 0 hides nothing.
+	ShownAfter int64
 }
 
 // Bubble draws one message; days, when not nil, is the day of the message before it, and a separator
@@ -104,16 +107,53 @@ func (v Reader) Deliveries(messages []chat.Message) []templ.Component {
 	return all
 }
 
-// Log draws messages in their order, with the days between them.
-func (v Reader) Log(ctx context.Context, messages []chat.Message) templ.Component {
+// Log draws messages in their order, with the days between them, and above them the way to those before.
+func (v Reader) Log(messages []chat.Message) templ.Component {
 	var all []templ.Component
+	if len(messages) > 0 && v.hasEarlier(messages[0].Seq) {
+		all = append(all, v.earlier(messages[0].Seq))
+	}
 	day := ""
 	for _, m := range messages {
-		if d := v.Printer.Date(time.UnixMilli(m.At)); d != day {
+		if d := v.day(m); d != day {
 			day = d
-			all = append(all, ui.DaySeparator("day-"+strconv.FormatInt(m.Seq, 10)+"-"+v.Into, v.Into, m.Seq, day))
+			all = append(all, ui.DaySeparator(v.dayID(m), v.Into, m.Seq, day))
 		}
 		all = append(all, v.Bubble(m))
 	}
 	return templ.Join(all...)
+}
+
+// Above draws earlier messages as pieces that come above those a page already shows; the last of them is
+// the first that the page has. The way to still earlier ones moves up, or says that there are none, and a
+// day that goes on is named once.
+func (v Reader) Above(messages []chat.Message) templ.Component {
+	n := len(messages) - 1
+	if n < 0 {
+		return templ.NopComponent
+	}
+	all := []templ.Component{v.Log(messages[:n])}
+	if n > 0 && v.day(messages[n-1]) == v.day(messages[n]) {
+		all = append(all, ui.Gone(v.dayID(messages[n])))
+	}
+	if !v.hasEarlier(messages[0].Seq) {
+		all = append(all, v.earlier(messages[0].Seq))
+	}
+	return templ.Join(all...)
+}
+
+func (v Reader) hasEarlier(first int64) bool { return v.Earlier != nil && first > v.ShownAfter+1 }
+
+func (v Reader) earlier(first int64) templ.Component {
+	href := ""
+	if v.hasEarlier(first) {
+		href = v.Earlier(first)
+	}
+	return ui.Earlier(v.Printer, v.Into, first, href)
+}
+
+func (v Reader) day(m chat.Message) string { return v.Printer.Date(time.UnixMilli(m.At)) }
+
+func (v Reader) dayID(m chat.Message) string {
+	return "day-" + strconv.FormatInt(m.Seq, 10) + "-" + v.Into
 }

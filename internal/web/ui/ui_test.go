@@ -48,7 +48,7 @@ var site = ui.Site{Name: "Vigie", Phone: "3018", Quit: "/quit"}
 // frames are whole pages or pieces without a look of their own; every other component is in the gallery.
 var frames = []string{
 	"PublicPage", "DeskPage", "BarePage", "ErrorPage", "DeskErrorPage", "Gallery", "LiveStatus", "SeenMarker", "RingOver", "ConversationHead", "Linked",
-	"DeliveryMark", "ThemeSwitch", "BellUnlock", "Icon", "Mark",
+	"DeliveryMark", "Gone", "ThemeSwitch", "BellUnlock", "Icon", "Mark",
 }
 
 // What is not in the gallery is looked at by nobody.

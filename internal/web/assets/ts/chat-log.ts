@@ -20,7 +20,9 @@ class ChatLog extends Live {
     const button = this.querySelector("[data-log-new]");
     if (button) this.on(button, "click", () => this.toFoot(true));
     this.watching = new MutationObserver((changes) => {
-      const added = changes.some((c) => [...c.addedNodes].some((n) => n instanceof Element && n.matches("[data-from]")));
+      // Earlier messages come above (earlier.ts): only what becomes the newest is news.
+      const newest = [...view.querySelectorAll("[data-from][data-seq]")].pop();
+      const added = changes.some((c) => [...c.addedNodes].some((n) => n === newest));
       const mine = changes.some((c) => [...c.addedNodes].some((n) => n instanceof Element && n.matches(".bubble-mine:not([data-seq])")));
       if (this.atFoot || mine) this.toFoot();
       else if (added) this.news(true);

@@ -6,6 +6,7 @@ import "./chat-composer";
 import "./seen-marker";
 import "./copy-text";
 import "./quick";
+import "./earlier";
 import "./file-sender";
 import "./work-proof";
 

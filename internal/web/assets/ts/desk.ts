@@ -13,6 +13,7 @@ import "./theme-switch";
 import "./copy-text";
 import "./quick-exit";
 import "./passkey";
+import "./earlier";
 import { follow, quickly } from "./quick";
 
 // The desk stays: its forms and links answer with pieces, so that what is typed in one conversation

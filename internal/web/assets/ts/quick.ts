@@ -67,15 +67,16 @@ class QuickForm extends Live {
 
 define("quick-form", QuickForm);
 
-/** Follows a[data-quick] by its pieces. */
-export async function follow(link: HTMLAnchorElement): Promise<void> {
+/** Follows a[data-quick] by its pieces; around is told when they are about to be put in their places. */
+export async function follow(link: HTMLAnchorElement, around = (put: () => void): void => put()): Promise<void> {
   try {
     const response = await fetch(link.href, { headers: { "Vigie-Script": "1" }, credentials: "same-origin" });
     if (!response.ok || response.redirected) {
       location.assign(link.href);
       return;
     }
-    place(await response.text());
+    const html = await response.text();
+    around(() => place(html));
     if (!link.hasAttribute("data-aside")) history.replaceState(null, "", link.href);
   } catch {
     location.assign(link.href);

@@ -66,8 +66,8 @@ function replace(there: Element, piece: Element): Element | undefined {
   }
   there.replaceWith(piece);
   for (const id of open) document.getElementById(id)?.setAttribute("open", "");
+  order(piece); // before the focus, which what is moved loses
   if (focusId) document.getElementById(focusId)?.focus({ preventScroll: true });
-  order(piece);
   return piece;
 }
 
