@@ -33,25 +33,29 @@ const darkOnce = {
   },
 };
 
-const bundled = await build({
+const common = {
   absWorkingDir: here,
-  entryPoints: ["ts/site.ts", "ts/chat.ts", "ts/desk.ts", "css/public.css", "css/noscript.css", "css/desk.css"],
   outdir: dist,
   entryNames: "[name]-[hash]",
   assetNames: "[name]-[hash]",
   bundle: true,
   minify: true,
-  format: "esm",
-  target: ["es2019", "chrome87", "firefox78", "safari14"],
-  // Safari 14.0 has a fault in one rare form of destructuring, which esbuild cannot lower; 14.1 has not.
-  supported: { destructuring: true },
   loader: { ".woff2": "file" },
   legalComments: "none",
   metafile: true,
   plugins: [darkOnce],
   logLevel: "warning",
+};
+const bundled = await build({
+  ...common,
+  entryPoints: ["ts/site.ts", "ts/chat.ts", "ts/desk.ts", "css/public.css", "css/noscript.css", "css/desk.css"],
+  format: "esm",
+  target: ["es2019", "chrome87", "firefox78", "safari14"],
+  // Safari 14.0 has a fault in one rare form of destructuring, which esbuild cannot lower; 14.1 has not.
+  supported: { destructuring: true },
 });
-for (const [output, { entryPoint, inputs }] of Object.entries(bundled.metafile.outputs)) {
+const forOldPhones = await build({ ...common, entryPoints: ["ts/plain.ts"], format: "iife", target: "es5" });
+for (const [output, { entryPoint, inputs }] of Object.entries({ ...bundled.metafile.outputs, ...forOldPhones.metafile.outputs })) {
   const source = entryPoint ?? Object.keys(inputs)[0];
   manifest[basename(source).replace(/\.ts$/, ".js")] = basename(output);
 }

@@ -204,6 +204,31 @@ func TestAddressesInAMessage(t *testing.T) {
 	}
 }
 
+// A phone that runs scripts but knows no modules runs none of ours: the page names it the one that shows
+// what stands in noscript, and no other browser loads that.
+func TestAPhoneTooOldForModulesGetsThePlainPage(t *testing.T) {
+	for _, page := range []ui.PageProps{{Room: ui.Talking, Refresh: 10}, {}} {
+		var modules, plain int
+		for n := range parse(t, render(t, ui.PublicPage(i18n.For("fr"), page))).Descendants() {
+			if n.Data != "script" || n.Type != html.ElementNode {
+				continue
+			}
+			old := slices.ContainsFunc(n.Attr, func(a html.Attribute) bool { return a.Key == "nomodule" })
+			switch {
+			case old && strings.Contains(attr(n, "src"), "/plain"):
+				plain++
+			case !old && attr(n, "type") == "module":
+				modules++
+			default:
+				t.Errorf("a script for whom? %v", n.Attr)
+			}
+		}
+		if modules != 1 || plain != 1 {
+			t.Errorf("room %q: %d scripts for those who know modules, %d for those who don't", page.Room, modules, plain)
+		}
+	}
+}
+
 // The way out is on every public page, works without JavaScript, and the title gives nothing away that
 // the page did not choose to.
 func TestEveryPublicPageHasTheWayOut(t *testing.T) {
