@@ -309,6 +309,20 @@ func TestEditedIsLeftAlone(t *testing.T) {
 	})
 }
 
+// Lines that the house once needed and says no more are still read where somebody published them, and
+// keep nothing else from being published.
+func TestLinesNobodySaysAnyMoreAreLeftAlone(t *testing.T) {
+	each(t, func(w world) {
+		once := "[[line]]\ncode = \"listening\"\nyoung = { fr = \"Écris « non merci ».\", en = \"Write “no thanks”.\" }\nadult = { fr = \"Écrivez « non merci ».\", en = \"Write “no thanks”.\" }\n"
+		w.writes(catalogue.DocLines, string(catalogue.Seed(catalogue.DocLines))+once)
+		c := w.node()
+		if len(c.Trouble()) > 0 || c.Current().Versions[catalogue.DocLines] != 1 {
+			w.Errorf("versions %v, trouble %v", c.Current().Versions, c.Trouble())
+		}
+		w.publish(c, catalogue.DocHours, w.text(c, catalogue.DocHours, "closing_soon_minutes = 30", "closing_soon_minutes = 45"))
+	})
+}
+
 // A node that missed every announcement catches up before it publishes anything itself.
 func TestMissedAnnouncement(t *testing.T) {
 	each(t, func(w world) {

@@ -45,8 +45,7 @@ type Line struct {
 const (
 	LineGreeting          = "greeting"            // the counsellor is there: {conseiller}
 	LineGreetingBack      = "greeting_back"       // back with the same or another counsellor
-	LineListening         = "listening"           // a supervisor may read along, and how to refuse; not said until following and refusing are built
-	LineLifeDanger        = "life_danger"         // what we may do when a life is in danger
+	LineLifeDanger        = "life_danger"         // what we may do when a life is in danger, said before a chat is opened
 	LineWaiting           = "waiting"             // in the queue, under the sentence that says so
 	LineClosingSoon       = "closing_soon"        // from half an hour before closing, while waiting: {heure}
 	LineSilenceFirst      = "silence_first"       // two minutes of silence
@@ -63,16 +62,15 @@ const (
 	LineAttachmentOpen    = "attachment_open"     // the counsellor opened the way for one proof
 	LineAttachmentClosed  = "attachment_closed"   // the way is closed again
 	LinePastReleased      = "past_released"       // older messages are shown again
-	LineClosed            = "closed"              // closed now: {heure}
 	LineMessageReceived   = "message_received"    // a message left while closed
 	LineMessageDanger     = "message_danger"      // the same, with a danger word in it
 	LineThanks            = "satisfaction_thanks" // the last question was answered
 )
 
 var requiredLines = []string{
-	LineGreeting, LineGreetingBack, LineListening, LineLifeDanger, LineWaiting, LineClosingSoon, LineSilenceFirst,
+	LineGreeting, LineGreetingBack, LineLifeDanger, LineWaiting, LineClosingSoon, LineSilenceFirst,
 	LineSilenceSecond, LineParked, LineBack, LineHandover, LineEndedByStaff, LineEndedByVisitor, LineFarewell,
-	LineFarewellDanger, LineAttachmentWarning, LineAttachmentOpen, LineAttachmentClosed, LinePastReleased, LineClosed,
+	LineFarewellDanger, LineAttachmentWarning, LineAttachmentOpen, LineAttachmentClosed, LinePastReleased,
 	LineMessageReceived, LineMessageDanger, LineThanks,
 }
 

@@ -1,6 +1,10 @@
 package catalogue
 
 import (
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -273,5 +277,45 @@ func TestSilence(t *testing.T) {
 	}
 	if s.Left != 30*time.Minute {
 		t.Errorf("a contact left quickly stays open %s, want 30 minutes", s.Left)
+	}
+}
+
+// A line that an editor may change is one that somebody hears: the program says it, or a closing names it.
+func TestEveryLineIsSaidSomewhere(t *testing.T) {
+	source, err := os.ReadFile("lines.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	names := map[string]string{} // of the constants, by code
+	for _, m := range regexp.MustCompile(`(Line\w+) += "(\w+)"`).FindAllStringSubmatch(string(source), -1) {
+		names[m[2]] = "catalogue." + m[1]
+	}
+	said := map[string]bool{}
+	err = filepath.WalkDir("..", func(path string, entry fs.DirEntry, err error) error {
+		if err != nil || entry.IsDir() || strings.HasSuffix(path, "_test.go") || !strings.HasSuffix(path, ".go") {
+			return err
+		}
+		text, err := os.ReadFile(path)
+		for code, name := range names {
+			said[code] = said[code] || regexp.MustCompile(regexp.QuoteMeta(name)+`\b`).Match(text)
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	set, err := Seeds()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range set.Taxonomy.Categories {
+		if c.Closing != nil {
+			said[c.Closing.Line] = true
+		}
+	}
+	for _, line := range set.Lines.All {
+		if !said[line.Code] {
+			t.Errorf("nobody says the line %q", line.Code)
+		}
 	}
 }

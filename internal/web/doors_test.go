@@ -8,6 +8,8 @@ import (
 
 	"github.com/google/uuid"
 
+	"vigie/internal/audit"
+	"vigie/internal/catalogue"
 	"vigie/internal/routing/flood"
 	"vigie/internal/staff"
 )
@@ -25,6 +27,18 @@ func TestADoorAnswersWhoSheIs(t *testing.T) {
 		}
 	}
 	w.browser().get("/chat?who=nobody").want(http.StatusOK).seesNot(" checked")
+}
+
+// What we may do when a life is in danger is said before a chat is opened, in the words that the editors
+// publish: those for adults to whoever comes by an adult's door.
+func TestTheLineOfALifeInDangerIsTheEditors(t *testing.T) {
+	w := newWorld(t)
+	text := strings.Replace(string(catalogue.Seed(catalogue.DocLines)), "Si ta vie est en danger, on peut", "Si tu es en danger de mort, on peut", 1)
+	if _, err := w.app.Catalogue.Publish(t.Context(), catalogue.DocLines, []byte(text), audit.Actor{Kind: audit.Staff, ID: "editor"}); err != nil {
+		t.Fatal(err)
+	}
+	w.browser().get("/chat").sees("Si tu es en danger de mort, on peut demander aux secours de te trouver.")
+	w.browser().get("/chat?who=parent").sees("nous pouvons demander aux secours d'intervenir").seesNot("te trouver")
 }
 
 // With the proof always on, a browser without scripts is told what is true for it, and gets in.

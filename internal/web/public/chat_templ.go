@@ -87,7 +87,7 @@ func callInstead(say *i18n.Printer, site ui.Site) templ.Component {
 }
 
 // startPage asks the first questions; each may be skipped, and the button is always in reach.
-func startPage(say *i18n.Printer, page ui.PageProps, questions *catalogue.Questions, s start, closingSoon bool) templ.Component {
+func startPage(say *i18n.Printer, page ui.PageProps, questions *catalogue.Questions, s start, closingSoon bool, danger string) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
 		if templ_7745c5c3_CtxErr := ctx.Err(); templ_7745c5c3_CtxErr != nil {
@@ -329,9 +329,9 @@ func startPage(say *i18n.Printer, page ui.PageProps, questions *catalogue.Questi
 				return templ_7745c5c3_Err
 			}
 			var templ_7745c5c3_Var19 string
-			templ_7745c5c3_Var19, templ_7745c5c3_Err = templ.JoinStringErrs(say.T("start.danger"))
+			templ_7745c5c3_Var19, templ_7745c5c3_Err = templ.JoinStringErrs(say.Text(danger))
 			if templ_7745c5c3_Err != nil {
-				return templ.Error{Err: templ_7745c5c3_Err, FileName: `internal/web/public/chat.templ`, Line: 58, Col: 27}
+				return templ.Error{Err: templ_7745c5c3_Err, FileName: `internal/web/public/chat.templ`, Line: 58, Col: 22}
 			}
 			_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var19))
 			if templ_7745c5c3_Err != nil {

@@ -47,7 +47,9 @@ func (p *Room) questions(w http.ResponseWriter, r *http.Request, code int, s sta
 	r = p.To(r, s.answers[catalogue.AskWho])
 	props := p.page(r, "/chat", "public.chat_title")
 	props.Script = "chat.js"
-	answer.Page(w, r, code, startPage(answer.Printer(r), props, p.Catalogue().Questions, s, p.Today().ClosingSoon))
+	say, set := answer.Printer(r), p.Catalogue()
+	danger := set.Lines.Say(catalogue.LineLifeDanger, set.Questions.Speaks(s.answers[catalogue.AskWho]), say.Lang(), nil)
+	answer.Page(w, r, code, startPage(say, props, set.Questions, s, p.Today().ClosingSoon, danger))
 	return nil
 }
 
