@@ -39,6 +39,7 @@ const (
 	ContactReveal  Right = "contact.reveal"  // danger protocol: read it, as the second of two people
 	ContactAll     Right = "contact.all"     // conversations that are a colleague's
 	ContactSearch  Right = "contact.search"  // find contacts again
+	ContactForget  Right = "contact.forget"  // erase a contact whose person asked for it, or refuse
 	ContactIllegal Right = "contact.illegal" // decide on what was marked possibly illegal, without opening it
 	CatalogueRead  Right = "catalogue.read"  // ready answers, cards, protocols, numbers
 	CatalogueWrite Right = "catalogue.write" // the words of answers, cards, guides
@@ -77,6 +78,7 @@ var table = []struct {
 	{ContactReveal, grant{no, yes, no, no, no}},
 	{ContactAll, grant{no, yes, no, no, no}},
 	{ContactSearch, grant{yes, yes, no, no, no}},
+	{ContactForget, grant{no, yes, no, no, no}},
 	{ContactIllegal, grant{no, yes, no, no, no}},
 	{CatalogueRead, grant{yes, yes, yes, yes, no}},
 	{CatalogueWrite, grant{no, no, yes, yes, no}},

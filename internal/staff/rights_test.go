@@ -22,6 +22,7 @@ contact.hold     c s . . .
 contact.reveal   . s . . .
 contact.all      . s . . .
 contact.search   c s . . .
+contact.forget   . s . . .
 contact.illegal  . s . . .
 catalogue.read   c s e a .
 catalogue.write  . . e a .

@@ -84,6 +84,8 @@ func (h *Handler) routes() []Route {
 		{post, "/desk/contacts/{id}/assign", staff.FloorSteer, c.Assign, false},
 		{post, "/desk/contacts/{id}/give", staff.FloorSteer, c.Give, false},
 		{post, "/desk/contacts/{id}/settle", staff.FloorSteer, c.Settle, false},
+		{post, "/desk/contacts/{id}/forget/carry-out", staff.ContactForget, c.Forget, false},
+		{post, "/desk/contacts/{id}/forget/refuse", staff.ContactForget, c.RefuseForget, false},
 
 		// The desk.
 		{get, "/desk", staff.DeskUse, c.Desk, false},
@@ -119,6 +121,7 @@ func (h *Handler) routes() []Route {
 		{post, "/desk/contacts/{id}/hold/read", staff.ContactHold, c.ReadHold, false},
 		{post, "/desk/contacts/{id}/hold/review", staff.ContactReveal, c.ReviewHold, false},
 		{post, "/desk/contacts/{id}/hold/release", staff.ContactReveal, c.ReleaseHold, false},
+		{post, "/desk/contacts/{id}/forget", staff.ContactAnswer, c.AskForget, false},
 		{post, "/desk/contacts/{id}/block", staff.BlockSet, c.Block, false},
 		{post, "/desk/contacts/{id}/threat", staff.BlockSet, c.Threat, false},
 		{post, "/desk/contacts/{id}/proof", staff.ContactAnswer, c.AskProof, false},

@@ -59,6 +59,7 @@ func (c *Room) actions(ctx context.Context, say *i18n.Printer, ct contact.Contac
 	if ct.Danger && ct.State.Open() {
 		set.list = append(set.list, action{label: say.T("desk.hold"), icon: "lock", path: act + "/hold", kind: ui.Quiet})
 	}
+	set.list = append(set.list, action{label: say.T("desk.forget"), icon: "x", path: act + "/forget", kind: ui.Quiet})
 	if !ct.Danger {
 		for _, category := range c.Catalogue().Taxonomy.Closings() {
 			set.closings = append(set.closings, ui.Option{Value: category.Code, Label: say.Text(category.Label.In(say.Lang()))})

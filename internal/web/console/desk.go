@@ -413,6 +413,7 @@ func (c *Room) commands(say *i18n.Printer, p staff.Person) []ui.Command {
 		{Label: say.T("desk.hand_over_do"), Hint: say.T("desk.cmd.talk"), Icon: "users", Focus: talk + "form[action$='/handover'] select"},
 		{Label: say.T("desk.block_do"), Hint: say.T("desk.cmd.talk"), Icon: "hand", Focus: talk + "form[action$='/block'] select"},
 		{Label: say.T("desk.threat_do"), Hint: say.T("desk.cmd.talk"), Icon: "shield-alert", Click: talk + "form[action$='/threat'] button"},
+		{Label: say.T("desk.forget"), Hint: say.T("desk.cmd.talk"), Icon: "x", Click: talk + "form[action$='/forget'] button"},
 		{Label: say.T("desk.dismiss"), Hint: say.T("desk.cmd.talk"), Icon: "check", Focus: talk + "form[action$='/dismiss'] select"},
 		{Label: say.T("desk.end"), Hint: say.T("desk.cmd.talk"), Icon: "x", Click: talk + "form[action$='/end'] button"},
 		{Label: say.T("desk.close"), Hint: say.T("desk.cmd.talk"), Icon: "check", Click: "#panel form[action$='/close'] button:enabled"},

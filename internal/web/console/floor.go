@@ -28,6 +28,7 @@ type floorView struct {
 	talking    []inDanger
 	holds      []holdView
 	incidents  []incidentView
+	forget     []forgetting
 	line       []routing.Waiting
 	cards      []ui.ContactCardProps
 	seats      []routing.Seat
@@ -86,6 +87,9 @@ func (c *Room) floor(ctx context.Context, say *i18n.Printer, p staff.Person) (fl
 		return v, err
 	}
 	if v.onCall, err = c.Router.LastCall(ctx); err != nil {
+		return v, err
+	}
+	if v.forget, err = c.forgettings(ctx, say, p); err != nil {
 		return v, err
 	}
 	v.closure = c.closure(say, v.now)
@@ -150,7 +154,7 @@ func (c *Room) inDanger(ctx context.Context, say *i18n.Printer, p staff.Person, 
 
 // floorPieces is all of the page that changes by itself.
 func (v floorView) pieces() []piece {
-	return []piece{floorOnCall(v), floorClosed(v), floorDecide(v), floorTalking(v), floorIncidents(v), floorHolds(v), floorLine(v), floorSeats(v)}
+	return []piece{floorOnCall(v), floorClosed(v), floorDecide(v), floorTalking(v), floorIncidents(v), floorHolds(v), floorForget(v), floorLine(v), floorSeats(v)}
 }
 
 // refloor answers an act of the floor with the floor as it is now.

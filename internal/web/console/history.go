@@ -151,7 +151,11 @@ func (c *Room) Past(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	answer.Page(w, r, http.StatusOK, pastPage(say, c.shell(say, m, "desk.history"), ct, c.title(say, ct), c.stateLine(say, ct), c.reader(r.Context(), say, ct.ID, m.ID).Log(messages), c.answered(say, given), incidents, sheet))
+	booked, err := c.forgetBooked(r, ct.ID)
+	if err != nil {
+		return err
+	}
+	answer.Page(w, r, http.StatusOK, pastPage(say, c.shell(say, m, "desk.history"), ct, c.title(say, ct), c.stateLine(say, ct), c.reader(r.Context(), say, ct.ID, m.ID).Log(messages), c.answered(say, given), incidents, sheet, booked))
 	return nil
 }
 

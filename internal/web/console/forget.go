@@ -1,0 +1,114 @@
+package console
+
+import (
+	"context"
+	"net/http"
+
+	"vigie/internal/contact"
+	"vigie/internal/fault"
+	"vigie/internal/staff"
+	"vigie/internal/web/answer"
+	"vigie/internal/web/i18n"
+	"vigie/internal/web/ui"
+)
+
+// forgetting is a person's request to be forgotten, as the floor shows it.
+type forgetting struct {
+	contact.Contact
+	title, topic, line string
+}
+
+// AskForget books that the person of a contact asks us to erase it: from her conversation, or from the
+// history.
+func (c *Room) AskForget(w http.ResponseWriter, r *http.Request) error {
+	ct, err := c.pastOf(r)
+	if err != nil {
+		return err
+	}
+	if err := c.Contacts.AskForget(r.Context(), ct.ID, me(r)); err != nil {
+		return err
+	}
+	if !answer.Scripted(r) {
+		http.Redirect(w, r, "/desk/history/"+ct.ID, http.StatusSeeOther)
+		return nil
+	}
+	answer.Fragment(w, r, saidPiece(ct.ID, answer.Printer(r).T("desk.forget_booked")))
+	return nil
+}
+
+// Forget carries the request out. The box that says that it was looked into is the second step: without it
+// nothing is erased.
+func (c *Room) Forget(w http.ResponseWriter, r *http.Request) error {
+	form, err := answer.Form(w, r)
+	if err != nil {
+		return err
+	}
+	if _, err := c.mine(r); err != nil {
+		return err
+	}
+	if form.Get("sure") != "yes" {
+		return fault.New(fault.Invalid, "fault.contact.forget_sure")
+	}
+	if err := c.Contacts.Forget(r.Context(), r.PathValue("id"), me(r)); err != nil {
+		return err
+	}
+	return c.refloor(w, r)
+}
+
+// RefuseForget keeps the contact, and says why by a code.
+func (c *Room) RefuseForget(w http.ResponseWriter, r *http.Request) error {
+	form, err := answer.Form(w, r)
+	if err != nil {
+		return err
+	}
+	if _, err := c.mine(r); err != nil {
+		return err
+	}
+	if err := c.Contacts.RefuseForget(r.Context(), r.PathValue("id"), me(r), form.Get("reason")); err != nil {
+		return err
+	}
+	return c.refloor(w, r)
+}
+
+// forgettings are the requests nobody has decided on, without those of people whom the supervisor knows.
+func (c *Room) forgettings(ctx context.Context, say *i18n.Printer, p staff.Person) ([]forgetting, error) {
+	asked, err := c.Contacts.Forgettings(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var all []forgetting
+	for _, f := range asked {
+		ct, err := c.Contacts.Get(ctx, f.ContactID)
+		if fault.Is(err, fault.NotFound) || fault.Is(err, fault.Gone) { // erased a moment ago
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		if closed, err := c.Router.Recused(ctx, p.ID, ct); err != nil {
+			return nil, err
+		} else if closed {
+			continue
+		}
+		line := say.T("desk.state."+string(ct.State)) + " · " + say.T("floor.forget_by", "who", c.Alias(ctx, f.AskedBy), "time", say.DateTime(at(f.AskedAt)))
+		all = append(all, forgetting{ct, c.title(say, ct), c.topic(say, ct), line})
+	}
+	return all, nil
+}
+
+// forgetBooked says in the history that a request waits for a supervisor, "" where nothing was asked.
+func (c *Room) forgetBooked(r *http.Request, id string) (string, error) {
+	_, asked, err := c.Contacts.Forgetting(r.Context(), id)
+	if err != nil || !asked {
+		return "", err
+	}
+	return answer.Printer(r).T("desk.forget_booked"), nil
+}
+
+func refusals(say *i18n.Printer) []ui.Option {
+	var all []ui.Option
+	for _, code := range contact.ForgetRefusals {
+		all = append(all, ui.Option{Value: code, Label: say.T("floor.forget_no." + code)})
+	}
+	return all
+}
