@@ -28,6 +28,7 @@ test("a request to be erased goes from the conversation to the floor, and is car
   await supervisor.page.goto(`/desk/history/${id}`);
   await expect(supervisor.page.getByText("Demande d'effacement notée")).toBeVisible();
   await picture(supervisor.page, "forget-history");
+  await expectAccessible(supervisor.page);
   await supervisor.page.goto("/desk/floor");
   await asked.getByText("Effacer…").click();
   await supervisor.page.setViewportSize({ width: 320, height: 700 });
