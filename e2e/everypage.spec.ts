@@ -45,6 +45,9 @@ test.describe("every page", { tag: ["@desk", "@small", "@dark"] }, () => {
       await page.goto(`/admin/${path}`);
       await looksRight(page, `admin-${path.replace("/", "-")}`);
     }
+    await page.goto("/admin/staff");
+    await page.getByRole("link", { name: "Noé" }).click();
+    await looksRight(page, "admin-person");
     await page.goto("/desk/account");
     await looksRight(page, "account");
     await page.getByRole("button", { name: "Ajouter les codes de mon téléphone" }).click();

@@ -130,6 +130,68 @@ test.describe("the house", { tag: "@desk" }, () => {
     await expect(row.getByRole("button", { name: "Rouvrir le compte" })).toBeVisible();
   });
 
+  test("an account is changed where it is listed: what is refused says where, what counts counts at once, who left is forgotten", async ({ page, someone }) => {
+    await logsIn(page, "alix");
+    await page.goto("/admin/staff");
+    await page.getByLabel("Identifiant").fill("yael");
+    await page.getByLabel("Prénom d'écoute").fill("Yaël");
+    await page.getByLabel("Nom", { exact: true }).fill("Yaël Provisoire");
+    await page.getByLabel("Les parents").check();
+    await page.getByLabel("Tchats à la fois").fill("2");
+    await page.getByRole("button", { name: "Ajouter", exact: true }).click();
+    const given = await page.locator(".recovery").innerText();
+    const yael = await someone();
+    await logsIn(yael, "yael", given);
+    await expect(yael).toHaveURL(/\/desk\/account/);
+
+    await page.getByRole("link", { name: "Yaël" }).click();
+    await expect(page.getByRole("heading", { name: "Yaël" })).toBeVisible();
+    await expect(page.getByLabel("Les parents"), "what she was made with").toBeChecked();
+    await expect(page.getByLabel("Tchats à la fois")).toHaveValue("2");
+    const keep = page.getByRole("button", { name: "Garder les changements" });
+    await page.getByLabel("Prénom d'écoute").fill("camille");
+    await page.getByLabel("Les parents").uncheck();
+    await keep.click();
+    await expect(page.locator(".field-faulty .field-fault")).toContainText("Quelqu'un porte déjà cet alias");
+    await expect(page.getByLabel("Les parents"), "nothing of what was chosen is lost").not.toBeChecked();
+    await page.getByLabel("Prénom d'écoute").fill("Yaël");
+    await page.getByLabel("Tchats à la fois").fill("xx");
+    await keep.click();
+    await expect(page.locator(".field-faulty .field-fault")).toContainText("Le nombre de tchats à la fois va de 0");
+    await page.getByLabel("Tchats à la fois").fill("");
+    await page.getByRole("group", { name: "Rôles" }).getByLabel("Rédaction").check();
+    await page.getByRole("group", { name: "Rôles" }).getByLabel("Écoute").uncheck();
+    await page.getByLabel("English").check();
+    await keep.click();
+    await expect(page.locator(".notice")).toContainText("C'est gardé, et compte dès maintenant.");
+    await expect(page.getByLabel("English")).toBeChecked();
+    await page.getByRole("link", { name: "Retour à l'équipe" }).click();
+    await expect(page.locator("tbody tr", { hasText: "yael" })).toContainText("Rédaction");
+    await expect(page.locator("tbody tr", { hasText: "yael" })).toContainText("fr, en");
+
+    // Nobody takes the last administrator's role away, her own neither.
+    await page.locator("tbody").getByRole("link", { name: "Alix" }).click();
+    await page.getByLabel("Administration").uncheck();
+    await page.getByLabel("Rédaction").check();
+    await keep.click();
+    await expect(page.locator(".notice")).toContainText("C'est la dernière personne qui administre la ligne.");
+
+    await page.goto("/admin/staff");
+    await page.locator("tbody tr", { hasText: "yael" }).getByRole("button", { name: "Fermer le compte" }).click();
+    await page.getByRole("link", { name: "Yaël" }).click();
+    await page.getByLabel("Pour confirmer, retapez « Yaël »").fill("Yael");
+    await page.getByRole("button", { name: "Effacer pour toujours" }).click();
+    await expect(page.locator(".notice")).toContainText("Rien n'a été effacé");
+    await page.getByLabel("Pour confirmer, retapez « Yaël »").fill("Yaël");
+    await page.getByRole("button", { name: "Effacer pour toujours" }).click();
+    await expect(page.locator("main")).toContainText("Il ne reste que le prénom d'écoute.");
+    await page.getByRole("link", { name: "Retour à l'équipe" }).click();
+    await expect(page.locator("tbody tr", { hasText: "Yaël" })).not.toContainText("Provisoire");
+    await expect(page.locator("tbody tr", { hasText: "Yaël" }).getByRole("button")).toHaveCount(0);
+    await page.goto("/admin/audit");
+    for (const act of ["staff.change", "staff.forget"]) await expect(page.locator("tbody tr", { hasText: act }).first()).toContainText("Alix");
+  });
+
   test("the log tells who did what, and who looked at it; and no word of a child", async ({ page }) => {
     await logsIn(page, "alix");
     await page.goto("/admin/audit");

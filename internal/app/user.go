@@ -40,11 +40,13 @@ func withStaff(ctx context.Context, c config.Config, do func(a *App) error) erro
 
 type userCommand struct {
 	Add      userAdd      `cmd:"" help:"Make an account; the password is read from standard input, or made and printed."`
+	Change   userChange   `cmd:"" help:"Change an account: only what is given changes."`
 	List     userList     `cmd:"" help:"List the accounts."`
 	Password userPassword `cmd:"" help:"Give a new password."`
 	Reset    userReset    `cmd:"" help:"Take all second factors away, for somebody who lost her phone and her paper."`
 	Disable  userDisable  `cmd:"" help:"Close an account and end its sessions."`
 	Enable   userEnable   `cmd:"" help:"Open an account again."`
+	Forget   userForget   `cmd:"" help:"Erase the name and the log-in of somebody whose account is closed; the alias stays."`
 }
 
 type userAdd struct {
@@ -68,9 +70,7 @@ func (u userAdd) Run(ctx context.Context, c config.Config, term Terminal) error 
 			return err
 		}
 		n := staff.NewPerson{Login: u.Login, Alias: u.Alias, Name: u.Name, Langs: u.Lang, Skills: u.Skill, ChatCapacity: u.Capacity, Password: password, Given: made}
-		for _, role := range u.Role {
-			n.Roles = append(n.Roles, staff.Role(role))
-		}
+		n.Roles = rolesOf(u.Role)
 		p, err := a.Staff.Add(ctx, n, operator)
 		if err != nil {
 			return err
@@ -79,6 +79,53 @@ func (u userAdd) Run(ctx context.Context, c config.Config, term Terminal) error 
 		if made {
 			fmt.Fprintf(term.Out, "First password, to be changed at the first log-in: %s\n", password)
 		}
+		return nil
+	})
+}
+
+func rolesOf(codes []string) []staff.Role {
+	roles := make([]staff.Role, len(codes))
+	for i, code := range codes {
+		roles[i] = staff.Role(code)
+	}
+	return roles
+}
+
+type userChange struct {
+	Login    string   `arg:"" help:"Whose account."`
+	Alias    *string  `help:"What children see."`
+	Name     *string  `help:"Real name; it is sealed."`
+	Role     []string `enum:"counsellor,supervisor,editor,administrator" help:"All her roles from now on: counsellor, supervisor, editor, administrator."`
+	Lang     []string `help:"All the languages she answers in."`
+	Skill    []string `xor:"skills" help:"All her skills: codes that the queues ask for."`
+	NoSkill  bool     `xor:"skills" help:"No skill any more."`
+	Capacity *int     `help:"Chats at once; 0 is the house's own number."`
+}
+
+func (u userChange) Run(ctx context.Context, c config.Config, term Terminal) error {
+	change := staff.Change{Alias: u.Alias, Name: u.Name, ChatCapacity: u.Capacity}
+	if u.Role != nil {
+		roles := rolesOf(u.Role)
+		change.Roles = &roles
+	}
+	if u.Lang != nil {
+		change.Langs = &u.Lang
+	}
+	if u.Skill != nil || u.NoSkill {
+		change.Skills = &u.Skill
+	}
+	if change == (staff.Change{}) {
+		return errors.New("nothing to change was given; see vigie user change --help")
+	}
+	return withStaff(ctx, c, func(a *App) error {
+		p, err := a.Staff.ByLogin(ctx, u.Login)
+		if err != nil {
+			return err
+		}
+		if p, err = a.Staff.Change(ctx, p.ID, change, operator); err != nil {
+			return err
+		}
+		fmt.Fprintf(term.Out, "%s is changed. A server that runs goes by it within a few seconds.\n", p.Alias)
 		return nil
 	})
 }
@@ -112,13 +159,13 @@ func (userList) Run(ctx context.Context, c config.Config, term Terminal) error {
 			return err
 		}
 		table := tabwriter.NewWriter(term.Out, 0, 4, 2, ' ', 0)
-		fmt.Fprintln(table, "LOGIN\tALIAS\tROLES\tLANGUAGES\tACTIVE")
+		fmt.Fprintln(table, "LOGIN\tALIAS\tROLES\tLANGUAGES\tACTIVE\tSKILLS")
 		for _, p := range people {
 			roles := make([]string, len(p.Roles))
 			for i, r := range p.Roles {
 				roles[i] = string(r)
 			}
-			fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%v\n", p.Login, p.Alias, strings.Join(roles, ","), strings.Join(p.Langs, ","), p.Active)
+			fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%v\t%s\n", p.Login, p.Alias, strings.Join(roles, ","), strings.Join(p.Langs, ","), p.Active, strings.Join(p.Skills, ","))
 		}
 		return table.Flush()
 	})
@@ -193,6 +240,37 @@ func setActive(ctx context.Context, c config.Config, login string, active bool) 
 	})
 }
 
+type userForget struct {
+	Login string `arg:"" help:"Whose account; it must be closed already."`
+	Yes   bool   `help:"Do not ask."`
+}
+
+func (u userForget) Run(ctx context.Context, c config.Config, term Terminal) error {
+	if !u.Yes && !typedAgain(term, "Her name, log-in and factors will be known by nobody, for ever. Type the log-in again: ", u.Login) {
+		return errNothingErased
+	}
+	return withStaff(ctx, c, func(a *App) error {
+		p, err := a.Staff.ByLogin(ctx, u.Login)
+		if err != nil {
+			return err
+		}
+		if err := a.Staff.Forget(ctx, p.ID, operator); err != nil {
+			return err
+		}
+		fmt.Fprintf(term.Out, "Forgotten. The alias %s stays, because conversations and the log name it.\n", p.Alias)
+		return nil
+	})
+}
+
+var errNothingErased = errors.New("nothing was erased")
+
+// typedAgain warns, and says whether the same word came back.
+func typedAgain(term Terminal, warning, word string) bool {
+	fmt.Fprint(term.Out, warning)
+	line, _ := bufio.NewReader(term.In).ReadString('\n')
+	return strings.TrimSpace(line) == word
+}
+
 type eraseCommand struct {
 	Contact string `arg:"" help:"Id of the contact."`
 	Purpose string `required:"" help:"Why, as a code: request, retention, mistake."`
@@ -200,12 +278,8 @@ type eraseCommand struct {
 }
 
 func (e eraseCommand) Run(ctx context.Context, c config.Config, term Terminal) error {
-	if !e.Yes {
-		fmt.Fprint(term.Out, "What was said in this contact will be readable by nobody, for ever. Type the id again: ")
-		line, _ := bufio.NewReader(term.In).ReadString('\n')
-		if strings.TrimSpace(line) != e.Contact {
-			return errors.New("nothing was erased")
-		}
+	if !e.Yes && !typedAgain(term, "What was said in this contact will be readable by nobody, for ever. Type the id again: ", e.Contact) {
+		return errNothingErased
 	}
 	a, err := Open(ctx, c, Options{})
 	if err != nil {

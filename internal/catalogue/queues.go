@@ -14,6 +14,7 @@ type Queues struct {
 	// OnCallAfter is how long an alarm rings unseen before the supervisor on call is called ("2m").
 	OnCallAfter time.Duration `toml:"on_call_after"`
 	All         []Queue       `toml:"queue"`
+	Skills      []Skill       `toml:"skill"`
 	Reasons     []Reason      `toml:"reason"`
 }
 
@@ -24,13 +25,20 @@ type Queue struct {
 	Langs   []string `toml:"langs"`
 	Publics []string `toml:"publics"` // choices of the "who" question; "unknown" for whoever skipped it
 	Topics  []string `toml:"topics"`  // choices of the "topic" question
-	// Skills a counsellor needs to be offered from this queue; a language is a skill of its own.
+	// Skills a counsellor needs to be rung first from this queue, by their codes. A language is none:
+	// routing asks for it by itself.
 	Skills []string `toml:"skills"`
 	// Base is the priority everybody in the queue begins with, in points.
 	Base int `toml:"base"`
 	// Ageing is what a minute of waiting adds; 0 takes the document's.
 	Ageing  int  `toml:"ageing"`
 	Retired bool `toml:"retired"`
+}
+
+// Skill is what a queue may ask of a counsellor besides the language.
+type Skill struct {
+	Code  string `toml:"code"`
+	Label Text   `toml:"label"`
 }
 
 // Reason is one reason for priority.
@@ -88,6 +96,31 @@ func (q *Queues) ByCode(code string) (Queue, bool) {
 	return q.All[i], true
 }
 
+// Asked returns the skills that the queues in use ask for, in the order of the queues. One that has no
+// label is called by its code.
+func (q *Queues) Asked() []Skill {
+	var all []Skill
+	for _, queue := range q.All {
+		for _, code := range queue.Skills {
+			if !queue.Retired && !slices.ContainsFunc(all, func(s Skill) bool { return s.Code == code }) {
+				all = append(all, q.skill(code))
+			}
+		}
+	}
+	return all
+}
+
+func (q *Queues) skill(code string) Skill {
+	if i := slices.IndexFunc(q.Skills, func(s Skill) bool { return s.Code == code }); i >= 0 {
+		return q.Skills[i]
+	}
+	label := Text{}
+	for _, lang := range Languages {
+		label[lang] = code
+	}
+	return Skill{Code: code, Label: label}
+}
+
 // Reason returns a reason by its code.
 func (q *Queues) Reason(code string) (Reason, bool) {
 	i := slices.IndexFunc(q.Reasons, func(r Reason) bool { return r.Code == code })
@@ -98,7 +131,7 @@ func (q *Queues) Reason(code string) (Reason, bool) {
 }
 
 func (q *Queues) check(p *page) {
-	queues, reasons := codes{}, codes{}
+	queues, skills, reasons := codes{}, codes{}, codes{}
 	if q.AgeingPerMinute < 1 || q.AgeingPerMinute > 100 { // without ageing somebody would wait for ever
 		p.flaw("ageing", "ageing_per_minute")
 	}
@@ -127,6 +160,10 @@ func (q *Queues) check(p *page) {
 	}
 	if n := len(q.All); n == 0 || len(q.All[n-1].Langs)+len(q.All[n-1].Publics)+len(q.All[n-1].Topics) > 0 || q.All[n-1].Retired {
 		p.flaw("queue_last", at("queue[%d]", max(0, len(q.All)-1)))
+	}
+	for i, s := range q.Skills {
+		skills.add(p, at("skill[%d].code", i), s.Code)
+		p.text(at("skill[%d].label", i), s.Label)
 	}
 	for i, r := range q.Reasons {
 		reasons.add(p, at("reason[%d].code", i), r.Code)

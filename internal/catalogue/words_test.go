@@ -171,6 +171,17 @@ func TestQueues(t *testing.T) {
 			t.Errorf("in %s nobody's waiting counts", q.Code)
 		}
 	}
+	// A skill is what somebody can be given besides her languages, with a name; a language is none, or whoever
+	// speaks it without the skill would no longer be rung.
+	skills := set.Queues.Asked()
+	if len(skills) == 0 {
+		t.Error("no queue asks for a skill: nobody sees what skills are")
+	}
+	for _, s := range skills {
+		if slices.Contains(Languages, s.Code) || s.Label.In("fr") == s.Code || s.Label.In("en") == s.Code {
+			t.Errorf("the skill %q is called %q", s.Code, s.Label)
+		}
+	}
 	// The gravest word goes before an hour of anybody's waiting; waiting beats what is not grave.
 	suicide, _ := set.Lexicon.Entry("suicide_now")
 	distress, _ := set.Lexicon.Entry("distress")

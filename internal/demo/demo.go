@@ -30,7 +30,7 @@ type Member struct {
 // Staff is the made-up staff.
 var Staff = []Member{
 	{"camille", "Camille", "Camille Ferrand", []staff.Role{staff.Counsellor}, []string{"fr"}, nil, "écoute les jeunes"},
-	{"noe", "Noé", "Noé Lambert", []staff.Role{staff.Counsellor}, []string{"fr", "en"}, nil, "écoute, en français et en anglais"},
+	{"noe", "Noé", "Noé Lambert", []staff.Role{staff.Counsellor}, []string{"fr", "en"}, []string{"parents"}, "écoute, en français et en anglais ; les parents d'abord"},
 	{"dominique", "Dominique", "Dominique Arnal", []staff.Role{staff.Supervisor, staff.Counsellor}, []string{"fr", "en"}, nil, "responsable : voit la file et reprend un contact"},
 	{"morgane", "Morgane", "Morgane Le Goff", []staff.Role{staff.Supervisor, staff.Counsellor}, []string{"fr"}, nil, "responsable aussi : certains actes se font à deux"},
 	{"sacha", "Sacha", "Sacha Morel", []staff.Role{staff.Editor}, []string{"fr"}, nil, "écrit les fiches et les réponses"},

@@ -153,7 +153,7 @@ func (s *Staff) SetPassword(ctx context.Context, id, password string, given bool
 	if err != nil {
 		return err
 	}
-	if a.Login == a.ID {
+	if a.Forgotten() {
 		return fault.New(fault.Gone, "fault.staff.forgotten")
 	}
 	hashed, err := s.hashFor(ctx, a, password)

@@ -43,6 +43,9 @@ type Person struct {
 	CreatedAt  time.Time
 }
 
+// Forgotten says that she left and that nothing but her alias is left: see Forget.
+func (p Person) Forgotten() bool { return p.Login == p.ID }
+
 // Themes are what a person may choose.
 var Themes = []string{"", "light", "dark"}
 
@@ -251,11 +254,14 @@ func (s *Staff) setOwn(ctx context.Context, id, update, choice string) error {
 // Change changes a person.
 //
 // fault.NotFound "fault.staff.unknown"; fault.Conflict "fault.staff.alias_taken" and
-// "fault.staff.last_administrator"; fault.Invalid as Add.
+// "fault.staff.last_administrator"; fault.Gone "fault.staff.forgotten"; fault.Invalid as Add.
 func (s *Staff) Change(ctx context.Context, id string, c Change, by audit.Actor) (Person, error) {
 	before, err := s.account(ctx, s.db, id)
 	if err != nil {
 		return Person{}, err
+	}
+	if before.Forgotten() {
+		return Person{}, fault.New(fault.Gone, "fault.staff.forgotten")
 	}
 	key, err := s.keys.Key(ctx, before.keyID)
 	if err != nil {
@@ -350,7 +356,7 @@ func (s *Staff) SetActive(ctx context.Context, id string, active bool, by audit.
 		if err != nil || a.Active == active {
 			return err
 		}
-		if active && a.Login == a.ID {
+		if active && a.Forgotten() {
 			return fault.New(fault.Gone, "fault.staff.forgotten")
 		}
 		if _, err := tx.Exec(ctx, updateActive, id, active); err != nil {

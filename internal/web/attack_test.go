@@ -139,4 +139,19 @@ func TestRightsAreGivenByWhoIsThere(t *testing.T) {
 	admin := w.as(staff.Administrator)
 	w.clock.jumps(25 * time.Minute)
 	admin.post("/admin/staff", "login", "nouvelle", "alias", "Nouvelle", "role", "supervisor", "lang", "fr").want(http.StatusForbidden)
+	editor := w.people[staff.Editor]
+	admin.post("/admin/staff/"+editor.ID, "alias", editor.Alias, "role", "supervisor", "lang", "fr", "name", "Sans Perte").want(http.StatusForbidden)
+	if !strings.Contains(admin.body, "Sans Perte") {
+		t.Error("what was typed is lost")
+	}
+	if p, err := w.app.Staff.Get(t.Context(), editor.ID); err != nil || p.Has(staff.Supervisor) {
+		t.Errorf("%v, %v", p.Roles, err)
+	}
+	if err := w.app.Staff.SetActive(t.Context(), editor.ID, false, audit.Actor{Kind: audit.Operator, ID: "test"}); err != nil {
+		t.Fatal(err)
+	}
+	admin.post("/admin/staff/"+editor.ID+"/forget", "again", editor.Alias).want(http.StatusForbidden)
+	if p, err := w.app.Staff.Get(t.Context(), editor.ID); err != nil || p.Forgotten() {
+		t.Errorf("%v, %v", p, err)
+	}
 }
