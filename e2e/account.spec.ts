@@ -1,5 +1,5 @@
 // How somebody of the staff shows who she is, and how she takes it back.
-import { expect, expectAccessible, picture, test } from "./vigie";
+import { expect, expectAccessible, expectNoSideways, picture, test } from "./vigie";
 import { Counsellor } from "./people";
 import { codeOf, logsIn, password } from "./staff";
 import type { Page } from "@playwright/test";
@@ -129,6 +129,19 @@ test.describe("the staff's accounts", { tag: "@desk" }, () => {
 
     await page.goto("/desk/account");
     await expect(page.locator("#factors")).toContainText("Il reste 8 codes de secours.");
+    await page.getByRole("button", { name: "Faire dix nouveaux codes" }).click();
+    const anew = (await page.locator(".recovery").innerText()).split("\n");
+    expect(anew).toHaveLength(10);
+    await expect(page.locator("#factors")).toContainText("Il reste 10 codes de secours.");
+    await logsOut(page);
+    await logsIn(page, "camille");
+    await code.fill(paper[2]!);
+    await page.getByRole("button", { name: "Continuer" }).click();
+    await expect(page.locator(".notice"), "the old paper is worth nothing").toContainText("Ce code ne va pas");
+    await code.fill(anew[0]!);
+    await page.getByRole("button", { name: "Continuer" }).click();
+    await expect(page).toHaveURL(/\/desk$/);
+    await page.goto("/desk/account");
     await page.getByRole("button", { name: "Ne plus demander de code" }).click();
     await expect(page.getByRole("button", { name: "Ajouter les codes de mon téléphone" })).toBeVisible();
   });
@@ -154,6 +167,13 @@ test.describe("the staff's accounts", { tag: "@desk" }, () => {
     await expect(page).toHaveURL(/\/desk$/);
 
     await page.goto("/desk/account");
+    const keys = page.locator("#factors .passkeys li");
+    await keys.getByLabel("Renommer « téléphone »").click();
+    await keys.getByLabel("Nouveau nom de la clé").fill("vieux téléphone");
+    await expectNoSideways(page);
+    await expectAccessible(page);
+    await keys.getByRole("button", { name: "Garder ce nom" }).click();
+    await expect(keys.locator("span").first()).toHaveText("vieux téléphone");
     await page.getByRole("button", { name: "Retirer" }).click();
     await expect(page.getByRole("button", { name: "Retirer" })).toHaveCount(0);
     await logsOut(page);
@@ -244,5 +264,19 @@ test.describe("the staff's accounts", { tag: "@desk" }, () => {
     await page.reload();
     await expect(html).toHaveAttribute("lang", "fr");
     await expect(html).not.toHaveAttribute("data-theme");
+  });
+
+  test("one press ends all her sessions but the one she is in", async ({ page, someone }) => {
+    const elsewhere = [await someone(), await someone()];
+    for (const other of elsewhere) await logsIn(other, "morgane");
+    await logsIn(page, "morgane");
+    await page.goto("/desk/account");
+    await page.getByRole("button", { name: "Déconnecter partout ailleurs" }).click();
+    await expect(page.getByRole("button", { name: "Déconnecter partout ailleurs" })).toHaveCount(0);
+    await expect(page.locator("li", { hasText: "(ici)" })).toHaveCount(1);
+    for (const other of elsewhere) {
+      await other.goto("/desk");
+      await expect(other).toHaveURL(/\/desk\/login$/);
+    }
   });
 });

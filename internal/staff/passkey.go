@@ -218,9 +218,15 @@ func (s *Staff) register(h holder, key *seal.Key, c ceremony, response []byte) (
 	return credential, nil
 }
 
-// RenamePasskey gives a person's own passkey another name. fault.NotFound "fault.staff.passkey_unknown";
-// fault.Invalid "fault.staff.passkey_name".
+// RenamePasskey gives a person's own passkey another name: the one she takes away one day must be the one
+// she means.
+//
+// fault.Forbidden "fault.staff.confirm"; fault.NotFound "fault.staff.passkey_unknown"; fault.Invalid
+// "fault.staff.passkey_name".
 func (s *Staff) RenamePasskey(ctx context.Context, session Session, passkeyID, name string) error {
+	if err := s.fresh(session); err != nil {
+		return err
+	}
 	name = tidy(name)
 	if name == "" || utf8.RuneCountInString(name) > maxPasskeyName {
 		return fault.New(fault.Invalid, "fault.staff.passkey_name", "max", maxPasskeyName)
@@ -233,11 +239,16 @@ func (s *Staff) RenamePasskey(ctx context.Context, session Session, passkeyID, n
 	if err != nil {
 		return err
 	}
-	n, err := s.db.Exec(ctx, renamePasskey, passkeyID, a.ID, key.SealText(passkeyField(passkeyID, "name_sealed"), name))
-	if err == nil && n == 0 {
-		return fault.New(fault.NotFound, "fault.staff.passkey_unknown")
-	}
-	return err
+	return s.db.Tx(ctx, func(tx *store.Tx) error {
+		n, err := tx.Exec(ctx, renamePasskey, passkeyID, a.ID, key.SealText(passkeyField(passkeyID, "name_sealed"), name))
+		if err == nil && n == 0 {
+			err = fault.New(fault.NotFound, "fault.staff.passkey_unknown")
+		}
+		if err != nil {
+			return err
+		}
+		return s.trail.Record(ctx, tx, entry(herself(a.ID), "staff.passkey_rename", a.ID, "passkey", passkeyID))
+	})
 }
 
 // RemovePasskey takes a person's own passkey away.

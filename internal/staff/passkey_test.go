@@ -397,6 +397,10 @@ func TestPasskeysAreHers(t *testing.T) {
 		late := session
 		late.ConfirmedAt = w.clock.Now().Add(-time.Hour)
 		wantFault(t, w.RemovePasskey(ctx, late, second.ID), fault.Forbidden, "fault.staff.confirm")
+		wantFault(t, w.RenamePasskey(ctx, late, second.ID, "à moi"), fault.Forbidden, "fault.staff.confirm")
+		if acts := w.acts("staff.passkey_rename"); len(acts) != 1 {
+			t.Errorf("the log says %q", acts)
+		}
 	})
 }
 

@@ -55,10 +55,13 @@ func (h *Handler) routes() []Route {
 		{post, "/desk/account/totp", staff.ProfileOwn, c.BeginTOTP, false},
 		{post, "/desk/account/totp/finish", staff.ProfileOwn, c.FinishTOTP, false},
 		{post, "/desk/account/totp/remove", staff.ProfileOwn, c.RemoveTOTP, false},
+		{post, "/desk/account/recovery", staff.ProfileOwn, c.NewRecovery, false},
 		{post, "/desk/account/passkeys/begin", staff.ProfileOwn, c.BeginPasskey, false},
 		{post, "/desk/account/passkeys", staff.ProfileOwn, c.FinishPasskey, false},
+		{post, "/desk/account/passkeys/{passkey}/name", staff.ProfileOwn, c.RenamePasskey, false},
 		{post, "/desk/account/passkeys/{passkey}/remove", staff.ProfileOwn, c.RemovePasskey, false},
 		{post, "/desk/account/sessions/{session}/end", staff.ProfileOwn, c.RevokeSession, false},
+		{post, "/desk/account/sessions/end", staff.ProfileOwn, c.RevokeOthers, false},
 
 		// The house.
 		{get, "/admin", staff.CatalogueRead, a.Home, false},

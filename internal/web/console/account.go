@@ -152,6 +152,24 @@ func (c *Room) RemoveTOTP(w http.ResponseWriter, r *http.Request) error {
 	return c.toldOnAccount(w, r, account{}, c.Staff.RemoveTOTP(r.Context(), session.Staff(r).Session))
 }
 
+// NewRecovery makes ten new recovery codes, shown once; the ones on the old paper are worth nothing from then on.
+func (c *Room) NewRecovery(w http.ResponseWriter, r *http.Request) error {
+	codes, err := c.Staff.NewRecoveryCodes(r.Context(), session.Staff(r).Session)
+	if err != nil {
+		return c.toldOnAccount(w, r, account{}, err)
+	}
+	return c.account(w, r, http.StatusOK, account{recovery: codes})
+}
+
+// RenamePasskey gives one passkey another name.
+func (c *Room) RenamePasskey(w http.ResponseWriter, r *http.Request) error {
+	form, err := answer.Form(w, r)
+	if err != nil {
+		return err
+	}
+	return c.toldOnAccount(w, r, account{}, c.Staff.RenamePasskey(r.Context(), session.Staff(r).Session, r.PathValue("passkey"), form.Get("name")))
+}
+
 // RemovePasskey takes one passkey away.
 func (c *Room) RemovePasskey(w http.ResponseWriter, r *http.Request) error {
 	return c.toldOnAccount(w, r, account{}, c.Staff.RemovePasskey(r.Context(), session.Staff(r).Session, r.PathValue("passkey")))
@@ -160,6 +178,12 @@ func (c *Room) RemovePasskey(w http.ResponseWriter, r *http.Request) error {
 // RevokeSession ends one of her sessions.
 func (c *Room) RevokeSession(w http.ResponseWriter, r *http.Request) error {
 	return c.toldOnAccount(w, r, account{}, c.Staff.Revoke(r.Context(), session.Staff(r).ID, r.PathValue("session"), me(r)))
+}
+
+// RevokeOthers ends all of her sessions but this one.
+func (c *Room) RevokeOthers(w http.ResponseWriter, r *http.Request) error {
+	m := session.Staff(r)
+	return c.toldOnAccount(w, r, account{}, c.Staff.RevokeAll(r.Context(), m.ID, m.Session.ID, me(r)))
 }
 
 // maxPasskeyAnswer bounds what a browser answers to a passkey's question.
