@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"vigie/internal/audit"
+	"vigie/internal/blob"
 	"vigie/internal/config"
 	"vigie/internal/store"
 )
@@ -32,7 +33,11 @@ func (b backupCommand) Run(ctx context.Context, c config.Config, term Terminal) 
 		}
 	}
 	return withRecord(ctx, c, func(a *App) error {
-		err := a.Keys.HoldStill(ctx, func(ctx context.Context) error {
+		m, err := a.begun(ctx)
+		if err != nil {
+			return err
+		}
+		err = a.Keys.HoldStill(ctx, func(ctx context.Context) error {
 			// Keys first: a key without data is an orphan, data without its key is lost.
 			if err := a.copyKeys(ctx, b.Keys); err != nil {
 				return err
@@ -40,6 +45,12 @@ func (b backupCommand) Run(ctx context.Context, c config.Config, term Terminal) 
 			return a.copyData(ctx, b.Data)
 		})
 		if err != nil {
+			return err
+		}
+		if m.Files, m.Bytes, err = measure(filepath.Join(b.Data, "files")); err != nil {
+			return err
+		}
+		if err := m.write(b.Data); err != nil {
 			return err
 		}
 		if err := a.DB.Tx(ctx, recordIn(ctx, a.Audit, audit.Entry{Actor: operator, Act: "backup.make", Object: "record"})); err != nil {
@@ -50,6 +61,7 @@ func (b backupCommand) Run(ctx context.Context, c config.Config, term Terminal) 
 		}
 		fmt.Fprintf(term.Out, "Data in %s, keys in %s. Destroy the keys' copy before %s: after that it could open what was erased.\n",
 			b.Data, b.Keys, time.Now().Add(epochPeriod).Format(time.DateOnly))
+		fmt.Fprintf(term.Out, "Head of the log, to be kept elsewhere for `vigie doctor --head`: %s\n", m.Head)
 		return nil
 	})
 }
@@ -119,6 +131,13 @@ type restoreCommand struct {
 }
 
 func (r restoreCommand) Run(ctx context.Context, c config.Config, term Terminal) error {
+	m, told, err := readManifest(r.Data)
+	if err == nil && told {
+		err = m.whole(r.Data)
+	}
+	if err != nil {
+		return err
+	}
 	if err := os.MkdirAll(c.Data, 0o700); err != nil {
 		return err
 	}
@@ -165,7 +184,12 @@ func (r restoreCommand) Run(ctx context.Context, c config.Config, term Terminal)
 	if err := migrate(ctx, c); err != nil {
 		return err
 	}
-	err := withRecord(ctx, c, func(a *App) error {
+	err = withRecord(ctx, c, func(a *App) error {
+		if told {
+			if err := a.reaches(ctx, m.Head); err != nil {
+				return err
+			}
+		}
 		return a.DB.Tx(ctx, recordIn(ctx, a.Audit, audit.Entry{Actor: operator, Act: "backup.restore", Object: "record"}))
 	})
 	if err != nil {
@@ -173,6 +197,19 @@ func (r restoreCommand) Run(ctx context.Context, c config.Config, term Terminal)
 	}
 	fmt.Fprintln(term.Out, "Restored. What was erased after the backup was made is back: erase it again. Then run `vigie doctor`.")
 	return nil
+}
+
+// reaches says whether the log holds, and holds the block at which a backup's manifest says that it stood.
+func (a *App) reaches(ctx context.Context, head string) error {
+	known, err := audit.ParseHead(head)
+	if err != nil {
+		return err
+	}
+	report, err := audit.Verify(ctx, a.DB, a.Keys.Derive("audit"), known)
+	if err == nil && report.Broken != "" {
+		err = fmt.Errorf("all of it was put back, but its log is not the one of the manifest: %s", report.Broken)
+	}
+	return err
 }
 
 func (r restoreCommand) dumps() []string {
@@ -218,7 +255,8 @@ func copyFile(from, to string) error {
 	return errors.Join(err, out.Sync(), out.Close())
 }
 
-// copyTree copies a folder of sealed files; one that does not exist is empty.
+// copyTree copies a folder of sealed files; one that does not exist is empty. What is half written is left
+// out, and so is a file that is erased while the others are being copied.
 func copyTree(from, to string) error {
 	return filepath.WalkDir(from, func(path string, e fs.DirEntry, err error) error {
 		if errors.Is(err, fs.ErrNotExist) {
@@ -231,9 +269,15 @@ func copyTree(from, to string) error {
 		if err != nil {
 			return err
 		}
+		if e.IsDir() && rel == blob.Unfinished {
+			return fs.SkipDir
+		}
 		if e.IsDir() {
 			return os.MkdirAll(filepath.Join(to, rel), 0o700)
 		}
-		return copyFile(path, filepath.Join(to, rel))
+		if err := copyFile(path, filepath.Join(to, rel)); !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+		return nil
 	})
 }

@@ -26,6 +26,7 @@ func TestCommands(t *testing.T) {
 		testscript.Run(t, testscript.Params{Dir: "testdata/script", Setup: func(e *testscript.Env) error {
 			e.Setenv("VIGIE_DATA", filepath.Join(e.WorkDir, "data"))
 			e.Setenv("OTHER", "")
+			e.Setenv("THIRD", "")
 			return nil
 		}})
 	})
@@ -35,6 +36,7 @@ func TestCommands(t *testing.T) {
 			e.Setenv("VIGIE_DATA", filepath.Join(e.WorkDir, "data"))
 			e.Setenv("VIGIE_DATABASE", storetest.EmptyPostgresDSN(t))
 			e.Setenv("OTHER", storetest.EmptyPostgresDSN(t))
+			e.Setenv("THIRD", storetest.EmptyPostgresDSN(t))
 			return nil
 		}})
 	})

@@ -6,9 +6,13 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 	"time"
 
 	"vigie/internal/audit"
+	"vigie/internal/blob"
+	"vigie/internal/chat"
 	"vigie/internal/config"
 	"vigie/internal/store"
 )
@@ -18,13 +22,23 @@ func recordIn(ctx context.Context, log *audit.Log, e audit.Entry) func(*store.Tx
 	return func(tx *store.Tx) error { return log.Record(ctx, tx, e) }
 }
 
-type doctorCommand struct{}
+type doctorCommand struct {
+	Head []string `help:"A head of the audit chain that was kept elsewhere (number:hex), or a file that holds one, such as a backup's manifest: the log must still reach it." placeholder:"HEAD|FILE"`
+}
 
 // keyBackups is where `vigie backup` leaves a mark of its last copy of the keys, so that one that is
 // older than an epoch is noticed: it could still open what was erased.
 const keyBackups = "last-key-backup"
 
-func (doctorCommand) Run(ctx context.Context, c config.Config, term Terminal) error {
+func (d doctorCommand) Run(ctx context.Context, c config.Config, term Terminal) error {
+	var known []audit.Head
+	for _, given := range d.Head {
+		head, err := readHead(given)
+		if err != nil {
+			return err
+		}
+		known = append(known, head)
+	}
 	well := true
 	say := func(ok bool, format string, args ...any) {
 		mark := "ok      "
@@ -54,14 +68,14 @@ func (doctorCommand) Run(ctx context.Context, c config.Config, term Terminal) er
 		say(!state.Unfinished, "epoch %d since %s, rotation finished", state.Epoch, state.Since.Format(time.DateOnly))
 		say(time.Since(state.Since) < 2*epochPeriod, "epochs rotate")
 		say(state.Unreachable == 0, "every wrapped key can be opened (%d cannot)", state.Unreachable)
-		report, err := audit.Verify(ctx, a.DB, a.Keys.Derive("audit"))
+		report, err := audit.Verify(ctx, a.DB, a.Keys.Derive("audit"), known...)
 		if err != nil {
 			return err
 		}
 		say(report.Broken == "", "the audit chain holds: %d rows in %d blocks %s", report.Rows, report.Blocks, report.Broken)
 		late := report.Unsealed > 0 && time.Since(report.OldestUnsealed) > time.Minute
 		say(!late, "%d audit rows wait for their block", report.Unsealed)
-		return nil
+		return a.checkFiles(ctx, say)
 	})
 	if err != nil {
 		return err
@@ -75,6 +89,46 @@ func (doctorCommand) Run(ctx context.Context, c config.Config, term Terminal) er
 	if !well {
 		return errors.New("something needs a look (see above)")
 	}
+	return nil
+}
+
+// checkFiles compares the sealed files with the rows that name them. A file that no row names is no harm, for
+// nobody can open it: a crash, or a copy of the data that is older than the files, left it.
+func (a *App) checkFiles(ctx context.Context, say func(bool, string, ...any)) error {
+	disk, err := blob.OpenDisk(a.config.FilesPath())
+	if err != nil {
+		return err
+	}
+	named, err := chat.NamedBlobs(ctx, a.DB)
+	if err != nil {
+		return err
+	}
+	missing := slices.DeleteFunc(slices.Clone(named), disk.Has)
+	if len(missing) > 0 { // perhaps erased a moment ago, by a server that runs
+		still, err := chat.NamedBlobs(ctx, a.DB)
+		if err != nil {
+			return err
+		}
+		missing = slices.DeleteFunc(missing, func(id string) bool { return !slices.Contains(still, id) })
+	}
+	say(len(missing) == 0, "every file that the record names is there: %d named, %d missing %s", len(named), len(missing), strings.Join(missing, " "))
+	slices.Sort(named)
+	unnamed, before := 0, time.Now().Add(-chat.OrphanAge)
+	err = disk.Each(ctx, before, func(id string) error {
+		if _, ok := slices.BinarySearch(named, id); !ok {
+			unnamed++
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	say(true, "%d files that no row names (nobody can open them; a server that runs takes them away)", unnamed)
+	left, err := disk.Left(before)
+	if err != nil {
+		return err
+	}
+	say(left == 0, "no file was left half written (%d; a server that runs takes them away)", left)
 	return nil
 }
 

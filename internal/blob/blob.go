@@ -67,7 +67,10 @@ func OpenDisk(dir string) (*Disk, error) {
 	return d, nil
 }
 
-func (d *Disk) unfinished() string { return filepath.Join(d.dir, "new") }
+// Unfinished is the folder, inside a Disk's, of what is being written.
+const Unfinished = "new"
+
+func (d *Disk) unfinished() string { return filepath.Join(d.dir, Unfinished) }
 
 // path returns where the blob lies. An id that is not one of ours never becomes a path.
 func (d *Disk) path(id string) (string, error) {
@@ -283,6 +286,31 @@ func (d *Disk) Remove(_ context.Context, id string) error {
 		return diskFault(err)
 	}
 	return nil
+}
+
+// Has says whether a blob is there.
+func (d *Disk) Has(id string) bool {
+	path, err := d.path(id)
+	if err != nil {
+		return false
+	}
+	_, err = os.Stat(path)
+	return err == nil
+}
+
+// Left counts what crashes left half written before a time: what Sweep would take away.
+func (d *Disk) Left(before time.Time) (int, error) {
+	entries, err := os.ReadDir(d.unfinished())
+	if err != nil {
+		return 0, diskFault(err)
+	}
+	left := 0
+	for _, e := range entries {
+		if st, err := e.Info(); err == nil && st.Mode().IsRegular() && st.ModTime().Before(before) {
+			left++
+		}
+	}
+	return left, nil
 }
 
 // Sweep takes away what crashes left half written before a time, and returns how many. Nobody waits

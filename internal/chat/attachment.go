@@ -8,6 +8,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"path"
 	"strings"
@@ -53,6 +54,16 @@ type Blobs interface {
 	Remove(ctx context.Context, id string) error
 	Sweep(ctx context.Context, before time.Time) (int, error)
 	Each(ctx context.Context, before time.Time, fn func(id string) error) error
+}
+
+// NamedBlobs returns the ids of the sealed files that the record names, each once: what must be on the disk.
+func NamedBlobs(ctx context.Context, q store.Querier) ([]string, error) {
+	ids, err := store.All(ctx, q, func(r store.Row) (string, error) { var id string; return id, r.Scan(&id) },
+		`SELECT blob_id FROM attachment WHERE blob_id <> '' UNION SELECT blob_id FROM attachment_hold`)
+	if err != nil {
+		return nil, fmt.Errorf("chat: the files that are named: %w", err)
+	}
+	return ids, nil
 }
 
 // ProofState is where a proof stands.
@@ -629,13 +640,13 @@ func (c *Chats) destroyMarked(ctx context.Context, p Proof) error {
 	return err
 }
 
-// orphanAge is how old a file must be before it is removed because no row names it: many times what lies
+// OrphanAge is how old a file must be before it is removed because no row names it: many times what lies
 // between its last byte and its row.
-const orphanAge = time.Hour
+const OrphanAge = time.Hour
 
 // SweepBlobs removes the files that a crash left without a row, whole or cut short.
 func (c *Chats) SweepBlobs(ctx context.Context) error {
-	before := time.Now().Add(-orphanAge) // files have the time of the disk, not of the house
+	before := time.Now().Add(-OrphanAge) // files have the time of the disk, not of the house
 	_, err := c.blobs.Sweep(ctx, before)
 	return errors.Join(err, c.blobs.Each(ctx, before, func(id string) error {
 		named, err := store.One(ctx, c.db, func(r store.Row) (n int, err error) { return n, r.Scan(&n) },

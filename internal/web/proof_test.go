@@ -1,11 +1,15 @@
 package web_test
 
 import (
+	"io"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/google/uuid"
 
+	"vigie/internal/app"
 	"vigie/internal/staff"
 )
 
@@ -35,5 +39,36 @@ func TestOnlyPicturesAreAskedForAndTaken(t *testing.T) {
 	child.postsRaw("/chat/file/"+proof, kind, body)
 	if child.code >= 400 {
 		t.Errorf("a picture is refused: %d %s", child.code, child.text())
+	}
+}
+
+// A sealed file that the record names, and that is no longer on the disk, is found by the doctor.
+func TestTheDoctorMissesAFile(t *testing.T) {
+	w := newWorld(t)
+	child := w.browser()
+	id := child.opens()
+	counsellor := w.as(staff.Counsellor)
+	w.answered(counsellor, id)
+	proof := uuid.Must(uuid.NewV7()).String()
+	counsellor.post("/desk/contacts/"+id+"/proof", "proof_id", proof, "what", "screenshot_post").want(200)
+	body, kind := upload("yes", "a.png", "image/png", aPicture)
+	child.postsRaw("/chat/file/"+proof, kind, body)
+	doctor := func() string {
+		var said strings.Builder
+		app.Run(t.Context(), []string{"doctor", "--data", w.data}, app.Terminal{In: strings.NewReader(""), Out: &said, Err: io.Discard})
+		return said.String()
+	}
+	if said := doctor(); !strings.Contains(said, "ok      every file that the record names is there: 1 named, 0 missing") {
+		t.Errorf("with its file there: %s", said)
+	}
+	sealed, err := filepath.Glob(filepath.Join(w.data, "files", "??", "*"))
+	if err != nil || len(sealed) != 1 {
+		t.Fatal(sealed, err)
+	}
+	if err := os.Remove(sealed[0]); err != nil {
+		t.Fatal(err)
+	}
+	if said := doctor(); !strings.Contains(said, "LOOK    every file that the record names is there: 1 named, 1 missing "+filepath.Base(sealed[0])) {
+		t.Errorf("with its file gone: %s", said)
 	}
 }
