@@ -71,6 +71,10 @@ func Open(ctx context.Context, o Options) (*Bus, error) {
 		connect = append(connect, nats.InProcessServer(s), nats.UserInfo("vigie", o.ClusterSecret))
 	}
 	conn, err := nats.Connect(strings.Join(o.URLs, ","), connect...)
+	var bad *url.Error
+	if errors.As(err, &bad) {
+		err = errors.New("an address of --bus-url cannot be read") // the library's own error repeats it, password and all
+	}
 	if err != nil {
 		b.Close()
 		return nil, fmt.Errorf("bus: %w", err)

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -214,4 +215,12 @@ func freeAddress(t *testing.T) string {
 	}
 	defer l.Close()
 	return l.Addr().String()
+}
+
+// An address that cannot be read is not repeated where its password would be read: in the log.
+func TestAPasswordIsNotRepeated(t *testing.T) {
+	_, err := bus.Open(t.Context(), bus.Options{URLs: []string{"nats://vigie:hunter/2@one:4222"}})
+	if err == nil || strings.Contains(err.Error(), "hunter") || !strings.Contains(err.Error(), "bus-url") {
+		t.Errorf("said: %v", err)
+	}
 }

@@ -26,13 +26,13 @@ type Config struct {
 	DrainFor       time.Duration `default:"10s" group:"Network" help:"How long a stopping server lets requests finish."`
 
 	Data        string `default:"var" group:"Record" help:"Folder of the embedded database, the sealed files and, by default, the key file."`
-	Database    string `group:"Record" help:"Database: sqlite:/path/vigie.db or postgres://user@host/name. Default: SQLite in the data folder."`
+	Database    string `group:"Record" help:"Database: sqlite:/path/vigie.db or postgres://user@host/name. Default: SQLite in the data folder." secret:"address"`
 	Connections int    `default:"0" group:"Record" help:"Database connections; 0 chooses (SQLite 4 readers, PostgreSQL 16)."`
 	KeyFile     string `group:"Record" help:"File that keeps the root and epoch keys (mode 0600). Default: vigie.key in the data folder. Back it up apart from the data."`
 
-	BusURL           []string `group:"Bus" help:"NATS cluster to join (nats://host:4222). Default: embedded."`
+	BusURL           []string `group:"Bus" help:"NATS cluster to join (nats://host:4222). Default: embedded." secret:"address"`
 	BusClusterListen string   `group:"Bus" help:"Address where the embedded bus lets other nodes in."`
-	BusRoutes        []string `group:"Bus" help:"The other nodes' cluster addresses."`
+	BusRoutes        []string `group:"Bus" help:"The other nodes' cluster addresses." secret:"address"`
 	BusClusterSecret string   `group:"Bus" help:"Secret the nodes show one another." secret:""`
 
 	HelplineName string `default:"Vigie" group:"Helpline" help:"Name shown on the pages."`
@@ -142,8 +142,8 @@ func (c Config) Settings() []Setting {
 		if list, ok := v.Field(i).Interface().([]string); ok {
 			value = strings.Join(list, ",")
 		}
-		if _, secret := f.Tag.Lookup("secret"); secret && value != "" || name == "database" && strings.Contains(value, "@") {
-			value = "(set)"
+		if secret, ok := f.Tag.Lookup("secret"); ok {
+			value = masked(secret, value)
 		}
 		all[i] = Setting{
 			Name: name, Env: "VIGIE_" + strings.ToUpper(strings.ReplaceAll(name, "-", "_")),
@@ -151,6 +151,15 @@ func (c Config) Settings() []Setting {
 		}
 	}
 	return all
+}
+
+// masked keeps what nobody may read over a shoulder out of a value: all of it, or of an address (secret
+// "address") all of it when it names somebody or has parameters, where a password may be.
+func masked(secret, value string) string {
+	if value == "" || secret == "address" && !strings.ContainsAny(value, "@?") {
+		return value
+	}
+	return "(set)"
 }
 
 // FlagName is how a field is called outside: "PublicURL" → "public-url", "TLSCert" → "tls-cert".

@@ -3,6 +3,7 @@ package config_test
 import (
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -44,6 +45,38 @@ func TestOrderOfSources(t *testing.T) {
 	}
 	if err := c.Validate(); err != nil {
 		t.Error(err)
+	}
+}
+
+// Nothing by which a stranger could come in is printed, wherever it is written.
+func TestSecretsAreNotPrinted(t *testing.T) {
+	for _, args := range [][]string{
+		{"--bus-cluster-secret", "hunter2"},
+		{"--bus-url", "nats://vigie:hunter2@one:4222,nats://two:4222"},
+		{"--bus-url", "nats://hunter2@one:4222"},
+		{"--bus-url", "one:4222,vigie:hunter2@two:4222"},
+		{"--bus-routes", "nats-route://vigie:hunter2@one:6222"},
+		{"--database", "postgres://vigie:hunter2@host/vigie"},
+		{"--database", "postgres:///vigie?host=/run&password=hunter2"},
+	} {
+		c, err := parse(t, args...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, s := range c.Settings() {
+			if strings.Contains(s.Value, "hunter2") || "--"+s.Name == args[0] && s.Value != "(set)" {
+				t.Errorf("%v: %s is printed as %q", args, s.Name, s.Value)
+			}
+		}
+	}
+	c, err := parse(t, "--bus-url", "nats://one:4222,nats://two:4222", "--database", "sqlite:/var/vigie.db")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, s := range c.Settings() {
+		if s.Name == "bus-url" && s.Value != "nats://one:4222,nats://two:4222" || s.Name == "database" && s.Value != "sqlite:/var/vigie.db" {
+			t.Errorf("%s, which is no secret, is printed as %q", s.Name, s.Value)
+		}
 	}
 }
 
