@@ -21,6 +21,7 @@ import (
 	"vigie/internal/audit"
 	"vigie/internal/blob"
 	"vigie/internal/catalogue"
+	"vigie/internal/config"
 	"vigie/internal/contact"
 	"vigie/internal/fault"
 	"vigie/internal/seal"
@@ -28,7 +29,7 @@ import (
 )
 
 // MaxFile is how large a proof may be, in bytes.
-const MaxFile = 25 << 20
+const MaxFile = config.LargestFile
 
 const (
 	// ProofOpen is how long a counsellor's question for a proof stays open.

@@ -50,13 +50,16 @@ type Config struct {
 	OnCallCommand string `group:"Floor" help:"Program that calls the supervisor on call: run with one word, danger or threat, when nobody has seen an alarm in time."`
 
 	IllegalFiles string `default:"hold" enum:"hold,destroy" group:"Files" help:"What the written protocol with the prosecutor says of a possibly illegal file: hold or destroy."`
-	FilesMax     int64  `default:"26214400" group:"Files" help:"Largest file taken, in bytes."`
+	FilesMax     int64  `default:"26214400" group:"Files" help:"Largest file taken, in bytes; 26214400 at most."`
 
 	ProofOfWork bool `group:"Floods" help:"Ask browsers for a silent proof of work before a chat starts (otherwise only above the threshold)."`
 
 	LogLevel  string `default:"info" enum:"debug,info,warn,error" group:"Log" help:"Least level logged."`
 	LogFormat string `default:"text" enum:"text,json" group:"Log" help:"Form of the log."`
 }
+
+// LargestFile is the most that files-max may be: a picture is decoded whole in memory to be shown.
+const LargestFile = 25 << 20
 
 // DSN is the address of the record.
 func (c Config) DSN() string {
@@ -105,6 +108,9 @@ func (c Config) Validate() error {
 	}
 	if c.OnCallCommand != "" && !filepath.IsAbs(c.OnCallCommand) {
 		return fmt.Errorf("on-call-command %q must be the whole path of a program, without arguments", c.OnCallCommand)
+	}
+	if c.FilesMax < 1 || c.FilesMax > LargestFile {
+		return fmt.Errorf("files-max is between 1 and %d bytes (%d MB): a larger file could not be shown", LargestFile, LargestFile>>20)
 	}
 	return nil
 }
