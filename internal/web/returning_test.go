@@ -164,3 +164,20 @@ func TestALetterAndAChatOfOneHome(t *testing.T) {
 	morning.opens()
 	w.as(staff.Counsellor).get("/desk").want(http.StatusOK).sees("Même connexion")
 }
+
+// A class whose school has one address comes back with right words, one after the other: none is turned away,
+// and the last does not wait for the first.
+func TestAClassComesBack(t *testing.T) {
+	w := newWorld(t)
+	id := w.browser().opens()
+	words, school := w.words(id), w.browser().network
+	began := time.Now()
+	for n := range 25 {
+		pupil := w.browser()
+		pupil.network = school
+		pupil.post("/resume", "words", words).want(http.StatusOK)
+		if took := time.Since(began); took > 30*time.Second {
+			t.Fatalf("%d were served in %s", n+1, took)
+		}
+	}
+}

@@ -40,12 +40,6 @@ func (b *bucket) take(l Limit, depth time.Duration, now int64) (time.Duration, b
 	return min(debt, l.MaxDelay), true
 }
 
-// give puts one token back.
-func (b *bucket) give(l Limit, now int64) {
-	b.refill(l, now)
-	b.tokens = min(float64(l.Burst), b.tokens+1)
-}
-
 // full says whether forgetting the bucket would forgive nothing.
 func (b *bucket) full(l Limit, now int64) bool {
 	b.refill(l, now)

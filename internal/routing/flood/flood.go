@@ -283,22 +283,6 @@ func (g *Guard) bucket(i int, l Limit, from Source, now time.Time) *bucket {
 	return &g.shared[i]
 }
 
-// GiveBack returns what Check took, when the act turned out to be a good one: a password that was right,
-// a code that was found. So only failures are counted.
-func (g *Guard) GiveBack(act Act, from Source) {
-	now := g.now()
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	i, known := g.index[act]
-	if !known {
-		return
-	}
-	g.today()
-	if b := g.bucket(i, g.limits[i], from, now); b != nil {
-		b.give(g.limits[i], now.UnixNano())
-	}
-}
-
 // countMinute counts one more of all networks together. Only what its own network's bucket let through
 // counts: one network alone does not turn the proof on for everybody.
 func (g *Guard) countMinute(i int, l Limit, now time.Time) {

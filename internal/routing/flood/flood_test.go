@@ -191,24 +191,6 @@ func TestTheKeyIsOfTheDay(t *testing.T) {
 	}
 }
 
-// Only failures count: a good password gives its token back.
-func TestGivingBack(t *testing.T) {
-	g, _ := guard(Options{})
-	office := g.Network(address("192.0.2.7"))
-	for i := range 200 {
-		if v := g.Check(LogIn, office, ""); v != (Verdict{}) {
-			t.Fatalf("good log-in %d: %+v", i+1, v)
-		}
-		g.GiveBack(LogIn, office)
-	}
-	for range 10 {
-		g.Check(LogIn, office, "")
-	}
-	if v := g.Check(LogIn, office, ""); v.Delay == 0 {
-		t.Fatal("ten failures cost nothing")
-	}
-}
-
 // Memory is bounded. When it is full of networks in debt, a limit that fails open forgets the one seen
 // longest ago; a limit that does not makes the newcomers share one bucket, so that filling our memory
 // does not make guessing free.

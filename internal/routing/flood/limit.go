@@ -76,7 +76,9 @@ var Limits = []Limit{
 	{Act: SendFile, Burst: 6, Every: 10 * time.Second, MaxDelay: 20 * time.Second, Beyond: Later, FailOpen: true},
 	// New words take the old ones' place; nobody needs a third paper in a minute.
 	{Act: MakeCode, Burst: 3, Every: 5 * time.Second, MaxDelay: 5 * time.Second, Beyond: Later, FailOpen: false},
-	// Guessing is slowed hard, and does not become free by filling our memory.
-	{Act: TryCode, Burst: 10, Every: 6 * time.Second, MaxDelay: 20 * time.Second, Beyond: Later, FailOpen: false},
+	// A class comes back within minutes. Wrong words are slowed hard where they are compared (contact/resume.go);
+	// right ones count here too and are never given back, because each try is slow to compute, and one good code in
+	// the hands of a program would keep everybody else's waiting. None becomes free by filling our memory.
+	{Act: TryCode, Burst: 30, Every: 2 * time.Second, MaxDelay: 20 * time.Second, Beyond: Later, FailOpen: false},
 	{Act: LogIn, Burst: 10, Every: 5 * time.Second, MaxDelay: 20 * time.Second, Beyond: Later, FailOpen: false},
 }
