@@ -30,13 +30,6 @@ import (
 	"vigie/internal/store"
 )
 
-// Store keeps blobs. Disk is the one there is; another place (S3) fits behind the same three calls.
-type Store interface {
-	Put(ctx context.Context, r io.Reader, max int64) (Stored, error)
-	Get(ctx context.Context, id, identity string) (io.ReadCloser, error)
-	Remove(ctx context.Context, id string) error
-}
-
 // Stored is what the caller writes in its row.
 type Stored struct {
 	ID string

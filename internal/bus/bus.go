@@ -153,29 +153,9 @@ func (b *Bus) Subscribe(subject string, fn func(subject string, payload []byte))
 	return func() { _ = sub.Unsubscribe() }, nil
 }
 
-// Answer replies to requests on subject; several nodes that answer the same subject share the work.
-func (b *Bus) Answer(subject string, fn func(payload []byte) []byte) (stop func(), err error) {
-	sub, err := b.conn.QueueSubscribe(prefix+subject, "answer", func(m *nats.Msg) { _ = m.Respond(fn(m.Data)) })
-	if err != nil {
-		return nil, fmt.Errorf("bus: %w", err)
-	}
-	return func() { _ = sub.Unsubscribe() }, nil
-}
-
-// Request asks whoever answers subject and waits for the answer, no longer than ctx allows.
-func (b *Bus) Request(ctx context.Context, subject string, payload []byte) ([]byte, error) {
-	m, err := b.conn.RequestWithContext(ctx, prefix+subject, payload)
-	if err != nil {
-		return nil, fmt.Errorf("bus: %w", err)
-	}
-	return m.Data, nil
-}
-
-// Flush waits until what was published and subscribed so far has reached the server.
+// Flush waits until what was published and subscribed so far has reached the server. It is for tests, which
+// would otherwise have to wait for a while.
 func (b *Bus) Flush() error { return b.conn.FlushTimeout(5 * time.Second) }
-
-// Connected says whether the bus answers now.
-func (b *Bus) Connected() bool { return b.conn.IsConnected() }
 
 // OnReconnect has fn called each time the bus, or the way to another node, is back after a loss: what was
 // announced meanwhile was missed, so the caller reads the record again.

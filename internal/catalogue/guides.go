@@ -48,24 +48,6 @@ func (g *Guides) Search(typed, lang, speaks string) []Guide {
 	return found
 }
 
-// Plain returns the card as plain text, for a channel that shows nothing else.
-func (g Guide) Plain(lang string) string {
-	s := g.Title.In(lang)
-	if len(g.Intro) > 0 {
-		s += "\n" + g.Intro.In(lang)
-	}
-	for _, step := range g.Steps {
-		s += "\n• " + step.In(lang)
-	}
-	if len(g.Never) > 0 {
-		s += "\n✕ " + g.Never.In(lang)
-	}
-	for _, l := range g.Links {
-		s += "\n" + l.Label.In(lang) + ": " + l.URL
-	}
-	return s
-}
-
 func (g *Guides) check(p *page) {
 	all := codes{}
 	for i, card := range g.Cards {

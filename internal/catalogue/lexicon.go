@@ -142,23 +142,6 @@ func (l *Lexicon) Entry(code string) (Entry, bool) {
 	return l.Entries[i], true
 }
 
-// Heaviest keeps the heaviest hit of each danger, in order: two ways of saying one thing do not count
-// twice.
-func Heaviest(hits []Hit) []Hit {
-	var kept []Hit
-	for _, h := range hits {
-		i := slices.IndexFunc(kept, func(k Hit) bool { return k.Danger == h.Danger })
-		switch {
-		case i < 0:
-			kept = append(kept, h)
-		case h.Weight > kept[i].Weight:
-			kept[i] = h
-		}
-	}
-	sortHits(kept)
-	return kept
-}
-
 func sortHits(hits []Hit) {
 	slices.SortFunc(hits, func(a, b Hit) int {
 		return cmp.Or(b.Level-a.Level, b.Weight-a.Weight, strings.Compare(a.Code, b.Code))

@@ -235,17 +235,6 @@ func TestLongerPhraseSpeaks(t *testing.T) {
 	}
 }
 
-// Two ways of saying one thing count once.
-func TestHeaviest(t *testing.T) {
-	kept := Heaviest([]Hit{
-		{Code: "a", Danger: "suicide", Level: 1, Weight: 10}, {Code: "b", Danger: "suicide", Level: 3, Weight: 600},
-		{Code: "c", Danger: "home", Level: 2, Weight: 300},
-	})
-	if len(kept) != 2 || kept[0].Code != "b" || kept[1].Code != "c" {
-		t.Errorf("%+v", kept)
-	}
-}
-
 // A rule that nobody could understand is refused with its line.
 func TestLexiconRefused(t *testing.T) {
 	for _, c := range []struct{ old, new, key string }{

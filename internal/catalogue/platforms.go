@@ -53,7 +53,7 @@ func (p *Platforms) ByCode(code string) (Platform, bool) {
 	return p.All[i], true
 }
 
-// ByHost returns the platform that a host name belongs to: "m.tiktok.com" is TikTok.
+// ByHost returns the platform that a host name belongs to: "m.tiktok.com" is TikTok. The room takedown will ask.
 func (p *Platforms) ByHost(host string) (Platform, bool) {
 	host = strings.ToLower(strings.TrimSuffix(host, "."))
 	for _, platform := range p.All {

@@ -53,15 +53,6 @@ var readSeeds = sync.OnceValues(func() (*Set, error) {
 	return set, flawsOf(pages).fault()
 })
 
-// Read reads and checks a whole catalogue from the texts of its documents. With flaws there is no set.
-func Read(texts map[Doc][]byte) (*Set, Flaws) {
-	set, pages := read(texts, proposed, nil)
-	if flaws := flawsOf(pages); len(flaws) > 0 {
-		return nil, flaws
-	}
-	return set, nil
-}
-
 func flawsOf(pages map[Doc]*page) Flaws {
 	var all Flaws
 	for _, doc := range Docs {

@@ -89,7 +89,7 @@ type Closing struct {
 func (c Category) Has(f Flag) bool { return slices.Contains(c.Flags, f) }
 
 // Vocabulary returns the category's name in the DSA vocabulary for a minor or an adult; nil where the
-// vocabulary has none.
+// vocabulary has none. The room takedown will ask.
 func (c Category) Vocabulary(minor bool) *DSA {
 	if !minor && c.AdultDSA != nil {
 		return c.AdultDSA

@@ -496,7 +496,8 @@ func (c *Chats) Preview(ctx context.Context, proofID, staffID string, cover Cove
 }
 
 // Original returns the file as it came, for what has no preview and for the keeping of proof; each
-// opening is recorded with its purpose. The caller closes it. Faults as for Preview.
+// opening is recorded with its purpose. The caller closes it. Faults as for Preview. No screen opens it yet:
+// the room evidence will.
 func (c *Chats) Original(ctx context.Context, proofID, staffID, purpose string, supervising bool) (Proof, io.ReadCloser, error) {
 	if !isCode(purpose) || purpose == "" {
 		return Proof{}, nil, fault.New(fault.Invalid, "fault.contact.purpose")

@@ -394,34 +394,6 @@ type Summary struct {
 	SeenByStaff, SeenByVisitor int64
 }
 
-// Summaries returns the summaries of these contacts; one without messages is not in it.
-func (c *Chats) Summaries(ctx context.Context, contactIDs []string) (map[string]Summary, error) {
-	all := make(map[string]Summary, len(contactIDs))
-	type row struct {
-		id string
-		Summary
-	}
-	for len(contactIDs) > 0 {
-		n := min(len(contactIDs), summariesAtOnce)
-		args := make([]any, summariesAtOnce)
-		for i := range args {
-			args[i] = contactIDs[min(i, n-1)]
-		}
-		rows, err := store.All(ctx, c.db, func(r store.Row) (row, error) {
-			var s row
-			return s, r.Scan(&s.id, &s.LastSeq, &s.LastFrom, &s.LastAt, &s.SeenByStaff, &s.SeenByVisitor)
-		}, selectSummaries, args...)
-		if err != nil {
-			return nil, err
-		}
-		for _, r := range rows {
-			all[r.id] = r.Summary
-		}
-		contactIDs = contactIDs[n:]
-	}
-	return all, nil
-}
-
 // Typing announces that somebody is typing, or stopped. What is typed is never sent.
 func (c *Chats) Typing(contactID, who string, on bool) {
 	if who != Visitor && who != Staff {

@@ -59,14 +59,6 @@ func scanMessage(key *seal.Key) func(store.Row) (Message, error) {
 	}
 }
 
-const summariesAtOnce = 32
-
-var selectSummaries = `SELECT m.contact_id, (SELECT max(a.seq) FROM message a WHERE a.contact_id = m.contact_id), m.sender, m.sent_at,
-	COALESCE((SELECT k.seen FROM message_mark k WHERE k.contact_id = m.contact_id AND k.who = 'staff'), 0),
-	COALESCE((SELECT k.seen FROM message_mark k WHERE k.contact_id = m.contact_id AND k.who = 'visitor'), 0)
-	FROM message m WHERE m.contact_id IN (` + placeholders(1, summariesAtOnce) + `)
-	AND m.seq = (SELECT max(s.seq) FROM message s WHERE s.contact_id = m.contact_id AND s.sender <> 'system')`
-
 // placeholders returns "$from, … $to".
 func placeholders(from, to int) string {
 	var b strings.Builder

@@ -381,30 +381,6 @@ func TestADangerLeftWhileWeAreClosedRings(t *testing.T) {
 	})
 }
 
-func TestSummariesOpenNothing(t *testing.T) {
-	storetest.Each(t, func(t *testing.T, db *store.DB) {
-		w := newWorld(t, db)
-		var ids []string
-		for i := range 40 {
-			ct := w.talking(claire)
-			ids = append(ids, ct.ID)
-			if i%2 == 0 {
-				w.says(ct, "bonjour")
-				w.answers(ct, "bonjour")
-			}
-		}
-		before := w.db.Statements()
-		all, err := w.Summaries(w.ctx, ids)
-		w.must(err)
-		if n := w.db.Statements() - before; n > 2 {
-			t.Errorf("%d statements for %d conversations", n, len(ids))
-		}
-		if s := all[ids[0]]; len(all) != 20 || s.LastSeq != 2 || s.LastFrom != chat.Staff {
-			t.Errorf("%d summaries, the first %+v", len(all), all[ids[0]])
-		}
-	})
-}
-
 // A node that has lost its bus still takes and gives every word: SQL is the record.
 func TestWithoutABusNoMessageIsLost(t *testing.T) {
 	w := newWorld(t, storetest.SQLite(t))

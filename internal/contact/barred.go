@@ -25,11 +25,6 @@ func (c *Contacts) Barred(ctx context.Context, q store.Querier, personID string)
 		`SELECT staff_id FROM person_barred WHERE person_id = $1 ORDER BY staff_id`, personID)
 }
 
-// IsBarred says whether this member of staff knows this person.
-func (c *Contacts) IsBarred(ctx context.Context, personID, staffID string) (bool, error) {
-	return isBarred(ctx, c.db, personID, staffID)
-}
-
 func isBarred(ctx context.Context, q store.Querier, personID, staffID string) (bool, error) {
 	n, err := store.One(ctx, q, func(r store.Row) (int, error) { var n int; return n, r.Scan(&n) },
 		`SELECT count(*) FROM person_barred WHERE person_id = $1 AND staff_id = $2`, personID, staffID)

@@ -175,40 +175,6 @@ func merge(reasons *[]Reason, r Reason, now int64) bool {
 	return true
 }
 
-// DropReasons takes away the reasons whose code begins with prefix; priority follows.
-func (c *Contacts) DropReasons(ctx context.Context, tx *store.Tx, id, prefix string) (Contact, error) {
-	ct, err := get(ctx, tx, id)
-	if err != nil {
-		return Contact{}, err
-	}
-	key, err := c.keys.Key(ctx, ct.KeyID)
-	if err != nil {
-		return Contact{}, err
-	}
-	before, after, err := c.amend(ctx, tx, id, func(ct Contact) (Contact, error) {
-		reasons, err := openReasons(key, ct)
-		if err != nil {
-			return ct, err
-		}
-		had := len(reasons)
-		reasons = slices.DeleteFunc(reasons, func(r Reason) bool { return strings.HasPrefix(r.Code, prefix) })
-		if len(reasons) == had {
-			return ct, errUnchanged
-		}
-		ct.Priority = sum(reasons)
-		ct.reasons, err = sealReasons(key, id, reasons)
-		return ct, err
-	})
-	if err == errUnchanged {
-		return before, nil
-	}
-	if err != nil {
-		return Contact{}, err
-	}
-	tx.AfterCommit(func() { c.announce(after) })
-	return after, nil
-}
-
 // SetDanger sets or takes away the danger mark. Her counsellor may do both while she has the contact;
 // once the person has left or gone quiet only a supervisor takes it away.
 func (c *Contacts) SetDanger(ctx context.Context, id string, on bool, by audit.Actor, supervising bool) (Contact, error) {

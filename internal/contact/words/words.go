@@ -51,7 +51,7 @@ func list(lang string) []string {
 }
 
 // List returns a copy of the Size words of "fr" or "en", sorted, each of 3 to 9 letters a to z; nil for
-// any other language.
+// any other language. It is for tests: the program only picks and looks up.
 func List(lang string) []string { return slices.Clone(list(lang)) }
 
 // Index returns the place of a word in its list, 0 to Size-1. The word must be exact: tokens of Normalise.
@@ -92,51 +92,6 @@ func Normalise(typed string) []string {
 	}
 	end()
 	return tokens
-}
-
-// Suggest returns the list word a misspelt token was probably meant to be: the only one within one letter
-// added, left out, changed, or swapped with its neighbour. It returns false when the token is a list word
-// already, or when no word or several are that near. The word is for asking "did you mean…?": it comes
-// from the public list and says nothing about any real code, and no caller may take it unasked.
-func Suggest(lang, token string) (string, bool) {
-	if _, exact := Index(lang, token); exact {
-		return "", false
-	}
-	found := ""
-	for _, word := range list(lang) {
-		if oneApart(token, word) {
-			if found != "" {
-				return "", false
-			}
-			found = word
-		}
-	}
-	return found, found != ""
-}
-
-// oneApart says whether the Damerau distance of two different words (one insertion, deletion,
-// substitution or swap of neighbours) is exactly one.
-func oneApart(a, b string) bool {
-	if len(a) > len(b) {
-		a, b = b, a
-	}
-	if len(b)-len(a) > 1 {
-		return false
-	}
-	i := 0
-	for i < len(a) && a[i] == b[i] {
-		i++
-	}
-	if len(a) < len(b) {
-		return a[i:] == b[i+1:]
-	}
-	if i == len(a) {
-		return false
-	}
-	if a[i+1:] == b[i+1:] {
-		return true
-	}
-	return i+1 < len(a) && a[i] == b[i+1] && a[i+1] == b[i] && a[i+2:] == b[i+2:]
 }
 
 // Pick draws four words of "fr" or "en" from the system's random source, each of the Size words equally

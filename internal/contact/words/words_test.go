@@ -2,7 +2,6 @@ package words_test
 
 import (
 	_ "embed"
-	"maps"
 	"regexp"
 	"slices"
 	"strings"
@@ -210,59 +209,6 @@ func TestListWordsAreNormalised(t *testing.T) {
 	}
 }
 
-// A slip of one letter is put right when only one word can have been meant.
-func TestSuggest(t *testing.T) {
-	for _, c := range []struct{ name, lang, token, want string }{
-		{"a letter left out", "fr", "crocdile", "crocodile"},
-		{"a letter too many", "fr", "crocoodile", "crocodile"},
-		{"a wrong letter", "fr", "crocodyle", "crocodile"},
-		{"two letters swapped", "fr", "corcodile", "crocodile"},
-		{"the last letter left out", "fr", "crocodil", "crocodile"},
-		{"the first letter left out", "fr", "rocodile", "crocodile"},
-		{"the last letters swapped", "fr", "crocodiel", "crocodile"},
-		{"an s at the end", "en", "dolphins", "dolphin"},
-		{"two slips", "fr", "crcdile", ""},
-		{"already a word", "fr", "crocodile", ""},
-		{"nothing near", "en", "qqqqqq", ""},
-		{"nothing at all", "en", "", ""},
-		{"a language without a list", "de", "crocodil", ""},
-	} {
-		t.Run(c.name, func(t *testing.T) {
-			got, ok := words.Suggest(c.lang, c.token)
-			if got != c.want || ok != (c.want != "") {
-				t.Errorf("Suggest(%q, %q) = %q, %v, want %q", c.lang, c.token, got, ok, c.want)
-			}
-		})
-	}
-}
-
-// For a sample of the typos of every fortieth word, the suggestion is the only list word one slip away, and there is none when
-// several are. The neighbours are counted by another way than Suggest's: by writing down every possible slip.
-func TestSuggestNeverGuesses(t *testing.T) {
-	for _, lang := range langs {
-		list := words.List(lang)
-		for i := 0; i < len(list); i += 40 {
-			typos := slices.Sorted(maps.Keys(oneApart(list[i])))
-			for j := i % 20; j < len(typos); j += 20 {
-				typo := typos[j]
-				if _, exact := words.Index(lang, typo); exact {
-					continue
-				}
-				var near []string
-				for w := range oneApart(typo) {
-					if _, ok := words.Index(lang, w); ok {
-						near = append(near, w)
-					}
-				}
-				got, ok := words.Suggest(lang, typo)
-				if len(near) == 1 && got != near[0] || ok != (len(near) == 1) {
-					t.Fatalf("%s: Suggest(%q) = %q, %v; near it are %v", lang, typo, got, ok, near)
-				}
-			}
-		}
-	}
-}
-
 // Four words of the right list, every word about equally often: chi-square over 4,096 cells, 4,095 degrees of
 // freedom, must stay within eight standard deviations (√(2·4095) ≈ 90.5), which chance breaks about never and a
 // modulo bias or a wrong range always.
@@ -317,37 +263,9 @@ func FuzzNormalise(f *testing.F) {
 			if !letters.MatchString(token) {
 				t.Fatalf("Normalise(%q) gave %q", typed, token)
 			}
-			words.Suggest("fr", token)
 		}
 		if again := words.Normalise(strings.Join(tokens, " ")); len(typed) < 256 && !slices.Equal(again, tokens) {
 			t.Fatalf("Normalise(%q) = %q, and again %q", typed, tokens, again)
 		}
 	})
-}
-
-func BenchmarkSuggest(b *testing.B) {
-	for b.Loop() {
-		words.Suggest("fr", "crocodyle")
-	}
-}
-
-// oneApart writes down every string one insertion, deletion, substitution or swap away from w.
-func oneApart(w string) map[string]bool {
-	out := map[string]bool{}
-	for i := 0; i <= len(w); i++ {
-		if i < len(w) {
-			out[w[:i]+w[i+1:]] = true
-		}
-		if i+1 < len(w) {
-			out[w[:i]+w[i+1:i+2]+w[i:i+1]+w[i+2:]] = true
-		}
-		for c := 'a'; c <= 'z'; c++ {
-			out[w[:i]+string(c)+w[i:]] = true
-			if i < len(w) {
-				out[w[:i]+string(c)+w[i+1:]] = true
-			}
-		}
-	}
-	delete(out, w)
-	return out
 }

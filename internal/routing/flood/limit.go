@@ -7,8 +7,6 @@ type Act string
 
 // What is limited. A new act needs a row in Limits, where each choice is explained.
 const (
-	// OpenPage is any public page.
-	OpenPage Act = "page.open"
 	// OpenChat opens a conversation.
 	OpenChat Act = "chat.open"
 	// SendMessage sends a chat message; counted per contact, not per network.
@@ -71,7 +69,6 @@ var Limits = []Limit{
 	// A campaign in a school: 300 pupils open the chat within minutes from one address.
 	{Act: OpenChat, Burst: 300, Every: time.Second, MaxDelay: 15 * time.Second, Beyond: AskProof, FailOpen: true, Surge: 1200},
 	{Act: LeaveMessage, Burst: 100, Every: 3 * time.Second, MaxDelay: 15 * time.Second, Beyond: AskProof, FailOpen: true, Surge: 600},
-	{Act: OpenPage, Burst: 2000, Every: 20 * time.Millisecond, MaxDelay: 3 * time.Second, Beyond: Serve, FailOpen: true},
 	// One proof is asked for at a time, so a file every ten seconds is already generous.
 	{Act: SendFile, Burst: 6, Every: 10 * time.Second, MaxDelay: 20 * time.Second, Beyond: Later, FailOpen: true},
 	// New words take the old ones' place; nobody needs a third paper in a minute.

@@ -122,16 +122,6 @@ func Fragment(w http.ResponseWriter, r *http.Request, piece templ.Component) {
 	Page(w, r, http.StatusOK, piece)
 }
 
-// Done answers a form post that needs no page of its own: a script gets 204, a browser without one is
-// sent to where it can see the result.
-func Done(w http.ResponseWriter, r *http.Request, to string) {
-	if Scripted(r) {
-		w.WriteHeader(http.StatusNoContent)
-		return
-	}
-	http.Redirect(w, r, to, http.StatusSeeOther)
-}
-
 // Scripted says whether the request was made by one of our scripts.
 func Scripted(r *http.Request) bool {
 	return r.Header.Get("Vigie-Script") != "" || r.Header.Get("HX-Request") == "true"

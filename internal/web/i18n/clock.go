@@ -44,9 +44,6 @@ func (p *Printer) Date(t time.Time) string {
 	return t.Format("Monday 2 January 2006")
 }
 
-// ShortDate is the day in figures: "03/03/2026" in both languages, as both are read in France.
-func (p *Printer) ShortDate(t time.Time) string { return t.In(Paris).Format("02/01/2006") }
-
 // DateTime is day and hour: "mardi 3 mars 2026 à 21 h 04".
 func (p *Printer) DateTime(t time.Time) string {
 	return p.T("clock.date_time", "date", p.Date(t), "time", p.Time(t))

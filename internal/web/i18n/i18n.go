@@ -249,19 +249,6 @@ func (s sentence) write(b *strings.Builder, p *Printer, args []any) {
 	}
 }
 
-// placeholders lists the names a sentence asks for, with a mark on the plural ones.
-func (s sentence) placeholders(into map[string]bool) map[string]bool {
-	for _, piece := range s {
-		if piece.name == "" {
-			continue
-		}
-		into[piece.name] = true
-		piece.one.placeholders(into)
-		piece.other.placeholders(into)
-	}
-	return into
-}
-
 // parse cuts a text at its placeholders; plural forms may hold placeholders, not other plural forms.
 func parse(text string) (sentence, error) {
 	s := sentence{}

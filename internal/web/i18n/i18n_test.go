@@ -235,3 +235,16 @@ func TestTheBrowsersLanguage(t *testing.T) {
 		}
 	}
 }
+
+// placeholders lists the names a sentence asks for, with a mark on the plural ones.
+func (s sentence) placeholders(into map[string]bool) map[string]bool {
+	for _, piece := range s {
+		if piece.name == "" {
+			continue
+		}
+		into[piece.name] = true
+		piece.one.placeholders(into)
+		piece.other.placeholders(into)
+	}
+	return into
+}

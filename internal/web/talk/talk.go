@@ -96,17 +96,6 @@ func (v Reader) delivery(seq int64) ui.Delivery {
 	return ui.Sent
 }
 
-// Deliveries draws the marks that moved: of one's own messages, those after the old marks.
-func (v Reader) Deliveries(messages []chat.Message) []templ.Component {
-	var all []templ.Component
-	for _, m := range messages {
-		if m.From == v.Side {
-			all = append(all, ui.DeliveryMark(v.Printer, m.ID, v.delivery(m.Seq)))
-		}
-	}
-	return all
-}
-
 // Log draws messages in their order, with the days between them, and above them the way to those before.
 func (v Reader) Log(messages []chat.Message) templ.Component {
 	var all []templ.Component
