@@ -72,9 +72,14 @@ func TestAnUnknownLoginCostsTheSame(t *testing.T) {
 	costs := slowhash.Params{MemoryKiB: 16 << 10, Passes: 2, Lanes: 1}
 	w := newWorld(t, storetest.SQLite(t), func(o *staff.Options) { o.Costs = costs })
 	w.camille()
-	// The quickest of some, taken in turns: what else the machine does only makes single ones slower.
+	// The quickest of some, taken in turns: what else the machine does only makes single ones slower. Where no
+	// password is hashed, no number of them makes the two alike.
 	quickest := map[string]time.Duration{"camille": time.Hour, "sacha": time.Hour}
-	for i := range 12 {
+	alike := func() bool {
+		known, unknown := quickest["camille"], quickest["sacha"]
+		return unknown >= known*2/3 && known >= unknown*2/3
+	}
+	for i := 0; i < 12 || i < 60 && !alike(); i++ {
 		for login := range quickest {
 			began := time.Now()
 			_, err := w.Authenticate(ctx, login, "not her password", fmt.Sprint(login, i), laptop)
@@ -83,9 +88,8 @@ func TestAnUnknownLoginCostsTheSame(t *testing.T) {
 			w.clock.Move(time.Minute) // past any delay
 		}
 	}
-	known, unknown := quickest["camille"], quickest["sacha"]
-	if unknown < known*2/3 || known < unknown*2/3 {
-		t.Errorf("known %v, unknown %v", known, unknown)
+	if !alike() {
+		t.Errorf("known %v, unknown %v", quickest["camille"], quickest["sacha"])
 	}
 }
 

@@ -36,7 +36,7 @@ func told(page string) []string {
 			case "placeholder", "aria-label", "title", "alt", "content":
 				all = append(all, a.Val)
 			default:
-				if strings.HasPrefix(a.Key, "data-") {
+				if strings.HasPrefix(a.Key, "data-") && strings.Contains(a.Val, " ") { // a word alone is a code
 					all = append(all, a.Val)
 				}
 			}
