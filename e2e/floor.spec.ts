@@ -207,13 +207,18 @@ test.describe("the floor", { tag: "@desk" }, () => {
 
 test("the floor on a phone, and at night", { tag: ["@small", "@dark"] }, async ({ page, someone }) => {
   const child = await childWaits(someone);
+  await child.writes("je veux mourir");
+  await expect(child.bubble("je veux mourir")).toBeVisible();
   await logsIn(page, "dominique");
   await page.goto("/desk/floor");
   await expect(page.locator("#floor-line .contact")).toHaveCount(1);
+  await expect(page.locator("#desk-alarms .alert")).toHaveCount(1);
   await picture(page, "floor");
   await expectNoSideways(page);
   await expectAccessible(page);
+  await seesAlarms(page);
   await child.saysGoodbye();
+  await new Counsellor(page).liftsDanger();
 });
 
 test("what one tab writes in the form is in the other, and no hand is drawn over", { tag: "@desk" }, async ({ someone }) => {
