@@ -123,7 +123,7 @@ func (a *App) checkFiles(ctx context.Context, say func(bool, string, ...any)) er
 	if err != nil {
 		return err
 	}
-	say(true, "%d files that no row names (nobody can open them; a server that runs takes them away)", unnamed)
+	say(true, "%d files that no row names (nobody can open them; a server that runs sets them aside)", unnamed)
 	left, err := disk.Left(before)
 	if err != nil {
 		return err

@@ -306,14 +306,52 @@ func (d *Disk) Left(before time.Time) (int, error) {
 	return left, nil
 }
 
-// Sweep takes away what crashes left half written before a time, and returns how many. Nobody waits
+// Lost is the folder, inside a Disk's, of what no row named. A file stays there for keepLost; whoever restores a
+// record that names it moves it back.
+const (
+	Lost     = "lost"
+	keepLost = 30 * 24 * time.Hour
+)
+
+// SetAside moves a blob to Lost.
+func (d *Disk) SetAside(id string) error {
+	path, err := d.path(id)
+	if err != nil {
+		return nil
+	}
+	aside := filepath.Join(d.dir, Lost)
+	if err := makeDir(aside); err != nil {
+		return diskFault(err)
+	}
+	now := time.Now()
+	if err := os.Chtimes(path, now, now); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return diskFault(err)
+	}
+	if err := os.Rename(path, filepath.Join(aside, id)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return diskFault(err)
+	}
+	return nil
+}
+
+// Sweep takes away what crashes left half written before a time, and what has been in Lost for its time, and returns how many. Nobody waits
 // longer than the time-out of an upload; an hour ago is a good time.
 func (d *Disk) Sweep(ctx context.Context, before time.Time) (int, error) {
-	entries, err := os.ReadDir(d.unfinished())
+	swept, err := sweepFolder(ctx, d.unfinished(), before)
+	if err != nil {
+		return swept, err
+	}
+	lost, err := sweepFolder(ctx, filepath.Join(d.dir, Lost), before.Add(-keepLost))
+	return swept + lost, err
+}
+
+func sweepFolder(ctx context.Context, folder string, before time.Time) (swept int, err error) {
+	entries, err := os.ReadDir(folder)
+	if errors.Is(err, fs.ErrNotExist) {
+		return 0, nil
+	}
 	if err != nil {
 		return 0, diskFault(err)
 	}
-	swept := 0
 	for _, e := range entries {
 		if err := ctx.Err(); err != nil {
 			return swept, err
@@ -326,7 +364,7 @@ func (d *Disk) Sweep(ctx context.Context, before time.Time) (int, error) {
 			return swept, diskFault(err)
 		}
 		if st.Mode().IsRegular() && st.ModTime().Before(before) {
-			if err := os.Remove(filepath.Join(d.unfinished(), e.Name())); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			if err := os.Remove(filepath.Join(folder, e.Name())); err != nil && !errors.Is(err, fs.ErrNotExist) {
 				return swept, diskFault(err)
 			}
 			swept++

@@ -80,7 +80,7 @@ func Open(ctx context.Context, o Options) (*Bus, error) {
 		return nil, fmt.Errorf("bus: %w", err)
 	}
 	b.conn = conn
-	if o.ClusterListen != "" {
+	if b.server != nil && o.ClusterListen != "" {
 		go b.watchRoutes()
 	}
 	return b, nil

@@ -53,6 +53,7 @@ type Blobs interface {
 	Put(ctx context.Context, r io.Reader, max int64) (blob.Stored, error)
 	Get(ctx context.Context, id, identity string) (io.ReadCloser, error)
 	Remove(ctx context.Context, id string) error
+	SetAside(id string) error
 	Sweep(ctx context.Context, before time.Time) (int, error)
 	Each(ctx context.Context, before time.Time, fn func(id string) error) error
 }
@@ -642,11 +643,12 @@ func (c *Chats) destroyMarked(ctx context.Context, p Proof) error {
 	return err
 }
 
-// OrphanAge is how old a file must be before it is removed because no row names it: many times what lies
-// between its last byte and its row.
-const OrphanAge = time.Hour
+// OrphanAge is how old a file must be before it is set aside because no row names it: many times what lies
+// between its last byte and its row, and what clocks may differ by.
+const OrphanAge = 24 * time.Hour
 
-// SweepBlobs removes the files that a crash left without a row, whole or cut short.
+// SweepBlobs sets aside the files that a crash left without a row, and removes what was cut short. Set aside and
+// not removed: after a restore the record may name them again.
 func (c *Chats) SweepBlobs(ctx context.Context) error {
 	before := time.Now().Add(-OrphanAge) // files have the time of the disk, not of the house
 	_, err := c.blobs.Sweep(ctx, before)
@@ -656,7 +658,8 @@ func (c *Chats) SweepBlobs(ctx context.Context) error {
 		if err != nil || named > 0 {
 			return err
 		}
-		return c.blobs.Remove(ctx, id)
+		c.slog.Warn("a file that no row names is set aside", "blob", id)
+		return c.blobs.SetAside(id)
 	}))
 }
 

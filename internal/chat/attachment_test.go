@@ -20,6 +20,7 @@ import (
 	"filippo.io/age"
 
 	"vigie/internal/audit"
+	"vigie/internal/blob"
 	"vigie/internal/chat"
 	"vigie/internal/contact"
 	"vigie/internal/fault"
@@ -147,7 +148,7 @@ func TestFilesWithoutARowGo(t *testing.T) {
 		_, err := held.MarkIllegal(w.ctx, w.received(marked, pngOf(t, chessboard(40, 40))).ID, claire.ID, false)
 		w.must(err)
 		named := w.files()
-		_, err = w.blobs.Put(w.ctx, strings.NewReader("nobody's"), 100)
+		nobodys, err := w.blobs.Put(w.ctx, strings.NewReader("nobody's"), 100)
 		w.must(err)
 		w.must(os.WriteFile(filepath.Join(w.blobDir, "new", "half"), []byte("cut sh"), 0o600))
 		w.must(w.SweepBlobs(w.ctx)) // too young: its row may be on its way
@@ -155,11 +156,21 @@ func TestFilesWithoutARowGo(t *testing.T) {
 			t.Fatalf("%d files", n)
 		}
 		for _, file := range w.files() {
-			w.must(os.Chtimes(file, time.Time{}, time.Now().Add(-2*time.Hour)))
+			w.must(os.Chtimes(file, time.Time{}, time.Now().Add(-2*chat.OrphanAge)))
 		}
 		w.must(w.SweepBlobs(w.ctx))
+		left := w.files()
+		aside := slices.IndexFunc(left, func(file string) bool { return filepath.Dir(file) == filepath.Join(w.blobDir, blob.Lost) })
+		if aside < 0 || filepath.Base(left[aside]) != nobodys.ID {
+			t.Fatalf("what no row names is not set aside: %v", left)
+		}
+		if others := slices.Delete(slices.Clone(left), aside, aside+1); !slices.Equal(others, named) {
+			t.Errorf("left %v, want %v", others, named)
+		}
+		w.must(os.Chtimes(left[aside], time.Time{}, time.Now().Add(-40*24*time.Hour)))
+		w.must(w.SweepBlobs(w.ctx))
 		if left := w.files(); !slices.Equal(left, named) {
-			t.Errorf("left %v, want %v", left, named)
+			t.Errorf("a month later %v is left, want %v", left, named)
 		}
 	})
 }
@@ -462,6 +473,14 @@ func TestByAWrittenProtocolItIsHeldForTwoPeople(t *testing.T) {
 		w.must(held.AskHandOver(w.ctx, p.ID, to, karim)) // asked anew, agreed anew
 		_, err = held.HandOver(w.ctx, p.ID, nadia)
 		w.refused(err, "fault.contact.second")
+		w.refused(held.AgreeHandOver(w.ctx, p.ID, w.held(held).HandOverAskedAt, karim), "fault.contact.second")
+		agreed := w.held(held).HandOverAskedAt
+		w.must(held.AgreeHandOver(w.ctx, p.ID, agreed, nadia))
+		acts := len(w.acts(ct.ID))
+		w.must(held.AgreeHandOver(w.ctx, p.ID, agreed, nadia)) // once more changes nothing, and says nothing
+		if n := len(w.acts(ct.ID)); n != acts {
+			t.Errorf("%d acts more", n-acts)
+		}
 
 		w.refused(held.DestroyHeld(w.ctx, p.ID, karim), "fault.contact.second")
 		w.must(held.AskDestroyHeld(w.ctx, p.ID, nadia))

@@ -80,7 +80,7 @@ type topic struct {
 	early     map[int64]Message // messages that wait for their forerunners
 	reading   bool
 	patient   bool  // a timer runs for a gap
-	sessions  int64 // how many sessions of its person the record had when it was last compared
+	sessions  int64 // which sessions of its person the record had when it was last compared: the sum of their times
 }
 
 // record is what the record says of a conversation.
@@ -525,12 +525,12 @@ func (f *Feed) ids() []string {
 
 var selectRecords = `SELECT c.id, c.rev, c.state,
 	COALESCE((SELECT max(m.seq) FROM message m WHERE m.contact_id = c.id), 0),
-	(SELECT count(*) FROM visitor_session s WHERE s.contact_id = c.id)
+	(SELECT CAST(COALESCE(sum(s.made_at), 0) AS BIGINT) FROM visitor_session s WHERE s.contact_id = c.id)
 	FROM contact c WHERE c.id IN (` + placeholders(1, repairBatch) + `)`
 
 // repair compares what is followed here with the record, in case its announcement was lost: it reads on
 // where there are more messages, tells that a contact moved or that a session of its person is over, and
-// drops who follows what is no more. How many sessions there were at first is not known: once it is told in
+// drops who follows what is no more. Which sessions there were at first is not known: once it is told in
 // vain.
 func (f *Feed) repair(ctx context.Context, ids []string) error {
 	args := make([]any, repairBatch)

@@ -2,6 +2,8 @@ package chat
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"io"
@@ -57,6 +59,12 @@ func (h HandOver) key() (blob.Recipient, error) {
 	return key, err
 }
 
+// mark names the recipient in the log, where no key fits: the first 16 hexadecimal digits of its SHA-256.
+func (h HandOver) mark() string {
+	sum := sha256.Sum256([]byte(h.Recipient))
+	return hex.EncodeToString(sum[:8])
+}
+
 const selectHeld = `SELECT attachment_id, contact_id, blob_id, key_id, held_at, held_by, content_sealed, handover_sealed,
 	handover_asked_at, handover_asked_by, handed_at, handed_by, destroy_asked_at, destroy_asked_by FROM attachment_hold`
 
@@ -70,8 +78,8 @@ func scanHeld(r store.Row) (Held, error) {
 func (c *Chats) AllHeld(ctx context.Context) ([]Held, error) {
 	all, err := store.All(ctx, c.db, scanHeld, selectHeld+` ORDER BY held_at, attachment_id`)
 	for i := range all {
-		if err == nil {
-			err = c.openHeld(ctx, &all[i])
+		if err := c.openHeld(ctx, &all[i]); err != nil { // it can be destroyed all the same, and the others are there
+			c.slog.Error("a held file's row does not open", "attachment", all[i].ProofID, "error", err)
 		}
 	}
 	return all, err
@@ -100,7 +108,7 @@ func (c *Chats) AskHandOver(ctx context.Context, proofID string, to HandOver, by
 	if err != nil {
 		return err
 	}
-	return c.onHeld(ctx, proofID, by, "chat.proof_hand_over_ask", func(tx *store.Tx, h Held) error {
+	return c.onHeld(ctx, proofID, by, "chat.proof_hand_over_ask", &to, func(tx *store.Tx, h Held) error {
 		_, err := tx.Exec(ctx, `UPDATE attachment_hold SET handover_sealed = $2, handover_asked_at = $3, handover_asked_by = $4,
 			handed_at = 0, handed_by = '' WHERE attachment_id = $1`,
 			proofID, key.Seal(handOverField(proofID), plain), store.Millis(c.now()), by.ID)
@@ -112,15 +120,24 @@ func (c *Chats) AskHandOver(ctx context.Context, proofID string, to HandOver, by
 // fault.Forbidden "fault.contact.second" where nobody asked and for the one who did, fault.Conflict
 // "fault.chat.hand_over_changed" when something else was asked since she read it.
 func (c *Chats) AgreeHandOver(ctx context.Context, proofID string, askedAt int64, second audit.Actor) error {
-	return c.onHeld(ctx, proofID, second, "chat.proof_hand_over_agree", func(tx *store.Tx, h Held) error {
-		if err := twoPeople(h.HandOverAskedBy, second); err != nil {
+	h, err := c.heldOf(ctx, c.db, proofID)
+	if err == nil {
+		err = c.openHeld(ctx, &h)
+	}
+	if err != nil {
+		return err
+	}
+	return c.onHeld(ctx, proofID, second, "chat.proof_hand_over_agree", &h.To, func(tx *store.Tx, now Held) error {
+		if err := twoPeople(now.HandOverAskedBy, second); err != nil {
 			return err
 		}
-		if h.HandedAt != 0 {
-			return nil
+		if now.HandedAt != 0 && now.HandOverAskedAt == askedAt {
+			return errDoneBefore
 		}
-		n, err := tx.Exec(ctx, `UPDATE attachment_hold SET handed_at = $2, handed_by = $3 WHERE attachment_id = $1 AND handover_asked_at = $4`,
-			proofID, store.Millis(c.now()), second.ID, askedAt)
+		// What was read may be asked anew before the row is ours: everything is compared once more as it is written.
+		n, err := tx.Exec(ctx, `UPDATE attachment_hold SET handed_at = $2, handed_by = $3
+			WHERE attachment_id = $1 AND handed_at = 0 AND handover_asked_at = $4 AND handover_asked_at = $5 AND handover_asked_by NOT IN ('', $3)`,
+			proofID, store.Millis(c.now()), second.ID, askedAt, h.HandOverAskedAt)
 		if err == nil && n == 0 {
 			err = fault.New(fault.Conflict, "fault.chat.hand_over_changed")
 		}
@@ -132,20 +149,26 @@ func (c *Chats) AgreeHandOver(ctx context.Context, proofID string, askedAt int64
 // authority's key, and opened by nobody on the way. Each time is recorded before. It returns
 // fault.Forbidden "fault.contact.second" while they have not agreed.
 func (c *Chats) HandOver(ctx context.Context, proofID string, by audit.Actor) (write func(io.Writer) error, err error) {
-	var h Held
-	err = c.onHeld(ctx, proofID, by, "chat.proof_hand_over", func(tx *store.Tx, held Held) error {
-		if h = held; h.HandedAt == 0 {
-			return fault.New(fault.Forbidden, "fault.contact.second")
-		}
-		return nil
-	})
+	h, err := c.heldOf(ctx, c.db, proofID)
 	if err == nil {
 		err = c.openHeld(ctx, &h)
 	}
 	if err != nil {
 		return nil, err
 	}
+	if h.HandedAt == 0 {
+		return nil, fault.New(fault.Forbidden, "fault.contact.second")
+	}
 	to, err := h.To.key()
+	if err != nil {
+		return nil, err
+	}
+	err = c.onHeld(ctx, proofID, by, "chat.proof_hand_over", &h.To, func(_ *store.Tx, now Held) error {
+		if now.HandedAt != h.HandedAt { // asked anew since it was read
+			return fault.New(fault.Conflict, "fault.chat.hand_over_changed")
+		}
+		return nil
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -162,7 +185,7 @@ func (c *Chats) HandOver(ctx context.Context, proofID string, by audit.Actor) (w
 // AskDestroyHeld asks that a held file be destroyed; a second person does it. Asking again changes nothing.
 // It returns fault.NotFound "fault.chat.proof_unknown" for what is not held.
 func (c *Chats) AskDestroyHeld(ctx context.Context, proofID string, by audit.Actor) error {
-	return c.onHeld(ctx, proofID, by, "chat.proof_destroy_ask", func(tx *store.Tx, h Held) error {
+	return c.onHeld(ctx, proofID, by, "chat.proof_destroy_ask", nil, func(tx *store.Tx, h Held) error {
 		_, err := tx.Exec(ctx, `UPDATE attachment_hold SET destroy_asked_at = $2, destroy_asked_by = $3 WHERE attachment_id = $1 AND destroy_asked_at = 0`,
 			proofID, store.Millis(c.now()), by.ID)
 		return err
@@ -174,7 +197,7 @@ func (c *Chats) AskDestroyHeld(ctx context.Context, proofID string, by audit.Act
 // "fault.chat.proof_unknown" for what is not held.
 func (c *Chats) DestroyHeld(ctx context.Context, proofID string, second audit.Actor) error {
 	var h Held
-	err := c.onHeld(ctx, proofID, second, "chat.proof_destroy", func(tx *store.Tx, held Held) error {
+	err := c.onHeld(ctx, proofID, second, "chat.proof_destroy", nil, func(tx *store.Tx, held Held) error {
 		h = held
 		if err := twoPeople(h.DestroyAskedBy, second); err != nil {
 			return err
@@ -231,9 +254,16 @@ func openJSON(key *seal.Key, field seal.Field, sealed []byte, into any) error {
 	return json.Unmarshal(plain, into)
 }
 
-// onHeld does one thing to a held file, and records it.
-func (c *Chats) onHeld(ctx context.Context, proofID string, by audit.Actor, act string, do func(*store.Tx, Held) error) error {
-	return c.db.Tx(ctx, func(tx *store.Tx) error {
+// errDoneBefore says that there is nothing to do, nor to record.
+var errDoneBefore = errors.New("chat: done before")
+
+// onHeld does one thing to a held file, and records it: with the key it goes to, where it goes somewhere.
+func (c *Chats) onHeld(ctx context.Context, proofID string, by audit.Actor, act string, to *HandOver, do func(*store.Tx, Held) error) error {
+	detail := map[string]string{"attachment": proofID}
+	if to != nil {
+		detail["to"] = to.mark()
+	}
+	err := c.db.Tx(ctx, func(tx *store.Tx) error {
 		h, err := c.heldOf(ctx, tx, proofID)
 		if err != nil {
 			return err
@@ -241,9 +271,12 @@ func (c *Chats) onHeld(ctx context.Context, proofID string, by audit.Actor, act 
 		if err := do(tx, h); err != nil {
 			return err
 		}
-		return c.log.Record(ctx, tx, audit.Entry{Actor: by, Act: act, Object: "contact", ObjectID: h.ContactID, Purpose: "protocol",
-			Detail: map[string]string{"attachment": proofID}})
+		return c.log.Record(ctx, tx, audit.Entry{Actor: by, Act: act, Object: "contact", ObjectID: h.ContactID, Purpose: "protocol", Detail: detail})
 	})
+	if errors.Is(err, errDoneBefore) {
+		return nil
+	}
+	return err
 }
 
 func holdField(id string) seal.Field {

@@ -25,6 +25,11 @@ func (c *Contacts) OnErase(e Eraser) { c.erasers = append(c.erasers, e) }
 // Cut short, it is run again. It returns fault.Conflict "fault.contact.held" when the danger protocol
 // holds its network address, or the legal protocol one of its files.
 func (c *Contacts) Erase(ctx context.Context, contactID string, by audit.Actor, purpose string) error {
+	return c.erase(ctx, contactID, by, purpose, func(context.Context, *store.Tx) error { return nil })
+}
+
+// erase is Erase where something else must hold in the same transaction.
+func (c *Contacts) erase(ctx context.Context, contactID string, by audit.Actor, purpose string, may func(context.Context, *store.Tx) error) error {
 	ct, err := c.Get(ctx, contactID)
 	if err != nil {
 		return err
@@ -42,6 +47,9 @@ func (c *Contacts) Erase(ctx context.Context, contactID string, by audit.Actor, 
 		}
 	}
 	err = c.db.Tx(ctx, func(tx *store.Tx) error {
+		if err := may(ctx, tx); err != nil {
+			return err
+		}
 		if held, err := c.dropNetwork(ctx, tx, contactID); err != nil || held {
 			if held {
 				return fault.New(fault.Conflict, "fault.contact.held")

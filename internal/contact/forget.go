@@ -2,6 +2,7 @@ package contact
 
 import (
 	"context"
+	"errors"
 	"slices"
 
 	"vigie/internal/audit"
@@ -78,23 +79,42 @@ func (c *Contacts) RefuseForget(ctx context.Context, id string, by audit.Actor, 
 	})
 }
 
-// Forget carries a request out: the contact is erased, as Erase says, holds included. It returns
-// fault.NotFound "fault.contact.forget_none" where nothing was asked, and fault.Conflict
-// "fault.contact.forget_open" while the contact is not closed.
+// Forget carries a request out: the contact is erased, as Erase says, holds included. It takes another person
+// than who booked it, and than whose conversation it was. It returns fault.NotFound
+// "fault.contact.forget_none" where nothing was asked, fault.Conflict "fault.contact.forget_open" while the
+// contact is not closed, fault.Forbidden "fault.contact.second" for one of the two.
 func (c *Contacts) Forget(ctx context.Context, id string, by audit.Actor) error {
-	ct, err := c.Get(ctx, id)
-	if err != nil {
+	may := func(ctx context.Context, q store.Querier) error {
+		ct, err := get(ctx, q, id)
+		if err != nil {
+			return err
+		}
+		f, err := store.One(ctx, q, scanForgetting, selectForgetting+` WHERE contact_id = $1`, id)
+		switch {
+		case errors.Is(err, store.ErrNoRow):
+			return fault.New(fault.NotFound, "fault.contact.forget_none")
+		case err != nil:
+			return err
+		case ct.State != Closed:
+			return fault.New(fault.Conflict, "fault.contact.forget_open")
+		case f.AskedBy == by.ID || ct.StickyID == by.ID:
+			return fault.New(fault.Forbidden, "fault.contact.second")
+		}
+		return nil
+	}
+	if err := may(ctx, c.db); err != nil {
 		return err
 	}
-	if _, asked, err := c.Forgetting(ctx, id); err != nil {
+	return c.erase(ctx, id, by, "request", func(ctx context.Context, tx *store.Tx) error {
+		if err := may(ctx, tx); err != nil { // a colleague may just have refused it
+			return err
+		}
+		n, err := tx.Exec(ctx, `DELETE FROM forget_request WHERE contact_id = $1`, id)
+		if err == nil && n == 0 {
+			err = fault.New(fault.NotFound, "fault.contact.forget_none")
+		}
 		return err
-	} else if !asked {
-		return fault.New(fault.NotFound, "fault.contact.forget_none")
-	}
-	if ct.State != Closed {
-		return fault.New(fault.Conflict, "fault.contact.forget_open")
-	}
-	return c.Erase(ctx, id, by, "request")
+	})
 }
 
 // floorChanges wakes the supervisors' floor after the commit.

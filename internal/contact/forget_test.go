@@ -27,6 +27,7 @@ func TestARequestToBeForgottenIsCarriedOutOnceClosedAndFree(t *testing.T) {
 		w.moved(ct.ID, contact.Dismiss, nadia, contact.Change{Closing: "test", Supervising: true})
 		w.refused(w.Forget(w.ctx, ct.ID, nadia), "fault.contact.held")
 		w.must(w.ReleaseNetwork(w.ctx, ct.ID, nadia))
+		w.refused(w.Forget(w.ctx, ct.ID, claire), "fault.contact.second") // she booked it, and it was hers
 		w.must(w.Forget(w.ctx, ct.ID, nadia))
 		_, err = w.Get(w.ctx, ct.ID)
 		w.refused(err, "fault.contact.unknown")

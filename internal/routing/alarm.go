@@ -42,15 +42,37 @@ func (r *Router) Alarms(ctx context.Context) ([]Alarm, error) {
 	return store.All(ctx, r.db, scanAlarm, selectUnseen)
 }
 
-// Seen is one supervisor's word that she has seen an alarm, or all of one contact's: it stops ringing for all
-// of them. Saying it again, or of what is not there, changes nothing.
+// Seen is one supervisor's word that she has seen an alarm, or whatever rings because one contact is in danger:
+// it stops ringing for all of them. Saying it again, or of what is not there, changes nothing; neither does
+// what somebody says who knows the person.
 func (r *Router) Seen(ctx context.Context, staffID, alarmOrContactID string) error {
-	return r.db.Tx(ctx, func(tx *store.Tx) error {
-		seen, err := store.All(ctx, tx, scanAlarm, markSeen, alarmOrContactID, store.Millis(r.now()), staffID)
-		if err != nil || len(seen) == 0 {
+	rings, err := store.All(ctx, r.db, scanAlarm, selectAlarms, alarmOrContactID)
+	if err != nil {
+		return err
+	}
+	var hers []Alarm
+	for _, a := range rings {
+		ct, err := r.contacts.Get(ctx, a.ContactID)
+		if err != nil {
 			return err
 		}
-		for _, a := range seen {
+		knows, err := r.Recused(ctx, staffID, ct)
+		if err != nil {
+			return err
+		}
+		if !knows {
+			hers = append(hers, a)
+		}
+	}
+	return r.db.Tx(ctx, func(tx *store.Tx) error {
+		for _, a := range hers {
+			n, err := tx.Exec(ctx, markSeen, a.ID, store.Millis(r.now()), staffID)
+			if err != nil {
+				return err
+			}
+			if n == 0 {
+				continue
+			}
 			if err := r.record(ctx, tx, byStaff(staffID), "alarm.seen", "contact", a.ContactID, map[string]string{"alarm": a.ID, "cause": a.Cause}); err != nil {
 				return err
 			}

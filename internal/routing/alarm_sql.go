@@ -15,8 +15,10 @@ const (
 
 	selectUnseen = `SELECT ` + alarmColumns + ` FROM alarm WHERE seen_at = 0 ORDER BY rung_at DESC, id DESC`
 
-	// $1 alarm or contact, $2 now, $3 by.
-	markSeen = `UPDATE alarm SET seen_at = $2, seen_by = $3 WHERE (id = $1 OR contact_id = $1) AND seen_at = 0 RETURNING ` + alarmColumns
+	selectAlarms = `SELECT ` + alarmColumns + ` FROM alarm WHERE (id = $1 OR contact_id = $1 AND cause <> '` + CauseThreat + `') AND seen_at = 0`
+
+	// $1 alarm, $2 now, $3 by.
+	markSeen = `UPDATE alarm SET seen_at = $2, seen_by = $3 WHERE id = $1 AND seen_at = 0`
 
 	// $1 now; told before $2, or after $3: then the clock went back.
 	ringAgain = `UPDATE alarm SET rung_again = $1 WHERE seen_at = 0 AND (rung_again <= $2 OR rung_again > $3)`

@@ -17,3 +17,7 @@ CREATE INDEX alarm_unseen ON alarm (rung_at) WHERE seen_at = 0;
 
 -- When the supervisor on call was last called, and whether it failed.
 INSERT INTO routing_setting (name) VALUES ('on_call');
+
+-- Whoever is in danger when this comes rings like whoever is from now on.
+INSERT INTO alarm (id, contact_id, cause, rung_at, rung_again)
+    SELECT id, id, 'words', state_since, state_since FROM contact WHERE danger AND state <> 'closed' AND state <> 'wrapup';

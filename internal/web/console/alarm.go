@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"vigie/internal/contact"
+	"vigie/internal/fault"
 	"vigie/internal/routing"
 	"vigie/internal/staff"
 	"vigie/internal/web/answer"
@@ -35,6 +36,9 @@ func (c *Room) alarms(ctx context.Context, say *i18n.Printer, p staff.Person) (p
 	var views []alarmView
 	for _, a := range all[:min(len(all), alarmsShown)] {
 		v, err := c.alarm(ctx, say, p, a)
+		if fault.Is(err, fault.NotFound) || fault.Is(err, fault.Gone) { // erased since
+			continue
+		}
 		if err != nil {
 			return nil, err
 		}

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"log/slog"
 	"maps"
+	"math/rand/v2"
 	"net/http"
 	"slices"
 	"strconv"
@@ -27,6 +28,10 @@ import (
 const (
 	// beatEvery keeps a desk on the floor while its page is open; the lease is three times as long.
 	beatEvery = 20 * time.Second
+	// redrawBeats is how many beats lie between two readings that nothing was announced for.
+	redrawBeats = 3
+	// redrawWithin spreads the pages that come back when the bus is back.
+	redrawWithin = 2 * time.Second
 	// lineEvery bounds how often who-waits is drawn again, for all desks of a node together. What is slow to
 	// draw is drawn less often, after a breath of four times what it took, and at the latest after lineLate.
 	lineEvery = 300 * time.Millisecond
@@ -59,7 +64,17 @@ func (c *Room) Listen() (stop func(), err error) {
 		stopStaff()
 		return nil, err
 	}
-	return func() { stopQueue(); stopStaff(); stopSettings() }, nil
+	stopBack := c.Bus.OnReconnect(c.desks.redraw)
+	return func() { stopQueue(); stopStaff(); stopSettings(); stopBack() }, nil
+}
+
+// redraw has every open page come back, and be drawn from the record: announcements may have been missed.
+func (a *desks) redraw() {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for d := range a.open {
+		time.AfterFunc(rand.N(redrawWithin), d.stream.End)
+	}
 }
 
 // have says whether an open page of hers on this node shows the conversation as hers.
@@ -201,6 +216,9 @@ type desk struct {
 	screen string // the mark of this tab: what it saved itself is not told to it
 	stream *live.Stream
 
+	telling sync.Mutex
+	beats   int
+
 	mu      sync.Mutex
 	follows map[string]*follow
 	over    bool
@@ -274,6 +292,11 @@ func (d *desk) beat() {
 	}
 	if err := d.room.Router.Beat(d.ctx, d.person.ID); err != nil {
 		slog.Warn("a desk's beat was not written", "error", err)
+	}
+	if d.beats++; d.beats%redrawBeats == 0 { // an announcement may have been lost
+		for _, what := range []string{"alarm", ""} {
+			d.told(routing.StaffEvent{What: what})
+		}
 	}
 	time.AfterFunc(beatEvery, d.beat)
 }
@@ -407,6 +430,8 @@ func (f *follow) remember(m chat.Message) {
 
 // told is what concerns her: something rings, or no longer does; her presence changed.
 func (d *desk) told(e routing.StaffEvent) {
+	d.telling.Lock() // one reading after the other, so that the newest is the last one drawn
+	defer d.telling.Unlock()
 	var err error
 	switch e.What {
 	case "session", "account": // the page comes back as whoever she is from now on

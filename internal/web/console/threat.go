@@ -63,6 +63,9 @@ func (c *Room) incidents(ctx context.Context, say *i18n.Printer, p staff.Person)
 	var views []incidentView
 	for _, i := range all {
 		ct, err := c.Contacts.Get(ctx, i.ContactID)
+		if fault.Is(err, fault.NotFound) || fault.Is(err, fault.Gone) { // erased since
+			continue
+		}
 		if err != nil {
 			return nil, err
 		}

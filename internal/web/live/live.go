@@ -13,12 +13,11 @@ import (
 	"math/rand/v2"
 	"net"
 	"net/http"
+	"slices"
 	"sync"
 	"time"
 
 	"github.com/a-h/templ"
-
-	"vigie/internal/fault"
 )
 
 const (
@@ -187,12 +186,12 @@ func (s *Stream) end() {
 type Streams struct {
 	mu       sync.Mutex
 	open     map[*Stream]struct{}
-	owned    map[string]int // by owner, those that are being opened too
+	owned    map[string][]*Stream // by owner, the oldest first; those that are being opened too
 	draining bool
 }
 
 // New returns an empty set of streams.
-func New() *Streams { return &Streams{open: map[*Stream]struct{}{}, owned: map[string]int{}} }
+func New() *Streams { return &Streams{open: map[*Stream]struct{}{}, owned: map[string][]*Stream{}} }
 
 // Open counts the streams that are open now.
 func (a *Streams) Open() int64 {
@@ -212,15 +211,17 @@ func (a *Streams) Drain() {
 	}
 }
 
-// reserve takes one of the owner's places; false when all are taken.
-func (a *Streams) reserve(owner string) bool {
+// reserve takes one of the owner's places. When all are taken her oldest stream is ended: on a phone that
+// changes networks it is one whose end nobody has noticed yet.
+func (a *Streams) reserve(s *Stream) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if a.owned[owner] >= maxPerOwner {
-		return false
+	hers := append(a.owned[s.owner], s)
+	if len(hers) > maxPerOwner {
+		hers[0].End()
+		hers = slices.Clone(hers[1:])
 	}
-	a.owned[owner]++
-	return true
+	a.owned[s.owner] = hers
 }
 
 func (a *Streams) enter(s *Stream) {
@@ -236,20 +237,19 @@ func (a *Streams) leave(s *Stream) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	delete(a.open, s)
-	if a.owned[s.owner]--; a.owned[s.owner] == 0 {
+	hers := slices.DeleteFunc(a.owned[s.owner], func(o *Stream) bool { return o == s })
+	if a.owned[s.owner] = hers; len(hers) == 0 {
 		delete(a.owned, s.owner)
 	}
 }
 
-// Serve gives a tab of the owner (an id) its stream, until the tab, the server or start's stop ends it. It
-// returns fault.TooMany "fault.live.tabs" when she has too many open. start is called before anything is written: it pushes the present state, follows what will change and returns how to
+// Serve gives a tab of the owner (an id) its stream, until the tab, the server or start's stop ends it, or
+// until she has too many. start is called before anything is written: it pushes the present state, follows what will change and returns how to
 // stop following. Over HTTP/1.1 Serve returns at once, and what start keeps must not depend on the
 // request; over HTTP/2 the stream is a part of a connection and Serve holds it.
 func (a *Streams) Serve(w http.ResponseWriter, r *http.Request, owner string, start func(s *Stream) (stop func(), err error)) error {
-	if !a.reserve(owner) {
-		return fault.New(fault.TooMany, "fault.live.tabs")
-	}
 	s := &Stream{streams: a, owner: owner}
+	a.reserve(s)
 	var err error
 	if s.stop, err = start(s); err != nil {
 		a.leave(s)
