@@ -123,6 +123,14 @@ func cluster(t *testing.T) (a, b *bus.Bus) {
 		return b
 	}
 	a, b = open(at[0], at[1]), open(at[1], at[0])
+	meet(t, a, b)
+	return a, b
+}
+
+// meet waits until what a says is heard at b: by whatever was subscribed there before, too, because the way
+// between them keeps the order.
+func meet(t *testing.T, a, b *bus.Bus) {
+	t.Helper()
 	heard := make(chan struct{}, 1)
 	stop, err := b.Subscribe("hello", func(string, []byte) {
 		select {
@@ -143,7 +151,6 @@ func cluster(t *testing.T) (a, b *bus.Bus) {
 			return false
 		}
 	})
-	return a, b
 }
 
 func TestQuickExitOnOneNodeEndsTheSessionOnAnother(t *testing.T) {
@@ -151,6 +158,7 @@ func TestQuickExitOnOneNodeEndsTheSessionOnAnother(t *testing.T) {
 		w := newWorld(t, db)
 		here, there := cluster(t)
 		one, other := w.node(here, contact.Options{}), w.node(there, contact.Options{})
+		meet(t, here, there)
 		ct := w.child()
 		token := w.session(ct.ID)
 		_, err := other.Session(w.ctx, token)

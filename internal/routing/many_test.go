@@ -97,6 +97,12 @@ func TestManyContactsManyCounsellorsTwoNodes(t *testing.T) {
 		wg.Wait()
 		over()
 		watch.Wait()
+		// An offer that was made in the moment in which its contact was closed is ended by the next sweep.
+		for deadline := time.Now().Add(10 * time.Second); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
+			if n, err := store.One(t.Context(), db, scanInt, `SELECT count(*) FROM offer WHERE state = 'open'`); err != nil || n == 0 {
+				break
+			}
+		}
 		stop()
 		running.Wait()
 
