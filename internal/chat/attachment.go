@@ -448,12 +448,9 @@ func (c *Chats) open(ctx context.Context, p Proof) (content, error) {
 	if err != nil {
 		return content{}, err
 	}
-	plain, err := key.Open(contentField(p.ID), p.content)
-	if err != nil {
-		return content{}, err
-	}
 	var inside content
-	return inside, json.Unmarshal(plain, &inside)
+	err = openJSON(key, contentField(p.ID), p.content, &inside)
+	return inside, err
 }
 
 // Cover is how much of a picture is hidden.

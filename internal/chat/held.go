@@ -120,10 +120,7 @@ func (c *Chats) AskHandOver(ctx context.Context, proofID string, to HandOver, by
 // fault.Forbidden "fault.contact.second" where nobody asked and for the one who did, fault.Conflict
 // "fault.chat.hand_over_changed" when something else was asked since she read it.
 func (c *Chats) AgreeHandOver(ctx context.Context, proofID string, askedAt int64, second audit.Actor) error {
-	h, err := c.heldOf(ctx, c.db, proofID)
-	if err == nil {
-		err = c.openHeld(ctx, &h)
-	}
+	h, err := c.readHeld(ctx, proofID)
 	if err != nil {
 		return err
 	}
@@ -149,10 +146,7 @@ func (c *Chats) AgreeHandOver(ctx context.Context, proofID string, askedAt int64
 // authority's key, and opened by nobody on the way. Each time is recorded before. It returns
 // fault.Forbidden "fault.contact.second" while they have not agreed.
 func (c *Chats) HandOver(ctx context.Context, proofID string, by audit.Actor) (write func(io.Writer) error, err error) {
-	h, err := c.heldOf(ctx, c.db, proofID)
-	if err == nil {
-		err = c.openHeld(ctx, &h)
-	}
+	h, err := c.readHeld(ctx, proofID)
 	if err != nil {
 		return nil, err
 	}
@@ -226,6 +220,16 @@ func (c *Chats) heldOf(ctx context.Context, q store.Querier, proofID string) (He
 	if errors.Is(err, store.ErrNoRow) {
 		return Held{}, fault.New(fault.NotFound, "fault.chat.proof_unknown")
 	}
+	return h, err
+}
+
+// readHeld is heldOf with what the row keeps sealed.
+func (c *Chats) readHeld(ctx context.Context, proofID string) (Held, error) {
+	h, err := c.heldOf(ctx, c.db, proofID)
+	if err != nil {
+		return Held{}, err
+	}
+	err = c.openHeld(ctx, &h)
 	return h, err
 }
 

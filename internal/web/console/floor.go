@@ -269,6 +269,20 @@ type holdView struct {
 	open    bool
 }
 
+// openTo reads the contact of something that the floor lists: not open when it was erased since, or when she knows
+// its person.
+func (c *Room) openTo(ctx context.Context, p staff.Person, contactID string) (ct contact.Contact, open bool, err error) {
+	ct, err = c.Contacts.Get(ctx, contactID)
+	if fault.Is(err, fault.NotFound) || fault.Is(err, fault.Gone) {
+		return ct, false, nil
+	}
+	if err != nil {
+		return ct, false, err
+	}
+	known, err := c.Router.Recused(ctx, p.ID, ct)
+	return ct, !known, err
+}
+
 func (c *Room) holdOf(say *i18n.Printer, h contact.Hold, ct contact.Contact, me string) holdView {
 	v := holdView{Hold: h, title: c.title(say, ct), me: me}
 	if left := contact.SecondWait - c.Now().Sub(at(h.HeldAt)); left > 0 {
@@ -284,13 +298,11 @@ func (c *Room) holds(ctx context.Context, say *i18n.Printer, p staff.Person) ([]
 	}
 	var views []holdView
 	for _, h := range all {
-		ct, err := c.Contacts.Get(ctx, h.ContactID)
+		ct, open, err := c.openTo(ctx, p, h.ContactID)
 		if err != nil {
 			return nil, err
 		}
-		if closed, err := c.Router.Recused(ctx, p.ID, ct); err != nil {
-			return nil, err
-		} else if closed {
+		if !open {
 			continue
 		}
 		v := c.holdOf(say, h, ct, p.ID)

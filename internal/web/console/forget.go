@@ -78,16 +78,11 @@ func (c *Room) forgettings(ctx context.Context, say *i18n.Printer, p staff.Perso
 	}
 	var all []forgetting
 	for _, f := range asked {
-		ct, err := c.Contacts.Get(ctx, f.ContactID)
-		if fault.Is(err, fault.NotFound) || fault.Is(err, fault.Gone) { // erased a moment ago
-			continue
-		}
+		ct, open, err := c.openTo(ctx, p, f.ContactID)
 		if err != nil {
 			return nil, err
 		}
-		if closed, err := c.Router.Recused(ctx, p.ID, ct); err != nil {
-			return nil, err
-		} else if closed {
+		if !open {
 			continue
 		}
 		line := say.T("desk.state."+string(ct.State)) + " · " + say.T("floor.forget_by", "who", c.Alias(ctx, f.AskedBy), "time", say.DateTime(at(f.AskedAt)))

@@ -62,16 +62,11 @@ func (c *Room) incidents(ctx context.Context, say *i18n.Printer, p staff.Person)
 	}
 	var views []incidentView
 	for _, i := range all {
-		ct, err := c.Contacts.Get(ctx, i.ContactID)
-		if fault.Is(err, fault.NotFound) || fault.Is(err, fault.Gone) { // erased since
-			continue
-		}
+		ct, open, err := c.openTo(ctx, p, i.ContactID)
 		if err != nil {
 			return nil, err
 		}
-		if closed, err := c.Router.Recused(ctx, p.ID, ct); err != nil {
-			return nil, err
-		} else if closed {
+		if !open {
 			continue
 		}
 		views = append(views, incidentView{i, say.T("floor.incident." + i.Kind), c.incidentLine(ctx, say, i) + " · " + c.title(say, ct)})
