@@ -153,6 +153,33 @@ func (b *Bus) Subscribe(subject string, fn func(subject string, payload []byte))
 	return func() { _ = sub.Unsubscribe() }, nil
 }
 
+// Serve answers requests on subject, each on a goroutine of its own: fn's answer goes back to whoever asks.
+// It is for what one named node alone can do, such as turning a call that it holds.
+func (b *Bus) Serve(subject string, fn func(subject string, request []byte) []byte) (stop func(), err error) {
+	sub, err := b.conn.Subscribe(prefix+subject, func(m *nats.Msg) {
+		go func() { _ = m.Respond(fn(m.Subject[len(prefix):], m.Data)) }()
+	})
+	if err != nil {
+		return nil, fmt.Errorf("bus: %w", err)
+	}
+	return func() { _ = sub.Unsubscribe() }, nil
+}
+
+// ErrNobody is returned by Request when no node answers: it is down, or cannot be reached.
+var ErrNobody = errors.New("bus: nobody answers")
+
+// Request asks whoever serves subject, and returns the answer; ErrNobody when there is none before ctx ends.
+func (b *Bus) Request(ctx context.Context, subject string, request []byte) ([]byte, error) {
+	m, err := b.conn.RequestWithContext(ctx, prefix+subject, request)
+	switch {
+	case errors.Is(err, nats.ErrNoResponders), errors.Is(err, nats.ErrTimeout), errors.Is(err, context.DeadlineExceeded):
+		return nil, ErrNobody
+	case err != nil:
+		return nil, fmt.Errorf("bus: %w", err)
+	}
+	return m.Data, nil
+}
+
 // Flush waits until what was published and subscribed so far has reached the server. It is for tests, which
 // would otherwise have to wait for a while.
 func (b *Bus) Flush() error { return b.conn.FlushTimeout(5 * time.Second) }

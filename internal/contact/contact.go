@@ -33,6 +33,7 @@ import (
 // The channels a contact comes by.
 const (
 	ChannelChat    = "chat"    // a conversation on the site
+	ChannelPhone   = "phone"   // a call that waits or is talked
 	ChannelMessage = "message" // left while we were closed
 	ChannelNote    = "note"    // noted by hand: a letter, a walk-in
 )
@@ -121,7 +122,7 @@ type Contacts struct {
 	lastSeq      func(ctx context.Context, q store.Querier, contactID string) (int64, error)
 	erasers      []Eraser
 	onDanger     []func(ctx context.Context, tx *store.Tx, contactID, cause string) error
-	onArrive     []func(ctx context.Context, tx *store.Tx, contactID string, from netip.Addr) error
+	onArrive     []func(ctx context.Context, tx *store.Tx, contactID string, from Origin) error
 	onMove       []func(ctx context.Context, tx *store.Tx, m Moved) error
 	stops        []func()
 }
@@ -193,9 +194,9 @@ func (c *Contacts) OnDanger(fn func(ctx context.Context, tx *store.Tx, contactID
 }
 
 // OnArrive has fn called within the transaction in which a contact is opened, by whatever channel, with the
-// address it comes from where that is known; a fault of fn undoes the opening. fn must be repeatable. Call it
+// address or number it comes from where that is known; a fault of fn undoes the opening. fn must be repeatable. Call it
 // while wiring.
-func (c *Contacts) OnArrive(fn func(ctx context.Context, tx *store.Tx, contactID string, from netip.Addr) error) {
+func (c *Contacts) OnArrive(fn func(ctx context.Context, tx *store.Tx, contactID string, from Origin) error) {
 	c.onArrive = append(c.onArrive, fn)
 }
 
@@ -214,6 +215,9 @@ type Opening struct {
 	PersonID string
 	// Network is where the request came from; it is sealed under a key of its own. The zero value keeps nothing.
 	Network netip.AddrPort
+	// Number is the telephone number that a call came from ("+33612345678", or as the trunk gave it), kept as
+	// Network is: sealed, read by nobody but the danger protocol, destroyed at the close. "" keeps nothing.
+	Number string
 	// Reasons she is urgent from the start, besides those that her answers give.
 	Reasons []Reason
 	Danger  bool
@@ -264,7 +268,8 @@ func (c *Contacts) OpenWith(ctx context.Context, o Opening, with func(tx *store.
 		return Contact{}, err
 	}
 	var network *seal.Key
-	if o.Network.IsValid() {
+	origin := Origin{Network: o.Network, Number: o.Number}
+	if origin.Known() {
 		if network, err = c.keys.NewKey(ctx, seal.KindNetwork, o.ID); err != nil {
 			return Contact{}, errors.Join(err, c.keys.Destroy(ctx, key.ID()))
 		}
@@ -283,11 +288,11 @@ func (c *Contacts) OpenWith(ctx context.Context, o Opening, with func(tx *store.
 			return nil
 		}
 		if network != nil {
-			if err := insertNetwork(ctx, tx, ct.ID, network, o.Network, ct.OpenedAt); err != nil {
+			if err := insertNetwork(ctx, tx, ct.ID, network, origin, ct.OpenedAt); err != nil {
 				return err
 			}
 			for _, fn := range c.onArrive {
-				if err := fn(ctx, tx, ct.ID, o.Network.Addr()); err != nil {
+				if err := fn(ctx, tx, ct.ID, origin); err != nil {
 					return err
 				}
 			}
@@ -367,7 +372,7 @@ func (c *Contacts) check(o *Opening) error {
 		return wrong
 	}
 	switch o.Channel {
-	case ChannelChat, ChannelMessage:
+	case ChannelChat, ChannelPhone, ChannelMessage:
 		if o.StaffID != "" {
 			return wrong
 		}
@@ -564,6 +569,10 @@ func (c *Contacts) EndConversation(ctx context.Context, id string, by audit.Acto
 // its other end, it is read and answered when we are there.
 func (c Contact) IsLetter() bool { return c.Channel == ChannelMessage && c.State != Talking }
 
+// Live says that somebody is at the other end now, on a chat or on the phone: the contact is offered, and has
+// its place in line. What was left for us is taken from the list.
+func (c Contact) Live() bool { return c.Channel == ChannelChat || c.Channel == ChannelPhone }
+
 // LeaveQuickly is the quick exit: every session of the contact ends at once, the desk sees "left
 // quickly", and nothing is closed for half an hour. A message that was left stays in line: its person
 // need not be there for it to be answered.
@@ -734,7 +743,7 @@ func (c *Contacts) Book(ctx context.Context, id string) (Contact, error) {
 	err = c.db.Tx(ctx, func(tx *store.Tx) error {
 		var err error
 		if _, ct, err = c.amend(ctx, tx, id, func(ct Contact) (Contact, error) {
-			if ct.State != Waiting || ct.Channel != ChannelChat {
+			if ct.State != Waiting || !ct.Live() {
 				return ct, fault.New(fault.Conflict, "fault.contact.move")
 			}
 			reasons, err := openReasons(key, ct)

@@ -13,11 +13,22 @@ import (
 	"vigie/internal/store"
 )
 
+// Origin is where a contact comes from: the network address of a browser, or the number of a caller.
+type Origin struct {
+	Network netip.AddrPort
+	Number  string
+}
+
+// Known says that anything is known of it.
+func (o Origin) Known() bool { return o.Network.IsValid() || o.Number != "" }
+
 // Network is where a contact was opened from. It is kept sealed while the contact is open and read by
 // nobody, save by the danger protocol: then the emergency services may find the person by it.
 type Network struct {
 	Address netip.AddrPort `json:"address"`
-	At      int64          `json:"at"`
+	// Number is the caller's, of a contact that came by phone.
+	Number string `json:"number,omitempty"`
+	At     int64  `json:"at"`
 }
 
 // SecondWait is how long the danger protocol waits for a second person before one alone may read; the
@@ -44,8 +55,8 @@ func networkField(contactID string) seal.Field {
 	return seal.Field{Table: "contact_network", Column: "address_sealed", Row: contactID, Version: 1}
 }
 
-func insertNetwork(ctx context.Context, tx *store.Tx, id string, key *seal.Key, from netip.AddrPort, at int64) error {
-	plain, err := json.Marshal(Network{Address: from, At: at})
+func insertNetwork(ctx context.Context, tx *store.Tx, id string, key *seal.Key, from Origin, at int64) error {
+	plain, err := json.Marshal(Network{Address: from.Network, Number: from.Number, At: at})
 	if err != nil {
 		return err
 	}

@@ -287,6 +287,20 @@ func normalHandle(s string) string {
 }
 
 // normalPhone is a number with its country: +33612345678. A number that begins with one 0 is French.
+// NormalNumber writes a telephone number in one way, whatever way it was written: "+33612345678". A number that
+// it cannot read that far (a short or an unknown national one) keeps its digits alone; "" has none.
+func NormalNumber(s string) string {
+	if n := normalPhone(s); n != "" {
+		return n
+	}
+	return strings.Map(func(r rune) rune {
+		if r >= '0' && r <= '9' {
+			return r
+		}
+		return -1
+	}, s)
+}
+
 func normalPhone(s string) string {
 	s = strings.TrimSpace(s)
 	plus := strings.HasPrefix(s, "+")

@@ -104,6 +104,8 @@ func isInDanger(err error) bool {
 // Caller is somebody at the door.
 type Caller struct {
 	Address netip.Addr
+	// Number is that of a call, "" when it is withheld or she comes by chat.
+	Number string
 	// PersonID is known when she comes with a code, or with the session of an open chat; else "".
 	PersonID string
 	// Danger says that what she has already written fires the lexicon.
@@ -126,6 +128,9 @@ func (r *Router) Blocked(ctx context.Context, who Caller) (BlockView, error) {
 		return BlockView{}, nil
 	}
 	network, person := r.networkMark(who.Address), []byte(nil)
+	if who.Number != "" {
+		network = r.NumberMark(who.Number)
+	}
 	if who.PersonID != "" {
 		person = r.personMark(who.PersonID)
 	}

@@ -45,7 +45,7 @@ func (r *Router) tellOfClosing(ctx context.Context) error {
 	}
 	for _, w := range line {
 		switch {
-		case w.channel != contact.ChannelChat:
+		case !w.live():
 		case turned:
 			payload, _ := json.Marshal(contact.MovedEvent{State: w.state})
 			r.bus.Publish("contact."+w.id+".state", payload)

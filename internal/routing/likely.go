@@ -36,8 +36,11 @@ const household = 4
 
 // arrive remembers where an open contact comes from, as a keyed hash, until it closes: for likely-same
 // contacts, and for a block should one be needed. An address that is not one remembers nothing.
-func (r *Router) arrive(ctx context.Context, tx *store.Tx, contactID string, from netip.Addr) error {
-	mark := r.networkMark(from)
+func (r *Router) arrive(ctx context.Context, tx *store.Tx, contactID string, from contact.Origin) error {
+	mark := r.networkMark(from.Network.Addr())
+	if from.Number != "" {
+		mark = r.NumberMark(from.Number)
+	}
 	if mark == nil {
 		return nil
 	}
@@ -61,6 +64,15 @@ func (r *Router) networkMark(a netip.Addr) []byte {
 		return nil
 	}
 	return r.mark("network", prefix.Addr().AsSlice())
+}
+
+// NumberMark is the keyed hash of a caller's number: the same for every way of writing it, so that a caller who
+// comes back, or is kept out for a while, is recognised without her number being kept. nil for "".
+func (r *Router) NumberMark(number string) []byte {
+	if number = contact.NormalNumber(number); number == "" {
+		return nil
+	}
+	return r.mark("number", []byte(number))
 }
 
 func (r *Router) personMark(personID string) []byte { return r.mark("person", []byte(personID)) }

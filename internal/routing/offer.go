@@ -53,7 +53,7 @@ type openOffer struct {
 	madeAt, until                        int64
 	state                                contact.State
 	offeredTo, counsellorID              string
-	personID, lang, public, topic, queue string
+	personID, channel, lang, public, topic, queue string
 }
 
 // stands says that the contact is still where the offer left it.
@@ -95,7 +95,7 @@ func (r *Router) claim(ctx context.Context, s *Seat, w waiting) (bool, error) {
 		if err != nil {
 			return err
 		}
-		if seat := r.seat(p, s.Person, l, now); !seat.free() {
+		if seat := r.seat(p, s.Person, l, now); !seat.free() || !seat.roomFor(w.channel) {
 			return errLostRace
 		}
 		if barred, err := r.recused(ctx, tx, w.personID, s.StaffID); err != nil {
@@ -219,7 +219,7 @@ func (r *Router) Decline(ctx context.Context, staffID, contactID string) error {
 
 // Take gives a counsellor a contact of the line that she chose from the list, if it still waits and
 // she has room. It returns fault.Conflict "fault.routing.not_waiting" when it rings or talks elsewhere,
-// fault.Conflict "fault.routing.full" when she has no room, fault.NotFound "fault.contact.unknown" when
+// fault.Conflict "fault.routing.full" when she has no room, "fault.routing.no_phone" for a call where her desk takes none, fault.NotFound "fault.contact.unknown" when
 // she knows the person. Taking again what is hers changes nothing.
 func (r *Router) Take(ctx context.Context, staffID, contactID string) error {
 	person, works, err := r.person(ctx, staffID)
@@ -262,7 +262,11 @@ func (r *Router) Take(ctx context.Context, staffID, contactID string) error {
 		if err != nil {
 			return err
 		}
-		if seat := r.seat(p, person, l, now); l.graves > 0 || l.talking+l.ringing >= seat.Capacity {
+		seat := r.seat(p, person, l, now)
+		if !seat.takes(ct.Channel) {
+			return fault.New(fault.Conflict, "fault.routing.no_phone")
+		}
+		if held := l.talking + l.ringing; l.whole() || held >= seat.Capacity || ct.Channel == contact.ChannelPhone && held > 0 {
 			return fault.New(fault.Conflict, "fault.routing.full")
 		}
 		if _, err := tx.Exec(ctx, insertEndedOffer, store.NewID(), contactID, staffID, taken, accepted, ct.Lang, ms, before.firstWait(ms)); err != nil {
@@ -289,11 +293,11 @@ func (r *Router) Assign(ctx context.Context, supervisorID, contactID, toID strin
 		return err
 	}
 	return r.db.Tx(ctx, func(tx *store.Tx) error {
-		now, err := r.room(ctx, tx, person)
+		ct, err := r.contacts.GetWithin(ctx, tx, contactID)
 		if err != nil {
 			return err
 		}
-		ct, err := r.contacts.GetWithin(ctx, tx, contactID)
+		now, err := r.room(ctx, tx, person, ct.Channel)
 		if err != nil {
 			return err
 		}
@@ -332,11 +336,11 @@ func (r *Router) Give(ctx context.Context, supervisorID, contactID, toID string)
 		return err
 	}
 	return r.db.Tx(ctx, func(tx *store.Tx) error {
-		if _, err := r.room(ctx, tx, person); err != nil && toID != supervisorID && !isFull(err) {
-			return err
-		}
 		ct, err := r.contacts.GetWithin(ctx, tx, contactID)
 		if err != nil {
+			return err
+		}
+		if _, err := r.room(ctx, tx, person, ct.Channel); err != nil && toID != supervisorID && !isFull(err) {
 			return err
 		}
 		if err := r.stranger(ctx, tx, ct.PersonID, toID); err != nil {
@@ -365,9 +369,9 @@ func isFull(err error) bool {
 }
 
 // room takes a colleague's turn and says whether one more may ring at her desk: fault.Conflict
-// "fault.routing.colleague_away" or "fault.routing.colleague_full" when not. It returns the time at which
-// the turn was taken, with a conflict too.
-func (r *Router) room(ctx context.Context, tx *store.Tx, person staff.Person) (time.Time, error) {
+// "fault.routing.colleague_away", "fault.routing.colleague_no_phone" for a call to a desk that takes none, or
+// "fault.routing.colleague_full" when not. It returns the time at which the turn was taken, with a conflict too.
+func (r *Router) room(ctx context.Context, tx *store.Tx, person staff.Person, channel string) (time.Time, error) {
 	p, ok, err := lock(ctx, tx, person.ID)
 	now := r.now()
 	if err != nil {
@@ -381,7 +385,10 @@ func (r *Router) room(ctx context.Context, tx *store.Tx, person staff.Person) (t
 	if !ok || !seat.onDuty() {
 		return now, fault.New(fault.Conflict, "fault.routing.colleague_away")
 	}
-	if l.graves > 0 || l.ringing > 0 || l.talking >= seat.Capacity {
+	if !seat.takes(channel) {
+		return now, fault.New(fault.Conflict, "fault.routing.colleague_no_phone")
+	}
+	if !seat.roomFor(channel) {
 		return now, fault.New(fault.Conflict, "fault.routing.colleague_full")
 	}
 	return now, nil
@@ -406,7 +413,7 @@ func (r *Router) HandOver(ctx context.Context, fromID, contactID, toID string) e
 		return err
 	}
 	return r.db.Tx(ctx, func(tx *store.Tx) error {
-		now, full := r.room(ctx, tx, person)
+		now, full := r.room(ctx, tx, person, ct.Channel)
 		if full != nil && !fault.Is(full, fault.Conflict) {
 			return full
 		}
@@ -538,7 +545,7 @@ func (r *Router) lapse(ctx context.Context, o openOffer, others []*Seat, now tim
 		if o.kind != FromQueue {
 			return nil
 		}
-		left, err := r.anyLeft(ctx, tx, others, now)
+		left, err := r.anyLeft(ctx, tx, o.channel, others, now)
 		if err != nil {
 			return err
 		}
@@ -559,7 +566,7 @@ func (r *Router) lapse(ctx context.Context, o openOffer, others []*Seat, now tim
 }
 
 // anyLeft says whether one of these counsellors could take a contact as the record stands now.
-func (r *Router) anyLeft(ctx context.Context, tx *store.Tx, others []*Seat, now time.Time) (bool, error) {
+func (r *Router) anyLeft(ctx context.Context, tx *store.Tx, channel string, others []*Seat, now time.Time) (bool, error) {
 	for _, s := range others {
 		p, err := store.One(ctx, tx, scanPresence, selectPresence+` WHERE staff_id = $1`, s.StaffID)
 		if errors.Is(err, store.ErrNoRow) {
@@ -574,7 +581,7 @@ func (r *Router) anyLeft(ctx context.Context, tx *store.Tx, others []*Seat, now 
 			return false, err
 		}
 		seat := r.seat(p, s.Person, l, now)
-		if seat.Live && seat.State == Available && seat.WrapUpUntil == 0 && l.graves == 0 && l.talking < seat.Capacity {
+		if seat.Live && seat.State == Available && seat.WrapUpUntil == 0 && !l.whole() && l.talking < seat.Capacity && seat.takes(channel) {
 			return true, nil
 		}
 	}

@@ -34,13 +34,13 @@ const endHandOversTo = `UPDATE offer SET state = 'passed', ended_at = $3
 
 // More conditions are appended with AND.
 const selectOpenOffers = `SELECT o.id, o.contact_id, o.staff_id, o.kind, o.from_id, o.made_at, o.until, c.state, c.offered_to, c.counsellor_id,
-	c.person_id, c.lang, c.public, c.topic, c.queue
+	c.person_id, c.channel, c.lang, c.public, c.topic, c.queue
 	FROM offer o JOIN contact c ON c.id = o.contact_id WHERE o.state = 'open'`
 
 func scanOpenOffer(r store.Row) (openOffer, error) {
 	var o openOffer
 	return o, r.Scan(&o.id, &o.contactID, &o.staffID, &o.kind, &o.fromID, &o.madeAt, &o.until, &o.state, &o.offeredTo, &o.counsellorID,
-		&o.personID, &o.lang, &o.public, &o.topic, &o.queue)
+		&o.personID, &o.channel, &o.lang, &o.public, &o.topic, &o.queue)
 }
 
 const selectWait = `SELECT state, counsellor_id, waiting_since, answered_at FROM contact WHERE id = $1`

@@ -100,7 +100,7 @@ func (r *Router) readPlaces(ctx context.Context, now time.Time) error {
 	if err != nil {
 		return err
 	}
-	all = slices.DeleteFunc(all, func(w waiting) bool { return w.channel != contact.ChannelChat })
+	all = slices.DeleteFunc(all, func(w waiting) bool { return !w.live() })
 	usual, err := r.usualWaits(ctx, now)
 	if err != nil {
 		return err

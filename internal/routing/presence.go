@@ -45,6 +45,8 @@ type Presence struct {
 	Since, IdleSince int64
 	// PausedAt is when she last began a pause, 0 for never.
 	PausedAt int64
+	// Phone says that her desk takes calls: it has a microphone, and she has switched it on.
+	Phone bool
 	// LeaseUntil is when her desk counts as gone, unless it beats again.
 	LeaseUntil int64
 
@@ -60,6 +62,8 @@ type Seat struct {
 	// Talking is how many conversations she has, Graves how many of them take all of her, Ringing how
 	// many offers ring at her desk (one at most), Aside how many of her persons went quiet or left.
 	Talking, Graves, Ringing, Aside int
+	// Calls is how many of the conversations are on the phone; one takes all of her.
+	Calls int
 	// Shown is the state to show: "busy" when she can take nothing more, "wrapup" while she writes up.
 	Shown State
 	// Live says that her desk beats.
@@ -75,9 +79,23 @@ type Seat struct {
 
 // load is what a counsellor holds, counted in the record.
 type load struct {
-	talking, graves, aside, ringing int
+	talking, calls, graves, aside, ringing int
 	wrapUp                          int64 // when the last contact she now writes up ended, 0 for none
 	ended, graveEnded               int64 // when her last (grave) contact ended, of the last half hour
+}
+
+// whole says that something takes all of her: a grave contact, or a call.
+func (l load) whole() bool { return l.graves > 0 || l.calls > 0 }
+
+// takes says whether a contact of this channel can reach her: a call needs a desk that takes calls.
+func (s *Seat) takes(channel string) bool { return channel != contact.ChannelPhone || s.Phone }
+
+// roomFor says whether she could have one more of this channel beside what she has: a call takes all of her.
+func (s *Seat) roomFor(channel string) bool {
+	if s.load.whole() || s.load.ringing > 0 || channel == contact.ChannelPhone && (s.load.talking > 0 || !s.Phone) {
+		return false
+	}
+	return s.load.talking < s.Capacity
 }
 
 // free says whether something more may ring at her desk now.
@@ -93,7 +111,7 @@ func (r *Router) seat(p Presence, person staff.Person, l load, now time.Time) Se
 	ms := store.Millis(now)
 	s := Seat{
 		Presence: p, Person: person, Capacity: r.capacityOf(person), load: l,
-		Talking: l.talking, Graves: l.graves, Ringing: l.ringing, Aside: l.aside,
+		Talking: l.talking, Calls: l.calls, Graves: l.graves, Ringing: l.ringing, Aside: l.aside,
 		Live: p.LeaseUntil > ms,
 	}
 	s.IdleSince = max(s.IdleSince, l.ended)
@@ -113,7 +131,7 @@ func (r *Router) seat(p Presence, person staff.Person, l load, now time.Time) Se
 	}
 	if s.Shown == Available {
 		switch {
-		case l.graves > 0 || l.talking+l.ringing >= s.Capacity:
+		case l.whole() || l.talking+l.ringing >= s.Capacity:
 			s.Shown = Busy
 		case s.WrapUpUntil > 0:
 			s.Shown = WrapUp
@@ -192,6 +210,53 @@ func (r *Router) SetAway(ctx context.Context, supervisorID, staffID string) erro
 		r.nudge()
 	}
 	return err
+}
+
+// SetPhone says whether a counsellor's desk takes calls from now on. Saying it again changes nothing. What rings
+// there, if it is a call, goes on to the next one when it no longer does.
+func (r *Router) SetPhone(ctx context.Context, staffID string, on bool) error {
+	there, err := store.One(ctx, r.db, scanInt, `SELECT count(*) FROM presence WHERE staff_id = $1 AND phone = $2`, staffID, on)
+	if err != nil || there > 0 {
+		return err
+	}
+	now := store.Millis(r.now())
+	err = r.db.Tx(ctx, func(tx *store.Tx) error {
+		n, err := tx.Exec(ctx, setPhone, staffID, on, now, now+r.times.Lease.Milliseconds())
+		if err != nil || n == 0 {
+			return err
+		}
+		if o, err := store.One(ctx, tx, scanOpenOffer, selectOpenOffers+` AND o.staff_id = $1`, staffID); err == nil && !on && o.channel == contact.ChannelPhone {
+			if err := r.endOpen(ctx, tx, o, withdrawn, contact.Lapse, now); err != nil {
+				return err
+			}
+		} else if err != nil && !errors.Is(err, store.ErrNoRow) {
+			return err
+		}
+		tx.AfterCommit(func() {
+			r.tell(staffID, StaffEvent{What: "presence"})
+			r.announceQueue()
+		})
+		return r.record(ctx, tx, byStaff(staffID), "presence.phone", "staff", staffID, map[string]string{"on": yesNo(on)})
+	})
+	if err == nil {
+		r.nudge()
+	}
+	return ignoreLost(err)
+}
+
+// ignoreLost drops errLostRace: whatever was to be undone was over already.
+func ignoreLost(err error) error {
+	if errors.Is(err, errLostRace) {
+		return nil
+	}
+	return err
+}
+
+func yesNo(on bool) string {
+	if on {
+		return "yes"
+	}
+	return "no"
 }
 
 // Beat is a desk saying that it is there; each open tab beats every twenty seconds or so. It costs one
@@ -356,7 +421,7 @@ func (r *Router) loads(ctx context.Context, q store.Querier, now time.Time) (map
 	}
 	rows, err := store.All(ctx, q, func(s store.Row) (row, error) {
 		var w row
-		return w, s.Scan(&w.id, &w.talking, &w.graves, &w.aside, &w.wrapUp, &w.ended, &w.graveEnded)
+		return w, s.Scan(&w.id, &w.talking, &w.calls, &w.graves, &w.aside, &w.wrapUp, &w.ended, &w.graveEnded)
 	}, selectLoads, r.recent(now), r.graveFrom(now))
 	if err != nil {
 		return nil, err
@@ -374,7 +439,7 @@ func (r *Router) loadOf(ctx context.Context, q store.Querier, staffID string, no
 	l, err := store.One(ctx, q, func(s store.Row) (load, error) {
 		var l load
 		var id string
-		return l, s.Scan(&id, &l.talking, &l.graves, &l.aside, &l.wrapUp, &l.ended, &l.graveEnded)
+		return l, s.Scan(&id, &l.talking, &l.calls, &l.graves, &l.aside, &l.wrapUp, &l.ended, &l.graveEnded)
 	}, selectLoadOf, r.recent(now), r.graveFrom(now), staffID)
 	if errors.Is(err, store.ErrNoRow) {
 		l, err = load{}, nil
@@ -493,7 +558,7 @@ func (r *Router) stillHas(ctx context.Context, staffID, contactID string) (bool,
 	if !s.Live || s.State != Available && s.State != WrapUp || s.Talking+s.Ringing >= s.Capacity {
 		return false, nil
 	}
-	if s.Graves == 0 {
+	if s.Graves+s.Calls == 0 {
 		return true, nil
 	}
 	// All of her is taken, perhaps by this very contact.

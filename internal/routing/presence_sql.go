@@ -2,13 +2,13 @@ package routing
 
 import "vigie/internal/store"
 
-const presenceColumns = `staff_id, state, reason, before, since, idle_since, paused_at, lease_until`
+const presenceColumns = `staff_id, state, reason, before, since, idle_since, paused_at, phone, lease_until`
 
 const selectPresence = `SELECT ` + presenceColumns + ` FROM presence`
 
 func scanPresence(r store.Row) (Presence, error) {
 	var p Presence
-	return p, r.Scan(&p.StaffID, &p.State, &p.Reason, &p.before, &p.Since, &p.IdleSince, &p.PausedAt, &p.LeaseUntil)
+	return p, r.Scan(&p.StaffID, &p.State, &p.Reason, &p.before, &p.Since, &p.IdleSince, &p.PausedAt, &p.Phone, &p.LeaseUntil)
 }
 
 // $1 staff, $2 state, $3 reason, $4 now, $5 lease, $6 now for a pause, else 0. Being available again
@@ -47,6 +47,10 @@ const setSilent = `UPDATE presence SET state = 'away', reason = 'silent', since 
 const setAway = `UPDATE presence SET state = 'away', reason = '', before = '', since = $2, turn = turn + 1
 	WHERE staff_id = $1 AND state <> 'away'`
 
+// $1 staff, $2 whether, $3 now, $4 lease. The row of whoever was never here is made by her first beat.
+const setPhone = `INSERT INTO presence (staff_id, state, phone, since, idle_since, lease_until) VALUES ($1, 'away', $2, $3, $3, $4)
+	ON CONFLICT (staff_id) DO UPDATE SET phone = excluded.phone, turn = presence.turn + 1 WHERE presence.phone <> excluded.phone`
+
 const lockPresence = `UPDATE presence SET turn = turn + 1 WHERE staff_id = $1 RETURNING ` + presenceColumns
 
 // $1 staff, $2 now. Whoever is given a contact is no longer idle; when it ends is read from the contact,
@@ -58,32 +62,34 @@ const touchIdle = `UPDATE presence SET idle_since = $2 WHERE staff_id = $1 AND i
 // each read apart, so that years of closed contacts cost nothing.
 const selectLoads = `SELECT counsellor_id,
 	count(*) FILTER (WHERE state = 'talking'),
+	count(*) FILTER (WHERE state = 'talking' AND channel = 'phone'),
 	count(*) FILTER (WHERE grave AND (state = 'talking' OR state = 'parked' AND state_since > $2)),
 	count(*) FILTER (WHERE state IN ('parked', 'left')),
 	max(CASE WHEN state = 'wrapup' THEN state_since ELSE 0 END),
 	max(CASE WHEN state IN ('wrapup', 'closed') THEN state_since ELSE 0 END),
 	max(CASE WHEN grave AND state IN ('wrapup', 'closed') THEN state_since ELSE 0 END)
 	FROM (
-		SELECT counsellor_id, state, state_since, grave FROM contact
+		SELECT counsellor_id, channel, state, state_since, grave FROM contact
 		WHERE state IN ('talking', 'parked', 'left') AND counsellor_id <> '' AND channel <> 'note'
 		UNION ALL
-		SELECT counsellor_id, state, state_since, grave FROM contact
+		SELECT counsellor_id, channel, state, state_since, grave FROM contact
 		WHERE state IN ('wrapup', 'closed') AND state_since > $1 AND counsellor_id <> '' AND channel <> 'note'
 	) AS held GROUP BY counsellor_id`
 
 // The same of one counsellor ($3).
 const selectLoadOf = `SELECT counsellor_id,
 	count(*) FILTER (WHERE state = 'talking'),
+	count(*) FILTER (WHERE state = 'talking' AND channel = 'phone'),
 	count(*) FILTER (WHERE grave AND (state = 'talking' OR state = 'parked' AND state_since > $2)),
 	count(*) FILTER (WHERE state IN ('parked', 'left')),
 	max(CASE WHEN state = 'wrapup' THEN state_since ELSE 0 END),
 	max(CASE WHEN state IN ('wrapup', 'closed') THEN state_since ELSE 0 END),
 	max(CASE WHEN grave AND state IN ('wrapup', 'closed') THEN state_since ELSE 0 END)
 	FROM (
-		SELECT counsellor_id, state, state_since, grave FROM contact
+		SELECT counsellor_id, channel, state, state_since, grave FROM contact
 		WHERE counsellor_id = $3 AND state IN ('talking', 'parked', 'left') AND channel <> 'note'
 		UNION ALL
-		SELECT counsellor_id, state, state_since, grave FROM contact
+		SELECT counsellor_id, channel, state, state_since, grave FROM contact
 		WHERE state IN ('wrapup', 'closed') AND state_since > $1 AND counsellor_id = $3 AND channel <> 'note'
 	) AS held GROUP BY counsellor_id`
 

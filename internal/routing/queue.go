@@ -96,6 +96,9 @@ type waiting struct {
 	shown                                             int64  // the smallest place that was shown, 0 for none
 }
 
+// live says that somebody is at the other end now.
+func (w waiting) live() bool { return contact.Contact{Channel: w.channel}.Live() }
+
 // score is where a contact stands: what its queue counts for, its reasons, its waiting, its danger mark.
 func (r *Router) score(q rule, w waiting, now time.Time) int {
 	return q.base + w.priority + ageing(q, w.since, now) + danger(r.catalogue(), w)
@@ -140,14 +143,14 @@ func able(p staff.Person, w waiting, q rule) bool {
 	return speaks(p, w) && !slices.ContainsFunc(q.skills, func(skill string) bool { return !slices.Contains(p.Skills, skill) })
 }
 
-// suitable returns, of the counsellors on duty, those who may be offered a contact: who speak its
-// language, have the skills of its queue and do not know its person. When nobody on duty has the skills,
+// suitable returns, of the counsellors on duty, those who may be offered a contact: who take calls where it is
+// one, speak its language, have the skills of its queue and do not know its person. When nobody on duty has the skills,
 // whoever speaks the language is suitable: somebody who listens is better than nobody.
 func suitable(f floor, w waiting, q rule, barred func(staffID string) bool) []*Seat {
 	var skilled, speaking []*Seat
 	for _, s := range f.seats {
 		switch {
-		case !s.onDuty() || !speaks(s.Person, w) || barred(s.StaffID):
+		case !s.onDuty() || !s.takes(w.channel) || !speaks(s.Person, w) || barred(s.StaffID):
 		case able(s.Person, w, q):
 			skilled = append(skilled, s)
 		default:

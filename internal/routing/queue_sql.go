@@ -29,7 +29,7 @@ func scanWaiting(r store.Row) (waiting, error) {
 }
 
 // In which languages and queues somebody waits for a counsellor.
-const selectNeeds = `SELECT DISTINCT lang, public, topic, queue FROM contact WHERE state = 'waiting' AND channel = 'chat'`
+const selectNeeds = `SELECT DISTINCT channel, lang, public, topic, queue FROM contact WHERE state = 'waiting' AND channel IN ('chat', 'phone')`
 
 // Who said "I know this person" of anybody in line.
 const selectBarredInLine = `SELECT b.person_id, b.staff_id FROM person_barred b
@@ -38,7 +38,7 @@ const selectBarredInLine = `SELECT b.person_id, b.staff_id FROM person_barred b
 // Who had a person in line before, with how it was closed in one click and whether there was an incident.
 const selectEndedBefore = `SELECT c.id, p.sticky_id, p.closing, EXISTS (SELECT 1 FROM incident i WHERE i.contact_id = p.id)
 	FROM contact c JOIN contact p ON p.person_id = c.person_id AND p.id <> c.id
-	WHERE c.state = 'waiting' AND c.channel = 'chat' AND p.state IN ('wrapup', 'closed') AND p.sticky_id <> ''
+	WHERE c.state = 'waiting' AND c.channel IN ('chat', 'phone') AND p.state IN ('wrapup', 'closed') AND p.sticky_id <> ''
 	AND (p.closing <> '' OR EXISTS (SELECT 1 FROM incident i WHERE i.contact_id = p.id))`
 
 // How often, and when last, those in line rang at whom in vain since they began to wait.

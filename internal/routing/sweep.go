@@ -171,7 +171,7 @@ func (r *Router) others(ctx context.Context, f floor, o openOffer) ([]*Seat, err
 	if err != nil {
 		return nil, err
 	}
-	w := waiting{lang: o.lang, public: o.public, topic: o.topic, queue: o.queue}
+	w := waiting{channel: o.channel, lang: o.lang, public: o.public, topic: o.topic, queue: o.queue}
 	return suitable(f, w, ruleOf(r.catalogue(), w), func(staffID string) bool {
 		return staffID == o.staffID || slices.Contains(barred, staffID)
 	}), nil
@@ -206,7 +206,7 @@ func (r *Router) readLine(ctx context.Context, f floor) (line, error) {
 	l := line{ringing: len(f.offers), barred: map[[2]string]bool{}, refused: map[[2]string]refusal{}, spared: map[[2]string]bool{}}
 	var err error
 	l.needs, err = store.All(ctx, r.db, func(s store.Row) (w waiting, err error) {
-		return w, s.Scan(&w.lang, &w.public, &w.topic, &w.queue)
+		return w, s.Scan(&w.channel, &w.lang, &w.public, &w.topic, &w.queue)
 	}, selectNeeds)
 	if err != nil || len(l.needs) == 0 || !slices.ContainsFunc(f.seats, (*Seat).free) {
 		return l, err
@@ -215,7 +215,7 @@ func (r *Router) readLine(ctx context.Context, f floor) (line, error) {
 		return l, err
 	}
 	l.waiting = slices.DeleteFunc(l.waiting, func(w waiting) bool {
-		return w.channel != contact.ChannelChat || w.state != contact.Waiting
+		return !w.live() || w.state != contact.Waiting
 	})
 	r.inLine(r.catalogue(), l.waiting, f.at)
 	barred, err := store.All(ctx, r.db, scanPair, selectBarredInLine)
@@ -279,6 +279,7 @@ func (r *Router) offerAround(ctx context.Context, f floor, l line) error {
 		for len(free) > 0 {
 			s := r.choose(f, l, free, w)
 			if s == nil {
+				free = r.keepFor(f, l, free, w)
 				break
 			}
 			claimed, err := r.claim(ctx, s, w)
@@ -304,6 +305,23 @@ func (r *Router) offerAround(ctx context.Context, f floor, l line) error {
 	return nil
 }
 
+// keepFor is who is free for those behind a contact that nobody could be given. A call waits for somebody who
+// has nobody; where all who could take it have chats, the one with the fewest is given no more of them, so
+// that her hands come free: a caller cannot be answered between two messages.
+func (r *Router) keepFor(f floor, l line, free []*Seat, w waiting) []*Seat {
+	if w.channel != contact.ChannelPhone {
+		return free
+	}
+	able := suitable(f, w, ruleOf(r.catalogue(), w), l.bars(w))
+	var kept *Seat
+	for _, s := range free {
+		if slices.Contains(able, s) && s.Talking > 0 && (kept == nil || s.Talking < kept.Talking) {
+			kept = s
+		}
+	}
+	return slices.DeleteFunc(free, func(s *Seat) bool { return s == kept })
+}
+
 func (r *Router) stillWaits(ctx context.Context, id string) (bool, error) {
 	n, err := store.One(ctx, r.db, scanInt, `SELECT count(*) FROM contact WHERE id = $1 AND state = 'waiting'`, id)
 	return n > 0, err
@@ -314,7 +332,7 @@ func (r *Router) stillWaits(ctx context.Context, id string) (bool, error) {
 func (r *Router) choose(f floor, l line, free []*Seat, w waiting) *Seat {
 	ms := store.Millis(f.at)
 	if s := f.bySeat[w.stickyID]; s != nil && r.waitsFor(f, l, s, w) {
-		if slices.Contains(free, s) {
+		if slices.Contains(free, s) && s.roomFor(w.channel) {
 			return s
 		}
 		return nil
@@ -324,7 +342,7 @@ func (r *Router) choose(f floor, l line, free []*Seat, w waiting) *Seat {
 	spare := within(w.since, ms, r.stickyFor(w)) && slices.ContainsFunc(all, func(s *Seat) bool { return !l.spares(w, s) })
 	var candidates []*Seat
 	for _, s := range all {
-		if !slices.Contains(free, s) || spare && l.spares(w, s) {
+		if !slices.Contains(free, s) || !s.roomFor(w.channel) || spare && l.spares(w, s) {
 			continue
 		}
 		if no := l.refused[[2]string{w.id, s.StaffID}]; no.last > 0 && within(no.last, ms, r.times.Rest) {
@@ -358,7 +376,7 @@ func falseFirst(a, b bool) int {
 
 // waitsFor says whether a contact still waits for the counsellor who knows its story.
 func (r *Router) waitsFor(f floor, l line, s *Seat, w waiting) bool {
-	if !s.onDuty() || !speaks(s.Person, w) || l.bars(w)(s.StaffID) || l.spares(w, s) {
+	if !s.onDuty() || !s.takes(w.channel) || !speaks(s.Person, w) || l.bars(w)(s.StaffID) || l.spares(w, s) {
 		return false
 	}
 	if l.refused[[2]string{w.id, s.StaffID}].times > 0 {

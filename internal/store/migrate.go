@@ -49,7 +49,7 @@ func (db *DB) Migrate(ctx context.Context) error {
 			return err
 		}
 	}
-	provider, err := goose.NewProvider(dialect, pool, folder, options...)
+	provider, err := goose.NewProvider(dialect, pool, folder, append(options, db.inGo())...)
 	if errors.Is(err, goose.ErrNoMigrations) {
 		return nil
 	}
@@ -76,7 +76,7 @@ func (db *DB) Pending(ctx context.Context) (bool, error) {
 		pool.SetMaxOpenConns(1)
 		defer pool.Close()
 	}
-	provider, err := goose.NewProvider(dialect, pool, folder)
+	provider, err := goose.NewProvider(dialect, pool, folder, db.inGo())
 	if err != nil {
 		return false, err
 	}
