@@ -25,6 +25,7 @@ const (
 	DocNumbers     Doc = "numbers"      // who answers now
 	DocHours       Doc = "hours"        // when we answer
 	DocClosure     Doc = "closure"      // "closed now", for an hour or an evening
+	DocPhone       Doc = "phone"        // how the phone answers: menu, waiting, call-backs, messages
 	DocQueues      Doc = "queues"       // who waits where, and why somebody goes first
 	DocQuestions   Doc = "questions"    // the first questions, and the last one
 	DocLines       Doc = "lines"        // what the helpline says by itself in a conversation
@@ -35,7 +36,7 @@ const (
 // Docs lists all documents in the order in which an editor meets them.
 var Docs = []Doc{
 	DocTaxonomy, DocForm, DocQuestions, DocLines, DocDoNow, DocAnswers, DocGuides, DocProtocols, DocNumbers,
-	DocHours, DocClosure, DocQueues, DocLexicon, DocLexiconTest, DocPlatforms, DocDepartments,
+	DocHours, DocClosure, DocPhone, DocQueues, DocLexicon, DocLexiconTest, DocPlatforms, DocDepartments,
 }
 
 //go:embed seeds/*.toml

@@ -64,6 +64,9 @@ const (
 	ReasonPartner     = "partner"         // sent by a partner line
 	ReasonMessage     = "message"         // a message left while closed
 	ReasonDanger      = "danger"          // the danger mark, also when a hand set it
+	ReasonCutOff      = "cut_off"         // a caller whose line was cut, and who rings again
+	ReasonCallback    = "callback"        // asked to be called back
+	ReasonVoicemail   = "voicemail"       // spoke a message while we were closed
 	ReasonLost        = "counsellor_lost" // her counsellor's desk is gone
 )
 

@@ -22,6 +22,7 @@ type Set struct {
 	Protocols   *Protocols
 	Numbers     *Numbers
 	Hours       *Hours
+	Phone       *Phone
 	Queues      *Queues
 	Questions   *Questions
 	Lines       *Lines
@@ -73,7 +74,7 @@ func read(texts map[Doc][]byte, strict strictness, lexicon *Lexicon) (*Set, map[
 	s := &Set{
 		Versions: map[Doc]int{},
 		Taxonomy: new(Taxonomy), Form: new(Form), Lexicon: new(Lexicon), DoNow: new(DoNow), Answers: new(Answers),
-		Guides: new(Guides), Protocols: new(Protocols), Numbers: new(Numbers), Hours: new(Hours), Queues: new(Queues),
+		Guides: new(Guides), Protocols: new(Protocols), Numbers: new(Numbers), Hours: new(Hours), Phone: new(Phone), Queues: new(Queues),
 		Questions: new(Questions), Lines: new(Lines), Platforms: new(Platforms), Departments: new(Departments),
 		closure: new(closure), tests: new(lexiconTest),
 	}
@@ -127,6 +128,8 @@ func (s *Set) document(doc Doc) document {
 		return s.Numbers
 	case DocHours:
 		return s.Hours
+	case DocPhone:
+		return s.Phone
 	case DocClosure:
 		return s.closure
 	case DocQueues:
@@ -152,6 +155,7 @@ func (s *Set) join(pages map[Doc]*page) {
 	s.Guides.join(pages[DocGuides], s)
 	s.Protocols.join(pages[DocProtocols], s)
 	s.Numbers.join(pages[DocNumbers], s)
+	s.Phone.join(pages[DocPhone], s)
 	s.Queues.join(pages[DocQueues], s)
 	s.Lexicon.join(pages[DocLexicon], s)
 	s.Hours.closure = s.closure

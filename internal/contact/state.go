@@ -46,6 +46,7 @@ const (
 	VisitorEnds Event = "visitor_ends" // she says goodbye
 	StaffEnds   Event = "staff_ends"   // the counsellor says goodbye
 	Threat      Event = "threat"       // the counsellor ends it: she is threatened
+	Cut         Event = "cut"          // her line is gone and nobody hung up: the node that held the call died
 	SystemEnds  Event = "system_ends"  // parked for too long
 	Dismiss     Event = "dismiss"      // one click: a test, a joke, nobody there
 	Close       Event = "close"        // written up
@@ -54,7 +55,7 @@ const (
 
 // Events lists every event.
 var Events = []Event{Offer, Accept, Decline, Lapse, Take, Pass, HandOver, Lost, Quiet, Return, Rejoin, Leave, Expire,
-	VisitorEnds, StaffEnds, Threat, SystemEnds, Dismiss, Close, Reopen}
+	VisitorEnds, StaffEnds, Threat, Cut, SystemEnds, Dismiss, Close, Reopen}
 
 // Party is who may make a move; a move may be open to several.
 type Party uint8
@@ -89,6 +90,7 @@ var moves = map[State]map[Event]Rule{
 		Take:        {To: Talking, By: Staff},
 		Leave:       {To: Left, By: Visitor},
 		VisitorEnds: {To: Closed, By: Visitor, InDanger: Left},
+		Cut:         {To: Closed, By: System, InDanger: Left},
 		Dismiss:     {To: Closed, By: Staff, DangerBy: Supervisor},
 	},
 	Offered: {
@@ -99,6 +101,7 @@ var moves = map[State]map[Event]Rule{
 		Lost:        {To: Waiting, By: System},
 		Leave:       {To: Left, By: Visitor},
 		VisitorEnds: {To: Closed, By: Visitor, InDanger: Left},
+		Cut:         {To: Closed, By: System, InDanger: Left},
 		Dismiss:     {To: Closed, By: Recipient | Supervisor, DangerBy: Supervisor},
 	},
 	Talking: {
@@ -108,6 +111,7 @@ var moves = map[State]map[Event]Rule{
 		Quiet:       {To: Parked, By: Own | System},
 		Leave:       {To: Left, By: Visitor},
 		VisitorEnds: {To: WrapUp, By: Visitor},
+		Cut:         {To: WrapUp, By: System},
 		StaffEnds:   {To: WrapUp, By: Own | Supervisor},
 		Threat:      {To: WrapUp, By: Own | Supervisor},
 		Dismiss:     {To: Closed, By: Own | Supervisor, DangerBy: Supervisor},
@@ -262,7 +266,7 @@ func (c Contact) after(ev Event, by audit.Actor, set Change, now int64) (Contact
 		c.EndedBy = audit.Visitor
 	case StaffEnds, Threat, Dismiss:
 		c.EndedBy = audit.Staff
-	case Expire, SystemEnds:
+	case Expire, SystemEnds, Cut:
 		if c.EndedBy == "" {
 			c.EndedBy = audit.System
 		}

@@ -33,6 +33,7 @@ expire        -                    -                    -                  -    
 visitor_ends  closed:V!left        closed:V!left        wrapup:V           wrapup:V           -                 -                -
 staff_ends    -                    -                    wrapup:OS          wrapup:OS!S        wrapup:OS!S       -                -
 threat        -                    -                    wrapup:OS          wrapup:OS!S        wrapup:OS!S       -                -
+cut           closed:Y!left        closed:Y!left        wrapup:Y           -                  -                 -                -
 system_ends   -                    -                    -                  closed:Y!S         closed:Y!S        -                -
 dismiss       closed:C!S           closed:RS!S          closed:OS!S        closed:OS!S        closed:OS!S       closed:OS!S      -
 close         -                    -                    -                  -                  -                 closed:OS        -

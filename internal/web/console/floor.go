@@ -371,6 +371,9 @@ func (c *Room) ReadHold(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	say := answer.Printer(r)
+	if n.Number != "" {
+		return c.drawHold(w, r, say.T("floor.hold_number", "number", n.Number, "time", say.DateTime(at(n.At))))
+	}
 	port := say.T("floor.hold_no_port")
 	if n.Address.Port() != 0 {
 		port = say.T("floor.hold_port", "port", strconv.Itoa(int(n.Address.Port())))

@@ -1,0 +1,105 @@
+package catalogue
+
+import (
+	"time"
+)
+
+// Phone is how the phone answers: what is asked before the line, what is said in it, when and how often
+// somebody is called back.
+type Phone struct {
+	head
+	// Menu asks who calls before the line: 1 for the young, 2 for adults. Without it nobody has to press a key.
+	Menu bool `toml:"menu"`
+	// Young and Adult are what the two keys of the menu stand for, codes of the question "who".
+	Young string `toml:"young"`
+	Adult string `toml:"adult"`
+	// AnnounceEvery is how often who waits hears her place; OfferCallbackAfter, from when she is told that she may
+	// ask to be called back instead.
+	AnnounceEvery      time.Duration `toml:"announce_every"`
+	OfferCallbackAfter time.Duration `toml:"offer_callback_after"`
+	// CutOffFor is how long a caller whose line was cut is recognised and comes first.
+	CutOffFor time.Duration `toml:"cut_off_for"`
+
+	Callback  CallbackRules  `toml:"callback"`
+	Voicemail VoicemailRules `toml:"voicemail"`
+	// Overflow are the plain telephones that ring, in this order, when somebody has waited this long and nobody
+	// at all is at a desk.
+	Overflow OverflowRules `toml:"overflow"`
+}
+
+// CallbackRules say when somebody who asked for it is called back.
+type CallbackRules struct {
+	// Tries is how often we try before a human decides; Again is the time between two tries.
+	Tries int           `toml:"tries"`
+	Again time.Duration `toml:"again"`
+	// From and Until are the hours in which a phone may ring at somebody's home ("10:00"); they narrow our own.
+	From  string `toml:"from"`
+	Until string `toml:"until"`
+
+	from, until time.Duration
+}
+
+// VoicemailRules say whether a message may be spoken while we are closed, and how long.
+type VoicemailRules struct {
+	Open bool          `toml:"open"`
+	Max  time.Duration `toml:"max"`
+}
+
+// OverflowRules are for the evening on which nobody is there.
+type OverflowRules struct {
+	After   time.Duration `toml:"after"`
+	Numbers []string      `toml:"numbers"`
+}
+
+// At says whether somebody may be called at a moment of the day, and if not when next.
+func (c CallbackRules) At(now time.Time) (next time.Time, may bool) {
+	day := time.Date(now.Year(), now.Month(), now.Day(), 0, 0, 0, 0, now.Location())
+	clock := now.Sub(day)
+	switch {
+	case clock < c.from:
+		return day.Add(c.from), false
+	case clock < c.until:
+		return now, true
+	}
+	return day.AddDate(0, 0, 1).Add(c.from), false
+}
+
+func (f *Phone) check(p *page) {
+	span := func(path string, d, least, most time.Duration) {
+		if d < least || d > most {
+			p.flaw("span", path, "least", least.String(), "most", most.String())
+		}
+	}
+	span("announce_every", f.AnnounceEvery, 15*time.Second, 10*time.Minute)
+	span("offer_callback_after", f.OfferCallbackAfter, 0, time.Hour)
+	span("cut_off_for", f.CutOffFor, time.Minute, 24*time.Hour)
+	span("callback.again", f.Callback.Again, time.Minute, 48*time.Hour)
+	span("voicemail.max", f.Voicemail.Max, 10*time.Second, 10*time.Minute)
+	span("overflow.after", f.Overflow.After, 0, time.Hour)
+	if f.Callback.Tries < 1 || f.Callback.Tries > 10 {
+		p.flaw("span", "callback.tries", "least", "1", "most", "10")
+	}
+	clock := func(path, text string) time.Duration {
+		t, err := time.Parse("15:04", text)
+		if err != nil {
+			p.flaw("clock", path)
+			return 0
+		}
+		return time.Duration(t.Hour())*time.Hour + time.Duration(t.Minute())*time.Minute
+	}
+	f.Callback.from, f.Callback.until = clock("callback.from", f.Callback.From), clock("callback.until", f.Callback.Until)
+	if f.Callback.from >= f.Callback.until {
+		p.flaw("clock", "callback.until")
+	}
+}
+
+// join checks that the keys stand for answers that exist, and that only numbers of the catalogue are rung.
+func (f *Phone) join(p *page, s *Set) {
+	for path, code := range map[string]string{"young": f.Young, "adult": f.Adult} {
+		p.refers(path, code, DocQuestions, s.Questions.Has(AskWho, code))
+	}
+	for i, code := range f.Overflow.Numbers {
+		n, ok := s.Numbers.ByCode(code)
+		p.refers(at("overflow.numbers[%d]", i), code, DocNumbers, ok && n.By("call"))
+	}
+}
