@@ -9,9 +9,12 @@ import (
 // Packet is a piece of one party's speech on its way through a room, free of the numbering of the line it
 // came by. It is only valid during the call it is handed to: whoever keeps it copies Payload.
 type Packet struct {
-	// Codec says what Payload is; of G.711 each byte is a sample.
+	// Codec says what Payload is; of G.711 each byte is a sample, of Noise the first says how loud a silence is.
 	Codec   audio.Codec
 	Payload []byte
+	// Stream is another number when the numbering below starts afresh: the sender has another SSRC, began
+	// again, or a player plays anew. It says nothing else.
+	Stream uint32
 	// Sequence and Timestamp are the sender's own (RFC 3550 §5.1): a gap in them is a gap in the sound, and a
 	// gap in Timestamp alone is silence that was not sent. Timestamp counts samples at 8 kHz (48 kHz of Opus).
 	Sequence  uint16

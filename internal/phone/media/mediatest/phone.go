@@ -1,0 +1,258 @@
+// Package mediatest has the counterparts against which the sound of calls is proven: a telephone that speaks
+// RTP on a socket of its own, and a leg that says one tone and keeps what it hears.
+//
+// Each party has a tone of its own, and what is asked afterwards is which tones are in what a party
+// received: those that must be, and those that must not.
+package mediatest
+
+import (
+	"encoding/binary"
+	"net"
+	"net/netip"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/pion/rtp"
+	"github.com/pion/srtp/v3"
+
+	"vigie/internal/phone/audio"
+)
+
+// Phone is a telephone on loopback. It is written without anything of the lines it tests.
+type Phone struct {
+	tb    testing.TB
+	conn  *net.UDPConn
+	codec audio.Codec
+
+	mu        sync.Mutex
+	to        netip.AddrPort
+	tone      []byte // what it says, over and over
+	at        int
+	talking   bool
+	ssrc      uint32
+	sequence  uint16
+	timestamp uint32
+	heard     []Heard
+	seals     *srtp.Context
+	opens     *srtp.Context
+	done      chan struct{}
+}
+
+// Heard is a packet that the telephone received.
+type Heard struct {
+	rtp.Packet
+	At   time.Time
+	From netip.AddrPort
+}
+
+// Dial is a telephone that speaks a codec of G.711 and says a tone of freq hertz and half of full scale, once
+// it knows where to.
+func Dial(tb testing.TB, codec audio.Codec, freq float64) *Phone {
+	tb.Helper()
+	conn, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
+	if err != nil {
+		tb.Fatal(err)
+	}
+	p := &Phone{tb: tb, conn: conn, codec: codec, ssrc: uint32(freq) << 8, sequence: 65500, timestamp: 1<<32 - 9000, done: make(chan struct{})}
+	p.Say(freq)
+	go p.listen()
+	go p.talk()
+	tb.Cleanup(p.Hang)
+	return p
+}
+
+// Hang ends the telephone.
+func (p *Phone) Hang() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	select {
+	case <-p.done:
+	default:
+		close(p.done)
+		_ = p.conn.Close()
+	}
+}
+
+// Addr is where the telephone listens.
+func (p *Phone) Addr() netip.AddrPort { return p.conn.LocalAddr().(*net.UDPAddr).AddrPort() }
+
+// Say changes the tone; 0 is silence that is sent.
+func (p *Phone) Say(freq float64) {
+	// A second of a whole number of hertz begins again where it ended.
+	samples := audio.Sine(freq, 0.5, time.Second)
+	tone := make([]byte, len(samples))
+	p.codec.Encode(tone, samples)
+	p.mu.Lock()
+	p.tone = tone
+	p.mu.Unlock()
+}
+
+// Talk makes the telephone send to this address, 50 packets a second.
+func (p *Phone) Talk(to netip.AddrPort) {
+	p.mu.Lock()
+	p.to, p.talking = to, true
+	p.mu.Unlock()
+}
+
+// Hush makes it stop sending; its time goes on.
+func (p *Phone) Hush() {
+	p.mu.Lock()
+	p.talking = false
+	p.mu.Unlock()
+}
+
+// Restart lets its stream begin again under another SSRC, as after an exchange behind it.
+func (p *Phone) Restart(ssrc uint32) {
+	p.mu.Lock()
+	p.ssrc, p.sequence, p.timestamp = ssrc, 7, 77
+	p.mu.Unlock()
+}
+
+// Secure makes it speak SRTP from now on.
+func (p *Phone) Secure(seals, opens *srtp.Context) {
+	p.mu.Lock()
+	p.seals, p.opens = seals, opens
+	p.mu.Unlock()
+}
+
+func (p *Phone) talk() {
+	start := time.Now()
+	for n := time.Duration(1); ; n++ {
+		select {
+		case <-p.done:
+			return
+		case <-time.After(time.Until(start.Add(n * 20 * time.Millisecond))):
+		}
+		p.mu.Lock()
+		p.timestamp += audio.Frame
+		if p.talking {
+			p.sequence++
+			p.send(rtp.Packet{
+				Header:  rtp.Header{Version: 2, PayloadType: uint8(p.codec), SequenceNumber: p.sequence, Timestamp: p.timestamp, SSRC: p.ssrc},
+				Payload: p.tone[p.at : p.at+audio.Frame],
+			})
+		}
+		p.at = (p.at + audio.Frame) % len(p.tone)
+		p.mu.Unlock()
+	}
+}
+
+// send sends one packet. Called with mu held.
+func (p *Phone) send(packet rtp.Packet) {
+	b, err := packet.Marshal()
+	if err == nil && p.seals != nil {
+		b, err = p.seals.EncryptRTP(nil, b, nil)
+	}
+	if err != nil {
+		p.tb.Error(err)
+		return
+	}
+	_, _ = p.conn.WriteToUDPAddrPort(b, p.to)
+}
+
+// Throw sends bytes as they are.
+func (p *Phone) Throw(to netip.AddrPort, b []byte) { _, _ = p.conn.WriteToUDPAddrPort(b, to) }
+
+// Press presses a key as RFC 4733 does it, in the place of the tone: an event of 100 ms, of whose packets
+// drop says which are lost on the way (0 is the first, the last three are ends).
+func (p *Phone) Press(number, event uint8, drop func(i int) bool) {
+	p.mu.Lock()
+	was := p.talking
+	p.talking = false
+	begun := p.timestamp + audio.Frame
+	p.mu.Unlock()
+	for i := range 8 {
+		p.mu.Lock()
+		p.sequence++
+		payload := []byte{event, 10, 0, 0}
+		binary.BigEndian.PutUint16(payload[2:], uint16(min(i+1, 5)*audio.Frame))
+		if i >= 5 {
+			payload[1] |= 0x80
+		}
+		if drop == nil || !drop(i) {
+			p.send(rtp.Packet{
+				Header:  rtp.Header{Version: 2, Marker: i == 0, PayloadType: number, SequenceNumber: p.sequence, Timestamp: begun, SSRC: p.ssrc},
+				Payload: payload,
+			})
+		}
+		p.mu.Unlock()
+		time.Sleep(20 * time.Millisecond)
+	}
+	p.mu.Lock()
+	p.talking = was
+	p.mu.Unlock()
+}
+
+func (p *Phone) listen() {
+	buffer := make([]byte, 2048)
+	for {
+		n, from, err := p.conn.ReadFromUDPAddrPort(buffer)
+		if err != nil {
+			return
+		}
+		at := time.Now()
+		b := buffer[:n]
+		p.mu.Lock()
+		if p.opens != nil {
+			if b, err = p.opens.DecryptRTP(nil, b, nil); err != nil {
+				p.mu.Unlock()
+				continue
+			}
+		}
+		var packet rtp.Packet
+		if packet.Unmarshal(slices.Clone(b)) == nil {
+			p.heard = append(p.heard, Heard{Packet: packet, At: at, From: from})
+		}
+		p.mu.Unlock()
+	}
+}
+
+// Forget forgets what was heard so far.
+func (p *Phone) Forget() {
+	p.mu.Lock()
+	p.heard = nil
+	p.mu.Unlock()
+}
+
+// Packets are those heard since Forget, as they came.
+func (p *Phone) Packets() []Heard {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return slices.Clone(p.heard)
+}
+
+// Sound is what was heard since Forget, laid out by its timestamps; where nothing came it is 0. Packets that
+// are no speech of the telephone's codec are left out.
+func (p *Phone) Sound() []int16 {
+	var base uint32
+	var sound []int16
+	for i, h := range p.Packets() {
+		if h.PayloadType != uint8(p.codec) {
+			continue
+		}
+		if i == 0 || base == 0 {
+			base = h.Timestamp
+		}
+		at := int(int32(h.Timestamp - base))
+		if at < 0 || at > 120*audio.Rate {
+			continue
+		}
+		if need := at + len(h.Payload); need > len(sound) {
+			sound = append(sound, make([]int16, need-len(sound))...)
+		}
+		p.codec.Decode(sound[at:], h.Payload)
+	}
+	return sound
+}
+
+// Gap is the longest time without a packet since Forget.
+func (p *Phone) Gap() time.Duration {
+	var longest time.Duration
+	heard := p.Packets()
+	for i := 1; i < len(heard); i++ {
+		longest = max(longest, heard[i].At.Sub(heard[i-1].At))
+	}
+	return longest
+}
