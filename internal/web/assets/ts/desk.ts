@@ -5,6 +5,7 @@ import "./chat-composer";
 import "./seen-marker";
 import "./count-down";
 import "./ring-bell";
+import "./soft-phone";
 import "./alert-list";
 import "./auto-save";
 import "./filter-list";

@@ -13,7 +13,9 @@ export async function quickly(form: HTMLFormElement, submitter?: HTMLElement | n
     if (typeof value === "string") fields[name] = name in fields ? `${fields[name]},${value}` : value;
   }
   try {
-    await settle(await post(form.action, fields), form);
+    // A button may post elsewhere than its form.
+    const action = submitter?.hasAttribute("formaction") ? (submitter as HTMLButtonElement).formAction : form.action;
+    await settle(await post(action, fields), form);
   } catch {
     say(form, document.querySelector<HTMLElement>("[data-live-status]")?.dataset["lost"] ?? "");
   } finally {
