@@ -246,6 +246,11 @@ func (s *Server) credentials(l *line, r *request) verdict {
 			continue
 		}
 		want, ok := digestOf(p, l.User, l.Password, r.method, r.body)
+		// An algorithm that was not asked for is not taken: it would be the weaker one.
+		name := strings.TrimSuffix(strings.ToUpper(p["algorithm"]), "-SESS")
+		ok = ok && slices.ContainsFunc(l.Algorithms, func(a string) bool {
+			return strings.EqualFold(a, name) || name == "" && strings.EqualFold(a, "MD5")
+		})
 		sameUser := subtle.ConstantTimeCompare([]byte(p["username"]), []byte(l.User)) == 1
 		sameResponse := subtle.ConstantTimeCompare([]byte(strings.ToLower(p["response"])), []byte(want)) == 1
 		if !ok || !sameUser || !sameResponse {
@@ -264,11 +269,11 @@ func (s *Server) credentials(l *line, r *request) verdict {
 	return result
 }
 
-// challenges are the headers that ask for a digest, the better algorithm first (RFC 8760 §2.4).
+// challenges are the headers that ask for a digest, the preferred algorithm first (RFC 8760 §2.4).
 func (s *Server) challenges(l *line, r *request, m *message, stale bool) {
 	nonce := s.nonces.make(r.flow.remote.Addr())
-	for _, a := range algorithms {
-		value := fmt.Sprintf(`Digest realm="%s", nonce="%s", algorithm=%s, qop="auth"`, l.realm(), nonce, a.name)
+	for _, name := range l.Algorithms {
+		value := fmt.Sprintf(`Digest realm="%s", nonce="%s", algorithm=%s, qop="auth"`, l.realm(), nonce, strings.ToUpper(name))
 		if stale {
 			value += ", stale=true"
 		}

@@ -82,9 +82,21 @@ func (s *Server) bare(method, uri string, l *line) *message {
 		to = domain.uri(user)
 	}
 	m.add("To", "<"+to+">")
-	m.add("Call-ID", random())
-	m.add("CSeq", seqText(1, method))
+	callID, seq := random(), uint32(1)
+	if method == "REGISTER" {
+		callID, seq = l.registration, l.nextRegister()
+	}
+	m.add("Call-ID", callID)
+	m.add("CSeq", seqText(seq, method))
 	return m
+}
+
+// nextRegister counts the REGISTERs of a trunk, so that a late one cannot undo a newer one.
+func (l *line) nextRegister() uint32 {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.registers++
+	return l.registers
 }
 
 // ask sends a request outside of any call and answers a challenge once.
@@ -114,8 +126,11 @@ func (s *Server) ask(ctx context.Context, l *line, m *message) (*message, error)
 		if response.status != 401 && response.status != 407 || !l.authorize(m, response) {
 			return response, nil
 		}
-		seq, _, _ := parseSeq(m.get("CSeq"))
-		m.set("CSeq", seqText(seq+1, m.method))
+		seq := uint32(2)
+		if m.method == "REGISTER" {
+			seq = l.nextRegister()
+		}
+		m.set("CSeq", seqText(seq, m.method))
 	}
 }
 

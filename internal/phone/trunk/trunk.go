@@ -68,6 +68,9 @@ type Trunk struct {
 	// it. An empty Realm presents it to any realm, and asks in the name of "vigie".
 	User, Password, Realm string
 	Challenge             bool
+	// Algorithms are those of the digest that we ask for, the preferred one first: SHA-256 and MD5 when empty. There
+	// are peers that only look at the first challenge and know only MD5: for those, name MD5 alone.
+	Algorithms []string
 	// Register keeps us registered at Proxy.
 	Register bool
 	// Numbers are the called numbers that it may deliver; empty is any.
@@ -137,7 +140,10 @@ type line struct {
 	active   atomic.Int64
 	invites  *bucket
 
+	registration string // Call-ID of all our REGISTERs (RFC 3261 §10.2)
+
 	mu         sync.Mutex
+	registers  uint32 // the last CSeq of those
 	healthy    bool
 	registered bool
 	retryAfter time.Time
@@ -194,7 +200,7 @@ func Open(options Options) (*Server, error) {
 
 // newLine checks a trunk's settings.
 func (s *Server) newLine(t Trunk) (*line, error) {
-	l := &line{Trunk: t, healthy: true}
+	l := &line{Trunk: t, healthy: true, registration: random()}
 	if t.Name == "" {
 		return nil, errors.New("trunk: a trunk needs a name")
 	}
@@ -215,6 +221,14 @@ func (s *Server) newLine(t Trunk) (*line, error) {
 	}
 	if t.InvitesPerSecond > 0 {
 		l.invites = newBucket(t.InvitesPerSecond)
+	}
+	for _, name := range t.Algorithms {
+		if _, sess, ok := algorithm(name); !ok || sess {
+			return nil, fmt.Errorf("trunk %s: the algorithms of a digest are SHA-256 and MD5, not %q", t.Name, name)
+		}
+	}
+	if len(t.Algorithms) == 0 {
+		l.Algorithms = []string{"SHA-256", "MD5"}
 	}
 	if t.Challenge && (t.User == "" || t.Password == "") {
 		return nil, fmt.Errorf("trunk %s: to ask for a digest it needs a user and a password", t.Name)
