@@ -29,7 +29,11 @@ type arrivals struct {
 	jitter   float64 // in units of the timestamp
 	rate     int64
 	last     time.Time
+	marks    [2]mark // how it stood one to two times recentPackets ago
 }
+
+// mark is how the books of a stream stood at some time.
+type mark struct{ expected, lost, bursts uint64 }
 
 // arrive counts a packet. fresh says that it was not there before; again that the sender's numbering
 // started anew with it. Timed packets are those whose timestamp is when they were spoken: not keys.
@@ -63,6 +67,9 @@ func (a *arrivals) arrive(sequence uint16, timestamp uint32, at time.Time, timed
 	a.jumped = false
 	a.came++
 	a.received++
+	if a.received%recentPackets == 0 {
+		a.marks[1], a.marks[0] = a.marks[0], mark{a.received + a.lost(), a.lost(), a.bursts}
+	}
 	if timed {
 		a.measure(timestamp, at, codec)
 	}

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"vigie/internal/fault"
+	"vigie/internal/phone/audio"
 )
 
 // Line is a telephone line: RTP one way and the other, to a trunk or to a telephone. It is a Leg; what
@@ -22,6 +23,7 @@ type Line struct {
 	in   intake
 	out  outlet
 
+	reports   reports
 	calls     calls
 	onDigit   atomic.Pointer[func(byte)]
 	refused   atomic.Uint64
@@ -130,13 +132,35 @@ func (l *Line) Configure(r Remote) error {
 		l.out.to = t.RTP
 	}
 	l.in.terms, l.out.terms = t, t
-	l.out.retune()
+	l.reports.begin(l)
 	return nil
 }
 
 // OnDigit is called with each key the other end presses (0-9 * # A-D), once a press, in their order, from a
 // goroutine of its own that may take its time.
 func (l *Line) OnDigit(f func(byte)) { l.onDigit.Store(&f) }
+
+// HearTones tells keys that come as tones in the sound too, for ends that send no telephone-event. From the
+// first event on, tones are no keys any more: an end that sends both means one.
+func (l *Line) HearTones(on bool) {
+	l.in.mu.Lock()
+	defer l.in.mu.Unlock()
+	l.in.tones = nil
+	if on {
+		l.in.tones = &audio.Detector{}
+	}
+}
+
+// Level brings what the line's party says to the loudness at which everybody is heard well (audio.Leveller),
+// before the room hears it. Without it sound is passed on untouched.
+func (l *Line) Level(on bool) {
+	l.in.mu.Lock()
+	defer l.in.mu.Unlock()
+	l.in.level = nil
+	if on {
+		l.in.level = &audio.Leveller{}
+	}
+}
 
 func (l *Line) digit(d byte) {
 	if f := l.onDigit.Load(); f != nil && *f != nil {
@@ -166,6 +190,7 @@ func (l *Line) Close() error {
 	var err error
 	l.closeOnce.Do(func() {
 		l.silence.set(0, nil)
+		l.reports.end(l)
 		l.in.mu.Lock()
 		l.in.say, l.in.closed = nil, true
 		l.in.mu.Unlock()

@@ -7,6 +7,8 @@ import (
 
 	"github.com/pion/rtp"
 	"github.com/pion/srtp/v3"
+
+	"vigie/internal/phone/audio"
 )
 
 // How large a packet of sound may be: 60 ms of G.711 and some, and what Opus can be (RFC 6716 §3.4).
@@ -32,6 +34,10 @@ type intake struct {
 	header  rtp.Header
 	packet  Packet
 	clear   []byte // what was deciphered
+	tones   *audio.Detector
+	level   *audio.Leveller
+	samples [mostLaw]int16
+	levels  [mostLaw]byte
 }
 
 // receive takes one datagram of the RTP port, whatever it is. What is not of this call is counted and
@@ -103,6 +109,7 @@ func (in *intake) take(b []byte, from netip.AddrPort, at time.Time) bool {
 	}
 	if what == event {
 		in.taken++
+		in.tones = nil
 		for ; len(payload) >= 4; payload = payload[4:] {
 			if key, pressed := in.presses.event(payload, h.Timestamp, h.Marker, at); pressed && in.terms.Direction.receives() {
 				in.line.digit(key)
@@ -110,7 +117,13 @@ func (in *intake) take(b []byte, from netip.AddrPort, at time.Time) bool {
 		}
 		return true
 	}
-	if in.say == nil || len(payload) == 0 || !in.terms.Direction.receives() {
+	if len(payload) == 0 || !in.terms.Direction.receives() {
+		return true
+	}
+	if codec.Law() && (in.tones != nil || in.level != nil) {
+		payload = in.listen(codec, payload)
+	}
+	if in.say == nil {
 		return true
 	}
 	in.packet = Packet{
@@ -119,6 +132,21 @@ func (in *intake) take(b []byte, from netip.AddrPort, at time.Time) bool {
 	}
 	in.say(&in.packet)
 	return true
+}
+
+// listen hears keys in the sound, and levels it, and gives it back as it is to be heard. Called with mu held.
+func (in *intake) listen(codec audio.Codec, payload []byte) []byte {
+	samples := in.samples[:codec.Decode(in.samples[:], payload)]
+	if in.tones != nil {
+		for _, key := range in.tones.Write(samples) {
+			in.line.digit(key)
+		}
+	}
+	if in.level == nil {
+		return payload
+	}
+	in.level.Frame(samples)
+	return in.levels[:codec.Encode(in.levels[:], samples)]
 }
 
 // renew begins with a stream of another number.

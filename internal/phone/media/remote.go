@@ -10,7 +10,7 @@ import (
 
 // Noise is comfort noise (RFC 3389), the one thing beside speech that goes through a room: its payload
 // begins with how loud the silence is, in -dBov.
-const Noise audio.Codec = 13
+const Noise audio.Codec = audio.CN
 
 // Direction is which ways sound goes, seen from us (RFC 8866 §6.7).
 type Direction uint8

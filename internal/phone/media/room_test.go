@@ -207,7 +207,7 @@ func ring(t *testing.T, codecs map[media.Part]audio.Codec, parts ...media.Part) 
 		c.add(line, part)
 	}
 	c.player = media.NewPlayer("music", audio.PCMA)
-	c.player.Loop(audio.NewClip(audio.Sine(cast[media.Music], 0.5, time.Second)))
+	c.player.Loop(audio.NewClip(audio.Sine(cast[media.Music], mediatest.Loudness, time.Second)))
 	c.add(c.player, media.Music)
 	return c
 }
@@ -250,12 +250,12 @@ func terms(phone *mediatest.Phone, codec audio.Codec) media.Remote {
 	}
 }
 
-// Thresholds of the tones: what is heard is within a decibel of the half of full scale at which it is said;
+// Thresholds of the tones: what is heard is within a decibel of the loudness at which it is said;
 // what is not heard is less than the distortion that G.711 itself makes of the others.
 const (
-	loud   = 0.5 / 1.122
-	louder = 0.5 * 1.122
-	quiet  = 0.01
+	loud   = mediatest.Loudness / 1.122
+	louder = mediatest.Loudness * 1.122
+	quiet  = 0.005
 )
 
 // tones checks that of all the cast's tones those of some are in a sound, and no other.
@@ -269,7 +269,7 @@ func tones(t *testing.T, who string, sound []int16, want ...media.Part) {
 		level := audio.Goertzel(sound, freq)
 		switch must := slices.Contains(want, part); {
 		case must && (level < loud || level > louder):
-			t.Errorf("%s hears the %s at %.3f, not at 0.5", who, part, level)
+			t.Errorf("%s hears the %s at %.3f, not at %.3f", who, part, level, mediatest.Loudness)
 		case !must && level > quiet:
 			t.Errorf("%s hears the %s at %.3f and must not", who, part, level)
 		}

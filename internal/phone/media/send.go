@@ -38,6 +38,17 @@ type outlet struct {
 	octets    uint64
 
 	passing passing
+	last    struct { // what was passed through last
+		Packet
+		speaker string
+	}
+	lastRoom [3 * audio.Frame]byte
+	beat     *beat
+	mix      *mix
+	mixes    uint32
+	late     uint64 // of mixes that are over
+	keys     keys
+	noise    audio.Noise
 
 	header rtp.Header
 	plain  [12 + 1500]byte
@@ -59,6 +70,7 @@ type passing struct {
 
 // begin draws the numbers that must not be guessed (RFC 3550 §5.1, RFC 3711 §9).
 func (o *outlet) begin() {
+	o.beat = theClock.next()
 	var b [10]byte
 	_, _ = rand.Read(b[:]) // never fails: see crypto/rand
 	o.ssrc = binary.BigEndian.Uint32(b[:])
@@ -73,19 +85,28 @@ func (o *outlet) follow(to netip.AddrPort) {
 	o.mu.Unlock()
 }
 
-// retune takes up new terms. Called with mu held.
-func (o *outlet) retune() {}
-
-func (o *outlet) hears(speakers []string) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	o.speakers = speakers
-}
-
 func (o *outlet) close() {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	o.closed, o.speakers = true, nil
+	o.speakers, o.keys = nil, keys{}
+	o.arrange()
+	o.closed = true
+	o.beat.remove(o)
+}
+
+// tick is the beat of what we make ourselves: mixes and keys.
+func (o *outlet) tick(now time.Time, missed int) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.mix != nil {
+		o.mix.say(now, missed)
+	}
+	if o.keys.busy() && o.terms != nil {
+		o.press(now)
+	}
+	if o.mix == nil && !o.keys.busy() {
+		o.beat.remove(o)
+	}
 }
 
 // hear sends on what a speaker says.
@@ -95,7 +116,26 @@ func (o *outlet) hear(speaker string, p *Packet) {
 	if o.closed || o.terms == nil || !o.terms.Direction.sends() || !slices.Contains(o.speakers, speaker) {
 		return
 	}
+	if o.mix != nil {
+		if e := o.mix.find(speaker); e != nil {
+			e.buffer.put(p)
+		}
+		return
+	}
+	if o.keys.busy() {
+		return // a key and a voice at once would be two keys to a receiver
+	}
 	o.pass(speaker, p)
+	o.remember(speaker, p)
+}
+
+// remember keeps what was passed through last, from where a mix would go on. Called with mu held.
+func (o *outlet) remember(speaker string, p *Packet) {
+	if !p.Codec.Law() || len(p.Payload) > len(o.lastRoom) {
+		return
+	}
+	o.last.Packet, o.last.speaker = *p, speaker
+	o.last.Payload = o.lastRoom[:copy(o.lastRoom[:], p.Payload)]
 }
 
 // pass sends a packet as it came, in the other end's codec. Called with mu held.
@@ -116,6 +156,9 @@ func (o *outlet) pass(speaker string, p *Packet) {
 	default:
 		return // Opus to a telephone, or the other way: nobody here can make one of the other
 	}
+	if len(payload) == 0 {
+		return
+	}
 	if p.Codec == audio.Opus {
 		samples = 960 // what it really is only counts for how a change of speaker is spaced
 	}
@@ -131,11 +174,12 @@ func (o *outlet) hush(payload, level []byte) (number uint8, out []byte, samples 
 	if o.terms.Noise != 0 {
 		return o.terms.Noise, payload[:copy(payload, level)], audio.Frame
 	}
-	payload = payload[:audio.Frame]
-	for i := range payload {
-		payload[i] = o.terms.Codec.Silence()
+	if loud, ok := audio.ReadNoise(level); ok {
+		o.noise.Level(loud)
 	}
-	return o.terms.PayloadType, payload, audio.Frame
+	var frame [audio.Frame]int16
+	o.noise.Fill(frame[:])
+	return o.terms.PayloadType, payload[:o.terms.Codec.Encode(payload, frame[:])], audio.Frame
 }
 
 // number is our sequence number and timestamp for a packet of theirs, or not ok when it is too late to be

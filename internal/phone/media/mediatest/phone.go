@@ -20,6 +20,10 @@ import (
 	"vigie/internal/phone/audio"
 )
 
+// Loudness is the amplitude at which everybody says a tone, of full scale: four at once are not too loud for
+// a mix, which would bend them.
+const Loudness = 0.18
+
 // Phone is a telephone on loopback. It is written without anything of the lines it tests.
 type Phone struct {
 	tb    testing.TB
@@ -35,6 +39,7 @@ type Phone struct {
 	sequence  uint16
 	timestamp uint32
 	heard     []Heard
+	slip      time.Duration
 	seals     *srtp.Context
 	opens     *srtp.Context
 	done      chan struct{}
@@ -47,7 +52,7 @@ type Heard struct {
 	From netip.AddrPort
 }
 
-// Dial is a telephone that speaks a codec of G.711 and says a tone of freq hertz and half of full scale, once
+// Dial is a telephone that speaks a codec of G.711 and says a tone of freq hertz and the Loudness of all, once
 // it knows where to.
 func Dial(tb testing.TB, codec audio.Codec, freq float64) *Phone {
 	tb.Helper()
@@ -81,7 +86,7 @@ func (p *Phone) Addr() netip.AddrPort { return p.conn.LocalAddr().(*net.UDPAddr)
 // Say changes the tone; 0 is silence that is sent.
 func (p *Phone) Say(freq float64) {
 	// A second of a whole number of hertz begins again where it ended.
-	samples := audio.Sine(freq, 0.5, time.Second)
+	samples := audio.Sine(freq, Loudness, time.Second)
 	tone := make([]byte, len(samples))
 	p.codec.Encode(tone, samples)
 	p.mu.Lock()
@@ -126,6 +131,7 @@ func (p *Phone) talk() {
 		case <-time.After(time.Until(start.Add(n * 20 * time.Millisecond))):
 		}
 		p.mu.Lock()
+		p.slip = max(p.slip, time.Since(start)-n*20*time.Millisecond)
 		p.timestamp += audio.Frame
 		if p.talking {
 			p.sequence++
@@ -212,7 +218,7 @@ func (p *Phone) listen() {
 // Forget forgets what was heard so far.
 func (p *Phone) Forget() {
 	p.mu.Lock()
-	p.heard = nil
+	p.heard, p.slip = nil, 0
 	p.mu.Unlock()
 }
 
@@ -245,6 +251,14 @@ func (p *Phone) Sound() []int16 {
 		p.codec.Decode(sound[at:], h.Payload)
 	}
 	return sound
+}
+
+// Slip is how late the machine woke the telephone at worst since Forget: what it may have done to the lines
+// as well, and no fault of theirs.
+func (p *Phone) Slip() time.Duration {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.slip
 }
 
 // Gap is the longest time without a packet since Forget.

@@ -24,12 +24,12 @@ type Probe struct {
 	done     chan struct{}
 }
 
-// NewProbe is a leg that says a tone of freq hertz and half of full scale, once it is in a room; with 0 it
+// NewProbe is a leg that says a tone of freq hertz and the Loudness of all, once it is in a room; with 0 it
 // says nothing. Close ends it.
 func NewProbe(id string, codec audio.Codec, freq float64) *Probe {
 	p := &Probe{id: id, codec: codec, heard: map[string][]int16{}, done: make(chan struct{})}
 	if freq > 0 {
-		samples := audio.Sine(freq, 0.5, time.Second)
+		samples := audio.Sine(freq, Loudness, time.Second)
 		p.tone = make([]byte, len(samples))
 		codec.Encode(p.tone, samples)
 		go p.talk()
