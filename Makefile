@@ -17,6 +17,9 @@ export GOFLAGS := -trimpath -buildvcs=false
 packages := node_modules/.package-lock.json
 sources  := $(shell find internal/web/assets -path '*/dist' -prune -o -type f -print 2>/dev/null)
 built    := .vigie/made/assets
+# The telephone's announcements and music, and what they are made from.
+prompts := .vigie/made/prompts
+spoken  := $(wildcard internal/phone/prompt/*.toml internal/phone/prompt/build/*.go)
 
 .PHONY: run test build deps clean need-build need-test
 
@@ -27,7 +30,7 @@ test: need-test $(packages)
 	@scripts/test.sh
 
 # Leaves bin/vigie.
-build: $(built)
+build: $(built) $(prompts)
 	@go build -o bin/vigie ./cmd/vigie
 
 deps: need-test $(packages)
@@ -44,5 +47,10 @@ $(built): $(sources) $(packages) $(wildcard tsconfig.json)
 	npm run --silent build
 	@mkdir -p $(@D) && touch $@
 
+# Without espeak-ng the announcements are missing, and are made as soon as it is there.
+$(prompts): $(spoken) | need-build
+	@go run ./internal/phone/prompt/build
+	@if command -v espeak-ng >/dev/null; then mkdir -p $(@D) && touch $@; fi
+
 clean:
-	rm -rf bin node_modules .vigie/made internal/web/assets/dist/*
+	rm -rf bin node_modules .vigie/made internal/web/assets/dist/* internal/phone/prompt/built/*

@@ -19,6 +19,9 @@ need() {
 # Go believes the machine's certificates when it downloads, and a bare Debian has none.
 need ca-certificates compgen -G '/etc/ssl/certs/ca-*'
 
+# It speaks the telephone's announcements while the program is built, and callers in the tests.
+need espeak-ng command -v espeak-ng
+
 if [ "$stage" = test ]; then
   need postgresql-15 test -x /usr/lib/postgresql/15/bin/postgres
   need chromium command -v chromium

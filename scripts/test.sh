@@ -89,6 +89,7 @@ step "generated code" generated
 step "gofmt" formatted
 step "screens' scripts, types" npm run --silent check
 step "screens' scripts and styles, build" make -s --no-print-directory .vigie/made/assets
+step "announcements and music, build" make -s --no-print-directory .vigie/made/prompts
 step "go vet" go vet ./...
 step "Go tests" go_tests go ./...
 step "Go tests, race detector" go_race_tests
