@@ -32,11 +32,16 @@ func ReadMP3(r io.Reader, max time.Duration) (clip *Clip, err error) {
 	if err := skipTags(b); err != nil {
 		return nil, unreadable(err)
 	}
-	if err := findFrame(b); err != nil {
+	kind, err := findFrame(b)
+	if err != nil {
 		return nil, unreadable(err)
 	}
-	// Hidden, that it could seek: the decoder would read the whole file first to know its length.
-	decoder, err := mp3.NewDecoder(struct{ io.Reader }{b})
+	// Hidden, that a reader could seek: the decoder would read the whole file first to know its length.
+	source := struct{ io.Reader }{b}
+	if kind == kind22050 {
+		source.Reader = &repacked{source: b}
+	}
+	decoder, err := mp3.NewDecoder(source)
 	if err != nil {
 		return nil, unreadable(err)
 	}
@@ -90,10 +95,10 @@ func skipTags(b *bufio.Reader) error {
 
 // findFrame goes to the first frame of layer III that another of its kind follows, so that what is not MP3
 // is refused instead of being heard as noise. (A lone frame, at the end of the file, counts.)
-func findFrame(b *bufio.Reader) error {
+func findFrame(b *bufio.Reader) (kind uint16, err error) {
 	head, err := b.Peek(sniffed)
 	if err != nil && err != io.EOF {
-		return err
+		return 0, err
 	}
 	for i := 0; i+4 <= len(head); i++ {
 		kind, size, ok := frameSize(head[i:])
@@ -109,9 +114,9 @@ func findFrame(b *bufio.Reader) error {
 			continue
 		}
 		_, err := b.Discard(i)
-		return err
+		return kind, err
 	}
-	return fmt.Errorf("mp3: no two frames in the first %d bytes", len(head))
+	return 0, fmt.Errorf("mp3: no two frames in the first %d bytes", len(head))
 }
 
 // frameSize reads the header of a frame of MPEG-1 or MPEG-2 layer III (ISO/IEC 11172-3 §2.4.1.3): its kind,
@@ -129,4 +134,104 @@ func frameSize(h []byte) (kind uint16, size int, ok bool) {
 	hertz := [2][3]int{{22050, 24000, 16000}, {44100, 48000, 32000}}[version-2][rate]
 	perByte := [2]int{72, 144}[version-2]
 	return uint16(h[1]&0x1E)<<8 | uint16(h[2]&0x0C), perByte*kbps*1000/hertz + int(h[2]>>1&1), true
+}
+
+// repacked hands on the frames of MPEG-2 at 22.05 kHz in another packing. The decoder counts the length of a
+// padded frame wrongly (a byte too short at most bit rates), loses its place, and plays noise; so each frame
+// goes out at the highest bit rate, which needs no padding, with its sound laid in anew: as in any file it begins
+// in the free end of the frame before (the bit reservoir, ISO/IEC 11172-3 §2.4.2.7).
+type repacked struct {
+	source    *bufio.Reader
+	reservoir []byte // sound of the last frames, as far as a frame may reach back
+	waiting   []byte // a frame whose end the next one may still use
+	free      int    // bytes at its end
+	out       []byte // what is left to hand on
+}
+
+const (
+	// kind22050 is MPEG-2, layer III, 22.05 kHz, as of frameSize.
+	kind22050 = 0x12 << 8
+	roomy     = 72 * 160 * 1000 / 22050 // bytes of a frame at 160 kbit/s
+	reaches   = 255                     // bytes that a frame reaches back at most (8 bits)
+)
+
+// Read hands on what is left of a frame, or the next.
+func (r *repacked) Read(p []byte) (int, error) {
+	for len(r.out) == 0 {
+		if err := r.next(); err != nil {
+			if len(r.waiting) == 0 {
+				return 0, err
+			}
+			r.out, r.waiting = r.waiting, nil
+		}
+	}
+	n := copy(p, r.out)
+	r.out = r.out[n:]
+	return n, nil
+}
+
+// next packs one frame and hands on the one before.
+func (r *repacked) next() error {
+	head, err := r.source.Peek(4)
+	if err != nil {
+		return err
+	}
+	kind, size, ok := frameSize(head)
+	if !ok || kind != kind22050 {
+		_, err := r.source.Discard(1) // what lies between frames
+		return err
+	}
+	frame := make([]byte, size)
+	if _, err := io.ReadFull(r.source, frame); err != nil {
+		return err // cut off in the middle
+	}
+	channels, side, at := 2, 17, 4
+	if frame[3]>>6 == 3 {
+		channels, side = 1, 9
+	}
+	if frame[1]&1 == 0 {
+		at += 2 // a checksum, which goes
+	}
+	if at+side > len(frame) {
+		return nil
+	}
+	info, main := frame[at:at+side], frame[at+side:]
+
+	// The side information begins with how far back the sound begins, 8 bits, and a bit of no meaning per
+	// channel; then for each channel 63 bits, whose first 12 say how many bits of sound it has.
+	back, bits := int(info[0]), 0
+	for c := range channels {
+		from := 8 + channels + 63*c
+		for i := range 12 {
+			bits += int(info[(from+i)/8]>>(7-(from+i)%8)&1) << (11 - i)
+		}
+	}
+	long := (bits + 7) / 8
+	kept := len(r.reservoir)
+	r.reservoir = append(r.reservoir, main...)
+	var sound []byte
+	if back <= kept && kept-back+long <= len(r.reservoir) {
+		sound = r.reservoir[kept-back:][:long]
+	}
+
+	packed := make([]byte, roomy)
+	copy(packed, frame[:4])
+	packed[1] |= 1                   // no checksum
+	packed[2] = frame[2]&0x0D | 0xE0 // 160 kbit/s, no padding
+	room := packed[4+side:]
+	free := len(room)
+	// Where the beginning of the sound was cut away the frame stays silent, as it does where it has more than
+	// a frame can hold.
+	if before := min(r.free, reaches); sound != nil && len(sound) <= before+len(room) {
+		copy(packed[4:], info)
+		packed[4] = byte(before)
+		n := copy(r.waiting[len(r.waiting)-before:], sound)
+		free -= copy(room, sound[n:])
+	}
+	r.out, r.waiting, r.free = r.waiting, packed, free
+
+	if extra := len(r.reservoir) - reaches; extra > 0 {
+		r.reservoir = r.reservoir[:copy(r.reservoir, r.reservoir[extra:])]
+	}
+	return nil
 }

@@ -271,7 +271,7 @@ func (broken) Read([]byte) (int, error) { return 0, os.ErrClosed }
 
 // The MP3 files of testdata are a second of 1 kHz at half of full scale, written by lame.
 func TestMP3IsReadAtItsLevelAndPitch(t *testing.T) {
-	for _, name := range []string{"mpeg1-stereo-44100.mp3", "mpeg1-mono-48000-vbr.mp3", "mpeg2-mono-22050.mp3", "mpeg2-mono-16000.mp3"} {
+	for _, name := range []string{"mpeg1-stereo-44100.mp3", "mpeg1-mono-48000-vbr.mp3", "mpeg2-mono-22050.mp3", "mpeg2-stereo-22050.mp3", "mpeg2-mono-16000.mp3"} {
 		file, err := os.ReadFile("testdata/" + name)
 		if err != nil {
 			t.Fatal(err)
@@ -327,7 +327,7 @@ func FuzzReadWAV(f *testing.F) {
 }
 
 func FuzzReadMP3(f *testing.F) {
-	for _, name := range []string{"mpeg2-mono-16000.mp3", "mpeg1-mono-48000-vbr.mp3"} {
+	for _, name := range []string{"mpeg2-mono-22050.mp3", "mpeg2-mono-16000.mp3", "mpeg1-mono-48000-vbr.mp3"} {
 		file, err := os.ReadFile("testdata/" + name)
 		if err != nil {
 			f.Fatal(err)
