@@ -108,6 +108,14 @@ func (p *Phone) Hush() {
 	p.mu.Unlock()
 }
 
+// Skip loses n packets on the way.
+func (p *Phone) Skip(n uint16) {
+	p.mu.Lock()
+	p.sequence += n
+	p.timestamp += uint32(n) * audio.Frame
+	p.mu.Unlock()
+}
+
 // Restart lets its stream begin again under another SSRC, as after an exchange behind it.
 func (p *Phone) Restart(ssrc uint32) {
 	p.mu.Lock()
