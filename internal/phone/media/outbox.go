@@ -1,0 +1,132 @@
+package media
+
+import (
+	"net"
+	"net/netip"
+	"sync"
+	"sync/atomic"
+
+	"golang.org/x/net/ipv4"
+)
+
+// outbox is what waits to be sent by a shared port: the datagrams that one round of reading gave, or those that
+// come up while others are being written. They go out in the order in which they were put in.
+type outbox struct {
+	to      batcher
+	dropped atomic.Uint64
+	wake    chan struct{}
+	over    chan struct{}
+	once    sync.Once
+
+	mu     sync.Mutex
+	held   bool // somebody will flush who is still putting in
+	filled int
+	bank   *bank
+
+	flushing sync.Mutex
+	spare    *bank
+}
+
+// room is how many datagrams may wait: what 5,000 calls send in 4 ms.
+const room = 1024
+
+// bank is room for datagrams and their addresses, made once.
+type bank struct {
+	messages [room]ipv4.Message
+	buffers  [room][1][]byte
+	to       [room]net.UDPAddr
+	ips      [room][16]byte
+}
+
+func newBank() *bank {
+	b := &bank{}
+	for i := range b.messages {
+		b.messages[i].Buffers = b.buffers[i][:]
+		b.messages[i].Addr = &b.to[i]
+	}
+	return b
+}
+
+func (o *outbox) begin(to batcher) {
+	o.to, o.bank, o.spare = to, newBank(), newBank()
+	o.wake, o.over = make(chan struct{}, 1), make(chan struct{})
+	go o.run()
+}
+
+func (o *outbox) end() { o.once.Do(func() { close(o.over) }) }
+
+func (o *outbox) run() {
+	for {
+		select {
+		case <-o.wake:
+			o.flush()
+		case <-o.over:
+			return
+		}
+	}
+}
+
+// put adds a datagram.
+func (o *outbox) put(b []byte, to netip.AddrPort) {
+	o.mu.Lock()
+	if o.filled == room {
+		o.mu.Unlock()
+		o.dropped.Add(1)
+		return
+	}
+	i := o.filled
+	o.filled++
+	bank := o.bank
+	bank.buffers[i][0] = append(bank.buffers[i][0][:0], b...)
+	if a := to.Addr(); a.Is4() {
+		four := a.As4()
+		bank.to[i].IP = bank.ips[i][:copy(bank.ips[i][:], four[:])]
+	} else {
+		sixteen := a.As16()
+		bank.to[i].IP = bank.ips[i][:copy(bank.ips[i][:], sixteen[:])]
+	}
+	bank.to[i].Port = int(to.Port())
+	held := o.held
+	o.mu.Unlock()
+	if !held {
+		select {
+		case o.wake <- struct{}{}:
+		default:
+		}
+	}
+}
+
+// hold says that whoever calls it will release: until then nobody else needs to be woken.
+func (o *outbox) hold() {
+	o.mu.Lock()
+	o.held = true
+	o.mu.Unlock()
+}
+
+func (o *outbox) release() {
+	o.mu.Lock()
+	o.held = false
+	any := o.filled > 0
+	o.mu.Unlock()
+	if any {
+		o.flush()
+	}
+}
+
+// flush sends everything that waits.
+func (o *outbox) flush() {
+	o.flushing.Lock()
+	defer o.flushing.Unlock()
+	o.mu.Lock()
+	full, n := o.bank, o.filled
+	o.bank, o.filled = o.spare, 0
+	o.mu.Unlock()
+	o.spare = full
+	for at := 0; at < n; {
+		sent, err := o.to.WriteBatch(full.messages[at:min(n, at+batched)], 0)
+		at += sent
+		if err != nil || sent == 0 {
+			at++ // this one cannot go, as any may be lost; those after it can
+		}
+	}
+}
