@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -54,8 +55,10 @@ func (s *Server) invited(r *request, lines []*line) {
 		status, kind = 404, Unknown
 	case take == nil:
 		status, kind = 480, Nobody
-	case r.get("Contact") == "" || contactIn(r.message) == "":
+	case targetOf(r) == "":
 		status, kind = 400, Malformed // RFC 3261 §12.1.1: without it there is no way back
+	case !acceptsDescriptions(r.message):
+		status, kind = 406, Type
 	}
 	if status == 0 {
 		if minimum := s.intervalTooShort(r.message); minimum > 0 {
@@ -92,7 +95,7 @@ func (s *Server) invited(r *request, lines []*line) {
 	c.session.asked(r.message, l.SessionExpires)
 	c.dialog = dialog{
 		callID: r.callID, local: untagged(r.to), remote: untagged(r.from), localTag: tx.tag, remoteTag: r.from.tag(),
-		target: contactIn(r.message), routes: routesOf(r.message, false), remoteSeq: r.seq, flow: r.flow,
+		target: targetOf(r), routes: routesOf(r.message, false), remoteSeq: r.seq, flow: r.flow,
 	}
 	c.mu.Lock()
 	c.register()
@@ -103,6 +106,30 @@ func (s *Server) invited(r *request, lines []*line) {
 	tx.answer(r.respond(100, ""))
 	s.log.Info("sip: a call came in", "call", c.id, "trunk", l.Name)
 	go c.guarded("incoming", func() { take(c) })
+}
+
+// targetOf is where the caller can be reached: its Contact, which only RFC 2543 did not ask for.
+func targetOf(r *request) string {
+	if target := contactIn(r.message); target != "" {
+		return target
+	}
+	if r.get("Contact") == "" && !strings.HasPrefix(r.via.branch(), magic) {
+		return r.from.uri.String()
+	}
+	return ""
+}
+
+// acceptsDescriptions says that a caller who lists what it takes takes descriptions (RFC 3261 §20.1).
+func acceptsDescriptions(m *message) bool {
+	accepted := m.list("Accept")
+	return len(accepted) == 0 || slices.ContainsFunc(accepted, func(kind string) bool {
+		kind, _, _ = strings.Cut(kind, ";")
+		switch strings.ToLower(strings.TrimSpace(kind)) {
+		case "application/sdp", "application/*", "*/*":
+			return true
+		}
+		return false
+	})
 }
 
 // refuse answers an open transaction with a status and headers.

@@ -63,7 +63,9 @@ func parseDatagram(data []byte) (*message, error) {
 	parsed, err := parser.ParseSIP(data)
 	m := convert(parsed)
 	if m == nil {
-		return nil, errUnreadable
+		// A first line with a space too many is no request, but its sender is told so (RFC 4475 §3.1.2.8).
+		m, err := convertBehind(data)
+		return m, err
 	}
 	if err == nil {
 		err = m.clean()
@@ -101,10 +103,29 @@ func convert(parsed sip.Message) *message {
 	return m
 }
 
+// convertBehind reads the headers behind a first line that sipgo cannot read, but that looks like a request's. If
+// it only has an address of another scheme than SIP's, there is no error: that has an answer of its own.
+func convertBehind(data []byte) (*message, error) {
+	line, rest, ok := bytes.Cut(data, []byte("\r\n"))
+	method, uri, spaced := strings.Cut(string(line), " ")
+	uri, fits := strings.CutSuffix(strings.TrimRight(uri, " "), " SIP/2.0")
+	if !ok || !spaced || !fits || method == "" || len(method) > 64 || strings.HasPrefix(method, "SIP/") {
+		return nil, errUnreadable
+	}
+	parsed, err := parser.ParseSIP(slices.Concat([]byte(method+" sip:unreadable.invalid SIP/2.0\r\n"), rest))
+	m := convert(parsed)
+	scheme, _, ok := strings.Cut(uri, ":")
+	if m == nil || err != nil || !ok || scheme == "sip" || scheme == "sips" || strings.ContainsAny(uri, " <>\"") {
+		return m, errUnreadable
+	}
+	m.target, m.uri = sip.Uri{Scheme: strings.ToLower(scheme)}, uri
+	return m, m.clean()
+}
+
 // clean refuses what could be taken for another line when it is sent on or back.
 func (m *message) clean() error {
 	for _, h := range m.headers {
-		if strings.ContainsAny(h.value, "\r\n\x00") || h.name == "" || strings.ContainsAny(h.name, " \t\r\n") {
+		if strings.ContainsAny(h.value, "\r\n") || h.name == "" || strings.ContainsAny(h.name, " \t\r\n") {
 			return errUnreadable
 		}
 	}
@@ -318,14 +339,28 @@ func parseURI(text string, uri *sip.Uri) error {
 	if err := sip.ParseUri(text, uri); err != nil {
 		return fmt.Errorf("%w: an address", errUnreadable)
 	}
-	if (uri.Scheme == "sip" || uri.Scheme == "sips") && (uri.Host == "" || uri.Wildcard || uri.Port < 0 || uri.Port > 65535) {
+	if !callable(uri) {
 		return fmt.Errorf("%w: an address", errUnreadable)
 	}
 	return nil
 }
 
+// callable says that a SIP URI has a host and a port as they must be.
+func callable(uri *sip.Uri) bool {
+	if uri.Scheme != "sip" && uri.Scheme != "sips" {
+		return true
+	}
+	if strings.HasPrefix(uri.Host, "[") {
+		if _, err := netip.ParseAddr(strings.Trim(uri.Host, "[]")); err != nil {
+			return false
+		}
+	}
+	return uri.Host != "" && !uri.Wildcard && uri.Port >= 0 && uri.Port <= 65535
+}
+
 // via is one value of a Via header (RFC 3261 §20.42).
 type via struct {
+	version   string
 	transport string // in upper case
 	host      string
 	port      int // 0 when it is not said
@@ -352,10 +387,10 @@ func parseVia(value string) (via, error) {
 		protocol += more
 	}
 	parts := strings.Split(protocol, "/")
-	if len(parts) != 3 || !strings.EqualFold(parts[0], "SIP") || parts[1] != "2.0" || parts[2] == "" || sentBy == "" {
+	if len(parts) != 3 || !strings.EqualFold(parts[0], "SIP") || parts[2] == "" || sentBy == "" {
 		return v, fmt.Errorf("%w: Via", errUnreadable)
 	}
-	v.transport = strings.ToUpper(parts[2])
+	v.version, v.transport = parts[1], strings.ToUpper(parts[2])
 	sentBy = strings.Join(strings.Fields(sentBy), "")
 	v.host = sentBy
 	if i := strings.LastIndexByte(sentBy, ':'); i >= 0 && i > strings.LastIndexByte(sentBy, ']') {

@@ -42,6 +42,11 @@ func readRequest(m *message, from flow) (r *request, status int, err error) {
 		return nil, 0, err
 	}
 	for _, name := range []string{"From", "To", "Call-ID", "CSeq"} {
+		for _, value := range vias[1:] {
+			if _, err := parseVia(value); err != nil {
+				status = 400
+			}
+		}
 		// Even a request without them gets an answer, made of what there is (RFC 4475 §3.3.1).
 		if m.get(name) == "" || m.count(name) > 1 {
 			status = 400
@@ -57,13 +62,15 @@ func readRequest(m *message, from flow) (r *request, status int, err error) {
 	r.to, wrong[1] = parseAddress(m.get("To"))
 	r.seq, method, wrong[2] = parseSeq(m.get("CSeq"))
 	switch {
+	case r.via.version != "2.0":
+		status = 400
 	case status != 0 || wrong != [3]error{}:
 		status = 400
 	case !strings.EqualFold(method, m.method):
 		status = 400 // RFC 3261 §8.1.1.5: the method must match
 	case !slices.Contains([]string{"sip", "sips", "tel"}, m.target.Scheme):
 		status = 416
-	case strings.ContainsAny(m.uri, " <>\"") || len(m.target.Headers) > 0 && m.method != "REGISTER":
+	case !callable(&m.target) || strings.ContainsAny(m.uri, " <>\"") || len(m.target.Headers) > 0 && m.method != "REGISTER":
 		status = 400 // RFC 3261 §19.1.1: a Request-URI carries no headers
 	case m.count("Content-Length") > 1:
 		status = 400
