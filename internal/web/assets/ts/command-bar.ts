@@ -1,5 +1,6 @@
 import { define, Live } from "./element";
 import { matches } from "./filter";
+import { visit } from "./visit";
 
 /**
  * <command-bar> around a <dialog> with a combobox: Ctrl K (or [data-command-open]) opens it, a few letters
@@ -92,7 +93,7 @@ class CommandBar extends Live {
     if (click) document.querySelector<HTMLElement>(click)?.click();
     // Once the click is over: a menu is closed by a click elsewhere, and this was one.
     else if (focus) setTimeout(() => reach(document.querySelector<HTMLElement>(focus)));
-    else if (href) location.assign(href);
+    else if (href) visit(href);
   }
 }
 

@@ -16,6 +16,7 @@ import "./quick-exit";
 import "./passkey";
 import "./earlier";
 import { follow, quickly } from "./quick";
+import { stay } from "./stay";
 
 // The desk stays: its forms and links answer with pieces, so that what is typed in one conversation
 // survives what is done in another. data-plain asks for a new page.
@@ -158,3 +159,6 @@ document.addEventListener("keydown", (event) => {
     menu.querySelector("summary")?.focus();
   }
 });
+
+// Last, after all that answers to a click or a form itself.
+stay();

@@ -17,3 +17,8 @@ export function parse(html: string): DocumentFragment {
   template.innerHTML = policy ? policy.createHTML(html) : html;
   return template.content;
 }
+
+/** Parses a whole page of ours; its scripts do not run and its elements sleep until they are on this page. */
+export function parsePage(html: string): Document {
+  return new DOMParser().parseFromString(policy ? policy.createHTML(html) : html, "text/html");
+}

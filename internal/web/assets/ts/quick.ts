@@ -1,5 +1,6 @@
 import { define, Live, post, sentence } from "./element";
 import { place } from "./update";
+import { rename, visit } from "./visit";
 
 /**
  * Forms and links that answer with pieces of page (update.ts) instead of a new page, so that nothing
@@ -25,7 +26,7 @@ export async function quickly(form: HTMLFormElement, submitter?: HTMLElement | n
 
 async function settle(response: Response, near: Element): Promise<void> {
   if (response.redirected) {
-    location.assign(response.url);
+    visit(response.url);
     return;
   }
   if (!response.ok) {
@@ -74,13 +75,13 @@ export async function follow(link: HTMLAnchorElement, around = (put: () => void)
   try {
     const response = await fetch(link.href, { headers: { "Vigie-Script": "1" }, credentials: "same-origin" });
     if (!response.ok || response.redirected) {
-      location.assign(link.href);
+      visit(link.href);
       return;
     }
     const html = await response.text();
     around(() => place(html));
-    if (!link.hasAttribute("data-aside")) history.replaceState(null, "", link.href);
+    if (!link.hasAttribute("data-aside")) rename(link.href);
   } catch {
-    location.assign(link.href);
+    visit(link.href);
   }
 }
