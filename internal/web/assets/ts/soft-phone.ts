@@ -472,7 +472,7 @@ class SoftPhone extends Live {
     } else if (now - this.last.at > 2000 && inSound.has(this.call.state)) {
       this.say("silent");
     }
-    if (now - this.last.reported < reportEvery) return;
+    if (this.last.reported > 0 && now - this.last.reported < reportEvery) return;
     const received = seen.packets - this.last.received;
     const lost = Math.max(0, seen.lost - this.last.lost);
     const emitted = seen.emitted - this.last.emitted;
