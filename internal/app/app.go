@@ -20,6 +20,7 @@ import (
 	"vigie/internal/chat"
 	"vigie/internal/config"
 	"vigie/internal/contact"
+	"vigie/internal/phone"
 	"vigie/internal/routing"
 	"vigie/internal/routing/flood"
 	"vigie/internal/seal"
@@ -47,6 +48,7 @@ type App struct {
 	Contacts  *contact.Contacts
 	Chats     *chat.Chats
 	Router    *routing.Router
+	Phone     *phone.Phone
 	Guard     *flood.Guard
 
 	web   *web.Handler
@@ -189,7 +191,7 @@ func (a *App) openRooms(ctx context.Context, o Options) error {
 		return err
 	}
 	a.onClose(func() error { a.Router.Close(); return nil })
-	return nil
+	return a.openPhone(ctx, o)
 }
 
 func (a *App) openWeb() error {
@@ -200,7 +202,7 @@ func (a *App) openWeb() error {
 	}
 	streams := live.New()
 	desk := &console.Room{
-		Site: site, Contacts: a.Contacts, Chats: a.Chats, Router: a.Router, Guard: a.Guard, Streams: streams, Staff: a.Staff,
+		Site: site, Contacts: a.Contacts, Chats: a.Chats, Router: a.Router, Phone: a.Phone, Guard: a.Guard, Streams: streams, Staff: a.Staff,
 		Catalogue: a.Catalogue.Current, Documents: a.Catalogue, Alias: a.alias, Today: a.today, Now: a.now, Audit: a.Audit, Bus: a.Bus,
 	}
 	leave, err := desk.Listen()
@@ -216,7 +218,7 @@ func (a *App) openWeb() error {
 		},
 		Console: desk,
 		Admin: &admin.Room{
-			Site: site, Staff: a.Staff, Audit: a.Audit, Catalogue: a.Catalogue, Now: a.now,
+			Site: site, Staff: a.Staff, Audit: a.Audit, Catalogue: a.Catalogue, Phone: a.Phone, Now: a.now,
 			Look: func(ctx context.Context, e audit.Entry) error { return a.DB.Tx(ctx, recordIn(ctx, a.Audit, e)) },
 		},
 	})
@@ -245,6 +247,7 @@ func (a *App) Background(ctx context.Context) *sync.WaitGroup {
 	all.Go(func() { a.Contacts.Run(ctx) })
 	all.Go(func() { a.Chats.Run(ctx) })
 	all.Go(func() { a.Router.Run(ctx) })
+	all.Go(func() { a.Phone.Run(ctx) })
 	all.Go(func() { giveRoom(ctx) })
 	return &all
 }

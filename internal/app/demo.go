@@ -13,10 +13,11 @@ import (
 )
 
 type demoCommand struct {
-	Quiet  bool `help:"Without the simulated young people."`
-	Empty  bool `help:"Without the past."`
-	Fresh  bool `help:"Throw the last demonstration away first."`
-	Closed bool `help:"Keep the real opening hours; otherwise the demonstration is always open."`
+	Quiet   bool `help:"Without the simulated young people."`
+	Empty   bool `help:"Without the past."`
+	Fresh   bool `help:"Throw the last demonstration away first."`
+	NoPhone bool `help:"Without the phone and its simulated callers."`
+	Closed  bool `help:"Keep the real opening hours; otherwise the demonstration is always open."`
 }
 
 func (d demoCommand) Run(ctx context.Context, c config.Config, term Terminal) error {
@@ -30,6 +31,11 @@ func (d demoCommand) Run(ctx context.Context, c config.Config, term Terminal) er
 	}
 	if len(c.TrustedProxies) == 0 { // the simulated young people say each which home they write from
 		c.TrustedProxies = []string{"127.0.0.0/8", "::1/128"}
+	}
+	if !d.NoPhone {
+		if err := d.phone(&c); err != nil {
+			return err
+		}
 	}
 	options := Options{AlwaysOpen: !d.Closed}
 	if err := d.prepare(ctx, c, options, term); err != nil {
@@ -47,6 +53,14 @@ func (d demoCommand) Run(ctx context.Context, c config.Config, term Terminal) er
 		for _, m := range demo.Staff {
 			fmt.Fprintf(term.Out, "    %-10s %s\n", m.Login, m.Does)
 		}
+		if len(c.PhoneListen) > 0 {
+			_, at, _ := strings.Cut(c.PhoneListen[0], ":")
+			fmt.Fprintf(term.Out, "\n  Ring it from a SIP telephone or with   bin/vigie call sip:3018@%s\n", at)
+			if !d.Quiet {
+				callers := demo.Callers{To: "sip:3018@" + at, First: 40 * time.Second, Every: 2 * time.Minute}
+				go callers.Run(ctx)
+			}
+		}
 		if !d.Quiet {
 			fmt.Fprint(term.Out, "\n  Log in as camille, choose « Disponible »: it rings within a minute.\n")
 			visitors := demo.Visitors{Base: "http://" + dialable(address), Catalogue: a.Catalogue.Current, First: 10 * time.Second, Every: 35 * time.Second, Most: 4}
@@ -54,6 +68,33 @@ func (d demoCommand) Run(ctx context.Context, c config.Config, term Terminal) er
 		}
 		fmt.Fprintln(term.Out)
 	})
+}
+
+// demoTrunks are the made-up operator of the demonstration: whoever is on this machine may ring.
+const demoTrunks = `# The demonstration's operator: any telephone on this machine.
+[[trunk]]
+name = "demo"
+peers = ["127.0.0.0/8"]
+numbers = ["3018"]
+codecs = ["PCMA", "PCMU", "opus"]
+`
+
+// phone gives the demonstration a telephone on this machine, unless one is configured.
+func (d demoCommand) phone(c *config.Config) error {
+	if len(c.PhoneListen) > 0 {
+		return nil
+	}
+	if err := os.MkdirAll(c.Data, 0o700); err != nil {
+		return err
+	}
+	c.PhoneTrunks = filepath.Join(c.Data, "trunks.toml")
+	if !exists(c.PhoneTrunks) {
+		if err := os.WriteFile(c.PhoneTrunks, []byte(demoTrunks), 0o600); err != nil {
+			return err
+		}
+	}
+	c.PhoneListen, c.PhoneWeb = []string{"udp:127.0.0.1:5068"}, "127.0.0.1:8019"
+	return nil
 }
 
 // dialable is the address to reach oneself at, when one listens on every address.

@@ -21,6 +21,7 @@ var mayImport = map[string][]string{
 	"staff":     {"audit", "seal"},
 	"contact":   {"audit", "catalogue", "seal"},
 	"chat":      {"audit", "blob", "catalogue", "contact", "seal"},
+	"phone":     {"audit", "blob", "catalogue", "contact", "routing", "seal"},
 	"routing":   {"audit", "catalogue", "contact", "seal", "staff"},
 }
 

@@ -69,6 +69,7 @@ func (a *App) Serve(ctx context.Context, ready func(address string)) error {
 	case <-ctx.Done():
 	}
 	s.draining.Store(true)
+	a.drainCalls()
 	a.web.Drain()
 	grace, cancel := context.WithTimeout(context.Background(), a.config.DrainFor)
 	defer cancel()

@@ -49,6 +49,18 @@ type Config struct {
 
 	OnCallCommand string `group:"Floor" help:"Program that calls the supervisor on call: run with one word, danger or threat, when nobody has seen an alarm in time."`
 
+	PhoneListen     []string      `group:"Phone" help:"Addresses to take SIP on: udp:192.0.2.1:5060, tcp:…, tls:… (with --tls-cert). None: no phone."`
+	PhoneTrunks     string        `group:"Phone" help:"File (TOML) of the trunks: who may call us and whom we call through; see docs/OPERATIONS.md."`
+	PhonePublicIP   string        `group:"Phone" help:"Address that telephones and browsers reach us at, where it is not one of this machine's (NAT)."`
+	PhonePorts      string        `default:"20000-29999" group:"Phone" help:"UDP ports of the telephone lines' sound."`
+	PhoneWeb        string        `default:":8019" group:"Phone" help:"UDP address where counsellors' browsers bring and fetch the sound of calls."`
+	PhoneWebTCP     string        `group:"Phone" help:"The same over TCP, for networks that let no UDP through."`
+	PhoneTURN       []string      `group:"Phone" help:"TURN servers that browsers may use: turn:turn.example.org:3478."`
+	PhoneTURNSecret string        `group:"Phone" help:"Secret that we share with the TURN servers." secret:""`
+	PhoneGrace      time.Duration `default:"20s" group:"Phone" help:"How long a caller waits for a counsellor whose browser is gone."`
+	PhoneLang       string        `default:"fr" enum:"fr,en" group:"Phone" help:"Language in which callers are greeted."`
+	PhoneDrain      time.Duration `default:"30m" group:"Phone" help:"How long a stopping server lets calls finish."`
+
 	IllegalFiles string `default:"hold" enum:"hold,destroy" group:"Files" help:"What the written protocol with the prosecutor says of a possibly illegal file: hold or destroy."`
 	FilesMax     int64  `default:"26214400" group:"Files" help:"Largest file taken, in bytes; 26214400 at most."`
 
@@ -60,6 +72,14 @@ type Config struct {
 
 // LargestFile is the most that files-max may be: a picture is decoded whole in memory to be shown.
 const LargestFile = 25 << 20
+
+// PhonePortRange is the first and the last UDP port of the telephone lines.
+func (c Config) PhonePortRange() (low, high uint16, err error) {
+	if _, err := fmt.Sscanf(c.PhonePorts, "%d-%d", &low, &high); err != nil || low < 1024 || high <= low {
+		return 0, 0, fmt.Errorf("phone-ports %q is a range such as 20000-29999", c.PhonePorts)
+	}
+	return low, high, nil
+}
 
 // DSN is the address of the record.
 func (c Config) DSN() string {
@@ -108,6 +128,14 @@ func (c Config) Validate() error {
 	}
 	if c.OnCallCommand != "" && !filepath.IsAbs(c.OnCallCommand) {
 		return fmt.Errorf("on-call-command %q must be the whole path of a program, without arguments", c.OnCallCommand)
+	}
+	if c.PhonePublicIP != "" {
+		if _, err := netip.ParseAddr(c.PhonePublicIP); err != nil {
+			return fmt.Errorf("phone-public-ip %q is not an address", c.PhonePublicIP)
+		}
+	}
+	if _, _, err := c.PhonePortRange(); err != nil {
+		return err
 	}
 	if c.FilesMax < 1 || c.FilesMax > LargestFile {
 		return fmt.Errorf("files-max is between 1 and %d bytes (%d MB): a larger file could not be shown", LargestFile, LargestFile>>20)

@@ -21,6 +21,8 @@ type Callback struct {
 	Say string `json:"say"`
 	// Voicemail says that we may leave a message. Without her yes we never do.
 	Voicemail bool `json:"voicemail"`
+	// ShowNumber says that our number may be seen on her phone. Without her yes it never is.
+	ShowNumber bool `json:"show_number"`
 }
 
 const maxCallback = 500

@@ -14,6 +14,7 @@ CREATE TABLE phone_call (
     lang        TEXT   NOT NULL,
     mark        BLOB,
     staff_id    TEXT   NOT NULL DEFAULT '', -- of an outbound call: who dialled
+    introducing TEXT   NOT NULL DEFAULT '', -- who hands it over and speaks first with the colleague who took it
     no_listening BOOLEAN NOT NULL DEFAULT FALSE, -- she pressed the key that refuses a supervisor's ear
     began_at    BIGINT NOT NULL,
     queued_at   BIGINT NOT NULL DEFAULT 0,

@@ -18,6 +18,7 @@ import (
 	"vigie/internal/audit"
 	"vigie/internal/catalogue"
 	"vigie/internal/fault"
+	"vigie/internal/phone"
 	"vigie/internal/staff"
 	"vigie/internal/web/answer"
 	"vigie/internal/web/i18n"
@@ -31,6 +32,7 @@ type Room struct {
 	Staff     *staff.Staff
 	Audit     *audit.Log
 	Catalogue *catalogue.Catalogue
+	Phone     *phone.Phone
 	// Now is the clock of the sessions.
 	Now func() time.Time
 	// Look records that the log was read.

@@ -35,7 +35,7 @@ func (c *Room) account(w http.ResponseWriter, r *http.Request, code int, v accou
 	if err != nil {
 		return err
 	}
-	answer.Page(w, r, code, accountPage(say, c.shell(say, m, "account.title"), m, v))
+	answer.Page(w, r, code, accountPage(say, c.shell(r, say, m, "account.title"), m, v))
 	return nil
 }
 

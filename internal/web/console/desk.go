@@ -86,8 +86,12 @@ func (c *Room) Desk(w http.ResponseWriter, r *http.Request) error {
 			return err
 		}
 	}
+	bar, err := c.phoneBar(r.Context(), say, m.Person)
+	if err != nil {
+		return err
+	}
 	props := ui.DeskProps{
-		Site: c.Site, Title: say.T("desk.title"), Theme: m.Theme, Live: "/desk/events", Presence: presence, Alarms: alarms, Ring: ring,
+		Phone: bar, Site: c.Site, Title: say.T("desk.title"), Theme: m.Theme, Live: "/desk/events", Presence: presence, Alarms: alarms, Ring: ring,
 		Left: leftSide(say, c.cards(say, all, current), line), Right: panel, Commands: c.commands(say, m.Person),
 	}
 	answer.Page(w, r, http.StatusOK, deskPage(say, props, c.draw(r.Context(), say, all, current)))
@@ -200,9 +204,17 @@ func (c *Room) talk(ctx context.Context, say *i18n.Printer, v conversation, curr
 	return ui.Conversation(say, ui.ConversationProps{
 		ID: ct.ID, Title: c.title(say, ct), Line: c.stateLine(say, ct), Reasons: v.reasons, Grave: ct.Grave || ct.Danger, Current: ct.ID == current,
 		Actions: talkActions(say, c.actions(ctx, say, ct)),
-		Log:     talkLog(say, v, v.reader.Log(v.messages)),
+		Log:     c.talkLog(say, v),
 		Foot:    c.foot(say, ct),
 	})
+}
+
+// talkLog is what was said: messages, or of a call that it is one.
+func (c *Room) talkLog(say *i18n.Printer, v conversation) piece {
+	if v.contact.Channel == contact.ChannelPhone {
+		return callLog(say, v)
+	}
+	return talkLog(say, v, v.reader.Log(v.messages))
 }
 
 // head redraws what changes of a conversation's frame, and leaves its messages and draft alone.
@@ -211,13 +223,17 @@ func (c *Room) head(ctx context.Context, say *i18n.Printer, ct contact.Contact) 
 	if err != nil {
 		return nil, err
 	}
-	return []piece{
+	pieces := []piece{}
+	if ct.Channel == contact.ChannelPhone {
+		pieces = append(pieces, callBody(say, ct))
+	}
+	return append(pieces,
 		ui.ConversationHead(say, ui.ConversationProps{
 			ID: ct.ID, Title: c.title(say, ct), Line: c.stateLine(say, ct), Reasons: reasons, Grave: ct.Grave || ct.Danger,
 			Actions: talkActions(say, c.actions(ctx, say, ct)),
 		}),
 		c.foot(say, ct),
-	}, nil
+	), nil
 }
 
 // stateLine says where a conversation stands.
@@ -271,6 +287,8 @@ func (c *Room) cardState(say *i18n.Printer, ct contact.Contact, s chat.Summary) 
 
 func channelIcon(channel string) string {
 	switch channel {
+	case contact.ChannelPhone:
+		return "phone"
 	case contact.ChannelMessage:
 		return "mail"
 	case contact.ChannelNote:
@@ -281,6 +299,9 @@ func channelIcon(channel string) string {
 
 // foot is the composer while she may write, and what comes next when it is over.
 func (c *Room) foot(say *i18n.Printer, ct contact.Contact) piece {
+	if ct.Channel == contact.ChannelPhone {
+		return callFoot(ct.ID)
+	}
 	return talkFoot(say, ct, ui.ComposerProps{
 		ID: "write-" + ct.ID, Action: "/desk/contacts/" + ct.ID + "/messages", Typing: "/desk/contacts/" + ct.ID + "/typing",
 		MessageID: newID(), Log: "log-" + ct.ID, Label: say.T("desk.write"), Prompt: say.T("desk.prompt"), Max: 4000, From: ui.FromStaff, EnterSends: true, Blanks: catalogue.Variables,
@@ -303,7 +324,7 @@ func (c *Room) presence(ctx context.Context, say *i18n.Printer, p staff.Person) 
 		reasons = append(reasons, ui.Option{Value: code, Label: say.T("desk.pause." + code)})
 	}
 	props := ui.PresenceProps{
-		State: ui.Presence(seat.Shown), Since: at(seat.Since), Now: c.Now(), Alias: p.Alias, Chats: seat.Talking, Capacity: seat.Capacity,
+		State: ui.Presence(seat.Shown), Since: at(seat.Since), Now: c.Now(), Alias: p.Alias, Chats: seat.Talking, Capacity: seat.Capacity, Calls: seat.Calls,
 		Switch: "/desk/presence", Reasons: reasons, Theme: p.Theme, ThemeAction: "/desk/theme", LogOut: "/desk/logout", Extra: barLinks(say, p, seat.PauseProposed),
 	}
 	if seat.State == routing.Away && seat.Reason != "" && say.Has("routing.away."+seat.Reason) {

@@ -35,6 +35,6 @@ func (c *Room) Earlier(w http.ResponseWriter, r *http.Request) error {
 	if holder == m.ID && mineStates[ct.State] {
 		back = "/desk?c=" + ct.ID
 	}
-	answer.Page(w, r, http.StatusOK, earlierPage(say, c.shell(say, m, "desk.history"), ct, c.title(say, ct), reader.Log(messages), back))
+	answer.Page(w, r, http.StatusOK, earlierPage(say, c.shell(r, say, m, "desk.history"), ct, c.title(say, ct), reader.Log(messages), back))
 	return nil
 }

@@ -64,8 +64,15 @@ func (c *Room) Listen() (stop func(), err error) {
 		stopStaff()
 		return nil, err
 	}
+	stopPhone, err := c.Bus.Subscribe("contact.*.phone", c.phoneChanged)
+	if err != nil {
+		stopQueue()
+		stopStaff()
+		stopSettings()
+		return nil, err
+	}
 	stopBack := c.Bus.OnReconnect(c.desks.redraw)
-	return func() { stopQueue(); stopStaff(); stopSettings(); stopBack() }, nil
+	return func() { stopQueue(); stopStaff(); stopSettings(); stopPhone(); stopBack() }, nil
 }
 
 // redraw has every open page come back, and be drawn from the record: announcements may have been missed.
@@ -221,6 +228,7 @@ type desk struct {
 
 	mu      sync.Mutex
 	follows map[string]*follow
+	phone   string // the contact whose call its softphone shows, "" for none
 	over    bool
 }
 
@@ -332,7 +340,10 @@ func (d *desk) drawBars() error {
 	if err != nil {
 		return err
 	}
-	return d.update(presence, ring)
+	if err := d.update(presence, ring); err != nil {
+		return err
+	}
+	return d.drawCall()
 }
 
 // drawMine reads what she has in hand: new conversations are added to the page, those that left it are

@@ -62,7 +62,7 @@ func (c *Room) Floor(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	d := c.shell(say, m, "floor.title")
+	d := c.shell(r, say, m, "floor.title")
 	d.Live = "/desk/events?floor=1"
 	if d.Alarms, err = c.alarms(r.Context(), say, m.Person); err != nil {
 		return err
@@ -409,7 +409,7 @@ func (c *Room) drawHold(w http.ResponseWriter, r *http.Request, network string) 
 	case answer.Scripted(r):
 		answer.Fragment(w, r, holdPiece(say, id, v, second))
 	case network != "":
-		answer.Page(w, r, http.StatusOK, holdPage(say, c.shell(say, m, "floor.holds"), id, v, second))
+		answer.Page(w, r, http.StatusOK, holdPage(say, c.shell(r, say, m, "floor.holds"), id, v, second))
 	default:
 		http.Redirect(w, r, "/desk/floor", http.StatusSeeOther)
 	}

@@ -48,7 +48,7 @@ func (c *Room) Held(w http.ResponseWriter, r *http.Request) error {
 			ending: c.asked(r, say, h.DestroyAskedBy, h.DestroyAskedAt),
 		})
 	}
-	answer.Page(w, r, http.StatusOK, heldPage(say, c.shell(say, session.Staff(r), "held.title"), files))
+	answer.Page(w, r, http.StatusOK, heldPage(say, c.shell(r, say, session.Staff(r), "held.title"), files))
 	return nil
 }
 

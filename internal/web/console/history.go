@@ -2,6 +2,7 @@ package console
 
 import (
 	"fmt"
+	"log/slog"
 	"net/http"
 	"strconv"
 	"strings"
@@ -79,7 +80,7 @@ func (c *Room) history(w http.ResponseWriter, r *http.Request, q wanted) error {
 		query.Set("after", fmt.Sprintf("%d_%s", next.OpenedAt, next.ID))
 		older = "/desk/history?" + query.Encode()
 	}
-	answer.Page(w, r, code, historyPage(say, c.shell(say, m, "desk.history"), q, c.categories(say, q.category), rows, older, m.Can(staff.ContactAll)))
+	answer.Page(w, r, code, historyPage(say, c.shell(r, say, m, "desk.history"), q, c.categories(say, q.category), rows, older, m.Can(staff.ContactAll)))
 	return nil
 }
 
@@ -155,7 +156,7 @@ func (c *Room) Past(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	answer.Page(w, r, http.StatusOK, pastPage(say, c.shell(say, m, "desk.history"), ct, c.title(say, ct), c.stateLine(say, ct), c.reader(r.Context(), say, ct.ID, m.ID).Log(messages), c.answered(say, given), incidents, sheet, booked))
+	answer.Page(w, r, http.StatusOK, pastPage(say, c.shell(r, say, m, "desk.history"), ct, c.title(say, ct), c.stateLine(say, ct), c.reader(r.Context(), say, ct.ID, m.ID).Log(messages), c.answered(say, given), incidents, sheet, booked))
 	return nil
 }
 
@@ -188,6 +189,13 @@ func (c *Room) answered(say *i18n.Printer, given contact.Answers) []told {
 }
 
 // shell is the frame of the desk's other pages.
-func (c *Room) shell(say *i18n.Printer, m session.Member, title string) ui.DeskProps {
-	return ui.DeskProps{Site: c.Site, Title: say.T(title), Theme: m.Theme, Presence: plainBar(say, m.Person), Commands: c.commands(say, m.Person)}
+func (c *Room) shell(r *http.Request, say *i18n.Printer, m session.Member, title string) ui.DeskProps {
+	d := ui.DeskProps{Site: c.Site, Title: say.T(title), Theme: m.Theme, Presence: plainBar(say, m.Person), Commands: c.commands(say, m.Person)}
+	bar, err := c.phoneBar(r.Context(), say, m.Person)
+	if err != nil { // the page is worth more than the bar
+		slog.Warn("the softphone could not be drawn", "error", err)
+		return d
+	}
+	d.Phone = bar
+	return d
 }

@@ -57,7 +57,9 @@ type sheet struct {
 	answers   []ui.Answer
 	guides    []guide
 	notes     []note
-	callback  []told // how she wishes to be called back; empty when she does not
+	promise   *promise // the call-back we owe, nil for none
+	voice     *voice   // what she spoke onto the tape, nil for nothing
+	callback  []told   // how she wishes to be called back; empty when she does not
 	missing   []string
 	unasked   []string // the fields that make no sense beside the other answers
 	closings  []closing
@@ -103,6 +105,12 @@ func (c *Room) panel(ctx context.Context, say *i18n.Printer, reader staff.Person
 		return nil, err
 	}
 	if s.hold, err = c.hold(ctx, say, ct, ct.CounsellorID); err != nil {
+		return nil, err
+	}
+	if s.promise, err = c.promised(ctx, say, ct, reader.ID); err != nil {
+		return nil, err
+	}
+	if s.voice, err = c.voice(ctx, ct.ID); err != nil {
 		return nil, err
 	}
 	return panelPiece(s), nil

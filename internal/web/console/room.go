@@ -18,6 +18,7 @@ import (
 	"vigie/internal/chat"
 	"vigie/internal/contact"
 	"vigie/internal/fault"
+	"vigie/internal/phone"
 	"vigie/internal/routing"
 	"vigie/internal/routing/flood"
 	"vigie/internal/staff"
@@ -34,6 +35,7 @@ type Room struct {
 	Contacts  *contact.Contacts
 	Chats     *chat.Chats
 	Router    *routing.Router
+	Phone     *phone.Phone
 	Guard     *flood.Guard
 	Streams   *live.Streams
 	Staff     *staff.Staff

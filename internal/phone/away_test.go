@@ -1,0 +1,344 @@
+package phone_test
+
+import (
+	"bytes"
+	"context"
+	"io"
+	"testing"
+	"time"
+
+	"vigie/internal/audit"
+	"vigie/internal/contact"
+	"vigie/internal/phone"
+	"vigie/internal/phone/audio"
+	"vigie/internal/phone/caller"
+	"vigie/internal/phone/trunk"
+	"vigie/internal/routing"
+	"vigie/internal/store"
+)
+
+// letters are the messages that wait to be read.
+func (w *world) letters() []contact.Contact {
+	w.t.Helper()
+	all, err := w.contacts.InStates(w.t.Context(), contact.Waiting)
+	w.ok(err)
+	var left []contact.Contact
+	for _, ct := range all {
+		if ct.Channel == contact.ChannelMessage {
+			left = append(left, ct)
+		}
+	}
+	return left
+}
+
+// letter waits for the message that a caller leaves.
+func (w *world) letter() contact.Contact {
+	w.t.Helper()
+	w.until("a message is left", func() bool { return len(w.letters()) == 1 })
+	return w.letters()[0]
+}
+
+// speaks leaves a voice message, and hangs up in the middle of it or presses #.
+func (w *world) speaks(opts ...how) *ring {
+	w.closed.Store(true)
+	return w.rings(append([]how{skip}, opts...)...)
+}
+
+// While we are closed a message is spoken onto the tape; it is sealed, played to whoever may, and each listening is in
+// the log. The number is promised a call.
+func TestAVoiceMessage(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	r := w.speaks(pressing(caller.Key{Digit: '#', After: 6 * time.Second}))
+	if by := r.ends(); by != "them" {
+		t.Fatalf("the call was ended by %q", by)
+	}
+	ct := w.letter()
+	w.until("the call is over", func() bool { return w.outcome() == phone.ByHouse })
+	if !w.reasons(ct.ID)["voicemail"] {
+		t.Fatalf("it waits for %v", w.reasons(ct.ID))
+	}
+	m, ok, err := w.phone.Message(t.Context(), ct.ID)
+	w.ok(err)
+	if !ok || m.Length < 2*time.Second || m.HeardAt != 0 {
+		t.Fatalf("the message is %+v", m)
+	}
+	sound, m, err := w.phone.Play(t.Context(), ct.ID, staffActor(anne))
+	w.ok(err)
+	defer sound.Close()
+	wav, err := io.ReadAll(sound)
+	w.ok(err)
+	if int64(len(wav)) != m.Bytes() {
+		t.Errorf("it is said to have %d bytes, and has %d", m.Bytes(), len(wav))
+	}
+	clip, err := audio.ReadWAV(bytes.NewReader(wav), time.Hour)
+	w.ok(err)
+	if spoken := clip.Samples(); audio.Goertzel(spoken[len(spoken)/2:], childTone) < loudEnough {
+		t.Error("what the child said is not in the message")
+	}
+	looks, err := w.audit.Rows(t.Context(), audit.Filter{ObjectID: ct.ID, Act: "phone.message_heard", Limit: 10})
+	w.ok(err)
+	if len(looks) != 1 || looks[0].Actor.ID != anne {
+		t.Errorf("the listening is in the log as %+v", looks)
+	}
+	if promise, ok, err := w.phone.Callback(t.Context(), ct.ID); err != nil || !ok || promise.State != phone.CallbackOpen {
+		t.Errorf("the call-back is %+v, %v, %v", promise, ok, err)
+	}
+	// Erased, the sound is gone too.
+	w.ok(w.contacts.Erase(t.Context(), ct.ID, staffActor(sam), "asked"))
+	if _, _, err := w.phone.Play(t.Context(), ct.ID, staffActor(anne)); err == nil {
+		t.Error("an erased message is still played")
+	}
+	if named, err := phone.NamedBlobs(t.Context(), w.db); err != nil || len(named) != 0 {
+		t.Errorf("an erased message still has a file: %v, %v", named, err)
+	}
+}
+
+// Whoever hangs up in the middle of the message has left it; whoever says nothing has not.
+func TestAMessageThatIsCut(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	r := w.speaks()
+	time.Sleep(6 * time.Second)
+	r.hangsUp()
+	if m, ok, err := w.phone.Message(t.Context(), w.letter().ID); err != nil || !ok || m.Length < time.Second {
+		t.Fatalf("the message is %+v, %v, %v", m, ok, err)
+	}
+}
+
+func TestAMessageThatIsNone(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	r := w.speaks(pressing(caller.Key{Digit: '#', After: 1500 * time.Millisecond}))
+	r.ends()
+	if n := len(w.letters()); n != 0 {
+		t.Fatalf("%d messages were left by somebody who said nothing", n)
+	}
+}
+
+// Whoever waits may ask to be called back: she leaves the line, and her contact waits to be called.
+func TestACallBackThatIsAskedFor(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	r := w.rings(skip, pressing(caller.Key{Digit: '0', After: 1500 * time.Millisecond}))
+	if by := r.ends(); by != "them" {
+		t.Fatalf("the call was ended by %q", by)
+	}
+	ct := w.letter()
+	if !w.reasons(ct.ID)["callback"] {
+		t.Fatalf("she waits for %v", w.reasons(ct.ID))
+	}
+
+	// A counsellor takes it and calls; nobody sees a number, neither here nor there.
+	w.onDial(func(c *trunk.Call) {
+		if c.Ring() == nil && c.Answer(context.Background()) == nil {
+			sounds(c, childTone)
+		}
+	})
+	w.works(anne)
+	at := w.opens(anne, anneTone)
+	w.refused(w.phone.CallBack(t.Context(), anne, ct.ID, true), "fault.contact.not_yours")
+	w.ok(w.router.Take(t.Context(), anne, ct.ID))
+	w.ok(w.phone.CallBack(t.Context(), anne, ct.ID, true))
+	w.refused(w.phone.CallBack(t.Context(), anne, ct.ID, true), "fault.phone.calling")
+	if n := len(w.dials()); n != 0 {
+		t.Fatal("it rings there before the counsellor is on the line")
+	}
+	w.ok(w.phone.Attach(t.Context(), anne, ct.ID, at.id, false))
+	w.sees(ct.ID, "she answers", func(v phone.View) bool { return v.State == phone.Talking })
+	must(t, "the counsellor who called", at.last, childTone)
+	there := w.dials()[0]
+	if there.Called() != child {
+		t.Fatalf("%q was called", there.Called())
+	}
+	if shown := there.Caller(); !shown.Withheld {
+		t.Errorf("our number is shown: %+v", shown)
+	}
+	if b, _, err := w.phone.Callback(t.Context(), ct.ID); err != nil || b.State != phone.CallbackReached || b.Tries != 1 {
+		t.Errorf("the call-back is %+v, %v", b, err)
+	}
+	w.ok(w.phone.HangUp(t.Context(), anne, ct.ID))
+	w.until("the call is over", func() bool { return w.outcome() == phone.ByStaff })
+	if w.state(ct.ID) != contact.Talking {
+		t.Errorf("the message is %s: it goes on when the call is over", w.state(ct.ID))
+	}
+}
+
+// A number that is busy is tried again later, and after some tries a human decides.
+func TestACallBackThatReachesNobody(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.rings(skip, pressing(caller.Key{Digit: '0', After: 1500 * time.Millisecond})).ends()
+	ct := w.letter()
+	w.works(anne)
+	at := w.opens(anne, anneTone)
+	w.ok(w.router.Take(t.Context(), anne, ct.ID))
+	for try := 1; try <= 3; try++ {
+		w.ok(w.phone.CallBack(t.Context(), anne, ct.ID, true))
+		w.ok(w.phone.Attach(t.Context(), anne, ct.ID, at.id, false))
+		w.until("the try is over", func() bool { return w.outcome() == phone.ByBusy })
+		b, _, err := w.phone.Callback(t.Context(), ct.ID)
+		w.ok(err)
+		want := phone.CallbackOpen
+		if try == 3 {
+			want = phone.CallbackGivenUp
+		}
+		if b.State != want || b.Tries != try || b.Outcome != phone.ByBusy || b.DueAt <= store.Millis(w.now()) {
+			t.Fatalf("after %d tries the call-back is %+v", try, b)
+		}
+	}
+}
+
+// A number that the dial plan does not know is not called back either: a spoofed premium number costs nothing.
+func TestACallBackToAnExpensiveNumber(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.rings(from("+33899123456"), skip, pressing(caller.Key{Digit: '0', After: 1500 * time.Millisecond})).ends()
+	ct := w.letter()
+	w.works(anne)
+	at := w.opens(anne, anneTone)
+	w.ok(w.router.Take(t.Context(), anne, ct.ID))
+	w.ok(w.phone.CallBack(t.Context(), anne, ct.ID, true))
+	w.ok(w.phone.Attach(t.Context(), anne, ct.ID, at.id, false))
+	w.until("it is refused", func() bool { return w.outcome() == phone.ByRefusal })
+	if n := len(w.dials()); n != 0 {
+		t.Fatalf("%d calls were made", n)
+	}
+}
+
+// A number that is withheld cannot be called back; she is told, and stays in line.
+func TestACallBackToAWithheldNumber(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.rings(from(""), skip, pressing(caller.Key{Digit: '0', After: 1500 * time.Millisecond}))
+	time.Sleep(2500 * time.Millisecond)
+	if n := len(w.letters()); n != 0 {
+		t.Fatal("a call-back was promised to nobody")
+	}
+	waiting, err := w.contacts.InStates(t.Context(), contact.Waiting)
+	w.ok(err)
+	if len(waiting) != 1 || waiting[0].Channel != contact.ChannelPhone {
+		t.Fatalf("in line are %+v", waiting)
+	}
+}
+
+// A caller whose line was cut by us is recognised when she rings again, and comes first.
+func TestACallerWhoWasCutOffComesFirst(t *testing.T) {
+	t.Parallel()
+	rec := newRecord(t)
+	w := rec.node(setting{})
+	r := w.rings(skip)
+	w.until("she is in line", func() bool {
+		all, err := w.contacts.InStates(t.Context(), contact.Waiting)
+		return err == nil && len(all) == 1
+	})
+	first, err := w.contacts.InStates(t.Context(), contact.Waiting)
+	w.ok(err)
+	// The node dies: nothing it would have done at its end is done.
+	_, err = w.db.Exec(t.Context(), `UPDATE phone_call SET node = 'gone', lease_until = 0`)
+	w.ok(err)
+	w.until("her call is given up for lost", func() bool { return w.outcome() == phone.ByNodeLost })
+	r.hangsUp()
+	w.until("nobody waits who is not there", func() bool { return w.state(first[0].ID) == contact.Closed })
+
+	w.rings(skip)
+	var again contact.Contact
+	w.until("she is back in line", func() bool {
+		all, err := w.contacts.InStates(t.Context(), contact.Waiting)
+		if err != nil || len(all) != 1 {
+			return false
+		}
+		again = all[0]
+		return true
+	})
+	if !w.reasons(again.ID)["cut_off"] || again.PersonID != first[0].PersonID {
+		t.Fatalf("she is back as %+v, for %v", again, w.reasons(again.ID))
+	}
+	// Somebody else is not.
+	w.rings(from("+33639980002"), skip)
+	w.until("somebody else is in line", func() bool {
+		all, err := w.contacts.InStates(t.Context(), contact.Waiting)
+		return err == nil && len(all) == 2
+	})
+	all, err := w.contacts.InStates(t.Context(), contact.Waiting)
+	w.ok(err)
+	for _, ct := range all {
+		if ct.ID != again.ID && (w.reasons(ct.ID)["cut_off"] || ct.PersonID == again.PersonID) {
+			t.Error("somebody else is taken for her")
+		}
+	}
+}
+
+// Whoever is kept out for a while hears who answers now, and is not in line; a danger lets her in.
+func TestACallerWhoIsKeptOut(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.works(anne)
+	at := w.opens(anne, anneTone)
+	r := w.rings(skip)
+	id := w.answers(anne, at)
+	_, err := w.router.Block(t.Context(), anne, id, routing.BlockNetwork, routing.BlockReasons[0], time.Hour)
+	w.ok(err)
+	r.hangsUp()
+	w.until("the first call is over", func() bool { return w.outcome() == phone.ByCaller })
+	if by := w.rings().ends(); by != "them" {
+		t.Fatalf("the call was ended by %q", by)
+	}
+	w.until("the second call is over", func() bool { return w.outcome() == phone.ByBlock })
+	w.rings(from("+33639980002"), skip)
+	w.until("somebody else is let in", func() bool {
+		all, err := w.contacts.InStates(t.Context(), contact.Waiting, contact.Offered)
+		return err == nil && len(all) == 1
+	})
+}
+
+// The number is shown to two people who agree, for a life in danger, and to nobody else; both are in the log.
+func TestUnmaskingTakesTwo(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.works(anne)
+	at := w.opens(anne, anneTone)
+	w.rings(skip)
+	id := w.answers(anne, at)
+	ctx := t.Context()
+	w.refused(w.contacts.HoldNetwork(ctx, id, staffActor(anne), "danger"), "fault.contact.no_danger")
+	_, err := w.contacts.SetDanger(ctx, id, true, staffActor(anne), false)
+	w.ok(err)
+	w.ok(w.contacts.HoldNetwork(ctx, id, staffActor(anne), "danger"))
+	_, err = w.contacts.ReadNetwork(ctx, id, staffActor(anne))
+	w.refused(err, "fault.contact.second")
+	w.refused(w.contacts.ConfirmNetwork(ctx, id, staffActor(anne)), "fault.contact.second")
+	w.ok(w.contacts.ConfirmNetwork(ctx, id, staffActor(sam)))
+	n, err := w.contacts.ReadNetwork(ctx, id, staffActor(anne))
+	w.ok(err)
+	if n.Number != child {
+		t.Fatalf("the number is %q", n.Number)
+	}
+	reads, err := w.audit.Rows(ctx, audit.Filter{ObjectID: id, Act: "contact.network_read", Limit: 10})
+	w.ok(err)
+	if len(reads) != 1 || reads[0].Actor.ID != anne || reads[0].Detail["two"] != "yes" {
+		t.Fatalf("the reading is in the log as %+v", reads)
+	}
+}
+
+// Two calls at once: a counsellor on the phone is rung for nothing else.
+func TestACallTakesAllOfACounsellor(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.works(anne)
+	at := w.opens(anne, anneTone)
+	w.rings(skip)
+	w.answers(anne, at)
+	w.rings(from("+33639980002"), skip)
+	chat, err := w.contacts.Open(t.Context(), contact.Opening{ID: store.NewID(), Channel: contact.ChannelChat, Lang: "fr"})
+	w.ok(err)
+	time.Sleep(1500 * time.Millisecond)
+	if r, ok, err := w.router.RingingAt(t.Context(), anne); err != nil || ok {
+		t.Fatalf("%+v rings at a desk that is on the phone (%v)", r, err)
+	}
+	// Nor is a call offered to a desk without a phone; the chat is.
+	w.ok(w.router.SetPresence(t.Context(), bilal, routing.Available, ""))
+	if id := w.ringing(bilal); id != chat.ID {
+		t.Fatalf("%s rings at a desk without a phone", id)
+	}
+}

@@ -1,0 +1,446 @@
+package phone
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"runtime/debug"
+	"time"
+
+	"vigie/internal/catalogue"
+	"vigie/internal/contact"
+	"vigie/internal/fault"
+	"vigie/internal/phone/audio"
+	"vigie/internal/phone/media"
+	"vigie/internal/phone/trunk"
+	"vigie/internal/seal"
+	"vigie/internal/store"
+)
+
+// legMusic is the leg that plays what a caller hears who waits.
+const legMusic = "music"
+
+// call is one call that is anchored here. All of it, save the channels, belongs to its one goroutine, which
+// is where everything is decided; others hand it a wish (ask) or a nudge to look at the record again.
+type call struct {
+	phone *Phone
+	id    string
+	log   *slog.Logger
+
+	digits  chan byte     // keys that the caller pressed
+	nudged  chan struct{} // holds one when the record is to be looked at
+	wishes  chan wish
+	happens chan func() // what lines and browsers say, in their own time
+	ctx     context.Context
+	end     context.CancelFunc
+
+	row    callRow
+	number string // the caller's, for as long as the call lasts
+	mark   []byte // its keyed hash
+	line   *trunk.Call
+	leg    *media.Line
+	room   *media.Room
+	music  *media.Player
+	began  time.Time
+
+	contact  contact.Contact // as it was read last
+	parties  parties
+	pressed  string    // the last keys the caller pressed while she talked, for the counsellor
+	missing  time.Time // since when the counsellor's browser is missed; zero when it is there
+	heard    heard     // what the caller is played now
+	reminded time.Time // when she last heard her place
+	gone     bool      // the caller's line is over
+	outcome  string
+	over     bool   // nothing more is to be done
+	bad      bool   // what the desks were told of the line last
+	failed   string // why whom we rang last could not be reached
+}
+
+// heard is what is played to the caller, so that it begins anew only when it changes.
+type heard struct {
+	state State
+	who   string
+}
+
+type wish struct {
+	ctx   context.Context
+	ask   ask
+	reply chan answered
+}
+
+type answered struct {
+	reply reply
+	err   error
+}
+
+func (p *Phone) newCall(row callRow) *call {
+	ctx, end := context.WithCancel(p.running)
+	c := &call{
+		phone: p, id: row.id, log: p.log.With("call", row.id), row: row,
+		digits: make(chan byte, 32), nudged: make(chan struct{}, 1), wishes: make(chan wish), happens: make(chan func(), 64),
+		ctx: ctx, end: end, room: media.NewRoom(), music: media.NewPlayer(legMusic, audio.PCMA), began: time.Now(),
+	}
+	_ = c.room.Add(c.music) // a new room has nobody of this id
+	return c
+}
+
+// nudge has the call look at its record.
+func (c *call) nudge() {
+	select {
+	case c.nudged <- struct{}{}:
+	default:
+	}
+}
+
+// happen has the call's goroutine run fn; it is for what lines and browsers report.
+func (c *call) happen(fn func()) {
+	select {
+	case c.happens <- fn:
+	case <-c.ctx.Done():
+	}
+}
+
+// ask hands the call's goroutine a wish and waits for what came of it.
+func (c *call) ask(ctx context.Context, a ask) (reply, error) {
+	w := wish{ctx: ctx, ask: a, reply: make(chan answered, 1)}
+	select {
+	case c.wishes <- w:
+	case <-c.ctx.Done():
+		return reply{}, errNoLine
+	case <-ctx.Done():
+		return reply{}, ctx.Err()
+	}
+	select {
+	case r := <-w.reply:
+		return r.reply, r.err
+	case <-c.ctx.Done():
+		return reply{}, errNoLine
+	}
+}
+
+// carry gives the call its line: what is heard on it, the keys that are pressed, and its end.
+func (c *call) carry(line *trunk.Call) {
+	c.line, c.leg = line, LineOf(line)
+	c.leg.OnDigit(c.press)
+	line.OnDigit(func(d trunk.Digit) { c.press(byte(d.Key)) }) // by SIP INFO
+	_ = c.room.Add(c.leg)                                      // its id is its own
+	// A phone that says nothing at all for this long is not there any more: its network is gone, and it never
+	// told. One that is silent still sends its silence, or its comfort noise.
+	c.leg.OnSilent(silentLine, func() {
+		c.happen(func() {
+			if c.row.state != Dialling && !c.line.Held() {
+				c.hungUp(BySilence)
+			}
+		})
+	})
+	go func() {
+		select {
+		case <-line.Done():
+			c.happen(func() { c.hungUp(ByCaller) })
+		case <-c.ctx.Done():
+		}
+	}()
+}
+
+// silentLine is how long a line may be without a packet before it counts as lost.
+const silentLine = 30 * time.Second
+
+func (c *call) press(digit byte) {
+	select {
+	case c.digits <- digit:
+	default: // nobody presses thirty keys that mean anything
+	}
+}
+
+// hungUp notes that the line is over, once.
+func (c *call) hungUp(outcome string) {
+	if c.gone {
+		return
+	}
+	c.gone = true
+	if c.outcome == "" {
+		c.outcome = outcome
+	}
+}
+
+// run calls serve and, whatever happens in it, ends the call: its lines are hung up, its row is ended, its
+// contact does not wait for nobody.
+func (p *Phone) run(c *call, serve func()) {
+	p.keep(c)
+	p.calls.Go(func() {
+		defer c.close()
+		defer func() {
+			if r := recover(); r != nil {
+				c.log.Error("phone: a call broke", "error", r, "stack", string(debug.Stack()))
+				c.outcome = ByBreakdown
+			}
+		}()
+		serve()
+	})
+}
+
+// close ends everything of a call.
+func (c *call) close() {
+	// The house may be closing: what is written now must be written all the same.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(c.ctx), 10*time.Second)
+	defer cancel()
+	if c.outcome == "" {
+		c.outcome = ByHouse
+	}
+	c.row.outcome = c.outcome
+	if c.line != nil {
+		c.keepQuality(ctx, "caller", "", c.began, c.leg.Quality())
+		_ = c.line.Hangup(ctx, "")
+	}
+	c.dropAll(ctx)
+	c.room.Close()
+	if err := errors.Join(c.phone.finish(ctx, c.row), c.endContact(ctx)); err != nil {
+		c.log.Error("phone: the end of a call could not be written; its lease will end it", "error", err)
+	}
+	c.phone.drop(c)
+	c.end()
+	c.phone.changed(c.row.contactID)
+}
+
+// endContact makes the contact true to a line that is over: whoever waited has left the line, whoever talked
+// is written up. A call-back that was promised, or a message that was left, stays.
+func (c *call) endContact(ctx context.Context) error {
+	if c.row.contactID == "" || c.row.direction == Outbound {
+		return nil
+	}
+	return c.phone.db.Tx(ctx, func(tx *store.Tx) error {
+		ct, err := c.phone.contacts.GetWithin(ctx, tx, c.row.contactID)
+		if err != nil || ct.Channel != contact.ChannelPhone || !ct.State.Open() {
+			return ignore(err, fault.NotFound)
+		}
+		ev, by := contact.VisitorEnds, contact.VisitorOf(ct.ID)
+		if c.outcome != ByCaller {
+			ev, by = contact.Cut, contact.SystemActor
+		}
+		_, err = c.phone.contacts.Move(ctx, tx, ct.ID, ev, by, contact.Change{})
+		return ignore(err, fault.Conflict, fault.Forbidden)
+	})
+}
+
+func (c *call) keepQuality(ctx context.Context, kind, staffID string, since time.Time, q media.Quality) {
+	if q.Received+q.Sent == 0 {
+		return
+	}
+	if err := c.phone.legDone(ctx, c.id, kind, staffID, since, q); err != nil {
+		c.log.Warn("phone: how a line did could not be kept", "error", err)
+	}
+}
+
+// saved writes the row, and tells the desks.
+func (c *call) saved() {
+	if err := c.phone.save(c.ctx, c.row); err != nil && c.ctx.Err() == nil {
+		c.log.Error("phone: the state of a call could not be written", "error", err)
+	}
+	c.phone.changed(c.row.contactID)
+}
+
+// become moves the call to a state.
+func (c *call) become(s State) {
+	if c.row.state == s {
+		return
+	}
+	c.row.state = s
+	c.saved()
+}
+
+// until waits for one of the things that move a call, deals with it, and returns the key that was pressed
+// (0 for none); wait bounds it, 0 does not. done ends it: the end of an announcement.
+func (c *call) until(done <-chan struct{}, wait time.Duration) (digit byte) {
+	var timer <-chan time.Time
+	if wait > 0 {
+		t := time.NewTimer(wait)
+		defer t.Stop()
+		timer = t.C
+	}
+	for !c.gone && !c.over {
+		select {
+		case <-c.ctx.Done():
+			c.over = true
+		case <-done:
+			return 0
+		case <-timer:
+			return 0
+		case d := <-c.digits:
+			return d
+		case fn := <-c.happens:
+			fn()
+		case w := <-c.wishes:
+			r, err := c.grant(w.ctx, w.ask)
+			w.reply <- answered{r, err}
+			return 0
+		case <-c.nudged:
+			return 0
+		}
+	}
+	return 0
+}
+
+// say plays announcements one after the other and returns the key that was pressed meanwhile, 0 for none. A
+// key ends them: whoever knows what comes need not hear it.
+func (c *call) say(codes ...string) (digit byte) {
+	var clips []*audio.Clip
+	for _, code := range codes {
+		if clip := c.phone.sounds.get(code, c.row.lang); clip != nil {
+			clips = append(clips, clip)
+		}
+	}
+	return c.play(clips...)
+}
+
+func (c *call) play(clips ...*audio.Clip) (digit byte) {
+	if len(clips) == 0 {
+		return 0
+	}
+	piece := c.music.Play(clips...)
+	defer piece.Stop()
+	for !c.gone && !c.over {
+		select {
+		case <-piece.Done():
+			return 0
+		default:
+		}
+		if digit = c.until(piece.Done(), 0); digit != 0 {
+			return digit
+		}
+	}
+	return 0
+}
+
+// key waits for a key, after what was said.
+func (c *call) key(digit byte, wait time.Duration) byte {
+	for begun := time.Now(); digit == 0 && !c.gone && !c.over; {
+		left := wait - time.Since(begun)
+		if left <= 0 {
+			return 0
+		}
+		digit = c.until(nil, left)
+	}
+	return digit
+}
+
+// incoming takes a call of the trunk. It is called on a goroutine of its own.
+func (p *Phone) incoming(line *trunk.Call) {
+	caller := line.Caller()
+	mark := p.router.NumberMark(caller.Number)
+	row := callRow{id: store.NewID(), trunk: line.Trunk(), direction: Inbound, state: Greeting, lang: p.lang, mark: mark}
+	c := p.newCall(row)
+	c.number, c.mark = caller.Number, mark
+	p.run(c, func() { c.receive(line) })
+}
+
+// receive greets a caller and brings her in line.
+func (c *call) receive(line *trunk.Call) {
+	c.line = line
+	if err := line.Ring(); err != nil {
+		return
+	}
+	if err := c.phone.begin(c.ctx, c.row); err != nil {
+		// Without the record nobody can be brought to anybody; but whoever rings hears who answers now.
+		c.log.Error("phone: a call could not be written; the caller hears who answers now", "error", err)
+		c.outcome = ByBreakdown
+		if line.Answer(c.ctx) == nil {
+			c.carry(line)
+			c.hears(legMusic)
+			c.say("closed")
+		}
+		return
+	}
+	if err := line.Answer(c.ctx); err != nil {
+		c.outcome = ByCaller // she hung up while it rang
+		return
+	}
+	c.carry(line)
+	c.hears(legMusic)
+	blocked, err := c.phone.blocked(c.ctx, c.number)
+	if err != nil {
+		c.log.Error("phone: whether a caller is kept out could not be read", "error", err)
+	}
+	switch today := c.phone.today(); {
+	case blocked:
+		c.outcome = ByBlock
+		c.say("blocked")
+	case !today.Open:
+		c.closed()
+	default:
+		c.greet()
+	}
+}
+
+// greet says who we are, and brings the caller in line.
+func (c *call) greet() {
+	before, err := c.phone.cutOff(c.ctx, c.mark)
+	if err != nil {
+		c.log.Error("phone: whether a caller was cut off could not be read", "error", err)
+	}
+	greeting := "greeting"
+	if before != "" {
+		greeting = "greeting_returning"
+	}
+	digit := c.say(greeting)
+	if digit == '9' { // one key refuses a supervisor's ear
+		c.row.noListening = true
+		c.saved()
+		digit = c.say("listening_refused")
+	}
+	public := ""
+	if rules := c.phone.rules(); rules.Menu && before == "" {
+		if digit == 0 {
+			digit = c.key(c.say("menu"), 5*time.Second)
+		}
+		switch digit {
+		case '1':
+			public = rules.Young
+		case '2':
+			public = rules.Adult
+		}
+	}
+	if c.gone || c.over {
+		return
+	}
+	if err := c.enter(public, before); err != nil {
+		c.log.Error("phone: a caller could not be brought in line", "error", err)
+		c.outcome = ByBreakdown
+		c.say("no_counsellor")
+		return
+	}
+	c.live()
+}
+
+// enter opens the contact of a caller who is in line from now on; before is the contact in which she was cut off.
+func (c *call) enter(public, before string) error {
+	p := c.phone
+	o := contact.Opening{ID: store.NewID(), Channel: contact.ChannelPhone, Lang: c.row.lang, Public: public, Number: c.number}
+	if before != "" {
+		if there, err := p.contacts.Get(c.ctx, before); err == nil {
+			o.PersonID = there.PersonID
+			o.Public = there.Public
+		}
+		o.Reasons = append(o.Reasons, c.reason(catalogue.ReasonCutOff))
+	}
+	c.row.state, c.row.contactID, c.row.queuedAt = Waiting, o.ID, store.Millis(p.now())
+	p.keepFor(c, o.ID) // before anybody can be offered it
+	ct, err := p.contacts.OpenWith(c.ctx, o, func(tx *store.Tx, ct contact.Contact, _ *seal.Key) error {
+		_, err := tx.Exec(c.ctx, updateCall, c.row.id, ct.ID, string(c.row.state), c.row.noListening, c.row.queuedAt, c.row.answeredAt, "")
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	c.contact = ct
+	return nil
+}
+
+func (c *call) reason(code string) contact.Reason {
+	r, _ := c.phone.catalogue().Queues.Reason(code)
+	return contact.Reason{Code: code, Weight: r.Weight}
+}
+
+// hears sets whom the caller hears, and nobody else hears anybody.
+func (c *call) hears(leg string) {
+	c.room.Set(media.Matrix{c.leg.ID(): {leg}})
+}

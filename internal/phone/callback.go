@@ -1,0 +1,285 @@
+package phone
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"vigie/internal/audit"
+	"vigie/internal/catalogue"
+	"vigie/internal/contact"
+	"vigie/internal/fault"
+	"vigie/internal/phone/media"
+	"vigie/internal/phone/trunk"
+	"vigie/internal/seal"
+	"vigie/internal/store"
+)
+
+// How a promise to call stands.
+const (
+	CallbackOpen      = "open"
+	CallbackReached   = "reached"
+	CallbackGivenUp   = "given_up" // tried as often as the rules say: a human decides
+	CallbackCancelled = "cancelled"
+)
+
+// Callback is a promise to call somebody on a number that nobody sees.
+type Callback struct {
+	ContactID      string
+	State          string
+	AskedAt, DueAt int64
+	Tries          int
+	TriedAt        int64
+	// Outcome is how the last try ended: ByNobody, ByBusy, ByRefusal; "" before the first.
+	Outcome string
+
+	sealed []byte
+}
+
+func numberField(contactID string) seal.Field {
+	return seal.Field{Table: "phone_callback", Column: "number_sealed", Row: contactID, Version: 1}
+}
+
+// bookCallback takes a caller who would rather be called than wait out of the line: what is known of her stays,
+// and we ring her. A number that is withheld cannot be rung, and she is told.
+func (c *call) bookCallback() {
+	if c.number == "" {
+		c.music.Play(c.clips("callback_refused")...)
+		return
+	}
+	p := c.phone
+	ct, err := p.contacts.Book(c.ctx, c.row.contactID)
+	if fault.Is(err, fault.Conflict) {
+		return // it rings at somebody's desk at this very moment: she is answered
+	}
+	if err == nil {
+		var key *seal.Key
+		if key, err = p.contacts.Key(c.ctx, ct.ID); err == nil {
+			err = p.db.Tx(c.ctx, func(tx *store.Tx) error {
+				if _, err := p.contacts.AddReason(c.ctx, tx, ct.ID, c.reason(catalogue.ReasonCallback)); err != nil {
+					return err
+				}
+				return p.promise(c.ctx, tx, ct, key, c.number)
+			})
+		}
+	}
+	if err != nil {
+		c.log.Error("phone: a call-back could not be promised; the caller stays in line", "error", err)
+		return
+	}
+	c.outcome = ByHouse
+	c.say("callback_saved")
+	c.over = true
+}
+
+func (c *call) clips(codes ...string) (all []clip) {
+	for _, code := range codes {
+		if clip := c.phone.sounds.get(code, c.row.lang); clip != nil {
+			all = append(all, clip)
+		}
+	}
+	return all
+}
+
+// promise writes the promise to call a number back.
+func (p *Phone) promise(ctx context.Context, tx *store.Tx, ct contact.Contact, key *seal.Key, number string) error {
+	now := p.now()
+	due, _ := p.rules().Callback.At(p.local(now))
+	_, err := tx.Exec(ctx, `INSERT INTO phone_callback (contact_id, state, asked_at, due_at, number_sealed) VALUES ($1, 'open', $2, $3, $4)
+		ON CONFLICT (contact_id) DO UPDATE SET state = 'open', due_at = excluded.due_at, number_sealed = excluded.number_sealed`,
+		ct.ID, store.Millis(now), store.Millis(due), key.Seal(numberField(ct.ID), []byte(number)))
+	return err
+}
+
+// local is a moment on the helpline's own clock.
+func (p *Phone) local(t time.Time) time.Time { return t.In(p.catalogue().Hours.Zone()) }
+
+const selectCallback = `SELECT contact_id, state, asked_at, due_at, tries, tried_at, outcome, number_sealed FROM phone_callback`
+
+func scanCallback(r store.Row) (b Callback, err error) {
+	return b, r.Scan(&b.ContactID, &b.State, &b.AskedAt, &b.DueAt, &b.Tries, &b.TriedAt, &b.Outcome, &b.sealed)
+}
+
+// Callback returns the promise of a contact; ok is false when there is none.
+func (p *Phone) Callback(ctx context.Context, contactID string) (b Callback, ok bool, err error) {
+	b, err = store.One(ctx, p.db, scanCallback, selectCallback+` WHERE contact_id = $1`, contactID)
+	if errors.Is(err, store.ErrNoRow) {
+		return Callback{}, false, nil
+	}
+	return b, err == nil, err
+}
+
+// dueCallbacks wakes the line when a promise comes due, so that it is seen.
+func (p *Phone) dueCallbacks(ctx context.Context) error {
+	now := store.Millis(p.now())
+	n, err := store.One(ctx, p.db, scanInt, `SELECT count(*) FROM phone_callback WHERE state = 'open' AND due_at <= $1 AND due_at > $2`,
+		now, now-beatEvery.Milliseconds())
+	if err == nil && n > 0 {
+		p.bus.Publish("queue", []byte("{}"))
+	}
+	return err
+}
+
+// MayRing says whether a phone may ring at somebody's home now, and if not when next.
+func (p *Phone) MayRing() (next time.Time, may bool) { return p.rules().Callback.At(p.local(p.now())) }
+
+// CancelCallback takes a promise back: the person was reached in another way, or does not want it any more.
+func (p *Phone) CancelCallback(ctx context.Context, contactID string, by audit.Actor) error {
+	return p.db.Tx(ctx, func(tx *store.Tx) error {
+		n, err := tx.Exec(ctx, `UPDATE phone_callback SET state = 'cancelled' WHERE contact_id = $1 AND state IN ('open', 'given_up')`, contactID)
+		if err != nil || n == 0 {
+			return err
+		}
+		tx.AfterCommit(func() { p.changed(contactID) })
+		return p.audit.Record(ctx, tx, audit.Entry{Actor: by, Act: "phone.callback_cancel", Object: "contact", ObjectID: contactID})
+	})
+}
+
+// CallBack rings the person of a contact that a counsellor has: on the number she called from, or the one she
+// asked to be called on. The counsellor's browser attaches to it as to any call. It returns fault.Conflict
+// "fault.phone.calling" when a call goes on already, fault.NotFound "fault.phone.no_number" when we do not know
+// where to call, fault.Conflict "fault.phone.not_now" outside the hours in which a phone may ring at somebody's
+// home (unless urgent), fault.Unavailable "fault.phone.no_trunk".
+func (p *Phone) CallBack(ctx context.Context, staffID, contactID string, urgent bool) error {
+	if p.trunk == nil {
+		return fault.New(fault.Unavailable, "fault.phone.no_trunk")
+	}
+	ct, err := p.contacts.Get(ctx, contactID)
+	if err != nil {
+		return err
+	}
+	if ct.CounsellorID != staffID || ct.State != contact.Talking && ct.State != contact.WrapUp {
+		return fault.New(fault.Forbidden, "fault.contact.not_yours")
+	}
+	if _, going, err := p.openCall(ctx, contactID); err != nil {
+		return err
+	} else if going {
+		return fault.New(fault.Conflict, "fault.phone.calling")
+	}
+	number, shown, err := p.numberOf(ctx, contactID)
+	if err != nil {
+		return err
+	}
+	if _, may := p.MayRing(); !may && !urgent && !ct.Danger {
+		return fault.New(fault.Conflict, "fault.phone.not_now")
+	}
+	row := callRow{id: store.NewID(), contactID: contactID, trunk: p.dialTrunk, direction: Outbound, state: Dialling, lang: ct.Lang,
+		staffID: staffID, mark: p.router.NumberMark(number)}
+	if err := p.begin(ctx, row); err != nil {
+		return err
+	}
+	if err := p.db.Tx(ctx, func(tx *store.Tx) error {
+		if _, err := tx.Exec(ctx, `UPDATE phone_callback SET tries = tries + 1, tried_at = $2 WHERE contact_id = $1`, contactID, store.Millis(p.now())); err != nil {
+			return err
+		}
+		return p.audit.Record(ctx, tx, audit.Entry{Actor: contactActor(staffID), Act: "phone.call_back", Object: "contact", ObjectID: contactID})
+	}); err != nil {
+		return err
+	}
+	c := p.newCall(row)
+	c.contact, c.number = ct, number
+	p.keepFor(c, contactID)
+	p.run(c, func() { c.callOut(number, shown) })
+	p.changed(contactID)
+	return nil
+}
+
+// numberOf is the number on which a person may be called, and whether she agreed that ours is shown there.
+func (p *Phone) numberOf(ctx context.Context, contactID string) (number string, shown bool, err error) {
+	wish, asked, err := p.contacts.Callback(ctx, contactID)
+	if err != nil {
+		return "", false, err
+	}
+	if asked {
+		number = contact.NormalNumber(wish.On)
+	}
+	if promise, ok, err := p.Callback(ctx, contactID); err != nil {
+		return "", false, err
+	} else if ok && number == "" {
+		key, err := p.contacts.Key(ctx, contactID)
+		if err != nil {
+			return "", false, err
+		}
+		plain, err := key.Open(numberField(contactID), promise.sealed)
+		if err != nil {
+			return "", false, err
+		}
+		number = string(plain)
+	}
+	if number == "" {
+		return "", false, fault.New(fault.NotFound, "fault.phone.no_number")
+	}
+	return number, wish.ShowNumber, nil
+}
+
+// callOut rings the person, with the counsellor's browser at our end.
+func (c *call) callOut(number string, shown bool) {
+	ctx, cancel := context.WithTimeout(c.ctx, dialFor)
+	defer cancel()
+	type dialled struct {
+		line *trunk.Call
+		err  error
+	}
+	done := make(chan dialled, 1)
+	begun := false
+	for !c.over {
+		if err := c.look(); err != nil {
+			c.log.Error("phone: the contact of a call could not be read; trying again", "error", err)
+		}
+		if c.over {
+			return
+		}
+		c.settle()
+		if c.parties.desk.there() && !begun { // nobody rings before somebody is there to speak
+			begun = true
+			c.ringback()
+			go func() {
+				line, err := c.phone.trunk.Dial(ctx, trunk.Dial{Trunk: c.phone.dialTrunk, To: number, Anonymous: !shown, Patience: dialFor})
+				done <- dialled{line, err}
+				c.nudge()
+			}()
+		}
+		c.until(nil, c.patience())
+		select {
+		case d := <-done:
+			if d.err != nil {
+				c.outcome, c.failed = whyNot(d.err), whyNot(d.err)
+				c.tried(c.failed)
+				return
+			}
+			c.carry(d.line)
+			c.row.answeredAt = store.Millis(c.phone.now())
+			c.tried("")
+			c.row.state = Waiting
+			c.live()
+			return
+		default:
+		}
+	}
+}
+
+// ringback is what the counsellor hears while it rings.
+func (c *call) ringback() {
+	c.music.Loop(ringbackTone)
+	c.room.Set(media.Matrix{c.parties.desk.peer.ID(): {legMusic}})
+}
+
+// tried keeps what came of a try; outcome "" is that she was reached.
+func (c *call) tried(outcome string) {
+	p := c.phone
+	rules := p.rules().Callback
+	state := CallbackOpen
+	next := p.now().Add(rules.Again)
+	if at, may := rules.At(p.local(next)); !may {
+		next = at
+	}
+	if outcome == "" {
+		state = CallbackReached
+	}
+	_, err := p.db.Exec(context.WithoutCancel(c.ctx), `UPDATE phone_callback SET outcome = $2, due_at = $3,
+		state = CASE WHEN $4 = 'reached' THEN 'reached' WHEN tries >= $5 THEN 'given_up' ELSE 'open' END WHERE contact_id = $1`,
+		c.row.contactID, outcome, store.Millis(next), state, int64(rules.Tries))
+	if err != nil {
+		c.log.Error("phone: what came of a call-back could not be kept", "error", err)
+	}
+}

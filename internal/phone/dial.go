@@ -1,0 +1,113 @@
+package phone
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"vigie/internal/audit"
+	"vigie/internal/catalogue"
+	"vigie/internal/fault"
+	"vigie/internal/phone/audio"
+	"vigie/internal/phone/trunk"
+)
+
+type clip = *audio.Clip
+
+// dialFor is how long an outside telephone rings.
+const dialFor = 45 * time.Second
+
+func contactActor(staffID string) audit.Actor { return audit.Actor{Kind: audit.Staff, ID: staffID} }
+
+// Outside are the numbers that a counsellor may bring into a call, in the order of the catalogue.
+func (p *Phone) Outside() []catalogue.Number {
+	var all []catalogue.Number
+	for _, n := range p.catalogue().Numbers.All {
+		if n.By("call") && !n.Ours {
+			all = append(all, n)
+		}
+	}
+	return all
+}
+
+// invite rings an outside telephone; what comes of it is told in its own time.
+func (c *call) invite(code string, how How, staffID string) error {
+	if c.phone.trunk == nil {
+		return fault.New(fault.Unavailable, "fault.phone.no_trunk")
+	}
+	number, ok := c.phone.catalogue().Numbers.ByCode(code)
+	if !ok || !number.By("call") || number.Ours {
+		return fault.New(fault.Forbidden, "fault.phone.not_allowed")
+	}
+	if c.parties.third != nil {
+		return fault.New(fault.Conflict, "fault.phone.third")
+	}
+	ctx, cancel := context.WithTimeout(c.ctx, dialFor)
+	t := &third{code: code, private: how == First, straight: how == Straight, staffID: staffID, since: time.Now(), cancel: cancel}
+	c.parties.third, c.failed = t, ""
+	go func() {
+		line, err := c.phone.trunk.Dial(ctx, trunk.Dial{Trunk: c.phone.dialTrunk, To: number.Dial()})
+		c.happen(func() { c.reached(t, line, err) })
+	}()
+	return nil
+}
+
+// reached is the end of a dialling.
+func (c *call) reached(t *third, line *trunk.Call, err error) {
+	if c.parties.third != t { // hung up meanwhile
+		if line != nil {
+			_ = line.Hangup(context.WithoutCancel(c.ctx), "")
+		}
+		return
+	}
+	if err != nil {
+		c.parties.third, c.failed = nil, whyNot(err)
+		t.cancel()
+		if c.parties.passed {
+			c.outcome, c.over = ByHouse, true
+		}
+		c.phone.changed(c.row.contactID)
+		return
+	}
+	t.line, t.leg, t.answered = line, LineOf(line), true
+	if err := c.room.Add(t.leg); err != nil {
+		c.leaveThird(c.ctx)
+		return
+	}
+	if t.straight {
+		if err := c.pass(c.ctx, t.staffID); err != nil {
+			c.log.Warn("phone: a caller could not be left with an outside number", "error", err)
+		}
+	}
+	go func() {
+		select {
+		case <-line.Done():
+			c.happen(func() {
+				if c.parties.third != t {
+					return
+				}
+				passed := c.parties.passed
+				c.leaveThird(c.ctx)
+				if passed { // the two talked without us, and one has gone
+					c.outcome, c.over = ByHouse, true
+				}
+				c.phone.changed(c.row.contactID)
+			})
+		case <-c.ctx.Done():
+		}
+	}()
+	c.phone.changed(c.row.contactID)
+}
+
+// whyNot is the outcome of a call that was not answered.
+func whyNot(err error) string {
+	var refused *trunk.Failure
+	switch {
+	case errors.As(err, &refused) && (refused.Status == 486 || refused.Status == 600):
+		return ByBusy
+	case errors.As(err, &refused) && (refused.Status == 408 || refused.Status == 480 || refused.Status == 487),
+		errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled), errors.Is(err, trunk.ErrSilent):
+		return ByNobody
+	}
+	return ByRefusal
+}

@@ -1,0 +1,279 @@
+package phone
+
+import (
+	"strconv"
+	"time"
+
+	"vigie/internal/catalogue"
+	"vigie/internal/contact"
+	"vigie/internal/fault"
+	"vigie/internal/phone/media"
+	"vigie/internal/store"
+)
+
+// live keeps a call true to its contact, from the line to the goodbye.
+func (c *call) live() {
+	for {
+		if err := c.look(); err != nil && c.ctx.Err() == nil {
+			c.log.Error("phone: the contact of a call could not be read; trying again", "error", err)
+		}
+		if c.gone || c.over {
+			return
+		}
+		c.settle()
+		if bad := c.view().Bad(); bad != c.bad {
+			c.bad = bad
+			c.phone.changed(c.row.contactID)
+		}
+		if digit := c.until(nil, c.patience()); digit != 0 {
+			c.pressedKey(digit)
+		}
+		c.remind()
+	}
+}
+
+// look reads the contact again and does what follows from it.
+func (c *call) look() error {
+	ct, err := c.phone.contacts.Get(c.ctx, c.row.contactID)
+	if fault.Is(err, fault.NotFound) || fault.Is(err, fault.Gone) {
+		c.outcome, c.over = ByHouse, true // erased
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	c.contact = ct
+	c.handedOver(ct)
+	switch ct.State {
+	case contact.Waiting, contact.Offered:
+		c.missing = time.Time{}
+		if c.parties.desk != nil {
+			c.leaves(c.parties.desk)
+		}
+		c.parties.held = false
+	case contact.Talking, contact.Parked:
+		if c.row.answeredAt == 0 && c.parties.desk.there() {
+			c.row.answeredAt = store.Millis(c.phone.now())
+			c.saved()
+		}
+		return c.mind(ct)
+	default:
+		if !c.parties.passed {
+			c.outcome, c.over = ByStaff, true
+		}
+	}
+	return nil
+}
+
+// handedOver follows a contact that has another counsellor now: the one who had it introduces the caller where
+// that was asked for, and leaves otherwise.
+func (c *call) handedOver(ct contact.Contact) {
+	p := &c.parties
+	if p.desk == nil || ct.CounsellorID == p.desk.staffID {
+		return
+	}
+	if (p.intro || p.joint) && p.before == nil && ct.State == contact.Talking && ct.CounsellorID != "" {
+		p.before, p.desk, p.intro, p.held = p.desk, nil, false, false
+		return
+	}
+	if p.before != nil && p.before.staffID == ct.CounsellorID { // she took it back
+		p.before, p.desk = p.desk, p.before
+		c.leaves(p.before)
+		p.joint = false
+		return
+	}
+	c.leaves(p.desk)
+	p.held, p.intro, p.joint = false, false, false
+}
+
+// mind looks after a counsellor's browser that is missed: for a while the caller waits for her, then she goes
+// back to the front of the line.
+func (c *call) mind(ct contact.Contact) error {
+	if c.parties.desk.there() {
+		c.missing = time.Time{}
+		return nil
+	}
+	if c.missing.IsZero() {
+		c.missing = time.Now()
+	}
+	if time.Since(c.missing) < c.phone.grace {
+		return nil
+	}
+	if c.row.direction == Outbound { // nobody is there to speak with whom we called
+		c.outcome, c.over = ByStaff, true
+		return nil
+	}
+	err := c.phone.db.Tx(c.ctx, func(tx *store.Tx) error {
+		ct, err := c.phone.contacts.Move(c.ctx, tx, ct.ID, contact.Lost, contact.SystemActor, contact.Change{})
+		if err != nil || ct.State != contact.Waiting {
+			return err
+		}
+		_, err = c.phone.contacts.AddReason(c.ctx, tx, ct.ID, c.reason(catalogue.ReasonLost))
+		return err
+	})
+	c.missing = time.Time{}
+	c.heard = heard{state: Parked, who: "lost"}
+	if err = ignore(err, fault.Conflict, fault.Forbidden, fault.NotFound); err != nil {
+		return err
+	}
+	c.nudge()
+	return nil
+}
+
+// settle makes what is heard true: who hears whom, what is played, and the state that everybody is told.
+func (c *call) settle() {
+	p := &c.parties
+	mode := p.mode()
+	c.room.Set(media.Plan(mode, p.present(c.callerID())))
+	if who := p.introduces(); who != c.row.introducing {
+		c.row.introducing = who
+		c.saved()
+	}
+	state := c.stateOf(mode)
+	now := heard{state: state, who: c.contact.CounsellorID}
+	if now != c.heard {
+		c.entertain(c.heard, now)
+		c.heard = now
+	}
+	c.become(state)
+}
+
+func (c *call) stateOf(mode media.Mode) State {
+	talks := c.contact.State == contact.Talking || c.contact.State == contact.Parked
+	switch {
+	case c.parties.passed:
+		return Passed
+	case c.row.direction == Outbound && !c.answered():
+		return Dialling
+	case !talks:
+		return Waiting
+	case mode == media.Talking:
+		return Talking
+	case mode == media.Waiting && c.row.answeredAt == 0:
+		return Waiting // she was taken a moment ago; the counsellor's browser is on its way
+	case mode == media.Waiting:
+		return Parked
+	}
+	return Held
+}
+
+// entertain plays what the caller hears while nobody talks with her.
+func (c *call) entertain(before, now heard) {
+	music := c.phone.sounds.get(Music, "")
+	var said []string
+	switch now.state {
+	case Waiting:
+		if before.state == Waiting {
+			return
+		}
+		if before.state == Parked {
+			said = append(said, "parked_other")
+		}
+		said = append(said, c.placeSaid()...)
+		c.reminded = time.Now()
+	case Parked:
+		said = append(said, "parked")
+	case Held:
+		if before.state != Held {
+			said = append(said, c.heldSaid())
+		}
+	default:
+		c.music.Stop()
+		return
+	}
+	c.music.Stop()
+	c.music.Loop(music)
+	for _, code := range said {
+		if clip := c.phone.sounds.get(code, c.row.lang); clip != nil {
+			c.music.Play(clip)
+		}
+	}
+}
+
+func (c *call) heldSaid() string {
+	if c.parties.intro || c.parties.before != nil || c.parties.third != nil {
+		return "transfer"
+	}
+	return "hold"
+}
+
+// placeSaid is what a caller in line hears of her place: the truth, or nothing.
+func (c *call) placeSaid() []string {
+	view, err := c.phone.router.Place(c.ctx, c.row.contactID)
+	if err != nil || !view.Waiting {
+		return nil
+	}
+	var said []string
+	switch {
+	case view.Place == 1:
+		said = append(said, "queue_first")
+	case view.Place >= 2 && view.Place <= 10:
+		said = append(said, "place_"+strconv.Itoa(view.Place))
+	default:
+		said = append(said, "place_more")
+	}
+	if view.ClosingSoon {
+		said = append(said, "closing_soon")
+	}
+	waited := time.Since(c.began)
+	rules := c.phone.rules()
+	if c.phone.router.Surge().On {
+		return append(said, "surge")
+	}
+	if waited >= rules.OfferCallbackAfter {
+		said = append(said, "wait_long")
+	}
+	return said
+}
+
+// remind tells who waits her place again, from time to time.
+func (c *call) remind() {
+	if c.gone || c.over || c.row.state != Waiting || c.contact.State != contact.Waiting || time.Since(c.reminded) < c.phone.rules().AnnounceEvery {
+		return
+	}
+	c.reminded = time.Now()
+	for _, code := range c.placeSaid() {
+		if clip := c.phone.sounds.get(code, c.row.lang); clip != nil {
+			c.music.Play(clip)
+		}
+	}
+}
+
+// patience is until when nothing but an event moves the call.
+func (c *call) patience() time.Duration {
+	wait := 10 * time.Second
+	if !c.missing.IsZero() {
+		wait = min(wait, c.phone.grace-time.Since(c.missing))
+	}
+	if c.row.state == Waiting {
+		wait = min(wait, c.phone.rules().AnnounceEvery-time.Since(c.reminded))
+	}
+	return max(wait, 20*time.Millisecond)
+}
+
+// pressedKey is a key that the caller presses while she waits or talks.
+func (c *call) pressedKey(digit byte) {
+	switch c.row.state {
+	case Waiting:
+		if digit == '0' && c.contact.State == contact.Waiting {
+			c.bookCallback()
+		}
+	case Talking:
+		// "Press 1 for yes": the counsellor sees it. It is nowhere written.
+		c.pressed = string(digit)
+		c.phone.changed(c.row.contactID)
+	}
+}
+
+// callerID is the caller's leg, "" while whom we call has not answered.
+func (c *call) callerID() string {
+	if c.leg == nil {
+		return ""
+	}
+	return c.leg.ID()
+}
+
+// answered says that the caller's line, or that of whom we called, is open.
+func (c *call) answered() bool {
+	return c.line != nil && c.row.state != Dialling || c.row.answeredAt > 0
+}

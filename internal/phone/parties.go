@@ -1,0 +1,189 @@
+package phone
+
+import (
+	"context"
+	"time"
+
+	"vigie/internal/phone/media"
+	"vigie/internal/phone/rtc"
+	"vigie/internal/phone/trunk"
+)
+
+// parties are all who take part in a call besides the caller.
+type parties struct {
+	desk   *seat  // the browser of the counsellor who has it
+	before *seat  // the counsellor who hands it over, while she introduces the caller
+	third  *third // an outside telephone: the 119, the police, an interpreter
+	ears   []*ear // supervisors
+
+	held   bool // the counsellor put the caller on hold
+	passed bool // the caller is left with the outside telephone
+	intro  bool // the hand-over that rings is an announced one
+	joint  bool // who hands it over stays, and the caller is with both
+}
+
+// seat is a counsellor's browser in a call.
+type seat struct {
+	staffID string
+	peer    *rtc.Peer
+	up      bool // its line holds
+	heard   Heard
+	since   time.Time
+	stop    func() // no longer hears of it
+}
+
+// there says that somebody is at it now.
+func (s *seat) there() bool { return s != nil && s.up }
+
+// third is an outside telephone, from the moment it is dialled.
+type third struct {
+	code     string // of the catalogue's number
+	line     *trunk.Call
+	leg      *media.Line
+	answered bool
+	private  bool   // the counsellor speaks with it alone first
+	straight bool   // the caller is left with it as soon as it answers
+	staffID  string // who rang it
+	since    time.Time
+	cancel   context.CancelFunc
+}
+
+// ear is a supervisor who listens, whispers or talks along.
+type ear struct {
+	staffID string
+	peer    *rtc.Peer
+	part    media.Part
+	since   time.Time
+	stop    func()
+}
+
+// mode is what goes on between the caller and those who serve her.
+func (p *parties) mode() media.Mode {
+	switch {
+	case p.passed && p.third != nil && p.third.answered:
+		return media.Talking
+	case !p.desk.there():
+		return media.Waiting
+	case p.before.there() && !p.joint, p.third != nil && p.third.private:
+		return media.Consulting
+	case p.held:
+		return media.Holding
+	}
+	return media.Talking
+}
+
+// introduces is who hands the call over, "" for nobody.
+func (p *parties) introduces() string {
+	if p.before == nil {
+		return ""
+	}
+	return p.before.staffID
+}
+
+// present are the parties as the matrix knows them, the caller first.
+func (p *parties) present(callerID string) []media.Party {
+	all := []media.Party{{ID: callerID, Part: media.Caller}, {ID: legMusic, Part: media.Music}}
+	if p.desk.there() && !p.passed {
+		all = append(all, media.Party{ID: p.desk.peer.ID(), Part: media.Counsellor})
+	}
+	if p.before.there() {
+		all = append(all, media.Party{ID: p.before.peer.ID(), Part: media.Colleague})
+	}
+	if p.third != nil && p.third.answered {
+		all = append(all, media.Party{ID: p.third.leg.ID(), Part: media.Outside})
+	}
+	for _, e := range p.ears {
+		all = append(all, media.Party{ID: e.peer.ID(), Part: e.part})
+	}
+	return all
+}
+
+// seatOf returns the seat that a browser is at, nil for none.
+func (p *parties) seatOf(peer *rtc.Peer) *seat {
+	for _, s := range []*seat{p.desk, p.before} {
+		if s != nil && s.peer == peer {
+			return s
+		}
+	}
+	return nil
+}
+
+// sit brings a counsellor's browser into the call.
+func (c *call) sit(staffID string, peer *rtc.Peer) (*seat, error) {
+	c.phone.tests.end(peer.ID())
+	if err := c.room.Add(peer); err != nil {
+		return nil, err
+	}
+	s := &seat{staffID: staffID, peer: peer, up: peer.State() == rtc.Connected, since: time.Now()}
+	s.stop = peer.OnState(func(state rtc.State) { c.happen(func() { c.moved(peer, state) }) })
+	return s, nil
+}
+
+// moved is a browser whose line came, broke or is back.
+func (c *call) moved(peer *rtc.Peer, state rtc.State) {
+	if s := c.parties.seatOf(peer); s != nil {
+		s.up = state == rtc.Connected
+		if state == rtc.Gone {
+			c.leaves(s)
+		}
+		return
+	}
+	for i, e := range c.parties.ears {
+		if e.peer == peer && state == rtc.Gone {
+			c.parties.ears = append(c.parties.ears[:i], c.parties.ears[i+1:]...)
+			e.stop()
+			c.room.Remove(peer.ID())
+			return
+		}
+	}
+}
+
+// leaves takes a counsellor's browser out of the call. The browser itself stays connected: it may be hers for
+// the next one.
+func (c *call) leaves(s *seat) {
+	if s == nil {
+		return
+	}
+	s.stop()
+	c.room.Remove(s.peer.ID())
+	kind := "counsellor"
+	switch s {
+	case c.parties.desk:
+		c.parties.desk = nil
+	case c.parties.before:
+		c.parties.before, kind = nil, "colleague"
+	}
+	c.keepQuality(context.WithoutCancel(c.ctx), kind, s.staffID, s.since, s.peer.Quality())
+}
+
+// leaveThird hangs up the outside telephone.
+func (c *call) leaveThird(ctx context.Context) {
+	t := c.parties.third
+	if t == nil {
+		return
+	}
+	c.parties.third, c.parties.passed = nil, false
+	t.cancel()
+	if t.line == nil {
+		return
+	}
+	c.room.Remove(t.leg.ID())
+	c.keepQuality(context.WithoutCancel(ctx), "outside", "", t.since, t.leg.Quality())
+	go func() {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+		defer cancel()
+		_ = t.line.Hangup(ctx, "")
+	}()
+}
+
+// dropAll takes everybody out of a call that is over.
+func (c *call) dropAll(ctx context.Context) {
+	c.leaves(c.parties.desk)
+	c.leaves(c.parties.before)
+	c.leaveThird(ctx)
+	for _, e := range c.parties.ears {
+		e.stop()
+		c.room.Remove(e.peer.ID())
+	}
+	c.parties.ears = nil
+}

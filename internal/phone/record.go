@@ -1,0 +1,233 @@
+package phone
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"vigie/internal/catalogue"
+	"vigie/internal/contact"
+	"vigie/internal/fault"
+	"vigie/internal/phone/media"
+	"vigie/internal/routing"
+	"vigie/internal/store"
+)
+
+// The directions of a call.
+const (
+	Inbound  = "in"
+	Outbound = "out"
+)
+
+// State is where a call stands. The contact's own state says whose it is; this one says what is heard.
+type State string
+
+// The states of a call.
+const (
+	Greeting  State = "greeting"  // hears the greeting, or chooses by a key; not in line yet
+	Waiting   State = "waiting"   // music, and her place
+	Dialling  State = "dialling"  // an outbound call rings
+	Talking   State = "talking"   // with her counsellor
+	Held      State = "held"      // music, while the counsellor does something else
+	Parked    State = "parked"    // the counsellor's browser is gone for a moment
+	Voicemail State = "voicemail" // speaks a message
+	Passed    State = "passed"    // talks with whom she was connected to, without us
+	Ended     State = "ended"
+)
+
+// How a call ended; the figures count by it.
+const (
+	ByCaller    = "caller"    // the caller hung up
+	ByStaff     = "staff"     // the counsellor ended it
+	ByHouse     = "house"     // we did: closed, blocked, the message is spoken, a call-back was promised
+	ByNobody    = "no_answer" // an outbound call that nobody answered
+	ByBusy      = "busy"      // an outbound call to a line that was busy
+	ByRefusal   = "refused"   // an outbound call that the network refused
+	BySilence   = "line_lost" // no sound came any more
+	ByNodeLost  = "node_lost" // the node died
+	ByBreakdown = "breakdown" // our own fault
+	ByBlock     = "blocked"   // kept out for a while
+)
+
+// callRow is a call in the record.
+type callRow struct {
+	id, contactID, node, trunk, direction string
+	state                                 State
+	lang, staffID, introducing            string
+	mark                                  []byte
+	noListening                           bool
+	beganAt, queuedAt, answeredAt         int64
+	outcome                               string
+}
+
+const (
+	insertCall = `INSERT INTO phone_call (id, contact_id, node, trunk, direction, state, lang, mark, staff_id, began_at, lease_until)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`
+
+	// $1 call, $2 contact, $3 state, $4 refuses to be listened to, $5 in line since, $6 answered at, $7 who introduces.
+	updateCall = `UPDATE phone_call SET rev = rev + 1, contact_id = $2, state = $3, no_listening = $4, queued_at = $5, answered_at = $6, introducing = $7
+		WHERE id = $1 AND ended_at = 0`
+
+	// $1 call, $2 now, $3 how.
+	endCall = `UPDATE phone_call SET rev = rev + 1, state = 'ended', ended_at = $2, outcome = $3 WHERE id = $1 AND ended_at = 0`
+
+	// $1 node, $2 lease.
+	beatCalls = `UPDATE phone_call SET lease_until = $2 WHERE node = $1 AND ended_at = 0`
+
+	// $1 lease that is over, $2 this node: its own calls are it to end.
+	selectLostCalls = `SELECT id, contact_id FROM phone_call WHERE ended_at = 0 AND lease_until < $1 AND node <> $2`
+
+	// The call of a contact that goes on.
+	selectOpenCall = `SELECT id, contact_id, node, trunk, direction, state, lang, staff_id, mark, no_listening, began_at, queued_at, answered_at, outcome
+		FROM phone_call WHERE contact_id = $1 AND ended_at = 0 ORDER BY began_at DESC LIMIT 1`
+
+	// The newest call of a contact, over or not.
+	selectLastCall = `SELECT id, contact_id, node, trunk, direction, state, lang, staff_id, mark, no_listening, began_at, queued_at, answered_at, outcome
+		FROM phone_call WHERE contact_id = $1 ORDER BY began_at DESC LIMIT 1`
+
+	// A caller who was cut off lately: $1 mark, $2 since.
+	selectCutOff = `SELECT contact_id FROM phone_call WHERE mark = $1 AND ended_at > $2 AND contact_id <> ''
+		AND outcome IN ('node_lost', 'line_lost', 'breakdown') ORDER BY ended_at DESC LIMIT 1`
+
+	// The calls that a member of staff is in: $1.
+	selectCallsOf = `SELECT p.contact_id FROM phone_call p JOIN contact c ON c.id = p.contact_id
+		WHERE p.ended_at = 0 AND (c.counsellor_id = $1 AND c.state IN ('talking', 'parked') OR p.introducing = $1) ORDER BY p.began_at DESC`
+
+	insertLeg = `INSERT INTO phone_leg (id, call_id, kind, staff_id, began_at, ended_at, received, lost, late, jitter_us, round_trip_us, mos_hundredths)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)`
+)
+
+func scanCall(r store.Row) (callRow, error) {
+	var c callRow
+	return c, r.Scan(&c.id, &c.contactID, &c.node, &c.trunk, &c.direction, &c.state, &c.lang, &c.staffID, &c.mark, &c.noListening,
+		&c.beganAt, &c.queuedAt, &c.answeredAt, &c.outcome)
+}
+
+// openCall returns the call of a contact that goes on, on whatever node; ok is false when there is none.
+func (p *Phone) openCall(ctx context.Context, contactID string) (c callRow, ok bool, err error) {
+	c, err = store.One(ctx, p.db, scanCall, selectOpenCall, contactID)
+	if errors.Is(err, store.ErrNoRow) {
+		return callRow{}, false, nil
+	}
+	return c, err == nil, err
+}
+
+// Of returns the contact of the call that a member of staff is in, the newest first; "" for none.
+func (p *Phone) Of(ctx context.Context, staffID string) (contactID string, err error) {
+	all, err := store.All(ctx, p.db, scanText, selectCallsOf, staffID)
+	if err != nil || len(all) == 0 {
+		return "", err
+	}
+	return all[0], nil
+}
+
+// begin writes the row of a call that has just come, or is about to be made.
+func (p *Phone) begin(ctx context.Context, c callRow) error {
+	now := store.Millis(p.now())
+	_, err := p.db.Exec(ctx, insertCall, c.id, c.contactID, p.Node(), c.trunk, c.direction, string(c.state), c.lang, c.mark, c.staffID, now, now+leaseFor.Milliseconds())
+	return err
+}
+
+func (p *Phone) save(ctx context.Context, c callRow) error {
+	_, err := p.db.Exec(ctx, updateCall, c.id, c.contactID, string(c.state), c.noListening, c.queuedAt, c.answeredAt, c.introducing)
+	return err
+}
+
+func (p *Phone) finish(ctx context.Context, c callRow) error {
+	_, err := p.db.Exec(ctx, endCall, c.id, store.Millis(p.now()), c.outcome)
+	return err
+}
+
+// legDone keeps how a line of a call did.
+func (p *Phone) legDone(ctx context.Context, callID, kind, staffID string, since time.Time, q media.Quality) error {
+	_, err := p.db.Exec(ctx, insertLeg, store.NewID(), callID, kind, staffID, store.Millis(since), store.Millis(p.now()),
+		int64(q.Received), int64(q.Lost), int64(q.Late), q.Jitter.Microseconds(), q.RoundTrip.Microseconds(), int64(q.MOS*100))
+	return err
+}
+
+// beat says that this node still has its calls.
+func (p *Phone) beat(ctx context.Context) error {
+	if p.Calls() == 0 {
+		return nil
+	}
+	_, err := p.db.Exec(ctx, beatCalls, p.Node(), store.Millis(p.now())+leaseFor.Milliseconds())
+	return err
+}
+
+// endLost ends the calls of nodes that are gone, and their contacts: whoever waited is not offered any more,
+// whoever talked is written up, and should they ring again they are recognised and come first. all is for a
+// record that one process alone uses: every call of another run is lost, whatever its lease says.
+func (p *Phone) endLost(ctx context.Context, all bool) error {
+	type lost struct{ id, contactID string }
+	before := store.Millis(p.now())
+	if all {
+		before += 2 * leaseFor.Milliseconds()
+	}
+	calls, err := store.All(ctx, p.db, func(r store.Row) (l lost, err error) { return l, r.Scan(&l.id, &l.contactID) }, selectLostCalls, before, p.Node())
+	if err != nil {
+		return err
+	}
+	for _, l := range calls {
+		err := p.db.Tx(ctx, func(tx *store.Tx) error {
+			n, err := tx.Exec(ctx, endCall, l.id, store.Millis(p.now()), ByNodeLost)
+			if err != nil || n == 0 || l.contactID == "" {
+				return err // another node was faster
+			}
+			ct, err := p.contacts.GetWithin(ctx, tx, l.contactID)
+			if err != nil || ct.Channel != contact.ChannelPhone {
+				return ignore(err, fault.NotFound)
+			}
+			_, err = p.contacts.Move(ctx, tx, l.contactID, contact.Cut, contact.SystemActor, contact.Change{})
+			return ignore(err, fault.Conflict, fault.Forbidden)
+		})
+		if err != nil {
+			return err
+		}
+		p.changed(l.contactID)
+	}
+	return nil
+}
+
+// forgetMarks clears by which number a call came, once it is so long ago that nobody comes back for it.
+func (p *Phone) forgetMarks(ctx context.Context) error {
+	old := store.Millis(p.now().Add(-markKept))
+	n, err := store.One(ctx, p.db, scanInt, `SELECT count(*) FROM phone_call WHERE mark IS NOT NULL AND ended_at > 0 AND ended_at < $1`, old)
+	if err == nil && n > 0 {
+		_, err = p.db.Exec(ctx, `UPDATE phone_call SET mark = NULL WHERE mark IS NOT NULL AND ended_at > 0 AND ended_at < $1`, old)
+	}
+	return err
+}
+
+// blocked says whether a caller is kept out for a while.
+func (p *Phone) blocked(ctx context.Context, number string) (bool, error) {
+	view, err := p.router.Blocked(ctx, routing.Caller{Number: number})
+	return view.Blocked, err
+}
+
+// cutOff returns the contact of a caller who was cut off lately; "" for anybody else.
+func (p *Phone) cutOff(ctx context.Context, mark []byte) (contactID string, err error) {
+	if mark == nil {
+		return "", nil
+	}
+	since := store.Millis(p.now().Add(-p.rules().CutOffFor))
+	contactID, err = store.One(ctx, p.db, scanText, selectCutOff, mark, since)
+	if errors.Is(err, store.ErrNoRow) {
+		return "", nil
+	}
+	return contactID, err
+}
+
+func (p *Phone) rules() *catalogue.Phone { return p.catalogue().Phone }
+
+func scanInt(r store.Row) (int64, error)   { var n int64; return n, r.Scan(&n) }
+func scanText(r store.Row) (string, error) { var s string; return s, r.Scan(&s) }
+
+// ignore drops faults of these kinds: somebody was faster, and all is well.
+func ignore(err error, kinds ...fault.Kind) error {
+	for _, k := range kinds {
+		if fault.Is(err, k) {
+			return nil
+		}
+	}
+	return err
+}

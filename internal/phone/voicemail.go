@@ -1,0 +1,229 @@
+package phone
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"time"
+
+	"vigie/internal/audit"
+	"vigie/internal/catalogue"
+	"vigie/internal/contact"
+	"vigie/internal/fault"
+	"vigie/internal/phone/audio"
+	"vigie/internal/phone/media"
+	"vigie/internal/seal"
+	"vigie/internal/store"
+)
+
+// leastMessage is what counts as a message: less is somebody who hung up after the tone.
+const leastMessage = 1500 * time.Millisecond
+
+// closed is what a caller hears when we are closed: who answers now, and, where it is open, the tape.
+func (c *call) closed() {
+	c.outcome = ByHouse
+	digit := c.say("closed", "closed_hours")
+	rules := c.phone.rules().Voicemail
+	if !rules.Open || c.gone || c.over {
+		return
+	}
+	if digit == 0 {
+		c.say("voicemail")
+	}
+	if c.gone || c.over {
+		c.outcome = ByCaller
+		return
+	}
+	c.become(Voicemail)
+	c.play(audio.NewClip(audio.Sine(1000, 0.2, 400*time.Millisecond)))
+	spoken := c.record(rules.Max)
+	// Whoever hung up has said what there was to say: it is kept all the same.
+	if len(spoken) < samplesOf(leastMessage) {
+		if !c.gone {
+			c.say("voicemail_empty")
+		}
+		return
+	}
+	// The house may be closing, and the line is perhaps over: the message is kept before anything else.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(c.ctx), 20*time.Second)
+	defer cancel()
+	if err := c.keepMessage(ctx, spoken); err != nil {
+		c.log.Error("phone: a voice message could not be kept", "error", err)
+		c.outcome = ByBreakdown
+		c.say("no_counsellor")
+		return
+	}
+	c.outcome = ByHouse
+	c.say("voicemail_saved")
+}
+
+func samplesOf(d time.Duration) int { return int(d * audio.Rate / time.Second) }
+
+// record takes what the caller says until she presses #, hangs up, says nothing for long, or has said enough.
+func (c *call) record(longest time.Duration) []int16 {
+	var spoken tape
+	const quiet = 8 * time.Second
+	done := make(chan struct{})
+	recorder := media.NewRecorder("tape", &spoken, media.RecorderOptions{Longest: longest, Quiet: quiet, Done: func() { close(done) }})
+	if err := c.room.Add(recorder); err != nil {
+		return nil
+	}
+	c.room.Set(media.Matrix{"tape": {c.leg.ID()}})
+	for !c.gone && !c.over {
+		select {
+		case <-done:
+		default:
+			if c.until(done, 0) == '#' {
+				break
+			}
+			continue
+		}
+		break
+	}
+	c.room.Remove("tape")
+	_ = recorder.Close()
+	c.hears(legMusic)
+	return spoken.samples()
+}
+
+// tape keeps the samples that a recorder writes (16 bits, little end first).
+type tape struct{ bytes.Buffer }
+
+func (t *tape) samples() []int16 {
+	b := t.Bytes()
+	all := make([]int16, len(b)/2)
+	for i := range all {
+		all[i] = int16(uint16(b[2*i]) | uint16(b[2*i+1])<<8)
+	}
+	return all
+}
+
+// keepMessage seals a message and opens its contact, both or neither.
+func (c *call) keepMessage(ctx context.Context, samples []int16) error {
+	p := c.phone
+	var wav bytes.Buffer
+	if err := audio.WriteWAV(&wav, samples); err != nil {
+		return err
+	}
+	stored, err := p.blobs.Put(ctx, &wav, int64(wav.Len()))
+	if err != nil {
+		return err
+	}
+	o := contact.Opening{ID: store.NewID(), Channel: contact.ChannelMessage, Lang: c.row.lang, Number: c.number,
+		Reasons: []contact.Reason{c.reason(catalogue.ReasonVoicemail)}}
+	now := store.Millis(p.now())
+	_, err = p.contacts.OpenWith(ctx, o, func(tx *store.Tx, ct contact.Contact, key *seal.Key) error {
+		content, err := json.Marshal(voiceContent{Identity: stored.Identity, SHA256: stored.SHA256})
+		if err != nil {
+			return err
+		}
+		if _, err := tx.Exec(ctx, `INSERT INTO phone_voicemail (contact_id, blob_id, length_ms, saved_at, content_sealed) VALUES ($1, $2, $3, $4, $5)`,
+			ct.ID, stored.ID, int64(len(samples))*1000/audio.Rate, now, key.Seal(voiceField(ct.ID), content)); err != nil {
+			return err
+		}
+		if c.number != "" {
+			if err := p.promise(ctx, tx, ct, key, c.number); err != nil {
+				return err
+			}
+		}
+		_, err = tx.Exec(ctx, updateCall, c.row.id, ct.ID, string(c.row.state), c.row.noListening, c.row.queuedAt, c.row.answeredAt, "")
+		return err
+	})
+	if err != nil {
+		return errors.Join(err, p.blobs.Remove(context.WithoutCancel(ctx), stored.ID))
+	}
+	c.row.contactID = o.ID
+	return nil
+}
+
+// voiceContent is what is sealed of a message.
+type voiceContent struct {
+	Identity string `json:"identity"`
+	SHA256   []byte `json:"sha256"`
+}
+
+func voiceField(contactID string) seal.Field {
+	return seal.Field{Table: "phone_voicemail", Column: "content_sealed", Row: contactID, Version: 1}
+}
+
+// Message is a message that was spoken onto the tape.
+type Message struct {
+	ContactID string
+	Length    time.Duration
+	// SavedAt and HeardAt are Unix milliseconds; HeardAt is 0 and HeardBy "" until somebody listened.
+	SavedAt, HeardAt int64
+	HeardBy          string
+
+	blobID  string
+	samples int64
+	sealed  []byte
+}
+
+// Message returns a contact's voice message; ok is false when it has none.
+func (p *Phone) Message(ctx context.Context, contactID string) (m Message, ok bool, err error) {
+	m, err = store.One(ctx, p.db, func(r store.Row) (m Message, err error) {
+		var ms int64
+		err = r.Scan(&m.ContactID, &m.blobID, &ms, &m.SavedAt, &m.HeardAt, &m.HeardBy, &m.sealed)
+		m.Length, m.samples = time.Duration(ms)*time.Millisecond, ms*audio.Rate/1000
+		return m, err
+	}, `SELECT contact_id, blob_id, length_ms, saved_at, heard_at, heard_by, content_sealed FROM phone_voicemail WHERE contact_id = $1`, contactID)
+	if errors.Is(err, store.ErrNoRow) {
+		return Message{}, false, nil
+	}
+	return m, err == nil, err
+}
+
+// Play opens a voice message to be listened to, as WAV; each listening is recorded. Whoever calls it has checked
+// that the contact is hers to read. It returns fault.Gone "fault.phone.no_message" when there is none.
+func (p *Phone) Play(ctx context.Context, contactID string, by audit.Actor) (io.ReadCloser, Message, error) {
+	m, ok, err := p.Message(ctx, contactID)
+	if err != nil {
+		return nil, m, err
+	}
+	if !ok {
+		return nil, m, fault.New(fault.Gone, "fault.phone.no_message")
+	}
+	key, err := p.contacts.Key(ctx, contactID)
+	if err != nil {
+		return nil, m, err
+	}
+	plain, err := key.Open(voiceField(contactID), m.sealed)
+	if err != nil {
+		return nil, m, err
+	}
+	var content voiceContent
+	if err := json.Unmarshal(plain, &content); err != nil {
+		return nil, m, err
+	}
+	err = p.db.Tx(ctx, func(tx *store.Tx) error {
+		if _, err := tx.Exec(ctx, `UPDATE phone_voicemail SET heard_at = $2, heard_by = $3 WHERE contact_id = $1 AND heard_at = 0`,
+			contactID, store.Millis(p.now()), by.ID); err != nil {
+			return err
+		}
+		return p.audit.Record(ctx, tx, audit.Entry{Actor: by, Act: "phone.message_heard", Object: "contact", ObjectID: contactID})
+	})
+	if err != nil {
+		return nil, m, err
+	}
+	r, err := p.blobs.Get(ctx, m.blobID, content.Identity)
+	return r, m, err
+}
+
+// Bytes is how long the WAV file of the message is: a head of 44 bytes and two bytes a sample.
+func (m Message) Bytes() int64 { return 44 + 2*int64(m.samples) }
+
+// eraseVoicemail removes the sound of a contact that is erased.
+func (p *Phone) eraseVoicemail(ctx context.Context, contactID string) error {
+	m, ok, err := p.Message(ctx, contactID)
+	if err != nil || !ok {
+		return err
+	}
+	return p.blobs.Remove(ctx, m.blobID)
+}
+
+// NamedBlobs are the sealed files that a row of this room names: a sweep leaves them.
+func NamedBlobs(ctx context.Context, q store.Querier) ([]string, error) {
+	return store.All(ctx, q, scanText, `SELECT blob_id FROM phone_voicemail`)
+}

@@ -1,0 +1,289 @@
+package console
+
+import (
+	"context"
+	"strings"
+
+	"vigie/internal/contact"
+	"vigie/internal/phone"
+	"vigie/internal/routing"
+	"vigie/internal/staff"
+	"vigie/internal/web/i18n"
+	"vigie/internal/web/ui"
+)
+
+// softphone is what her call is now; nothing is remembered of it on the page but the sound.
+func (c *Room) softphone(ctx context.Context, say *i18n.Printer, p staff.Person) (piece, error) {
+	if !c.Phone.On() || !p.Can(staff.ContactAnswer) {
+		return nothing(), nil
+	}
+	call, err := c.callNow(ctx, say, p)
+	if err != nil {
+		return nil, err
+	}
+	return ui.PhoneCall(say, call), nil
+}
+
+// phoneBar is the whole softphone, once a page.
+func (c *Room) phoneBar(ctx context.Context, say *i18n.Printer, p staff.Person) (piece, error) {
+	if !c.Phone.On() || !p.Can(staff.ContactAnswer) {
+		return nil, nil
+	}
+	call, err := c.callNow(ctx, say, p)
+	if err != nil {
+		return nil, err
+	}
+	seat, err := c.Router.Presence(ctx, p.ID)
+	if err != nil {
+		return nil, err
+	}
+	return ui.SoftPhone(say, ui.PhoneProps{Ready: seat.Phone, Node: c.Phone.Node(), Call: call}), nil
+}
+
+// callNow is the call she is in, or the one that rings at her desk.
+func (c *Room) callNow(ctx context.Context, say *i18n.Printer, p staff.Person) (ui.PhoneCallProps, error) {
+	id, err := c.Phone.Of(ctx, p.ID)
+	if err != nil {
+		return ui.PhoneCallProps{}, err
+	}
+	if id != "" {
+		view, ok, err := c.Phone.View(ctx, id)
+		if err != nil {
+			return ui.PhoneCallProps{}, err
+		}
+		if ok {
+			return c.callProps(ctx, say, p, view)
+		}
+	}
+	ring, ok, err := c.Router.RingingAt(ctx, p.ID)
+	if err != nil || !ok {
+		return ui.PhoneCallProps{}, err
+	}
+	view, ok, err := c.Phone.View(ctx, ring.ContactID)
+	if err != nil || !ok {
+		return ui.PhoneCallProps{}, err
+	}
+	props, err := c.callHead(ctx, say, view)
+	props.State = ui.PhoneRinging
+	return props, err
+}
+
+// callHead is who is on the line, as far as it was told; never a number.
+func (c *Room) callHead(ctx context.Context, say *i18n.Printer, v phone.View) (ui.PhoneCallProps, error) {
+	ct, err := c.Contacts.Get(ctx, v.Contact)
+	if err != nil {
+		return ui.PhoneCallProps{}, err
+	}
+	props := ui.PhoneCallProps{ContactID: ct.ID, Node: v.Node, Title: c.title(say, ct), Line: c.topic(say, ct), Now: c.Now(), Act: "/desk/phone/calls/" + ct.ID}
+	if v.Direction == phone.Outbound {
+		props.Line = say.T("phone.line_back")
+	}
+	if ct.Lang != i18n.French {
+		props.Line = strings.TrimPrefix(props.Line+" · "+strings.ToUpper(ct.Lang), " · ")
+	}
+	return props, nil
+}
+
+// callProps is a call of hers, with what can be done.
+func (c *Room) callProps(ctx context.Context, say *i18n.Printer, p staff.Person, v phone.View) (ui.PhoneCallProps, error) {
+	props, err := c.callHead(ctx, say, v)
+	if err != nil {
+		return props, err
+	}
+	props.Attached = v.Peer
+	if v.Introducing == p.ID {
+		props.Attached = v.Before
+	}
+	if v.Since > 0 {
+		props.Since = at(v.Since)
+	}
+	handing, err := c.Router.HandingOver(ctx, v.Contact)
+	if err != nil {
+		return props, err
+	}
+	switch {
+	case v.State == phone.Dialling:
+		props.State, props.Other = ui.PhoneDialling, say.T("phone.person")
+	case v.Introducing != "" && !v.Joint:
+		props.State, props.Answered = ui.PhoneIntro, v.Up && v.Before != ""
+		other := v.Owner
+		if other == p.ID {
+			other = v.Introducing
+		}
+		props.Other = c.Alias(ctx, other)
+	case handing != "":
+		props.State, props.Other = ui.PhoneIntro, c.Alias(ctx, handing)
+	case v.Third != "" && (v.Private || !v.ThirdUp):
+		props.State, props.Other, props.Answered = ui.PhoneIntro, c.numberName(say, v.Third), v.ThirdUp
+	case v.Third != "" || v.Joint:
+		props.State = ui.PhoneConference
+		props.Parties = c.partiesOf(ctx, say, p, v)
+	case v.Held:
+		props.State = ui.PhoneHold
+	default:
+		props.State = ui.PhoneTalking
+	}
+	switch {
+	case v.Failed != "":
+		props.Warning = say.T("phone.failed", "why", say.T("phone.outcome."+v.Failed))
+	case v.Bad():
+		props.Warning = say.T("phone.bad_line")
+	case v.Pressed != "" && say.Has("phone.pressed."+v.Pressed):
+		props.Warning = say.T("phone.pressed." + v.Pressed)
+	case v.Pressed != "":
+		props.Warning = say.T("phone.pressed_key", "key", v.Pressed)
+	}
+	if v.NoListening {
+		props.Line = strings.TrimPrefix(props.Line+" · "+say.T("phone.no_listening"), " · ")
+	}
+	props.Others = c.others(ctx, say, p.ID)
+	return props, nil
+}
+
+func (c *Room) numberName(say *i18n.Printer, code string) string {
+	if n, ok := c.Catalogue().Numbers.ByCode(code); ok {
+		return say.Text(n.Label.In(say.Lang()))
+	}
+	return code
+}
+
+func (c *Room) partiesOf(ctx context.Context, say *i18n.Printer, p staff.Person, v phone.View) []ui.PhonePartyProps {
+	all := []ui.PhonePartyProps{{ID: "caller", Name: say.T("phone.person")}}
+	if v.Joint {
+		other := v.Owner
+		if other == p.ID {
+			other = v.Introducing
+		}
+		all = append(all, ui.PhonePartyProps{ID: "colleague", Name: c.Alias(ctx, other)})
+	}
+	if v.Third != "" {
+		all = append(all, ui.PhonePartyProps{ID: "outside", Name: c.numberName(say, v.Third), Drop: true})
+	}
+	return all
+}
+
+// others are whom she may bring into a call: colleagues whose desk takes calls, then numbers of the catalogue.
+func (c *Room) others(ctx context.Context, say *i18n.Printer, but string) []ui.Option {
+	var all []ui.Option
+	for _, seat := range c.crew.seats(ctx, c.Router) {
+		if seat.Live && seat.Phone && seat.StaffID != but && seat.Shown != routing.Away && seat.Shown != routing.Pause {
+			all = append(all, ui.Option{Value: "staff:" + seat.StaffID, Label: seat.Person.Alias + " (" + say.T("presence."+string(seat.Shown)) + ")", Group: say.T("phone.colleagues")})
+		}
+	}
+	for _, n := range c.Phone.Outside() {
+		all = append(all, ui.Option{Value: "number:" + n.Code, Label: say.Text(n.Label.In(say.Lang())), Group: say.T("phone.numbers")})
+	}
+	return all
+}
+
+// promise is a call-back that somebody asked for, in words.
+type promise struct {
+	line, hint, label string
+	may, urgent, open bool
+}
+
+// promised is the call-back of a contact, nil when there is none to make.
+func (c *Room) promised(ctx context.Context, say *i18n.Printer, ct contact.Contact, reader string) (*promise, error) {
+	if !c.Phone.On() {
+		return nil, nil
+	}
+	b, ok, err := c.Phone.Callback(ctx, ct.ID)
+	if err != nil {
+		return nil, err
+	}
+	p := &promise{label: "phone.callback_do", hint: say.T("phone.callback_hidden")}
+	if !ok {
+		wish, asked, err := c.Contacts.Callback(ctx, ct.ID)
+		if err != nil || !asked || contact.NormalNumber(wish.On) == "" {
+			return nil, err
+		}
+	} else {
+		p.line = say.T("phone.callback_asked", "time", say.DateTime(at(b.AskedAt)))
+		if b.Tries > 0 && b.Outcome != "" {
+			p.line += " " + say.T("phone.callback_tried", "n", b.Tries, "time", say.Time(at(b.TriedAt)), "outcome", say.T("phone.outcome."+b.Outcome))
+			p.label = "phone.callback_again"
+		}
+		switch b.State {
+		case phone.CallbackOpen:
+			p.open = true
+			if b.Tries > 0 {
+				p.line += " " + say.T("phone.callback_due", "time", say.DateTime(at(b.DueAt)))
+			}
+		case phone.CallbackGivenUp:
+			p.open, p.hint = true, say.T("phone.callback_given_up")
+		default:
+			p.hint = say.T("phone.callback_" + b.State)
+		}
+	}
+	if ct.CounsellorID != reader || ct.State != contact.Talking && ct.State != contact.WrapUp {
+		p.open, p.hint = false, say.T("phone.callback_take")
+		return p, nil
+	}
+	p.may = true
+	if next, may := c.Phone.MayRing(); !may {
+		p.urgent, p.label, p.hint = true, "phone.callback_urgent", say.T("phone.callback_night", "time", say.DateTime(next))
+	}
+	return p, nil
+}
+
+// phoneChanged draws the softphone again for whoever is in a call that changed.
+func (c *Room) phoneChanged(subject string, _ []byte) {
+	id := strings.TrimSuffix(strings.TrimPrefix(subject, "contact."), ".phone")
+	c.desks.mu.Lock()
+	var concerned []*desk
+	for d := range c.desks.open {
+		if d.on(id) {
+			concerned = append(concerned, d)
+		}
+	}
+	c.desks.mu.Unlock()
+	for _, d := range concerned {
+		go d.failed(d.drawPhone())
+	}
+}
+
+// on says whether a page shows a call: one of her conversations, or the one its softphone shows.
+func (d *desk) on(contactID string) bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.follows[contactID] != nil || d.phone == contactID
+}
+
+// drawPhone draws what her call is, and tells her page.
+func (d *desk) drawPhone() error {
+	d.telling.Lock()
+	defer d.telling.Unlock()
+	return d.drawCall()
+}
+
+func (d *desk) drawCall() error {
+	if !d.room.Phone.On() || !d.person.Can(staff.ContactAnswer) {
+		return nil
+	}
+	call, err := d.room.callNow(d.ctx, d.say, d.person)
+	if err != nil {
+		return err
+	}
+	d.mu.Lock()
+	d.phone = call.ContactID
+	d.mu.Unlock()
+	return d.update(ui.PhoneCall(d.say, call))
+}
+
+// voice is a message that was spoken onto the tape.
+type voice struct {
+	message phone.Message
+	heardBy string
+}
+
+func (c *Room) voice(ctx context.Context, contactID string) (*voice, error) {
+	m, ok, err := c.Phone.Message(ctx, contactID)
+	if err != nil || !ok {
+		return nil, err
+	}
+	v := &voice{message: m}
+	if m.HeardBy != "" {
+		v.heardBy = c.Alias(ctx, m.HeardBy)
+	}
+	return v, nil
+}
