@@ -2,7 +2,9 @@ package media
 
 import (
 	"encoding/binary"
+	"math/rand/v2"
 	"net/netip"
+	"runtime"
 	"testing"
 	"time"
 
@@ -230,4 +232,43 @@ func BenchmarkRelay(b *testing.B) {
 			}
 		})
 	}
+}
+
+// A hundred thousand datagrams of garbage from as many addresses take no memory, on a port of its own and on a
+// shared one.
+func TestGarbageTakesNoMemory(t *testing.T) {
+	line, _ := unwired("a", telephone())
+	shared := &Shared{sound: map[netip.AddrPort][]*seat{}, control: map[netip.AddrPort][]*seat{}, named: map[uint32]*seat{}}
+	random := rand.New(rand.NewPCG(3, 4))
+	b := make([]byte, 300)
+	throw := func(n int) {
+		for range n {
+			for i := range b {
+				b[i] = byte(random.Uint32())
+			}
+			if random.IntN(2) == 0 {
+				b[0], b[1] = 0x80, 8
+			}
+			from := netip.AddrPortFrom(netip.AddrFrom4([4]byte{127, b[20], b[21], b[22]}), uint16(random.Uint32()))
+			piece := b[:random.IntN(len(b))]
+			line.receive(piece, from, started)
+			line.receive(piece, theirs, started)
+			shared.take(piece, from, started)
+			shared.takeReport(piece, from, started)
+		}
+	}
+	heap := func() uint64 {
+		runtime.GC()
+		var m runtime.MemStats
+		runtime.ReadMemStats(&m)
+		return m.HeapAlloc
+	}
+	throw(1000)
+	before := heap()
+	throw(100000)
+	if after := heap(); after > before+64<<10 {
+		t.Errorf("the heap grew from %d to %d bytes", before, after)
+	}
+	runtime.KeepAlive(line)
+	runtime.KeepAlive(shared)
 }

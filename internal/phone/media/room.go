@@ -94,7 +94,7 @@ func (r *Room) Remove(id string) {
 
 // Set replaces who hears whom, as a whole: a packet is heard by the old setting, by the new one, or, while
 // it changes, by nobody, and once Set has returned by the new one alone. Ids that are not in the room are
-// kept for when they come; a leg that is said to hear itself does.
+// kept for when they come. Nobody hears herself.
 func (r *Room) Set(m Matrix) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -153,7 +153,7 @@ func (r *Room) settle() {
 	for _, listener := range r.members {
 		var hears []string
 		for _, speaker := range r.members {
-			if slices.Contains(r.matrix[listener.leg.ID()], speaker.leg.ID()) {
+			if speaker != listener && slices.Contains(r.matrix[listener.leg.ID()], speaker.leg.ID()) {
 				hears = append(hears, speaker.leg.ID())
 				next.ears[speaker.place] = append(next.ears[speaker.place], listener.leg)
 			}
