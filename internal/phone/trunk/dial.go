@@ -372,7 +372,11 @@ func (c *Call) taken(tx *clientTx, m *message) error {
 	} else if err := c.accepted(body); err != nil {
 		// Acknowledged, and hung up at once (RFC 3261 §13.2.2.4).
 		c.s.count(Codec)
-		go c.guarded("answer", func() { c.fail(488, End{By: Us, Status: 488, Reason: "refused"}) })
+		c.mu.Lock()
+		bye := c.dialog.request("BYE")
+		c.mu.Unlock()
+		c.s.sign(bye)
+		c.s.send(bye, c.way(context.Background()))
 		return err
 	}
 	c.session.start(c)

@@ -192,14 +192,19 @@ func (c *Call) offerAgain(want *sdp.Direction) error {
 // offerOnce is one re-INVITE.
 func (c *Call) offerOnce() error {
 	c.mu.Lock()
+	if theirs := c.confirming; theirs != nil {
+		// Their re-INVITE is answered and about to be acknowledged.
+		c.mu.Unlock()
+		select {
+		case <-theirs.acked:
+		case <-c.done:
+			return ErrOver
+		}
+		c.mu.Lock()
+	}
 	if c.state != Up {
 		c.mu.Unlock()
 		return ErrOver
-	}
-	if c.confirming != nil {
-		// Their re-INVITE is not finished.
-		c.mu.Unlock()
-		return &Failure{Status: 491}
 	}
 	c.offering = true
 	text := c.offerOurs()

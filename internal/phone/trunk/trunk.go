@@ -51,6 +51,8 @@ type Options struct {
 	// T1, T2 and T4 are the times of RFC 3261 §17.1.1.1, 500 ms, 4 s and 5 s when zero; Patience is how long a
 	// trunk may take to answer anything to an INVITE, 64*T1 when zero (timer B).
 	T1, T2, T4, Patience time.Duration
+	// Leave is how long Close waits for the other sides to confirm that a call is over, 2 s when zero.
+	Leave time.Duration
 	// MinSession is the shortest session interval that we accept (RFC 4028 Min-SE), 90 s when zero, which no
 	// server should go below.
 	MinSession time.Duration
@@ -292,7 +294,8 @@ func (s *Server) Healthy(trunk string) bool {
 	return l.healthy && (!l.Register || l.registered)
 }
 
-// Close hangs up every call, gives the registrations back, and closes the sockets. It takes two seconds at most.
+// Close hangs up every call, gives the registrations back, and closes the sockets. It takes no longer than Leave
+// of the options.
 func (s *Server) Close() error {
 	s.Drain()
 	s.mu.Lock()
@@ -307,7 +310,7 @@ func (s *Server) Close() error {
 		}
 	}
 	s.mu.Unlock()
-	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), orTime(s.options.Leave, 2*time.Second))
 	defer cancel()
 	var leaving sync.WaitGroup
 	for _, c := range calls {

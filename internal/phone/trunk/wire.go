@@ -259,7 +259,7 @@ func (w *wire) readConnection(c *connection) {
 			return
 		}
 		data := buffer[:n]
-		if n <= 4 && s.p.Buffer().Len() == 0 && strings.Trim(string(data), "\r\n") == "" {
+		if n <= 4 && s.between && strings.Trim(string(data), "\r\n") == "" {
 			if n == 4 {
 				c.write([]byte("\r\n")) // the answer to a keep-alive (RFC 5626 §3.5.1)
 			}

@@ -94,6 +94,7 @@ func server(t *testing.T, change func(*trunk.Options)) *trunk.Server {
 		Listen: []string{"udp:127.0.0.1:0"},
 		Trunks: []trunk.Trunk{{Name: "national", Peers: loopback}},
 		Media:  newQuietLine,
+		Leave:  200 * time.Millisecond,
 		T1:     50 * time.Millisecond, T2: 400 * time.Millisecond, T4: 500 * time.Millisecond,
 	}
 	if os.Getenv("VIGIE_TEST_LOG") != "" {
