@@ -65,17 +65,16 @@ func samplesOf(d time.Duration) int { return int(d * audio.Rate / time.Second) }
 func (c *call) record(longest time.Duration) []int16 {
 	var spoken tape
 	const quiet = 8 * time.Second
-	done := make(chan struct{})
-	recorder := media.NewRecorder("tape", &spoken, media.RecorderOptions{Longest: longest, Quiet: quiet, Done: func() { close(done) }})
+	recorder := media.NewRecorder(media.RecorderOptions{ID: "tape", Mixed: &spoken, Max: longest, Silence: quiet})
 	if err := c.room.Add(recorder); err != nil {
 		return nil
 	}
 	c.room.Set(media.Matrix{"tape": {c.leg.ID()}})
 	for !c.gone && !c.over {
 		select {
-		case <-done:
+		case <-recorder.Done():
 		default:
-			if c.until(done, 0) == '#' {
+			if c.until(recorder.Done(), 0) == '#' {
 				break
 			}
 			continue
@@ -83,7 +82,8 @@ func (c *call) record(longest time.Duration) []int16 {
 		break
 	}
 	c.room.Remove("tape")
-	_ = recorder.Close()
+	recorder.Stop()
+	<-recorder.Done()
 	c.hears(legMusic)
 	return spoken.samples()
 }

@@ -179,7 +179,7 @@ func sound(line *media.Line, o Options) (*media.Room, func()) {
 	matrix := media.Matrix{line.ID(): {"voice"}}
 	legs := []media.Leg{line, voice}
 	if o.Heard != nil {
-		legs = append(legs, media.NewRecorder("ear", o.Heard, media.RecorderOptions{}))
+		legs = append(legs, media.NewRecorder(media.RecorderOptions{ID: "ear", Mixed: o.Heard}))
 		matrix["ear"] = []string{line.ID()}
 	}
 	for _, leg := range legs {
