@@ -167,7 +167,7 @@ test.describe("the floor", { tag: "@desk" }, () => {
     await page.goto("/desk/floor");
     await page.getByRole("button", { name: "Confirmer" }).click();
     await expect(page.locator("#floor-holds")).toContainText("Confirmée à");
-    await counsellor.form.getByRole("button", { name: "Lire l'adresse" }).click();
+    await counsellor.form.getByRole("button", { name: "Lire l'adresse ou le numéro" }).click();
     await expect(counsellor.form.locator(".hold-address")).toHaveText(/203\.0\.113\.\d+, port/);
     await counsellor.page.reload();
     await expect(counsellor.form.locator(".hold")).toContainText("Lue à");

@@ -175,6 +175,7 @@ func (a *App) openRooms(ctx context.Context, o Options) error {
 	if a.Chats, err = chat.New(chat.Options{
 		DB: a.DB, Keys: a.Keys, Audit: a.Audit, Bus: a.Bus, Contacts: a.Contacts, Blobs: a.Files, Catalogue: a.Catalogue.Current, Alias: a.alias,
 		HoldIllegal: a.config.IllegalFiles == "hold", Now: o.Now,
+		AlsoNamed: func(ctx context.Context, blobID string) (bool, error) { return a.Phone.Names(ctx, blobID) },
 	}); err != nil {
 		return err
 	}

@@ -14,6 +14,7 @@ import (
 	"vigie/internal/blob"
 	"vigie/internal/chat"
 	"vigie/internal/config"
+	"vigie/internal/phone"
 	"vigie/internal/store"
 )
 
@@ -92,6 +93,16 @@ func (d doctorCommand) Run(ctx context.Context, c config.Config, term Terminal) 
 	return nil
 }
 
+// namedFiles are the sealed files that any room names.
+func namedFiles(ctx context.Context, db *store.DB) ([]string, error) {
+	proofs, err := chat.NamedBlobs(ctx, db)
+	if err != nil {
+		return nil, err
+	}
+	voices, err := phone.NamedBlobs(ctx, db)
+	return append(proofs, voices...), err
+}
+
 // checkFiles compares the sealed files with the rows that name them. A file that no row names is no harm, for
 // nobody can open it: a crash, or a copy of the data that is older than the files, left it.
 func (a *App) checkFiles(ctx context.Context, say func(bool, string, ...any)) error {
@@ -99,13 +110,13 @@ func (a *App) checkFiles(ctx context.Context, say func(bool, string, ...any)) er
 	if err != nil {
 		return err
 	}
-	named, err := chat.NamedBlobs(ctx, a.DB)
+	named, err := namedFiles(ctx, a.DB)
 	if err != nil {
 		return err
 	}
 	missing := slices.DeleteFunc(slices.Clone(named), disk.Has)
 	if len(missing) > 0 { // perhaps erased a moment ago, by a server that runs
-		still, err := chat.NamedBlobs(ctx, a.DB)
+		still, err := namedFiles(ctx, a.DB)
 		if err != nil {
 			return err
 		}

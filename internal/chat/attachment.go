@@ -655,6 +655,11 @@ func (c *Chats) SweepBlobs(ctx context.Context) error {
 		if err != nil || named > 0 {
 			return err
 		}
+		if c.alsoNamed != nil {
+			if named, err := c.alsoNamed(ctx, id); err != nil || named {
+				return err
+			}
+		}
 		c.slog.Warn("a file that no row names is set aside", "blob", id)
 		return c.blobs.SetAside(id)
 	}))

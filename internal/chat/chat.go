@@ -88,6 +88,8 @@ type Options struct {
 	// HoldIllegal says that the helpline has a written protocol with the prosecutor by which a file
 	// marked "possibly illegal" is held. Without one it is destroyed at once.
 	HoldIllegal bool
+	// AlsoNamed says whether another room names a sealed file; nil says that none does.
+	AlsoNamed func(ctx context.Context, blobID string) (bool, error)
 	// Picture starts the process that opens pictures; nil runs this program again with the argument
 	// PictureArgument (see RunPictureProcess).
 	Picture []string
@@ -108,6 +110,7 @@ type Chats struct {
 	catalogue func() *catalogue.Set
 	alias     func(ctx context.Context, staffID string) string
 	hold      bool
+	alsoNamed func(ctx context.Context, blobID string) (bool, error)
 	picture   []string
 	now       func() time.Time
 	slog      *slog.Logger
@@ -126,7 +129,7 @@ type Chats struct {
 func New(o Options) (*Chats, error) {
 	c := &Chats{
 		db: o.DB, keys: o.Keys, log: o.Audit, bus: o.Bus, contacts: o.Contacts, blobs: o.Blobs, catalogue: o.Catalogue, alias: o.Alias,
-		hold: o.HoldIllegal, picture: o.Picture, now: o.Now, slog: o.Log,
+		hold: o.HoldIllegal, alsoNamed: o.AlsoNamed, picture: o.Picture, now: o.Now, slog: o.Log,
 		pictures: make(chan struct{}, 2), patience: make(chan struct{}, 1),
 	}
 	if c.now == nil {

@@ -223,6 +223,12 @@ func (p *Phone) eraseVoicemail(ctx context.Context, contactID string) error {
 	return p.blobs.Remove(ctx, m.blobID)
 }
 
+// Names says whether a row of this room names a sealed file.
+func (p *Phone) Names(ctx context.Context, blobID string) (bool, error) {
+	n, err := store.One(ctx, p.db, scanInt, `SELECT count(*) FROM phone_voicemail WHERE blob_id = $1`, blobID)
+	return n > 0, err
+}
+
 // NamedBlobs are the sealed files that a row of this room names: a sweep leaves them.
 func NamedBlobs(ctx context.Context, q store.Querier) ([]string, error) {
 	return store.All(ctx, q, scanText, `SELECT blob_id FROM phone_voicemail`)

@@ -49,10 +49,10 @@ func (r *Router) OfferFor(kind string) time.Duration {
 
 // openOffer is an offer that runs, with what has become of its contact.
 type openOffer struct {
-	id, contactID, staffID, kind, fromID string
-	madeAt, until                        int64
-	state                                contact.State
-	offeredTo, counsellorID              string
+	id, contactID, staffID, kind, fromID          string
+	madeAt, until                                 int64
+	state                                         contact.State
+	offeredTo, counsellorID                       string
 	personID, channel, lang, public, topic, queue string
 }
 

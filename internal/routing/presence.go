@@ -80,8 +80,8 @@ type Seat struct {
 // load is what a counsellor holds, counted in the record.
 type load struct {
 	talking, calls, graves, aside, ringing int
-	wrapUp                          int64 // when the last contact she now writes up ended, 0 for none
-	ended, graveEnded               int64 // when her last (grave) contact ended, of the last half hour
+	wrapUp                                 int64 // when the last contact she now writes up ended, 0 for none
+	ended, graveEnded                      int64 // when her last (grave) contact ended, of the last half hour
 }
 
 // whole says that something takes all of her: a grave contact, or a call.
