@@ -68,6 +68,10 @@ func TestEveryClipIsPlayedAtTheSameLoudness(t *testing.T) {
 	if third := audio.Goertzel(got[16040:16360], 900); third > 0.02 {
 		t.Errorf("the bang was bent: %.3f of its third harmonic", third)
 	}
+	// The gain comes down before it and not with it.
+	if before, far := audio.RMS(got[15960:16000]), audio.RMS(got[14000:15000]); before > 0.7*far || before < 0.2*far {
+		t.Errorf("just before the bang the voice is at %.2f of its level", before/far)
+	}
 	if loud := dB(audio.RMS(got[:12000])); loud < -24 {
 		t.Errorf("the voice before the bang is only %.1f dB", loud)
 	}

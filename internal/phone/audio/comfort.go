@@ -46,10 +46,8 @@ var passed = (1 - softer) / math.Sqrt(1-softer*softer)
 // Level sets how loud the noise is from now on, in -dBov as of [ReadNoise]; 127 is silence. The noise gets
 // there within about 100 ms.
 func (n *Noise) Level(level byte) {
-	if n.wanted = 0; level < silentest {
-		// Uniform noise of ±1 has an RMS of 1/√3.
-		n.wanted = fromDecibels(-float64(level)) * (full + 1) * math.Sqrt(3) / passed
-	}
+	// Uniform noise of ±1 has an RMS of 1/√3. That of 127 is less than any sample can say.
+	n.wanted = fromDecibels(-float64(level)) * (full + 1) * math.Sqrt(3) / passed
 }
 
 // Fill writes the next samples of the noise into dst.

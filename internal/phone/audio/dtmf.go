@@ -64,14 +64,13 @@ const (
 	leastTone = 0.008 // amplitude of either tone: -39 dBm0
 
 	// A window may be a key if, as far as one window tells,
-	looseTwist = 12.0 // dB between row and column are no more,
+	looseTwist = 11.0 // dB between row and column are no more,
 	looseOther = 0.25 // another tone of the same group has no more than this part of the power of the one,
 	loosePart  = 0.6  // this part of all energy is in the two tones.
 
 	// And that the windows of a run are one is certain if
-	mostTwist = 10.0  // dB between row and column are no more,
-	mostOff   = 0.026 // the tones are off by no more (1.8 % must pass, 3.5 % must not),
-	mostRest  = 0.05  // the energy that is not in them is no more than this part of all.
+	mostOff  = 0.026 // the tones are off by no more (1.8 % must pass, 3.5 % must not),
+	mostRest = 0.05  // the energy that is not in them is no more than this part of all.
 )
 
 var (
@@ -197,37 +196,26 @@ func pairIn(window *[8]complex128, energy float64) (row, column int, ok bool) {
 	return row, column, (r+c)*hop >= loosePart*energy
 }
 
-// certain lays the two tones beside all of the last windows. Their frequencies are first known from how
-// they turned from window to window, then better from how they turned between the two halves.
+// certain lays the two tones beside all of the last windows. Their frequencies are known from how they
+// turned from window to window.
 func (d *Detector) certain(row, column int) bool {
 	var all [(needed + 1) * hop]float64
 	for i := range d.recent {
 		copy(all[i*hop:], d.recent[i][:])
 	}
-	const half = (needed + 1) * hop / 2
 	tones := [2]float64{keyTones[row], keyTones[column]}
 	for i := range tones {
 		tones[i] += cmplx.Phase(d.turn[i]) * Rate / (2 * math.Pi * hop)
 	}
-	for range 2 {
-		first, _ := twoTones(all[:half], tones)
-		second, _ := twoTones(all[half:2*half], tones)
-		for i := range tones {
-			turned := second[i] * cmplx.Conj(first[i]) * cmplx.Exp(complex(0, -2*math.Pi*tones[i]*half/Rate))
-			tones[i] += cmplx.Phase(turned) * Rate / (2 * math.Pi * half)
-		}
-	}
 	if math.Abs(tones[0]-keyTones[row]) > mostOff*keyTones[row] || math.Abs(tones[1]-keyTones[column]) > mostOff*keyTones[column] {
 		return false
 	}
-	sizes, rest := twoTones(all[:], tones)
-	twist := decibels(cmplx.Abs(sizes[1]) / cmplx.Abs(sizes[0]))
-	return rest <= mostRest && math.Abs(twist) <= mostTwist
+	return besideTones(all[:], tones) <= mostRest
 }
 
-// twoTones finds the amplitudes and phases (at the first sample) of two tones that together are nearest to
-// samples, and which part of the energy they leave.
-func twoTones(samples []float64, freqs [2]float64) (sizes [2]complex128, rest float64) {
+// besideTones is the part of the energy of samples that two tones, whatever their amplitudes and phases, leave
+// over.
+func besideTones(samples []float64, freqs [2]float64) float64 {
 	// Least squares over the cosine and the sine of each.
 	var m [4][5]float64
 	var step, wave [2]complex128
@@ -275,5 +263,5 @@ func twoTones(samples []float64, freqs [2]float64) (sizes [2]complex128, rest fl
 	for i := range x {
 		explained += x[i] * right[i]
 	}
-	return [2]complex128{complex(x[0], -x[1]), complex(x[2], -x[3])}, 1 - explained/energy
+	return 1 - explained/energy
 }

@@ -106,6 +106,17 @@ func TestWhatIsAKeyAndWhatIsNot(t *testing.T) {
 					}
 				}
 			}
+			for _, off := range []float64{-0.018, 0.018} {
+				for _, twist := range []float64{-5, 5} {
+					samples := pair(low*(1+off), high*(1-off), 0.2, 0.2*math.Pow(10, twist/20), 60e6)
+					for k, n := range hiss(-36, time.Second)[:len(samples)] {
+						samples[k] += n
+					}
+					if got := heard(samples); got != want {
+						t.Errorf("%s in noise, %.1f %% off and with %.0f dB of twist: %q", want, off*100, twist, got)
+					}
+				}
+			}
 			for _, twist := range []float64{-8, 8} {
 				if got := heard(pair(low, high, 0.2, 0.2*math.Pow(10, twist/20), 50e6)); got != want {
 					t.Errorf("%s with %.0f dB of twist: %q", want, twist, got)

@@ -48,6 +48,9 @@ func TestTheTonesOfTheLine(t *testing.T) {
 		if got := audio.Goertzel(samples[100:on-100], 440); !near(got, 0.25, 0.02) {
 			t.Errorf("%s: 440 Hz at %.3f", name, got)
 		}
+		if swells := audio.RMS(samples[:16]) < 0.06; swells != (tone.on < tone.all) {
+			t.Errorf("%s begins with %.3f", name, audio.RMS(samples[:16]))
+		}
 		if got := audio.RMS(samples[on:]); got != 0 {
 			t.Errorf("%s: its pause has %.4f", name, got)
 		}

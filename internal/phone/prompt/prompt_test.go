@@ -46,9 +46,15 @@ func TestEveryAnnouncementIsWrittenInBothLanguages(t *testing.T) {
 
 // We do not know yet who calls: nobody is called tu or vous. The team is vous.
 func TestNobodyIsCalledTuOrVousBeforeWeKnowWhoCalls(t *testing.T) {
-	word := regexp.MustCompile(`(?i)(^|[^\p{L}])(tu|te|toi|ton|ta|tes|t'|vous|votre|vos)([^\p{L}]|$)`)
+	word := regexp.MustCompile(`(?i)(^|[^\p{L}])(tu|te|toi|ton|ta|tes|t'|tape|parle|vous|votre|vos)([^\p{L}]|$)`)
+	vous := regexp.MustCompile(`(?i)vous|votre|ez `)
 	for _, code := range prompt.Codes() {
 		if text := prompt.Text(code, prompt.French); word.MatchString(text) && !isDemo(code) && !slices.Contains(ofTheStaff, code) {
+			t.Errorf("%s: %s", code, text)
+		}
+	}
+	for _, code := range ofTheStaff {
+		if text := prompt.Text(code, prompt.French); !vous.MatchString(text) {
 			t.Errorf("%s: %s", code, text)
 		}
 	}

@@ -125,16 +125,8 @@ func trimmed(samples []int16) []int16 {
 		last--
 	}
 	space := int(margin.Seconds() * audio.Rate)
-	out := make([]int16, space, last+1-first+2*space)
-	copy(out, samples[max(0, first-space):first])
-	if first < space { // what there was of it belongs next to the word
-		clear(out)
-		copy(out[space-first:], samples[:first])
-	}
-	out = append(out, samples[first:last+1]...)
-	after := make([]int16, space)
-	copy(after, samples[last+1:])
-	return append(out, after...)
+	before, after := samples[max(0, first-space):first], samples[last+1:min(last+1+space, len(samples))]
+	return slices.Concat(make([]int16, space-len(before)), before, samples[first:last+1], after, make([]int16, space-len(after)))
 }
 
 // highPassed takes away what lies under a telephone's band and would only use up loudness: a Butterworth
