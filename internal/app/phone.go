@@ -46,6 +46,7 @@ type trunkEntry struct {
 	SessionExpires time.Duration `toml:"session_expires"`
 	KeepAlive      time.Duration `toml:"keep_alive"`
 	SharedPort     string        `toml:"shared_port"`
+	Level          bool          `toml:"level"`
 	Dial           dialEntry     `toml:"dial"`
 	Calls          int           `toml:"calls"`
 }
@@ -139,7 +140,8 @@ func (a *App) openLines(opt *phone.Options) error {
 	if err != nil {
 		return err
 	}
-	numbers := callable(a.Catalogue.Current())
+	set := a.Catalogue.Current()
+	numbers := append(callable(set), set.Phone.Overflow.Numbers...)
 	var public netip.Addr
 	if c.PhonePublicIP != "" {
 		public = netip.MustParseAddr(c.PhonePublicIP) // Validate has read it
@@ -156,7 +158,7 @@ func (a *App) openLines(opt *phone.Options) error {
 	if err != nil {
 		return err
 	}
-	shared := map[string]*media.Shared{}
+	shared, level := map[string]*media.Shared{}, map[string]bool{}
 	to := trunk.Options{Listen: c.PhoneListen, PublicIP: public}
 	for _, e := range entries {
 		t, err := e.trunk(numbers)
@@ -164,6 +166,7 @@ func (a *App) openLines(opt *phone.Options) error {
 			return err
 		}
 		to.Trunks = append(to.Trunks, t)
+		level[e.Name] = e.Level
 		if e.SharedPort != "" {
 			port, err := netip.ParseAddrPort(e.SharedPort)
 			if err != nil {
@@ -185,7 +188,7 @@ func (a *App) openLines(opt *phone.Options) error {
 		}
 		to.TLS = &tls.Config{Certificates: []tls.Certificate{certificate}, MinVersion: tls.VersionTLS12}
 	}
-	to.Media = phone.Lines(phone.LineOptions{Address: at, Ports: ports, Shared: shared})
+	to.Media = phone.Lines(phone.LineOptions{Address: at, Ports: ports, Shared: shared, Level: level})
 	if opt.Trunk, err = trunk.Open(to); err != nil {
 		return err
 	}

@@ -1,6 +1,8 @@
 package catalogue
 
 import (
+	"slices"
+	"strings"
 	"time"
 )
 
@@ -22,9 +24,34 @@ type Phone struct {
 
 	Callback  CallbackRules  `toml:"callback"`
 	Voicemail VoicemailRules `toml:"voicemail"`
-	// Overflow are the plain telephones that ring, in this order, when somebody has waited this long and nobody
-	// at all is at a desk.
-	Overflow OverflowRules `toml:"overflow"`
+	Overflow  OverflowRules  `toml:"overflow"`
+	// Record keeps what is said in every call, sealed with its contact; each caller is told. Off unless the
+	// helpline decides it.
+	Record bool `toml:"record"`
+	// Partners are lines that send us callers: they have a queue of their own.
+	Partners []Partner `toml:"partner"`
+}
+
+// Partner is a line that sends us callers (the 119, the 116 006): known by the numbers it calls from, or by a
+// number of ours that only it knows.
+type Partner struct {
+	Code  string `toml:"code"`
+	Label Text   `toml:"label"`
+	// Numbers are those it calls from; Called are numbers of ours.
+	Numbers []string `toml:"numbers"`
+	Called  []string `toml:"called"`
+	// Queue is a code of the queues.
+	Queue string `toml:"queue"`
+}
+
+// Partner returns the partner line that a call comes from; same says whether two numbers are one.
+func (f *Phone) Partner(number, called string, same func(a, b string) bool) (Partner, bool) {
+	for _, p := range f.Partners {
+		if number != "" && slices.ContainsFunc(p.Numbers, func(n string) bool { return same(n, number) }) || called != "" && slices.Contains(p.Called, called) {
+			return p, true
+		}
+	}
+	return Partner{}, false
 }
 
 // CallbackRules say when somebody who asked for it is called back.
@@ -45,10 +72,12 @@ type VoicemailRules struct {
 	Max  time.Duration `toml:"max"`
 }
 
-// OverflowRules are for the evening on which nobody is there.
+// OverflowRules are for the evening on which nobody is there: when somebody has waited this long and nobody at all
+// is at a desk that takes calls, plain telephones ring, one after the other.
 type OverflowRules struct {
-	After   time.Duration `toml:"after"`
-	Numbers []string      `toml:"numbers"`
+	After time.Duration `toml:"after"`
+	// Numbers are those of the telephones ("+33612345678"); the trunk must be allowed to call them.
+	Numbers []string `toml:"numbers"`
 }
 
 // At says whether somebody may be called at a moment of the day, and if not when next.
@@ -91,15 +120,32 @@ func (f *Phone) check(p *page) {
 	if f.Callback.from >= f.Callback.until {
 		p.flaw("clock", "callback.until")
 	}
+	digits := func(path, number string) {
+		if n := strings.TrimPrefix(number, "+"); n == "" || strings.Trim(n, "0123456789 ") != "" {
+			p.flaw("number_form", path)
+		}
+	}
+	for i, number := range f.Overflow.Numbers {
+		digits(at("overflow.numbers[%d]", i), number)
+	}
+	all := codes{}
+	for i, partner := range f.Partners {
+		path := at("partner[%d]", i)
+		all.add(p, path+".code", partner.Code)
+		p.text(path+".label", partner.Label)
+		for j, number := range partner.Numbers {
+			digits(at("%s.numbers[%d]", path, j), number)
+		}
+	}
 }
 
-// join checks that the keys stand for answers that exist, and that only numbers of the catalogue are rung.
+// join checks that the keys stand for answers that exist, and the partners' queues.
 func (f *Phone) join(p *page, s *Set) {
 	for path, code := range map[string]string{"young": f.Young, "adult": f.Adult} {
 		p.refers(path, code, DocQuestions, s.Questions.Has(AskWho, code))
 	}
-	for i, code := range f.Overflow.Numbers {
-		n, ok := s.Numbers.ByCode(code)
-		p.refers(at("overflow.numbers[%d]", i), code, DocNumbers, ok && n.By("call"))
+	for i, partner := range f.Partners {
+		_, ok := s.Queues.ByCode(partner.Queue)
+		p.refers(at("partner[%d].queue", i), partner.Queue, DocQueues, ok)
 	}
 }

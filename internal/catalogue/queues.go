@@ -31,7 +31,9 @@ type Queue struct {
 	// Base is the priority everybody in the queue begins with, in points.
 	Base int `toml:"base"`
 	// Ageing is what a minute of waiting adds; 0 takes the document's.
-	Ageing  int  `toml:"ageing"`
+	Ageing int `toml:"ageing"`
+	// Named is for who is sent to it by its code, such as a partner line's callers: nobody's answers choose it.
+	Named   bool `toml:"named"`
 	Retired bool `toml:"retired"`
 }
 
@@ -66,6 +68,7 @@ const (
 	ReasonDanger      = "danger"          // the danger mark, also when a hand set it
 	ReasonCutOff      = "cut_off"         // a caller whose line was cut, and who rings again
 	ReasonCallback    = "callback"        // asked to be called back
+	ReasonOverflow    = "overflow"        // answered on a plain telephone, to be written up
 	ReasonVoicemail   = "voicemail"       // spoke a message while we were closed
 	ReasonLost        = "counsellor_lost" // her counsellor's desk is gone
 )
@@ -83,7 +86,7 @@ func (q *Queues) For(lang, public, topic string) Queue {
 	}
 	takes := func(list []string, code string) bool { return len(list) == 0 || slices.Contains(list, code) }
 	for _, queue := range q.All {
-		if !queue.Retired && takes(queue.Langs, lang) && takes(queue.Publics, public) && takes(queue.Topics, topic) {
+		if !queue.Retired && !queue.Named && takes(queue.Langs, lang) && takes(queue.Publics, public) && takes(queue.Topics, topic) {
 			return queue
 		}
 	}
@@ -161,7 +164,7 @@ func (q *Queues) check(p *page) {
 			}
 		}
 	}
-	if n := len(q.All); n == 0 || len(q.All[n-1].Langs)+len(q.All[n-1].Publics)+len(q.All[n-1].Topics) > 0 || q.All[n-1].Retired {
+	if n := len(q.All); n == 0 || len(q.All[n-1].Langs)+len(q.All[n-1].Publics)+len(q.All[n-1].Topics) > 0 || q.All[n-1].Retired || q.All[n-1].Named {
 		p.flaw("queue_last", at("queue[%d]", max(0, len(q.All)-1)))
 	}
 	for i, s := range q.Skills {

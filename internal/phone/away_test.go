@@ -4,10 +4,13 @@ import (
 	"bytes"
 	"context"
 	"io"
+	"os"
+	"path/filepath"
 	"testing"
 	"time"
 
 	"vigie/internal/audit"
+	"vigie/internal/catalogue"
 	"vigie/internal/contact"
 	"vigie/internal/phone"
 	"vigie/internal/phone/audio"
@@ -340,5 +343,140 @@ func TestACallTakesAllOfACounsellor(t *testing.T) {
 	w.ok(w.router.SetPresence(t.Context(), bilal, routing.Available, ""))
 	if id := w.ringing(bilal); id != chat.ID {
 		t.Fatalf("%s rings at a desk without a phone", id)
+	}
+}
+
+// An evening on which nobody is at a desk: plain telephones ring one after the other, and whoever answered has the
+// caller; the contact is left to be written up.
+func TestPlainTelephonesRingWhereNobodyIsThere(t *testing.T) {
+	t.Parallel()
+	w := newRecord(t).node(setting{rules: func(rules *catalogue.Phone) {
+		rules.Overflow = catalogue.OverflowRules{After: time.Second, Numbers: []string{"+33639980011", "+33639980012"}}
+	}})
+	w.onDial(func(c *trunk.Call) {
+		if c.Called() == "+33639980011" {
+			_ = c.Refuse(486)
+			return
+		}
+		if c.Ring() == nil && c.Answer(context.Background()) == nil {
+			sounds(c, helpTone)
+		}
+	})
+	r := w.rings(skip)
+	must(t, "the caller with the plain telephone", r.heard.last, helpTone)
+	ct := w.letter()
+	if !w.reasons(ct.ID)["overflow"] {
+		t.Errorf("it waits to be written up for %v", w.reasons(ct.ID))
+	}
+	r.hangsUp()
+	w.until("the call is over", func() bool { return w.outcome() == phone.ByCaller })
+	if w.state(ct.ID) != contact.Waiting {
+		t.Errorf("what is to be written up is %s", w.state(ct.ID))
+	}
+}
+
+// Where somebody is at a desk, though busy, nobody's own telephone rings.
+func TestPlainTelephonesAreForNobodyElse(t *testing.T) {
+	t.Parallel()
+	w := newRecord(t).node(setting{rules: func(rules *catalogue.Phone) {
+		rules.Overflow = catalogue.OverflowRules{After: 0, Numbers: []string{"+33639980011"}}
+	}})
+	w.works(anne)
+	at := w.opens(anne, anneTone)
+	w.rings(skip)
+	w.answers(anne, at)
+	w.rings(from("+33639980002"), skip)
+	time.Sleep(2 * time.Second)
+	if n := len(w.dials()); n != 0 {
+		t.Fatalf("%d telephones rang", n)
+	}
+}
+
+// What is said is recorded only where the helpline decides so, sealed, and each listening is in the log.
+func TestARecording(t *testing.T) {
+	t.Parallel()
+	w := newRecord(t).node(setting{rules: func(rules *catalogue.Phone) { rules.Record = true }})
+	w.works(anne)
+	at := w.opens(anne, anneTone)
+	r := w.rings(skip)
+	id := w.answers(anne, at)
+	must(t, "the caller", r.heard.last, anneTone)
+	w.ok(w.phone.Hold(t.Context(), anne, id, true)) // what nobody says to her is in no recording
+	must(t, "the caller on hold", r.heard.last, musicTone)
+	w.ok(w.phone.Hold(t.Context(), anne, id, false))
+	must(t, "the caller who is back", r.heard.last, anneTone)
+	r.hangsUp()
+	var all []phone.Recording
+	w.until("the recording is kept", func() bool {
+		var err error
+		all, err = w.phone.Recordings(t.Context(), id)
+		w.ok(err)
+		return len(all) == 1
+	})
+	sound, rec, err := w.phone.PlayRecording(t.Context(), id, all[0].ID, staffActor(sam))
+	w.ok(err)
+	defer sound.Close()
+	wav, err := io.ReadAll(sound)
+	w.ok(err)
+	if int64(len(wav)) != rec.Bytes() {
+		t.Errorf("it is said to have %d bytes, and has %d", rec.Bytes(), len(wav))
+	}
+	clip, err := audio.ReadWAV(bytes.NewReader(wav), time.Hour)
+	w.ok(err)
+	spoken := clip.Samples()
+	if said := spoken[:audio.Rate]; audio.Goertzel(said, childTone) < loudEnough || audio.Goertzel(said, anneTone) < loudEnough {
+		t.Error("not both are in the recording")
+	}
+	if audio.Goertzel(spoken, musicTone) > silently {
+		t.Error("the music of the hold is in the recording")
+	}
+	looks, err := w.audit.Rows(t.Context(), audit.Filter{ObjectID: id, Act: "phone.recording_heard", Limit: 10})
+	w.ok(err)
+	if len(looks) != 1 {
+		t.Errorf("the listening is in the log as %+v", looks)
+	}
+	if _, _, err := w.phone.PlayRecording(t.Context(), store.NewID(), all[0].ID, staffActor(sam)); err == nil {
+		t.Error("it is played as another contact's")
+	}
+	for _, file := range w.files() {
+		if content, err := os.ReadFile(file); err == nil && bytes.Contains(content, wav[1000:1064]) {
+			t.Errorf("what was said is in clear in %s", filepath.Base(file))
+		}
+	}
+}
+
+func TestNothingIsRecordedUnasked(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.works(anne)
+	at := w.opens(anne, anneTone)
+	r := w.rings(skip)
+	id := w.answers(anne, at)
+	must(t, "the caller", r.heard.last, anneTone)
+	r.hangsUp()
+	w.until("it is over", func() bool { return w.outcome() == phone.ByCaller })
+	if all, err := w.phone.Recordings(t.Context(), id); err != nil || len(all) != 0 {
+		t.Fatalf("recorded are %v, %v", all, err)
+	}
+}
+
+// A partner line's callers have a queue of their own, and say which line sends them.
+func TestAPartnerLine(t *testing.T) {
+	t.Parallel()
+	w := newRecord(t).node(setting{rules: func(rules *catalogue.Phone) {
+		rules.Partners = []catalogue.Partner{{Code: "119", Label: catalogue.Text{"fr": "le 119", "en": "the 119"}, Numbers: []string{"01 99 00 11 22"}, Queue: "partner"}}
+	}})
+	w.rings(from("+33199001122"), skip)
+	var ct contact.Contact
+	w.until("it is in line", func() bool {
+		all, err := w.contacts.InStates(t.Context(), contact.Waiting)
+		w.ok(err)
+		if len(all) == 1 {
+			ct = all[0]
+		}
+		return len(all) == 1
+	})
+	if ct.Queue != "partner" || !w.reasons(ct.ID)["partner"] {
+		t.Fatalf("it waits in %q for %v", ct.Queue, w.reasons(ct.ID))
 	}
 }

@@ -51,7 +51,9 @@ type call struct {
 	reminded time.Time // when she last heard her place
 	gone     bool      // the caller's line is over
 	outcome  string
-	over     bool   // nothing more is to be done
+	over     bool       // nothing more is to be done
+	tape     *recording // of the whole conversation, where the helpline records
+	overflow overflow
 	bad      bool   // what the desks were told of the line last
 	failed   string // why whom we rang last could not be reached
 }
@@ -192,8 +194,9 @@ func (c *call) close() {
 		c.keepQuality(ctx, "caller", "", c.began, c.leg.Quality())
 		_ = c.line.Hangup(ctx, "")
 	}
+	c.keepRecording(ctx)
 	c.dropAll(ctx)
-	c.room.Close()
+	_ = c.room.Close()
 	if err := errors.Join(c.phone.finish(ctx, c.row), c.endContact(ctx)); err != nil {
 		c.log.Error("phone: the end of a call could not be written; its lease will end it", "error", err)
 	}
@@ -382,6 +385,11 @@ func (c *call) greet() {
 		greeting = "greeting_returning"
 	}
 	digit := c.say(greeting)
+	if c.phone.rules().Record && !c.gone && !c.over {
+		if pressed := c.say("recorded"); digit == 0 {
+			digit = pressed
+		}
+	}
 	if digit == '9' { // one key refuses a supervisor's ear
 		c.row.noListening = true
 		c.saved()
@@ -422,6 +430,12 @@ func (c *call) enter(public, before string) error {
 		}
 		o.Reasons = append(o.Reasons, c.reason(catalogue.ReasonCutOff))
 	}
+	if partner, ok := p.rules().Partner(c.number, c.line.Called(), sameNumber); ok {
+		why := c.reason(catalogue.ReasonPartner)
+		why.Args = map[string]string{"partner": partner.Label.In(c.row.lang)}
+		o.Queue, o.Reasons = partner.Queue, append(o.Reasons, why)
+		o.Number = "" // it is the partner's, and says nothing of the child
+	}
 	c.row.state, c.row.contactID, c.row.queuedAt = Waiting, o.ID, store.Millis(p.now())
 	p.keepFor(c, o.ID) // before anybody can be offered it
 	ct, err := p.contacts.OpenWith(c.ctx, o, func(tx *store.Tx, ct contact.Contact, _ *seal.Key) error {
@@ -434,6 +448,9 @@ func (c *call) enter(public, before string) error {
 	c.contact = ct
 	return nil
 }
+
+// sameNumber says whether two ways of writing are of one number.
+func sameNumber(a, b string) bool { return contact.NormalNumber(a) == contact.NormalNumber(b) }
 
 func (c *call) reason(code string) contact.Reason {
 	r, _ := c.phone.catalogue().Queues.Reason(code)

@@ -19,6 +19,8 @@ type LineOptions struct {
 	Ports *media.Ports
 	// Shared are, by trunk, the ports that all lines of it share.
 	Shared map[string]*media.Shared
+	// Level are the trunks whose callers are brought to one loudness.
+	Level map[string]bool
 }
 
 // line is a line of the room media, as signalling configures it.
@@ -34,6 +36,7 @@ func Lines(o LineOptions) func(trunk.Trunk) (trunk.MediaLine, error) {
 		if err != nil {
 			return nil, err
 		}
+		l.Level(o.Level[t.Name])
 		return &line{Line: l, latch: t.MediaPeers}, nil
 	}
 }
@@ -62,6 +65,7 @@ func (l *line) Configure(a sdp.Agreed) error {
 		r.Sends = &media.Keys{Suite: string(a.SRTP.Suite), Master: a.SRTP.Send}
 		r.Receives = &media.Keys{Suite: string(a.SRTP.Suite), Master: a.SRTP.Receive}
 	}
+	l.HearTones(!a.HasEvent) // keys that are pressed in the sound
 	return l.Line.Configure(r)
 }
 

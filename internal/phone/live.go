@@ -29,6 +29,7 @@ func (c *call) live() {
 			c.pressedKey(digit)
 		}
 		c.remind()
+		c.spill()
 	}
 }
 
@@ -46,6 +47,9 @@ func (c *call) look() error {
 	c.handedOver(ct)
 	switch ct.State {
 	case contact.Waiting, contact.Offered:
+		if c.parties.passed { // a plain telephone has it
+			return nil
+		}
 		c.missing = time.Time{}
 		if c.parties.desk != nil {
 			c.leaves(c.parties.desk)
@@ -130,6 +134,9 @@ func (c *call) settle() {
 		c.saved()
 	}
 	state := c.stateOf(mode)
+	if state == Talking {
+		c.startRecording()
+	}
 	now := heard{state: state, who: c.contact.CounsellorID}
 	if now != c.heard {
 		c.entertain(c.heard, now)
@@ -244,6 +251,9 @@ func (c *call) patience() time.Duration {
 	wait := 10 * time.Second
 	if !c.missing.IsZero() {
 		wait = min(wait, c.phone.grace-time.Since(c.missing))
+	}
+	if c.row.state == Waiting && len(c.phone.rules().Overflow.Numbers) > 0 {
+		wait = min(wait, time.Second)
 	}
 	if c.row.state == Waiting {
 		wait = min(wait, c.phone.rules().AnnounceEvery-time.Since(c.reminded))

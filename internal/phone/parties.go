@@ -95,7 +95,7 @@ func (p *parties) present(callerID string) []media.Party {
 	for _, e := range p.ears {
 		all = append(all, media.Party{ID: e.peer.ID(), Part: e.part})
 	}
-	return all
+	return append(all, media.Party{ID: legTape, Part: media.Recording})
 }
 
 // seatOf returns the seat that a browser is at, nil for none.

@@ -143,7 +143,7 @@ func New(ctx context.Context, o Options) (*Phone, error) {
 		p.Close()
 		return nil, err
 	}
-	p.contacts.OnErase(contact.Eraser{Before: p.eraseVoicemail})
+	p.contacts.OnErase(contact.Eraser{Before: p.eraseSounds})
 	if p.trunk != nil {
 		p.trunk.Incoming(p.incoming)
 	}

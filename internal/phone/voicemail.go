@@ -212,24 +212,25 @@ func (p *Phone) Play(ctx context.Context, contactID string, by audit.Actor) (io.
 }
 
 // Bytes is how long the WAV file of the message is: a head of 44 bytes and two bytes a sample.
-func (m Message) Bytes() int64 { return 44 + 2*int64(m.samples) }
+func (m Message) Bytes() int64 { return audio.WAVHeadSize + 2*m.samples }
 
-// eraseVoicemail removes the sound of a contact that is erased.
-func (p *Phone) eraseVoicemail(ctx context.Context, contactID string) error {
-	m, ok, err := p.Message(ctx, contactID)
-	if err != nil || !ok {
-		return err
+// eraseSounds removes what was spoken in a contact that is erased.
+func (p *Phone) eraseSounds(ctx context.Context, contactID string) error {
+	blobs, err := store.All(ctx, p.db, scanText, `SELECT blob_id FROM phone_voicemail WHERE contact_id = $1
+		UNION SELECT blob_id FROM phone_recording WHERE contact_id = $1`, contactID)
+	for _, id := range blobs {
+		err = errors.Join(err, p.blobs.Remove(ctx, id))
 	}
-	return p.blobs.Remove(ctx, m.blobID)
+	return err
 }
 
 // Names says whether a row of this room names a sealed file.
 func (p *Phone) Names(ctx context.Context, blobID string) (bool, error) {
-	n, err := store.One(ctx, p.db, scanInt, `SELECT count(*) FROM phone_voicemail WHERE blob_id = $1`, blobID)
+	n, err := store.One(ctx, p.db, scanInt, `SELECT (SELECT count(*) FROM phone_voicemail WHERE blob_id = $1) + (SELECT count(*) FROM phone_recording WHERE blob_id = $1)`, blobID)
 	return n > 0, err
 }
 
 // NamedBlobs are the sealed files that a row of this room names: a sweep leaves them.
 func NamedBlobs(ctx context.Context, q store.Querier) ([]string, error) {
-	return store.All(ctx, q, scanText, `SELECT blob_id FROM phone_voicemail`)
+	return store.All(ctx, q, scanText, `SELECT blob_id FROM phone_voicemail UNION SELECT blob_id FROM phone_recording`)
 }

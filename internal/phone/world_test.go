@@ -99,7 +99,7 @@ type world struct {
 type setting struct {
 	grace time.Duration
 	bus   bus.Options
-	music bool
+	rules func(*catalogue.Phone)
 }
 
 func newRecord(t *testing.T) *record {
@@ -161,13 +161,23 @@ func (r *record) node(s setting) *world {
 	must(err)
 	docs, err := catalogue.Open(ctx, r.db, r.audit, w.bus)
 	must(err)
-	w.contacts, err = contact.New(contact.Options{DB: r.db, Keys: r.keys, Audit: r.audit, Bus: w.bus, Catalogue: docs.Current, Now: r.now,
+	current := docs.Current
+	if s.rules != nil { // an edition of the rules that somebody published
+		current = func() *catalogue.Set {
+			set := *docs.Current()
+			rules := *set.Phone
+			s.rules(&rules)
+			set.Phone = &rules
+			return &set
+		}
+	}
+	w.contacts, err = contact.New(contact.Options{DB: r.db, Keys: r.keys, Audit: r.audit, Bus: w.bus, Catalogue: current, Now: r.now,
 		StillHas: func(ctx context.Context, staffID, contactID string) bool {
 			return w.router.StillHas(ctx, staffID, contactID)
 		}})
 	must(err)
 	today := func() catalogue.OpenState { return catalogue.OpenState{Open: !r.closed.Load()} }
-	w.router, err = routing.New(ctx, routing.Options{DB: r.db, Bus: w.bus, Keys: r.keys, Audit: r.audit, Contacts: w.contacts, People: theCast(), Catalogue: docs.Current, Today: today, Now: r.now})
+	w.router, err = routing.New(ctx, routing.Options{DB: r.db, Bus: w.bus, Keys: r.keys, Audit: r.audit, Contacts: w.contacts, People: theCast(), Catalogue: current, Today: today, Now: r.now})
 	must(err)
 	lines := phone.Lines(phone.LineOptions{Address: loopback(t)})
 	w.network, err = trunk.Open(trunk.Options{Listen: []string{"udp:127.0.0.1:0"}, Media: lines, T1: 50 * time.Millisecond,
@@ -183,7 +193,7 @@ func (r *record) node(s setting) *world {
 	w.browsers, err = rtc.Open(rtc.Options{UDP: "127.0.0.1:0", Loopback: true})
 	must(err)
 	w.phone, err = phone.New(ctx, phone.Options{DB: r.db, Keys: r.keys, Audit: r.audit, Bus: w.bus, Contacts: w.contacts, Router: w.router, Blobs: r.blobs,
-		Catalogue: docs.Current, Today: today, Trunk: w.trunk, Browsers: w.browsers, Grace: s.grace, DialTrunk: "operator", Now: r.now})
+		Catalogue: current, Today: today, Trunk: w.trunk, Browsers: w.browsers, Grace: s.grace, DialTrunk: "operator", Now: r.now})
 	must(err)
 	running, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	var background sync.WaitGroup

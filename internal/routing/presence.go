@@ -244,6 +244,17 @@ func (r *Router) SetPhone(ctx context.Context, staffID string, on bool) error {
 	return ignoreLost(err)
 }
 
+// PhoneStaffed says whether anybody on duty takes calls in a language, though she may have her hands full.
+func (r *Router) PhoneStaffed(ctx context.Context, lang string) (bool, error) {
+	f, err := r.readFloor(ctx, r.now())
+	if err != nil {
+		return false, err
+	}
+	return slices.ContainsFunc(f.seats, func(s *Seat) bool {
+		return s.onDuty() && s.Phone && speaks(s.Person, waiting{lang: lang})
+	}), nil
+}
+
 // ignoreLost drops errLostRace: whatever was to be undone was over already.
 func ignoreLost(err error) error {
 	if errors.Is(err, errLostRace) {

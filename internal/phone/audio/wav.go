@@ -169,11 +169,18 @@ func (f *wave) mono(samples []float32, raw []byte) {
 	}
 }
 
-// WriteWAV writes samples as a WAV file of 16-bit PCM, mono, 8 kHz.
-func WriteWAV(w io.Writer, samples []int16) error {
-	head := make([]byte, 44, 44+2*min(len(samples), 4096))
+// WAVHeadSize is how long the head of a WAV file is, in bytes; samples of two bytes follow it.
+const WAVHeadSize = 44
+
+// WAVHead is the head of a WAV file of so many samples; a negative number is of a recording that still goes on,
+// which every reader takes to last to the end of the file.
+func WAVHead(samples int64) []byte {
+	head := make([]byte, WAVHeadSize)
 	copy(head, "RIFF....WAVEfmt ")
-	size := uint32(2 * len(samples))
+	size := uint32(math.MaxUint32 - 36)
+	if samples >= 0 {
+		size = uint32(min(2*samples, math.MaxUint32-36))
+	}
 	binary.LittleEndian.PutUint32(head[4:], 36+size)
 	binary.LittleEndian.PutUint32(head[16:], 16)
 	binary.LittleEndian.PutUint16(head[20:], wavePCM)
@@ -184,6 +191,12 @@ func WriteWAV(w io.Writer, samples []int16) error {
 	binary.LittleEndian.PutUint16(head[34:], 16)
 	copy(head[36:], "data")
 	binary.LittleEndian.PutUint32(head[40:], size)
+	return head
+}
+
+// WriteWAV writes samples as a WAV file of 16-bit PCM, mono, 8 kHz.
+func WriteWAV(w io.Writer, samples []int16) error {
+	head := append(make([]byte, 0, WAVHeadSize+2*min(len(samples), 4096)), WAVHead(int64(len(samples)))...)
 	for {
 		n := min(len(samples), 4096)
 		for _, s := range samples[:n] {

@@ -57,6 +57,19 @@ CREATE TABLE phone_voicemail (
 );
 CREATE INDEX phone_voicemail_by_blob ON phone_voicemail (blob_id);
 
+-- A conversation that was recorded, where the helpline records: a sealed file.
+CREATE TABLE phone_recording (
+    id             TEXT PRIMARY KEY,
+    contact_id     TEXT   NOT NULL REFERENCES contact (id) ON DELETE CASCADE,
+    call_id        TEXT   NOT NULL,
+    blob_id        TEXT   NOT NULL,
+    length_ms      BIGINT NOT NULL,
+    saved_at       BIGINT NOT NULL,
+    content_sealed BLOB   NOT NULL
+);
+CREATE INDEX phone_recording_by_contact ON phone_recording (contact_id, saved_at);
+CREATE INDEX phone_recording_by_blob ON phone_recording (blob_id);
+
 -- Whom we promised to call. The number is sealed and nobody reads it: the machine dials it.
 CREATE TABLE phone_callback (
     contact_id    TEXT PRIMARY KEY REFERENCES contact (id) ON DELETE CASCADE,

@@ -58,6 +58,7 @@ type sheet struct {
 	guides    []guide
 	notes     []note
 	promise   *promise // the call-back we owe, nil for none
+	taped     []taped  // recordings, where the helpline records
 	voice     *voice   // what she spoke onto the tape, nil for nothing
 	callback  []told   // how she wishes to be called back; empty when she does not
 	missing   []string
@@ -111,6 +112,9 @@ func (c *Room) panel(ctx context.Context, say *i18n.Printer, reader staff.Person
 		return nil, err
 	}
 	if s.voice, err = c.voice(ctx, ct.ID); err != nil {
+		return nil, err
+	}
+	if s.taped, err = c.taped(ctx, say, ct.ID); err != nil {
 		return nil, err
 	}
 	return panelPiece(s), nil

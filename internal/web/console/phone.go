@@ -324,14 +324,30 @@ func (c *Room) Voicemail(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	return writeSound(w, r, sound, m.Bytes())
+}
+
+// Recording is the sound of a call that was recorded. Each listening is in the log.
+func (c *Room) Recording(w http.ResponseWriter, r *http.Request) error {
+	ct, err := c.open(r, r.PathValue("id"))
+	if err != nil {
+		return err
+	}
+	sound, rec, err := c.Phone.PlayRecording(r.Context(), ct.ID, r.PathValue("recording"), me(r))
+	if err != nil {
+		return err
+	}
+	return writeSound(w, r, sound, rec.Bytes())
+}
+
+// writeSound sends a WAV file of this many bytes, and nothing of it is kept by the browser.
+func writeSound(w http.ResponseWriter, r *http.Request, sound io.ReadCloser, size int64) error {
 	defer sound.Close()
 	h := w.Header()
 	h.Set("Content-Type", "audio/wav")
 	h.Set("Cache-Control", "no-store")
-	h.Set("Content-Disposition", "inline")
-	h.Set("Content-Length", strconv.FormatInt(m.Bytes(), 10))
-	_, err = io.Copy(w, sound)
-	if err != nil && r.Context().Err() == nil {
+	h.Set("Content-Length", strconv.FormatInt(size, 10))
+	if _, err := io.Copy(w, sound); err != nil && r.Context().Err() == nil {
 		return err
 	}
 	return nil

@@ -3,6 +3,7 @@ package console
 import (
 	"context"
 	"strings"
+	"time"
 
 	"vigie/internal/contact"
 	"vigie/internal/phone"
@@ -274,6 +275,18 @@ func (d *desk) drawCall() error {
 type voice struct {
 	message phone.Message
 	heardBy string
+}
+
+// taped is a conversation that was recorded.
+type taped struct{ id, when, length string }
+
+func (c *Room) taped(ctx context.Context, say *i18n.Printer, contactID string) ([]taped, error) {
+	all, err := c.Phone.Recordings(ctx, contactID)
+	var drawn []taped
+	for _, r := range all {
+		drawn = append(drawn, taped{r.ID, say.DateTime(at(r.SavedAt)), say.Duration(r.Length.Round(time.Second))})
+	}
+	return drawn, err
 }
 
 func (c *Room) voice(ctx context.Context, contactID string) (*voice, error) {
