@@ -26,6 +26,9 @@ if [ "$stage" = test ]; then
   need postgresql-15 test -x /usr/lib/postgresql/15/bin/postgres
   need chromium command -v chromium
   need fonts-dejavu-core test -d /usr/share/fonts/truetype/dejavu
+  # The telephones that call the trunk, and are called by it.
+  need sip-tester command -v sipp
+  need baresip command -v baresip
   # The race detector is compiled with the C compiler.
   need gcc command -v gcc
   need libc6-dev test -e /usr/include/stdlib.h

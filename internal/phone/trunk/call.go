@@ -38,6 +38,7 @@ type Call struct {
 	done    chan struct{}
 	offers  chan struct{} // whoever holds its one token may offer
 	reports chan int      // what NOTIFYs say of a transfer that we asked for
+	pace    *bucket       // of its requests
 
 	mu           sync.Mutex
 	state        State
@@ -68,6 +69,10 @@ type Call struct {
 	onDigit func(Digit)
 }
 
+// callRate is how many requests a second a call may bring: more than a hand on a keypad, and few enough that what is
+// kept of each for half a minute stays small.
+const callRate = 50
+
 // newCall makes a call with its line; the server's and the trunk's numbers are counted up.
 func (s *Server) newCall(l *line) (*Call, error) {
 	media, err := s.options.Media(l.Trunk)
@@ -77,6 +82,7 @@ func (s *Server) newCall(l *line) (*Call, error) {
 	c := &Call{
 		s: s, line: l, id: uuid.Must(uuid.NewV7()).String(), media: media, author: sdp.NewAuthor(),
 		inbox: make(chan func(), 32), done: make(chan struct{}), offers: make(chan struct{}, 1), reports: make(chan int, 8),
+		pace: newBucket(callRate),
 	}
 	c.offers <- struct{}{}
 	s.active.Add(1)

@@ -130,8 +130,9 @@ func (c *Call) pracked(r *request, tx *serverTx) {
 		}
 	}
 	p.stop()
-	close(p.acked)
+	// First the answer to the PRACK: what waited for it may be the answer to the call.
 	tx.answer(m)
+	close(p.acked)
 }
 
 // answerWithin puts our answer to an offer of theirs into m, and goes by it. The status is what to refuse with, 0

@@ -195,6 +195,11 @@ func (s *Server) within(r *request, known bool) {
 		}
 		return
 	}
+	if !c.pace.take() {
+		s.count(Throttled)
+		s.reply(r, 503, retryAfter(1))
+		return
+	}
 	if s.refusedMethod(r) {
 		return
 	}
