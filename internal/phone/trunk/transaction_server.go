@@ -73,6 +73,7 @@ func (tx *serverTx) answer(m *message) error {
 	if m.status < 200 {
 		return err
 	}
+	tx.canceled = nil // the call need not live as long as its transaction
 	t := tx.s.timers
 	switch {
 	case tx.request.method == "INVITE" && m.status < 300:
