@@ -51,6 +51,7 @@ func Answer(offer Session, ours Local) (answer []byte, agreed Agreed, err error)
 	}
 	agreed.Mux = offer.Mux && ours.Mux
 	agreed.Codec, agreed.SendType, agreed.ReceiveType = format.Codec, format.Type, format.Type
+	agreed.Accepts = []Format{format}
 	agreed.HasEvent, agreed.EventSend, agreed.EventReceive = offer.HasEvent, offer.Event, offer.Event
 	agreed.Noise = offer.Noise && ours.Noise && format.Codec.Law()
 	agreed.Ptime = ptime(offer.Ptime)
@@ -131,6 +132,11 @@ func Accept(ours Local, answer []byte) (Agreed, error) {
 		Direction: Meet(theirs.Direction, ours.Direction),
 		// An answer of recvonly to our sendonly is our hold, not theirs.
 		Held: !theirs.Direction.receives() && ours.Direction.sends(),
+	}
+	for _, f := range theirs.Formats {
+		if slices.Contains(ours.Codecs, f.Codec) {
+			a.Accepts = append(a.Accepts, Format{uint8(f.Codec), f.Codec})
+		}
 	}
 	if !theirs.Remote.Addr().IsUnspecified() {
 		a.Remote, a.RTCP = theirs.Remote, theirs.RTCP

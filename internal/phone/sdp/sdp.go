@@ -166,6 +166,9 @@ type Agreed struct {
 	// they only differ with a peer that numbers its own way (RFC 3264 §5.1).
 	Codec                 audio.Codec
 	SendType, ReceiveType uint8
+	// Accepts are all formats that may come in: an answer to our offer may take several of its codecs, and the
+	// other side may change between them in any packet (RFC 3264 §7).
+	Accepts []Format
 	// EventSend and EventReceive are the payload types of telephone-event; HasEvent says that there are any.
 	EventSend, EventReceive uint8
 	HasEvent                bool

@@ -63,6 +63,7 @@ type Call struct {
 	updates      bool // they take UPDATE
 	session      session
 	transfer     *Refer
+	saying       *time.Timer // repeats what was said while it rings
 
 	onHold  func(bool)
 	onRefer func(*Refer) bool
@@ -243,6 +244,9 @@ func (c *Call) finish(end End) {
 	if c.provisional != nil {
 		c.provisional.stop()
 	}
+	if c.saying != nil {
+		c.saying.Stop()
+	}
 	if c.confirming != nil {
 		c.confirming.stop()
 	}
@@ -342,7 +346,7 @@ func (c *Call) bye(ctx context.Context, end End) error {
 // exchange sends a request of the dialog that is not an INVITE, and waits for the final answer to it; a challenge
 // is answered once.
 func (c *Call) exchange(ctx context.Context, m *message) (*message, error) {
-	for {
+	for tries := 1; ; tries++ {
 		c.s.sign(m)
 		tx, err := c.s.send(m.copy(), c.way(ctx))
 		if err != nil {
@@ -352,7 +356,7 @@ func (c *Call) exchange(ctx context.Context, m *message) (*message, error) {
 		if err != nil {
 			return nil, err
 		}
-		if response.status != 401 && response.status != 407 || !c.line.authorize(m, response) {
+		if response.status != 401 && response.status != 407 || tries == maxTries || !c.line.authorize(m, response) {
 			return response, nil
 		}
 		c.mu.Lock()

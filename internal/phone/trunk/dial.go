@@ -16,15 +16,19 @@ type Dial struct {
 	Trunk, To string
 	// Anonymous keeps our number from whoever is called (RFC 3323): also for a trunk that has a CallerID.
 	Anonymous bool
-	// Ringing is called once when it rings there (180) or is heard already (183 with a description, early: the
-	// line is configured then).
+	// Ringing is called when it rings there, and when something is heard already (early: the line is configured
+	// then). It must not wait.
 	Ringing func(c *Call, early bool)
 	// Patience is how long it may ring, three minutes when zero.
 	Patience time.Duration
 }
 
-// maxRedirects is how many other addresses are tried after 3xx answers, in all.
-const maxRedirects = 3
+// maxRedirects is how many other addresses are tried after 3xx answers, maxTries how many INVITEs are sent in all
+// for one call: a trunk that always wants something else is not followed for ever.
+const (
+	maxRedirects = 3
+	maxTries     = 8
+)
 
 // Dial makes a call, and returns it once it is answered: it is up then. Ending the context before cancels it.
 // Errors: ErrForbidden for a number outside the plan; ErrSilent for a trunk that answers nothing, within Patience of
@@ -91,7 +95,7 @@ func (c *Call) dial(ctx context.Context, d Dial) error {
 	}
 	m := c.firstInvite(d, f)
 	redirects := 0
-	for {
+	for tries := 1; ; tries++ {
 		response, tx, err := c.ring(ctx, m, f, d)
 		if err != nil {
 			return err
@@ -127,7 +131,7 @@ func (c *Call) dial(ctx context.Context, d Dial) error {
 			c.dialog.remoteTag = ""
 		}
 		c.mu.Unlock()
-		if !again {
+		if !again || tries == maxTries {
 			return failureOf(response)
 		}
 	}
@@ -219,7 +223,7 @@ func (c *Call) ring(ctx context.Context, m *message, f flow, d Dial) (*message, 
 			if heard {
 				tx.cancel()
 			}
-			if deadline := errors.Is(ctx.Err(), context.Canceled); deadline {
+			if errors.Is(ctx.Err(), context.Canceled) {
 				// Whoever cancelled does not wait for the other side's confirmation.
 				go c.s.guarded("cancel", func() { c.s.drainCancelled(c, tx, heard) })
 				return nil, nil, ctx.Err()

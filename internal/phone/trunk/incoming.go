@@ -260,7 +260,28 @@ func (c *Call) progress(status int, early bool) error {
 	if reliably {
 		return c.sendReliably(m)
 	}
+	c.keepSaying()
 	return c.invite.answer(m)
+}
+
+// sayAgain is how often it is said that it still rings: proxies on the way give a call up that is silent for three
+// minutes (RFC 3261 §13.3.1.1).
+const sayAgain = time.Minute
+
+// keepSaying repeats the last provisional answer as long as it rings.
+func (c *Call) keepSaying() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.saying != nil {
+		return
+	}
+	c.saying = c.after(sayAgain, func() {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		if c.state == Ringing && c.invite.sayAgain() {
+			c.saying.Reset(sayAgain)
+		}
+	})
 }
 
 // describeEarly is the description of a 183: our answer, or our offer to a caller who offered nothing and will

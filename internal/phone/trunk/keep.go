@@ -114,7 +114,7 @@ func (s *Server) ask(ctx context.Context, l *line, m *message) (*message, error)
 		m.add("Contact", contact)
 	}
 	s.sign(m)
-	for {
+	for tries := 1; ; tries++ {
 		tx, err := s.send(m.copy(), f)
 		if err != nil {
 			return nil, err
@@ -123,7 +123,7 @@ func (s *Server) ask(ctx context.Context, l *line, m *message) (*message, error)
 		if err != nil {
 			return nil, err
 		}
-		if response.status != 401 && response.status != 407 || !l.authorize(m, response) {
+		if response.status != 401 && response.status != 407 || tries == maxTries || !l.authorize(m, response) {
 			return response, nil
 		}
 		seq := uint32(2)

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -60,6 +61,75 @@ func TestOfferInProvisionalAnswerIsAnsweredInPrack(t *testing.T) {
 	p.request("ACK", 1, answered.get("To"), "", "")
 	if a := agreedOn(soon(t, "the call", up)); a.Codec != audio.PCMA || a.Remote.Port() != 40000 {
 		t.Errorf("agreed on %+v", a)
+	}
+}
+
+// A re-INVITE that offers nothing is answered with our offer, and its ACK answers that.
+func TestReinviteWithoutOfferIsAnsweredWithOurs(t *testing.T) {
+	p, _, up := called(t, nil)
+	to := p.calls("")
+	c := soon(t, "the call", up)
+	p.request("INVITE", 2, to, "", "")
+	contains(t, p.hears("SIP/2.0 200").text, "m=audio", true)
+	p.request("ACK", 2, to, "", p.description("a=sendonly\n"))
+	eventually(t, "we are on hold", c.Held)
+	if d := agreedOn(c).Direction; d != sdp.RecvOnly {
+		t.Errorf("the line is %v", d)
+	}
+	// And one whose description is nothing that we speak changes nothing.
+	p.request("INVITE", 3, to, "", "v=0\no=- 1 3 IN IP4 127.0.0.1\ns=-\nc=IN IP4 127.0.0.1\nt=0 0\nm=audio 40000 RTP/AVP 18\n")
+	p.hears("SIP/2.0 488")
+	if c.State() != trunk.Up || !c.Held() {
+		t.Errorf("the call is %v, held %v", c.State(), c.Held())
+	}
+}
+
+// A side that takes no UPDATE is asked by re-INVITE whether it is still there, with the description that it has already;
+// when it is gone, the call ends.
+func TestSessionIsRefreshedByReinvite(t *testing.T) {
+	p, _, up := called(t, func(o *trunk.Options) {
+		shortSessions(o)
+		quick(o)
+	})
+	p.request("INVITE", 1, puppetTo, "Supported: timer\nSession-Expires: 2;refresher=uas\n", p.description(""))
+	answered := p.hears("SIP/2.0 200")
+	p.request("ACK", 1, answered.get("To"), "", "")
+	c := soon(t, "the call", up)
+	refresh := p.hears("INVITE")
+	origin := func(h heard) string {
+		_, rest, _ := strings.Cut(h.text, "o=")
+		line, _, _ := strings.Cut(rest, "\r\n")
+		return line
+	}
+	first, again := strings.Fields(origin(answered)), strings.Fields(origin(refresh))
+	if len(first) < 3 || len(again) < 3 || first[1] != again[1] || refresh.get("Session-Expires") != "2;refresher=uac" {
+		t.Errorf("refreshed with %q after %q, and %q", again, first, refresh.get("Session-Expires"))
+	}
+	p.reply(refresh, "200 OK", "", "Session-Expires: 2;refresher=uac\nRequire: timer\n", p.description(""))
+	p.hears("ACK")
+	p.reply(p.hears("INVITE"), "481 Call/Transaction Does Not Exist", "", "", "")
+	soon(t, "the end", c.Done())
+	if end := c.End(); end.By != trunk.Network {
+		t.Errorf("ended with %+v", end)
+	}
+}
+
+// A server that is closed while it dials, rings and talks is closed soon, and its lines are closed.
+func TestCloseInTheMiddleOfEverything(t *testing.T) {
+	d := dialPuppet(t, trunk.Dial{}, nil)
+	d.reply(d.hears("INVITE"), "180 Ringing", "one", "", "")
+	begin := time.Now()
+	d.s.Close()
+	soon(t, "the end of the dialling", d.err)
+	p, s, up := called(t, nil)
+	p.calls("")
+	c := soon(t, "the call", up)
+	s.Close()
+	if took := time.Since(begin); took > 3*time.Second {
+		t.Errorf("closing took %v", took)
+	}
+	if c.State() != trunk.Over || c.Line().(*quietLine).closed != 1 || s.Calls() != 0 || d.s.Calls() != 0 {
+		t.Errorf("the call is %v, its line was closed %d times", c.State(), c.Line().(*quietLine).closed)
 	}
 }
 

@@ -219,7 +219,7 @@ func (c *Call) offerOnce() error {
 		c.mu.Unlock()
 	}()
 	c.s.sign(m)
-	for {
+	for tries := 1; ; tries++ {
 		ctx, cancel := context.WithTimeout(context.Background(), c.s.timers.long())
 		f := c.way(ctx)
 		sent := m.copy()
@@ -240,6 +240,9 @@ func (c *Call) offerOnce() error {
 		}
 		if response.status < 300 {
 			return c.offered(tx, response)
+		}
+		if tries == maxTries {
+			return failureOf(response)
 		}
 		if (response.status == 401 || response.status == 407) && c.line.authorize(m, response) {
 			c.mu.Lock()

@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -76,8 +77,13 @@ func sipp(t *testing.T, scenario string, remote netip.AddrPort, more ...string) 
 	go func() { r.done <- run.Wait() }()
 	t.Cleanup(func() { run.Process.Kill() })
 	if !remote.IsValid() {
-		// It listens a moment after it was started, and a lost first INVITE would only cost time.
-		time.Sleep(150 * time.Millisecond)
+		eventually(t, "sipp listens", func() bool {
+			sockets, err := os.ReadFile("/proc/net/udp")
+			if err != nil {
+				time.Sleep(300 * time.Millisecond) // not Linux
+			}
+			return err != nil || strings.Contains(string(sockets), fmt.Sprintf(" 0100007F:%04X ", r.port))
+		})
 	}
 	return r
 }
@@ -368,6 +374,7 @@ func TestTrunkIsKeptAlive(t *testing.T) {
 	t.Run("REGISTER", func(t *testing.T) {
 		peer := sipp(t, "uas_register", netip.AddrPort{})
 		s := server(t, func(o *trunk.Options) {
+			o.T1 = time.Second // sipp takes a REGISTER that comes again for the next one
 			o.Trunks[0] = trunk.Trunk{Name: "out", Peers: loopback, Proxy: peer.address(), Register: true, User: "trunk", Password: "secret"}
 		})
 		eventually(t, "the trunk is registered", func() bool { return s.Healthy("out") })

@@ -160,6 +160,19 @@ func (tx *serverTx) cancel() {
 	}
 }
 
+// sayAgain sends the last provisional answer once more; false when there is a final one.
+func (tx *serverTx) sayAgain() bool {
+	tx.mu.Lock()
+	defer tx.mu.Unlock()
+	if tx.state != serverProceeding {
+		return false
+	}
+	if tx.last != nil {
+		tx.request.back().write(tx.last)
+	}
+	return true
+}
+
 // open says that no final answer is out.
 func (tx *serverTx) open() bool {
 	tx.mu.Lock()

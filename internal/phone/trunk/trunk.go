@@ -339,6 +339,12 @@ func (s *Server) Close() error {
 		tx.end()
 	}
 	s.wire.close()
+	// Also what came in while the others left.
+	s.mu.Lock()
+	for _, c := range s.calls {
+		calls = append(calls, c)
+	}
+	s.mu.Unlock()
 	for _, c := range calls {
 		c.finish(End{By: Us, Reason: "shutdown"})
 	}
