@@ -33,6 +33,12 @@ func (s *Server) invited(r *request, lines []*line) {
 	if tx == nil {
 		return
 	}
+	defer func() {
+		if f := recover(); f != nil {
+			s.panicked("invite", f)
+			tx.refuse(500)
+		}
+	}()
 	s.mu.Lock()
 	key := mergeKey(r)
 	_, merged := s.merging[key]

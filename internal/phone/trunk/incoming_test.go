@@ -2,6 +2,7 @@ package trunk_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net"
@@ -133,6 +134,41 @@ func TestPanicEndsOneCall(t *testing.T) {
 		t.Errorf("%d panics were counted, want 2", s.Refused(trunk.Panicked))
 	}
 	contains(t, log.text(), "secret word", false)
+}
+
+// A line that cannot be opened, or a fault in opening it, refuses the call.
+func TestCallWithoutLineIsRefused(t *testing.T) {
+	for name, open := range map[string]func(trunk.Trunk) (trunk.MediaLine, error){
+		"no port is free": func(trunk.Trunk) (trunk.MediaLine, error) { return nil, errors.New("no port") },
+		"a fault":         func(trunk.Trunk) (trunk.MediaLine, error) { panic("a fault") },
+	} {
+		t.Run(name, func(t *testing.T) {
+			s, err := trunk.Open(trunk.Options{Listen: []string{"udp:127.0.0.1:0"}, Trunks: []trunk.Trunk{{Name: "national", Peers: loopback}}, Media: open})
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer s.Close()
+			s.Incoming(func(*trunk.Call) { t.Error("a call came in") })
+			p := newPuppet(t, s.Addr("udp"))
+			p.request("INVITE", 1, puppetTo, "", p.description(""))
+			p.hears("SIP/2.0 500")
+			if s.Calls() != 0 || s.Refused(trunk.Unmedia)+s.Refused(trunk.Panicked) != 1 {
+				t.Errorf("%d calls, %+v", s.Calls(), s.Stats())
+			}
+		})
+	}
+}
+
+// A description that comes as one part of several, as networks send that add parts of their own, is found.
+func TestDescriptionInSeveralPartsIsFound(t *testing.T) {
+	p, _, up := called(t, nil)
+	p.request("INVITE", 1, puppetTo, "Content-Type: multipart/mixed;boundary=\"cut\"\n",
+		"--cut\nContent-Type: application/isup;version=itu-t92+\n\n\x01\x02\n--cut\nContent-Type: application/sdp\n\n"+p.description("")+"\n--cut--\n")
+	answered := p.hears("SIP/2.0 200")
+	p.request("ACK", 1, answered.get("To"), "", "")
+	if a := agreedOn(soon(t, "the call", up)); a.Remote.Port() != 40000 {
+		t.Errorf("agreed on %+v", a)
+	}
 }
 
 // Nothing that a caller sent is logged: no number, no address, no name, nothing of a message that cannot be read.

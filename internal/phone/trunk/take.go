@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // datagram takes what came over a datagram socket. Nothing of data may be kept.
@@ -207,7 +208,12 @@ func (s *Server) within(r *request, known bool) {
 	if tx == nil {
 		return
 	}
-	if !c.enqueue(func() { c.handle(r, tx) }) {
+	work := func() {
+		// However it ends, also by a fault of ours, the request has an answer and its transaction an end.
+		defer tx.refuse(500)
+		c.handle(r, tx)
+	}
+	if !c.enqueue(work) {
 		tx.refuse(503)
 	}
 }
@@ -232,7 +238,8 @@ func (s *Server) refusedMethod(r *request) bool {
 	return true
 }
 
-// begin opens the transaction of a request; nil if somebody else just did.
+// begin opens the transaction of a request; nil if somebody else just did. One of a call is forgotten after a while
+// even if the call ended before it was answered; that of a new call lives as long as it rings.
 func (s *Server) begin(r *request, tag string) *serverTx {
 	tx := &serverTx{s: s, key: serverKey(r, r.method), request: r, tag: tag}
 	s.mu.Lock()
@@ -241,6 +248,9 @@ func (s *Server) begin(r *request, tag string) *serverTx {
 		return nil
 	}
 	s.servers[tx.key] = tx
+	if r.inDialog() {
+		tx.timer = time.AfterFunc(s.timers.long(), tx.end)
+	}
 	return tx
 }
 

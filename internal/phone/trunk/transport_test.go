@@ -64,7 +64,8 @@ func certificate(t *testing.T) *tls.Config {
 func TestCallOverEachTransport(t *testing.T) {
 	config := certificate(t)
 	for _, network := range []string{"udp", "tcp", "tls"} {
-		for _, host := range []string{"127.0.0.1", "::1"} {
+		// :: listens to both families, and the call is of the old one.
+		for _, host := range []string{"127.0.0.1", "::1", "::"} {
 			t.Run(network+" "+host, func(t *testing.T) {
 				t.Parallel()
 				listen := []string{network + ":" + netip.AddrPortFrom(netip.MustParseAddr(host), 0).String()}
@@ -73,7 +74,7 @@ func TestCallOverEachTransport(t *testing.T) {
 				out := server(t, func(o *trunk.Options) {
 					o.Listen, o.TLS = listen, config
 					o.Trunks[0] = trunk.Trunk{Name: "out", Peers: loopback, Plan: trunk.Plan{Numbers: []string{"119"}},
-						Proxy: fmt.Sprintf("sip:%s;transport=%s", callee.Addr(network), network)}
+						Proxy: fmt.Sprintf("sip:%s;transport=%s", strings.Replace(callee.Addr(network).String(), "[::]", "127.0.0.1", 1), network)}
 				})
 				c, err := out.Dial(limit(t), trunk.Dial{Trunk: "out", To: "119"})
 				if err != nil {
@@ -158,6 +159,25 @@ func TestStreamIsCutIntoMessages(t *testing.T) {
 			return
 		}
 	}
+}
+
+// Behind address translation the trunk is told our public address, in Via, Contact and the description.
+func TestPublicAddressIsTold(t *testing.T) {
+	public := netip.MustParseAddr("203.0.113.5")
+	p, s, _ := called(t, func(o *trunk.Options) { o.PublicIP = public })
+	p.request("INVITE", 1, puppetTo, "", p.description(""))
+	answered := p.hears("SIP/2.0 200")
+	contains(t, answered.get("Contact"), fmt.Sprintf("<sip:203.0.113.5:%d>", s.Addr("udp").Port()), true)
+	contains(t, answered.text, "c=IN IP4 203.0.113.5\r\n", true)
+	p.request("ACK", 1, answered.get("To"), "", "")
+
+	d := dialPuppet(t, trunk.Dial{}, func(o *trunk.Options) { o.PublicIP = public })
+	invite := d.hears("INVITE")
+	contains(t, invite.get("Via"), fmt.Sprintf("SIP/2.0/UDP 203.0.113.5:%d;", d.s.Addr("udp").Port()), true)
+	contains(t, invite.text, "o=- ", true)
+	contains(t, invite.text, "127.0.0.1\r\n", false)
+	d.reply(invite, "486 Busy Here", "one", "", "")
+	soon(t, "the refusal", d.err)
 }
 
 // The way of an answer is that of the request: by rport to the port it came from, else to the port of its Via, and
