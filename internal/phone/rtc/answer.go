@@ -72,7 +72,12 @@ type offer struct {
 	lines        []line
 	payloads     payloads
 	candidates   []string
+	again        bool // of a session that was answered before
 }
+
+// againMark stands in an offer of a session that the browser takes for open (phone-line.ts adds it): if we do not
+// know it any more, there is nothing to begin, because the browser would not shake hands again.
+const againMark = "vigie-again"
 
 // fingerprint is a hash of the certificate that the browser will show (RFC 8122 §5).
 type fingerprint struct{ algorithm, value string }
@@ -90,6 +95,7 @@ func readOffer(text string) (offer, error) {
 	if len(d.MediaDescriptions) == 0 || len(d.MediaDescriptions) > mostLines {
 		return o, errors.New("rtc: the offer has no lines, or too many")
 	}
+	_, o.again = d.Attribute(againMark)
 	bundled := bundleOf(&d)
 	o.payloads = payloads{of: [3]uint8{noPayload, noPayload, noPayload}, digits: noPayload}
 	speaks := false

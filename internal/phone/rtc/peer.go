@@ -78,6 +78,7 @@ type Peer struct {
 	agent       *ice.Agent
 	line        *ice.Conn
 	dtls        *handshake
+	secure      atomic.Pointer[dtls.Conn]
 	remote      offer // what the answer in force was made from
 	version     uint64
 	candidates  atomic.Int32
@@ -390,7 +391,11 @@ func (p *Peer) connect(prints []fingerprint) {
 		_ = p.Close()
 		return
 	}
-	p.move(Connected)
+	p.secure.Store(conn)
+	if !p.move(Connected) {
+		_ = conn.Close()
+		return
+	}
 	// Nothing is said on this line any more but that it ends.
 	var b [256]byte
 	for {
@@ -624,10 +629,13 @@ func (p *Peer) Speaks(out func(*media.Packet)) { p.in.speaks(out) }
 // "D". It is called as Speaks is, and must not wait; nil ends it.
 func (p *Peer) OnDigit(f func(digit byte)) { p.in.onDigit(f) }
 
-// Close ends the session. Nobody is told but those who asked for states: the browser finds out by itself.
+// Close ends the session and says so to the browser.
 func (p *Peer) Close() error {
 	if !p.move(Gone) {
 		return nil
+	}
+	if conn := p.secure.Load(); conn != nil {
+		_ = conn.Close() // says close_notify, while the line is there
 	}
 	p.end()
 	p.in.speaks(nil)

@@ -234,8 +234,8 @@ func (s *Server) Close() error {
 // answer. For a known peer it is a restart of ICE, or the same session said again; either way the peer stays
 // the leg that it is.
 //
-// Faults: Invalid (fault.phone.offer) for what is no offer of a softphone, NotFound for a peer of somebody
-// else, TooMany (fault.phone.tabs) for more than four browsers of one counsellor that all are connected,
+// Faults: Invalid (fault.phone.offer) for what is no offer of a softphone, NotFound (fault.phone.browser) for a peer of
+// somebody else and for one that the browser takes for open and that is gone, TooMany (fault.phone.tabs) for more than four browsers of one counsellor that all are connected,
 // Unavailable (fault.phone.full).
 func (s *Server) Offer(ctx context.Context, peerID, staffID, sdp string) (string, error) {
 	o, err := readOffer(sdp)
@@ -245,7 +245,7 @@ func (s *Server) Offer(ctx context.Context, peerID, staffID, sdp string) (string
 	if peerID == "" || len(peerID) > 64 || staffID == "" {
 		return "", fault.New(fault.Invalid, "fault.phone.offer")
 	}
-	p, known, err := s.peerFor(peerID, staffID)
+	p, known, err := s.peerFor(peerID, staffID, o.again)
 	if err != nil {
 		return "", err
 	}
@@ -263,7 +263,7 @@ func (s *Server) Offer(ctx context.Context, peerID, staffID, sdp string) (string
 }
 
 // peerFor finds the peer or makes it, and says whether it was known.
-func (s *Server) peerFor(peerID, staffID string) (p *Peer, known bool, err error) {
+func (s *Server) peerFor(peerID, staffID string, again bool) (p *Peer, known bool, err error) {
 	s.mu.Lock()
 	if s.closed {
 		s.mu.Unlock()
@@ -275,6 +275,10 @@ func (s *Server) peerFor(peerID, staffID string) (p *Peer, known bool, err error
 			return nil, false, fault.New(fault.NotFound, "fault.phone.browser")
 		}
 		return p, true, nil
+	}
+	if again {
+		s.mu.Unlock()
+		return nil, false, fault.New(fault.NotFound, "fault.phone.browser")
 	}
 	mine := 0
 	var oldest *Peer // of hers that is not connected: what a tab left behind that died

@@ -116,7 +116,10 @@ export class PhoneLine {
     this.offering = true;
     try {
       await pc.setLocalDescription();
-      const response = await post(`/desk/phone/peers/${this.peer}/offer`, { sdp: pc.localDescription?.sdp ?? "", node: this.node });
+      let sdp = pc.localDescription?.sdp ?? "";
+      // The server is told that this line was answered before, so that it does not begin what has begun.
+      if (this.offered) sdp = sdp.replace(/^t=.*$/m, "$&\r\na=vigie-again");
+      const response = await post(`/desk/phone/peers/${this.peer}/offer`, { sdp, node: this.node });
       // Not there any more, or not ours: this line cannot be mended. Anything else passes.
       if ([400, 401, 403, 404, 409, 410, 422].includes(response.status)) {
         this.close(false);

@@ -39,6 +39,7 @@ class SoftPhone extends Live {
   private again = 0;
   private idle = 0;
   private readyTimer = 0;
+  private asked = false; // whether the line is still there, in this silence
   private digits: string[] = [];
   private sendingDigits = false;
   private channel: BroadcastChannel | undefined;
@@ -468,9 +469,13 @@ class SoftPhone extends Live {
     if (seen.packets !== this.last.packets || this.last.at === 0) {
       this.last.packets = seen.packets;
       this.last.at = now;
+      this.asked = false;
       if (this.said === "silent") this.say("");
-    } else if (now - this.last.at > 2000 && inSound.has(this.call.state)) {
-      this.say("silent");
+    } else if (now - this.last.at > 1900 && inSound.has(this.call.state)) {
+      // A server that lost the line does not answer for it; one that has it answers, and the caller is silent.
+      if (!this.asked) void this.line.mend();
+      else this.say("silent");
+      this.asked = true;
     }
     if (this.last.reported > 0 && now - this.last.reported < reportEvery) return;
     const received = seen.packets - this.last.received;
