@@ -26,6 +26,7 @@ type browser struct {
 	staff  string
 	pc     *webrtc.PeerConnection
 	voice  *loose
+	mux    ice.UDPMux
 	cut    atomic.Bool // nothing goes in or out any more
 
 	mu    sync.Mutex
@@ -57,7 +58,7 @@ func openBrowser(t testing.TB, s *rtc.Server, staff, id string, l look) *browser
 			t.Fatal(err)
 		}
 		mux := ice.NewUDPMuxDefault(ice.UDPMuxParams{UDPConn: cable{conn, &b.cut}})
-		t.Cleanup(func() { _ = mux.Close() })
+		b.mux = mux
 		settings.SetICEUDPMux(mux)
 	}
 	engine := &webrtc.MediaEngine{}
@@ -126,7 +127,12 @@ func openBrowser(t testing.TB, s *rtc.Server, staff, id string, l look) *browser
 	return b
 }
 
-func (b *browser) close() { _ = b.pc.Close() }
+func (b *browser) close() {
+	_ = b.pc.Close()
+	if b.mux != nil {
+		_ = b.mux.Close()
+	}
+}
 
 // offer makes an offer with all of its addresses in it.
 func (b *browser) offer(restart bool) string {

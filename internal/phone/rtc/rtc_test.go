@@ -1,6 +1,8 @@
 package rtc_test
 
 import (
+	"fmt"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -453,4 +455,46 @@ func TestTURNCredentialsEndAndNameNobody(t *testing.T) {
 	if again := s.ICEServers(); again[1].Username == all[1].Username {
 		t.Error("two browsers have one name")
 	}
+}
+
+func TestTwoHundredBrowsersLeaveNothingBehind(t *testing.T) {
+	s := open(t, rtc.Options{PerStaff: 16})
+	one := openBrowser(t, s, "camille", "warm", look{})
+	one.connect()
+	one.close()
+	eventually(t, "the first is gone", func() bool { return s.Len() == 0 })
+	time.Sleep(200 * time.Millisecond)
+	before := runtime.NumGoroutine()
+	for round := range 20 {
+		var wg sync.WaitGroup
+		for i := range 10 {
+			b := openBrowser(t, s, "camille", fmt.Sprint(round, " ", i), look{})
+			wg.Go(func() {
+				answer, err := s.Offer(t.Context(), b.id, b.staff, b.offer(false))
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				peer, _ := s.Peer(b.id)
+				peer.Hears([]string{"x"})
+				peer.Speaks(func(*media.Packet) {})
+				switch i % 3 {
+				case 0: // it never connects
+					s.Drop(b.id, b.staff)
+				case 1: // it goes while it connects
+					b.accept(answer)
+					b.close()
+					s.Drop(b.id, b.staff)
+				default:
+					b.accept(answer)
+					<-b.up
+					b.close()
+				}
+				b.close()
+			})
+		}
+		wg.Wait()
+		eventually(t, "all ten are gone", func() bool { return s.Len() == 0 })
+	}
+	eventually(t, "their goroutines are gone", func() bool { return runtime.NumGoroutine() <= before+3 })
 }
