@@ -12,7 +12,7 @@ const (
 	mostDelay  = 10 * audio.Frame // 200 ms: later than that, people talk into one another
 	held       = 4096             // what can wait at most, 512 ms; a power of two
 	slack      = audio.Frame / 2  // an excess that is not worth a step
-	tooMuch    = 3 * audio.Frame  // an excess that does not wait for a pause
+	tooMuch    = 3 * audio.Frame  // an excess that does not wait for a pause of speech
 )
 
 // watched is after how many frames (half a second) a jitter buffer looks whether it waits too long.
@@ -237,15 +237,14 @@ func (j *jitter) pace(room []int16) {
 	// when they are best.
 	excess := min(j.low-leastDelay, j.high-want)
 	switch {
-	case excess > tooMuch:
+	case excess > tooMuch, excess > slack && j.frames >= 2*watched:
 		j.skip(int64(excess))
 		j.watch()
 	case excess > slack && j.pausing(len(room)):
 		j.skip(int64(min(excess, len(room))))
 		j.watch()
-	case excess > slack && j.frames < 4*watched:
-		// Wait for a pause, and look at each frame. The least that waits can only fall meanwhile, and so all is
-		// measured anew after a while.
+	case excess > slack:
+		// Wait for a pause for half a second more, looking at each frame.
 	case j.behind && j.low+len(room) <= want:
 		j.play -= int64(len(room)) // a frame more of delay; what stands there is nothing, and is concealed
 		j.watch()
@@ -300,6 +299,7 @@ type spread struct {
 	least  int64
 	creep  int
 	newest time.Time
+	place  int64 // of the newest
 	wanted int
 }
 
@@ -312,8 +312,8 @@ const (
 // observe takes in when a packet came that stands at this place of its stream.
 func (s *spread) observe(at time.Time, place int64) {
 	transit := at.Sub(started).Nanoseconds()*audio.Rate/int64(time.Second) - place
-	since := at.Sub(s.newest)
-	s.newest = at
+	since, step := at.Sub(s.newest), length(int(place-s.place))
+	s.newest, s.place = at, place
 	if s.count == 0 || transit < s.least {
 		s.least = transit
 	}
@@ -323,8 +323,9 @@ func (s *spread) observe(at time.Time, place int64) {
 	}
 	s.count++
 	late := int(transit - s.least)
-	if s.count > 1 && since < 2*time.Millisecond || late >= mostDelay {
-		// Those on the heels of another tell of the same delay; one beyond all bounds was no jitter.
+	if s.count > 1 && since < step/2 || late >= mostDelay {
+		// Those on the heels of another, in half the time they should take, tell of the same delay as that one; and
+		// what is beyond all bounds was no jitter.
 		return
 	}
 	keep := float32(min(forgets, 1-1/float64(s.count)))

@@ -115,7 +115,8 @@ func TestSecondVoiceComesAndGoes(t *testing.T) {
 	whole(t, caller, 60*time.Millisecond)
 	sound := caller.Sound()
 	length := time.Duration(len(sound)) * time.Second / audio.Rate
-	if off := (length - took).Abs(); off > 100*time.Millisecond+2*caller.Slip() {
+	// The stream may be ahead by what a mix still held, 60 ms, and no more however often that happens.
+	if off := (length - took).Abs(); off > 180*time.Millisecond+2*caller.Slip() {
 		t.Errorf("%v of sound lasted %v", took, length)
 	}
 	missing := 0

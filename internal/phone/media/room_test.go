@@ -13,10 +13,11 @@ import (
 	"vigie/internal/phone/media/mediatest"
 )
 
-// The parties of every call of these tests, each with a tone of its own. No two are harmonics of each other.
+// The parties of every call of these tests, each with a tone of its own. No two are harmonics of each other, and
+// all are 20 Hz apart, or a multiple of it.
 var cast = map[media.Part]float64{
-	media.Caller: 440, media.Counsellor: 900, media.Colleague: 1100, media.Outside: 1330,
-	media.Listener: 1570, media.Whisperer: 1810, media.Joined: 2090, media.Music: 620,
+	media.Caller: 440, media.Counsellor: 900, media.Colleague: 1100, media.Outside: 1360,
+	media.Listener: 1580, media.Whisperer: 1820, media.Joined: 2080, media.Music: 620,
 }
 
 // everybody is the cast as parties of one call.
@@ -266,14 +267,30 @@ func tones(t *testing.T, who string, sound []int16, want ...media.Part) {
 		return
 	}
 	for part, freq := range cast {
+		must := slices.Contains(want, part)
 		level := audio.Goertzel(sound, freq)
-		switch must := slices.Contains(want, part); {
+		if must {
+			level = usual(sound, freq)
+		}
+		switch {
 		case must && (level < loud || level > louder):
 			t.Errorf("%s hears the %s at %.3f, not at %.3f", who, part, level, mediatest.Loudness)
 		case !must && level > quiet:
 			t.Errorf("%s hears the %s at %.3f and must not", who, part, level)
 		}
 	}
+}
+
+// usual is how loud a tone is in most pieces of 50 ms, in which the tones of the cast are told apart: where a busy
+// machine was late the tone is bent, and in the whole of it would seem quieter than anybody hears it.
+func usual(sound []int16, freq float64) float64 {
+	const piece = audio.Rate / 20
+	var levels []float64
+	for ; len(sound) >= piece; sound = sound[piece:] {
+		levels = append(levels, audio.Goertzel(sound[:piece], freq))
+	}
+	slices.Sort(levels)
+	return levels[len(levels)/2]
 }
 
 // settle lets what was under way arrive, and window is how long is listened then: whole periods of every tone.
