@@ -184,6 +184,24 @@ func FuzzPresses(f *testing.F) {
 	})
 }
 
+// BenchmarkMix is 20 ms of a mix of three voices for one telephone.
+func BenchmarkMix(b *testing.B) {
+	line, _ := unwired("a", telephone())
+	line.Hears([]string{"x", "y", "z"})
+	defer line.Close()
+	p := &Packet{Codec: audio.PCMA, Payload: make([]byte, 160), At: started}
+	b.ReportAllocs()
+	for b.Loop() {
+		p.Sequence++
+		p.Timestamp += 160
+		p.At = p.At.Add(frameTime)
+		for _, speaker := range []string{"x", "y", "z"} {
+			line.Hear(speaker, p)
+		}
+		line.out.tick(p.At, 0)
+	}
+}
+
 // relay is two lines in a room, and a way to send a packet through it.
 func relay(b testing.TB, to audio.Codec) (one func(), wire *nowhere) {
 	a, _ := unwired("a", telephone())
@@ -218,6 +236,27 @@ func TestRelayAllocatesNothing(t *testing.T) {
 		if wire.sent < 1000 {
 			t.Errorf("to %v: %d packets went through", to, wire.sent)
 		}
+	}
+}
+
+// What a packet costs that is enciphered on one side.
+func BenchmarkSealed(b *testing.B) {
+	for _, suite := range Suites() {
+		b.Run(suite, func(b *testing.B) {
+			remote := telephone()
+			remote.Sends = &Keys{Suite: suite, Master: make([]byte, MasterSize(suite))}
+			remote.Receives = remote.Sends
+			line, _ := unwired("a", remote)
+			line.Hears([]string{"voice"})
+			p := &Packet{Codec: audio.PCMA, Payload: make([]byte, 160), At: started}
+			b.ReportAllocs()
+			for b.Loop() {
+				p.Sequence++
+				p.Timestamp += 160
+				p.At = p.At.Add(frameTime)
+				line.Hear("voice", p)
+			}
+		})
 	}
 }
 

@@ -84,9 +84,12 @@ func (p *Phone) Hang() {
 func (p *Phone) Addr() netip.AddrPort { return p.conn.LocalAddr().(*net.UDPAddr).AddrPort() }
 
 // Say changes the tone; 0 is silence that is sent.
-func (p *Phone) Say(freq float64) {
+func (p *Phone) Say(freq float64) { p.SayAt(freq, Loudness) }
+
+// SayAt changes the tone and how loud it is, 0 to 1.
+func (p *Phone) SayAt(freq, amplitude float64) {
 	// A second of a whole number of hertz begins again where it ended.
-	samples := audio.Sine(freq, Loudness, time.Second)
+	samples := audio.Sine(freq, amplitude, time.Second)
 	tone := make([]byte, len(samples))
 	p.codec.Encode(tone, samples)
 	p.mu.Lock()
