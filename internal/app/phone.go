@@ -167,6 +167,7 @@ func (a *App) openLines(opt *phone.Options) error {
 		}
 		to.Trunks = append(to.Trunks, t)
 		level[e.Name] = e.Level
+		opt.Trunks = append(opt.Trunks, e.Name)
 		if e.SharedPort != "" {
 			port, err := netip.ParseAddrPort(e.SharedPort)
 			if err != nil {

@@ -95,6 +95,9 @@ func (s *server) routes() http.Handler {
 	counters.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{
 		Name: "vigie_sql_statements_total", Help: "Statements run on the record, all but BEGIN, COMMIT, SAVEPOINT and ROLLBACK.",
 	}, func() float64 { return float64(s.app.DB.Statements()) }))
+	if s.app.Phone.On() {
+		counters.MustRegister(phoneMetrics{s.app.Phone})
+	}
 	metrics := promhttp.HandlerFor(prometheus.Gatherers{prometheus.DefaultGatherer, counters}, promhttp.HandlerOpts{})
 	metricsFrom, _ := config.Networks(s.config.MetricsFrom) // Validate has read them
 	mux := http.NewServeMux()

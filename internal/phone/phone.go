@@ -63,6 +63,8 @@ type Options struct {
 	Grace time.Duration
 	// Lang is the language in which an unknown caller is greeted; "" is French.
 	Lang string
+	// Trunks are the names of the trunks, for whoever watches whether they are up.
+	Trunks []string
 	// DialTrunk is the trunk that outbound calls take; "" is the first.
 	DialTrunk string
 	// Now is the clock; nil is time.Now.
@@ -86,22 +88,23 @@ const (
 
 // Phone is the room. It is safe for concurrent use, and each node has one.
 type Phone struct {
-	db        *store.DB
-	keys      *seal.Keeper
-	audit     *audit.Log
-	bus       *bus.Bus
-	contacts  *contact.Contacts
-	router    *routing.Router
-	blobs     *blob.Disk
-	catalogue func() *catalogue.Set
-	today     func() catalogue.OpenState
-	trunk     *trunk.Server
-	browsers  *rtc.Server
-	grace     time.Duration
-	lang      string
-	dialTrunk string
-	now       func() time.Time
-	log       *slog.Logger
+	db         *store.DB
+	keys       *seal.Keeper
+	audit      *audit.Log
+	bus        *bus.Bus
+	contacts   *contact.Contacts
+	router     *routing.Router
+	blobs      *blob.Disk
+	catalogue  func() *catalogue.Set
+	today      func() catalogue.OpenState
+	trunk      *trunk.Server
+	browsers   *rtc.Server
+	grace      time.Duration
+	lang       string
+	dialTrunk  string
+	trunkNames []string
+	now        func() time.Time
+	log        *slog.Logger
 
 	sounds sounds
 	tests  tests
@@ -120,7 +123,7 @@ type Phone struct {
 func New(ctx context.Context, o Options) (*Phone, error) {
 	p := &Phone{
 		db: o.DB, keys: o.Keys, audit: o.Audit, bus: o.Bus, contacts: o.Contacts, router: o.Router, blobs: o.Blobs, catalogue: o.Catalogue,
-		today: o.Today, trunk: o.Trunk, browsers: o.Browsers, grace: o.Grace, lang: o.Lang, dialTrunk: o.DialTrunk, now: o.Now, log: o.Log,
+		today: o.Today, trunk: o.Trunk, browsers: o.Browsers, grace: o.Grace, lang: o.Lang, dialTrunk: o.DialTrunk, trunkNames: o.Trunks, now: o.Now, log: o.Log,
 		byID: map[string]*call{}, byContact: map[string]*call{},
 	}
 	if p.grace <= 0 {
@@ -224,6 +227,31 @@ func (p *Phone) Close() {
 		stop()
 	}
 	p.stops = nil
+}
+
+// Stats is what happened on the SIP port since the start.
+func (p *Phone) Stats() trunk.Stats {
+	if p.trunk == nil {
+		return trunk.Stats{}
+	}
+	return p.trunk.Stats()
+}
+
+// Trunks says of each trunk whether it answered last time.
+func (p *Phone) Trunks() map[string]bool {
+	up := map[string]bool{}
+	for _, name := range p.trunkNames {
+		up[name] = p.trunk.Healthy(name)
+	}
+	return up
+}
+
+// BrowserCount is how many browsers have a line to this node.
+func (p *Phone) BrowserCount() int {
+	if !p.On() {
+		return 0
+	}
+	return p.browsers.Len()
 }
 
 // Calls is how many calls are anchored here now.

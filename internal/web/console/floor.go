@@ -38,6 +38,7 @@ type floorView struct {
 	proof      routing.Proof
 	closure    closureView
 	onCall     routing.OnCall
+	trouble    []string // what is wrong with the phone, in sentences
 	now        time.Time
 	alias      func(staffID string) string
 }
@@ -93,6 +94,7 @@ func (c *Room) floor(ctx context.Context, say *i18n.Printer, p staff.Person) (fl
 		return v, err
 	}
 	v.closure = c.closure(say, v.now)
+	v.trouble = c.phoneTrouble(say)
 	line, err := c.Router.Waiting(ctx, "")
 	if err != nil {
 		return v, err
@@ -154,7 +156,7 @@ func (c *Room) inDanger(ctx context.Context, say *i18n.Printer, p staff.Person, 
 
 // floorPieces is all of the page that changes by itself.
 func (v floorView) pieces() []piece {
-	return []piece{floorOnCall(v), floorClosed(v), floorDecide(v), floorTalking(v), floorIncidents(v), floorHolds(v), floorForget(v), floorLine(v), floorSeats(v)}
+	return []piece{floorTrouble(v), floorOnCall(v), floorClosed(v), floorDecide(v), floorTalking(v), floorIncidents(v), floorHolds(v), floorForget(v), floorLine(v), floorSeats(v)}
 }
 
 // refloor answers an act of the floor with the floor as it is now.

@@ -2,11 +2,14 @@ package console
 
 import (
 	"context"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 
 	"vigie/internal/contact"
 	"vigie/internal/phone"
+	"vigie/internal/phone/trunk"
 	"vigie/internal/routing"
 	"vigie/internal/staff"
 	"vigie/internal/web/i18n"
@@ -299,4 +302,23 @@ func (c *Room) voice(ctx context.Context, contactID string) (*voice, error) {
 		v.heardBy = c.Alias(ctx, m.HeardBy)
 	}
 	return v, nil
+}
+
+// phoneTrouble says what keeps callers from us: a trunk that does not answer, and calls to numbers that nobody may
+// call, which a stolen trunk would make.
+func (c *Room) phoneTrouble(say *i18n.Printer) []string {
+	if !c.Phone.On() {
+		return nil
+	}
+	var all []string
+	trunks := c.Phone.Trunks()
+	for _, name := range slices.Sorted(maps.Keys(trunks)) {
+		if !trunks[name] {
+			all = append(all, say.T("floor.trunk_down", "trunk", name))
+		}
+	}
+	if n := c.Phone.Stats().Refused[trunk.TollFraud.String()]; n > 0 {
+		all = append(all, say.T("floor.toll_fraud", "n", n))
+	}
+	return all
 }
