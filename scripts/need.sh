@@ -29,6 +29,8 @@ if [ "$stage" = test ]; then
   # The telephones that call the trunk, and are called by it.
   need sip-tester command -v sipp
   need baresip command -v baresip
+  # What stands in front of several nodes (deploy/kamailio).
+  need kamailio command -v kamailio
   # The race detector is compiled with the C compiler.
   need gcc command -v gcc
   need libc6-dev test -e /usr/include/stdlib.h
@@ -36,11 +38,18 @@ fi
 
 # PostgreSQL's package makes a cluster and starts it; the tests only want its programs.
 no_cluster=/etc/postgresql-common/createcluster.d/zz-vigie.conf
+# And nothing that is installed is to be started as a service (Debian Policy §9.3.3.2: policy-rc.d).
+no_service=/usr/sbin/policy-rc.d
 install_missing() {
   if [ "$stage" = test ]; then
     trap 'rm -f "$no_cluster"' EXIT
     mkdir -p "$(dirname "$no_cluster")"
     echo 'create_main_cluster = false' >"$no_cluster"
+    if [ ! -e "$no_service" ]; then
+      trap 'rm -f "$no_cluster" "$no_service"' EXIT
+      printf '#!/bin/sh\nexit 101\n' >"$no_service"
+      chmod 755 "$no_service"
+    fi
   fi
   echo "Installing from Debian: ${missing[*]}"
   export DEBIAN_FRONTEND=noninteractive

@@ -100,6 +100,7 @@ type setting struct {
 	grace time.Duration
 	bus   bus.Options
 	rules func(*catalogue.Phone)
+	at    string // the address of its trunk, 127.0.0.1 unless said
 }
 
 func newRecord(t *testing.T) *record {
@@ -142,8 +143,6 @@ func (r *record) shortSounds() {
 
 func newWorld(t *testing.T) *world { return newRecord(t).node(setting{}) }
 
-func loopback(t *testing.T) netip.Addr { t.Helper(); return netip.MustParseAddr("127.0.0.1") }
-
 // node opens the rooms on the record, as the program does, with a trunk that is this machine.
 func (r *record) node(s setting) *world {
 	t := r.t
@@ -179,12 +178,15 @@ func (r *record) node(s setting) *world {
 	today := func() catalogue.OpenState { return catalogue.OpenState{Open: !r.closed.Load()} }
 	w.router, err = routing.New(ctx, routing.Options{DB: r.db, Bus: w.bus, Keys: r.keys, Audit: r.audit, Contacts: w.contacts, People: theCast(), Catalogue: current, Today: today, Now: r.now})
 	must(err)
-	lines := phone.Lines(phone.LineOptions{Address: loopback(t)})
+	if s.at == "" {
+		s.at = "127.0.0.1"
+	}
+	lines := phone.Lines(phone.LineOptions{Address: netip.MustParseAddr(s.at)})
 	w.network, err = trunk.Open(trunk.Options{Listen: []string{"udp:127.0.0.1:0"}, Media: lines, T1: 50 * time.Millisecond,
 		Trunks: []trunk.Trunk{{Name: "us", Peers: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}}}})
 	must(err)
 	w.network.Incoming(w.dial)
-	w.trunk, err = trunk.Open(trunk.Options{Listen: []string{"udp:127.0.0.1:0"}, Media: lines, T1: 50 * time.Millisecond,
+	w.trunk, err = trunk.Open(trunk.Options{Listen: []string{"udp:" + s.at + ":0"}, Media: lines, T1: 50 * time.Millisecond,
 		Trunks: []trunk.Trunk{{
 			Name: "operator", Peers: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}, Proxy: "sip:" + w.network.Addr("udp").String(), CallerID: "3018",
 			Plan: trunk.Plan{Numbers: []string{"119", "17", "112"}, Prefixes: []string{"+33"}, Except: []string{"+338"}},
