@@ -44,7 +44,8 @@ type challenge struct {
 	stale                                bool
 }
 
-// parseDigest reads the parameters after "Digest", names in lower case.
+// parseDigest reads the parameters after "Digest", names in lower case, values without their quotes but with the
+// backslashes in them: so they are hashed (RFC 2617 §3.2.2.2, unq).
 func parseDigest(value string) (params, bool) {
 	scheme, rest, ok := cutSpace(strings.TrimSpace(value))
 	if !ok || !strings.EqualFold(scheme, "Digest") || len(rest) > 4096 {
@@ -58,7 +59,10 @@ func parseDigest(value string) (params, bool) {
 		}
 		v = strings.TrimSpace(v)
 		if len(v) >= 2 && v[0] == '"' && v[len(v)-1] == '"' {
-			v = strings.ReplaceAll(v[1:len(v)-1], `\"`, `"`)
+			v = v[1 : len(v)-1]
+		}
+		if strings.Contains(strings.ReplaceAll(strings.ReplaceAll(v, `\\`, ""), `\"`, ""), `"`) || strings.HasSuffix(strings.ReplaceAll(v, `\\`, ""), `\`) {
+			return nil, false // it would end somewhere else when it is sent back
 		}
 		p[strings.ToLower(strings.TrimSpace(name))] = v
 	}

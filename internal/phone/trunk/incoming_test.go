@@ -226,6 +226,7 @@ func TestStrangerGetsNoAnswer(t *testing.T) {
 // hears nothing.
 func TestTrunkWithoutListIsAskedForItsDigest(t *testing.T) {
 	s := server(t, func(o *trunk.Options) {
+		o.Listen = append(o.Listen, "tcp:127.0.0.1:0")
 		o.Trunks[0] = trunk.Trunk{Name: "roaming", Challenge: true, User: "trunk", Password: "secret"}
 	})
 	up := answering(s)
@@ -254,18 +255,20 @@ func TestTrunkWithoutListIsAskedForItsDigest(t *testing.T) {
 		t.Error("a flood is not slowed down")
 	}
 
-	out := server(t, func(o *trunk.Options) {
-		o.Trunks[0] = trunk.Trunk{Name: "out", Peers: loopback, Proxy: "sip:" + s.Addr("udp").String(), User: "trunk", Password: "secret",
-			Plan: trunk.Plan{Numbers: []string{"119"}}}
-	})
-	c, err := out.Dial(limit(t), trunk.Dial{Trunk: "out", To: "119"})
-	if err != nil {
-		t.Fatal(err)
+	for _, network := range []string{"tcp", "udp"} {
+		out := server(t, func(o *trunk.Options) {
+			o.Trunks[0] = trunk.Trunk{Name: "out", Peers: loopback, Proxy: "sip:" + s.Addr(network).String() + ";transport=" + network, User: "trunk", Password: "secret",
+				Plan: trunk.Plan{Numbers: []string{"119"}}}
+		})
+		c, err := out.Dial(limit(t), trunk.Dial{Trunk: "out", To: "119"})
+		if err != nil {
+			t.Fatal(network, err)
+		}
+		theirs := soon(t, "the call", up)
+		// Its requests within the call are let in, too.
+		c.Hangup(limit(t), "bye")
+		soon(t, "the end", theirs.Done())
 	}
-	theirs := soon(t, "the call", up)
-	// Its requests within the call are let in, too.
-	c.Hangup(limit(t), "bye")
-	soon(t, "the end", theirs.Done())
 	counted(t, s, trunk.Credentials, 0)
 }
 
