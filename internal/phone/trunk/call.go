@@ -86,6 +86,12 @@ func (s *Server) newCall(l *line) (*Call, error) {
 		pace: newBucket(callRate),
 	}
 	c.offers <- struct{}{}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		media.Close()
+		return nil, ErrOver
+	}
 	s.active.Add(1)
 	l.active.Add(1)
 	s.counts.calls.Add(1)

@@ -91,11 +91,11 @@ func TestCallIsRefused(t *testing.T) {
 		t.Errorf("a draining server refused with %v, want 503 and 30 s", err)
 	}
 	// The trunk asked to be left alone, so it is.
-	before := callee.Stats().Received
+	before := callee.Refused(trunk.Draining)
 	if _, err := out.Dial(limit(t), trunk.Dial{Trunk: "out", To: "119"}); !errors.As(err, &failure) || failure.RetryAfter == 0 {
 		t.Errorf("the next call: %v, want Retry-After", err)
 	}
-	if callee.Stats().Received != before {
+	if callee.Refused(trunk.Draining) != before {
 		t.Error("the trunk was asked again at once")
 	}
 }

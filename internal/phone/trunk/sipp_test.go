@@ -41,6 +41,25 @@ func freePort(t *testing.T) int {
 	return conn.LocalAddr().(*net.UDPAddr).Port
 }
 
+// freeMedia is the first of six ports in a row that are free now: sipp takes those of sound and pictures.
+func freeMedia(t *testing.T) int {
+	t.Helper()
+next:
+	for range 100 {
+		first := freePort(t) &^ 1
+		for port := first; port < first+6; port++ {
+			conn, err := net.ListenUDP("udp", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1), Port: port})
+			if err != nil {
+				continue next
+			}
+			defer conn.Close()
+		}
+		return first
+	}
+	t.Fatal("no six ports in a row are free")
+	panic("unreachable")
+}
+
 // sippRun is one sipp with one scenario.
 type sippRun struct {
 	t        *testing.T
@@ -60,7 +79,7 @@ func sipp(t *testing.T, scenario string, remote netip.AddrPort, more ...string) 
 	}
 	r := &sippRun{t: t, scenario: scenario, dir: t.TempDir(), port: freePort(t), done: make(chan error, 1)}
 	arguments := []string{"-sf", file, "-m", "1", "-nostdin", "-i", "127.0.0.1", "-p", fmt.Sprint(r.port),
-		"-mp", fmt.Sprint(freePort(t)), "-s", "+33800200000", "-timeout", "30s", "-timeout_error", "-recv_timeout", "15000",
+		"-mp", fmt.Sprint(freeMedia(t)), "-s", "+33800200000", "-timeout", "30s", "-timeout_error", "-recv_timeout", "15000",
 		"-trace_err", "-error_file", filepath.Join(r.dir, "errors"), "-trace_msg", "-message_file", filepath.Join(r.dir, "messages")}
 	arguments = append(arguments, more...)
 	if remote.IsValid() {

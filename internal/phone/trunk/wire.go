@@ -179,16 +179,13 @@ func (w *wire) accept(listener net.Listener) {
 		if t, ok := listener.(tlsListener); ok {
 			network, conn = "TLS", tls.Server(conn, t.config)
 		}
-		c := w.add(conn, network, false)
-		if c == nil {
+		if w.add(conn, network, false) == nil {
 			conn.Close()
-			continue
 		}
-		w.wait.Go(func() { w.readConnection(c) })
 	}
 }
 
-// add counts a connection in, or says nil when it may not be.
+// add counts a connection in and reads it from then on, or says nil when it may not be.
 func (w *wire) add(conn net.Conn, network string, ours bool) *connection {
 	local, ok := conn.LocalAddr().(*net.TCPAddr)
 	remote, ok2 := conn.RemoteAddr().(*net.TCPAddr)
@@ -226,6 +223,7 @@ func (w *wire) add(conn net.Conn, network string, ours bool) *connection {
 		return nil
 	}
 	w.conns[c] = struct{}{}
+	w.wait.Go(func() { w.readConnection(c) })
 	return c
 }
 
@@ -325,7 +323,6 @@ func (w *wire) to(ctx context.Context, network string, remote netip.AddrPort, na
 		conn.Close()
 		return flow{}, net.ErrClosed
 	}
-	w.wait.Go(func() { w.readConnection(c) })
 	return c.flow, nil
 }
 

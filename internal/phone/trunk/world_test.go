@@ -12,7 +12,6 @@ import (
 	"testing"
 	"time"
 
-	"vigie/internal/phone/audio"
 	"vigie/internal/phone/sdp"
 	"vigie/internal/phone/trunk"
 )
@@ -186,10 +185,6 @@ func talking(t *testing.T) (theirs, ours *trunk.Call) {
 	return soon(t, "the call", up), ours
 }
 
-func TestMain(m *testing.M) {
-	os.Exit(m.Run())
-}
-
 // contains fails for a text that lacks, or has, a piece.
 func contains(t *testing.T, text, piece string, want bool) {
 	t.Helper()
@@ -197,8 +192,6 @@ func contains(t *testing.T, text, piece string, want bool) {
 		t.Errorf("contains %q is %v in:\n%s", piece, !want, text)
 	}
 }
-
-var _ = audio.PCMA
 
 // deafPort is a socket that takes everything and answers nothing.
 func deafPort(t *testing.T) uint16 {

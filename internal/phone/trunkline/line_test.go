@@ -115,7 +115,7 @@ func sipp(t *testing.T, scenario string, to netip.AddrPort, dir string, more ...
 		t.Fatal(err)
 	}
 	run := exec.Command("sipp", append([]string{"-sf", file, "-m", "1", "-nostdin", "-i", "127.0.0.1", "-p", fmt.Sprint(freePort(t)), "-s", "119",
-		"-mp", fmt.Sprint(freePort(t)), "-timeout", "30s"}, append(more, to.String())...)...)
+		"-mp", fmt.Sprint(freeMedia(t)), "-timeout", "30s"}, append(more, to.String())...)...)
 	run.Dir, run.Env = dir, append(os.Environ(), "TERM=dumb")
 	if err := run.Start(); err != nil {
 		t.Fatal(err)
@@ -126,20 +126,34 @@ func sipp(t *testing.T, scenario string, to netip.AddrPort, dir string, more ...
 	}
 }
 
-// freePort is an even port of 127.0.0.1 that is free now, and the one after it.
+// freePort is a port of 127.0.0.1 that is free now.
 func freePort(t *testing.T) int {
 	t.Helper()
-	for {
-		conn, err := net.ListenUDP("udp", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
-		if err != nil {
-			t.Fatal(err)
-		}
-		port := conn.LocalAddr().(*net.UDPAddr).Port
-		conn.Close()
-		if port%2 == 0 {
-			return port
-		}
+	conn, err := net.ListenUDP("udp", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
+	if err != nil {
+		t.Fatal(err)
 	}
+	defer conn.Close()
+	return conn.LocalAddr().(*net.UDPAddr).Port
+}
+
+// freeMedia is the first of six ports in a row that are free now: sipp takes those of sound and pictures.
+func freeMedia(t *testing.T) int {
+	t.Helper()
+next:
+	for range 100 {
+		first := freePort(t) &^ 1
+		for port := first; port < first+6; port++ {
+			conn, err := net.ListenUDP("udp", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1), Port: port})
+			if err != nil {
+				continue next
+			}
+			defer conn.Close()
+		}
+		return first
+	}
+	t.Fatal("no six ports in a row are free")
+	panic("unreachable")
 }
 
 // What sipp plays is heard in the room of its call, as loud as it was.
