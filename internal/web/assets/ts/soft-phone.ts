@@ -35,6 +35,7 @@ class SoftPhone extends Live {
   private testing = false;
   private attaching = "";
   private elsewhere = "";
+  private refused = "";
   private failures = 0;
   private again = 0;
   private idle = 0;
@@ -81,7 +82,8 @@ class SoftPhone extends Live {
       clearInterval(every);
       clearInterval(second);
     });
-    this.find<HTMLInputElement>("volume")!.value = String(kept().volume ?? 100);
+    const volume = this.find<HTMLInputElement>("volume");
+    if (volume) volume.value = String(kept().volume ?? 100);
     void this.devices();
     void this.resume();
     this.reconcile();
@@ -131,7 +133,7 @@ class SoftPhone extends Live {
 
   /** After a call: the microphone is closed at once, the line a little later. */
   private rest(): void {
-    this.elsewhere = "";
+    this.elsewhere = this.refused = "";
     this.sound.close();
     this.muted(false, false);
     void this.line?.speak(null);
@@ -146,12 +148,9 @@ class SoftPhone extends Live {
       await this.prepare(call.node);
       return;
     }
-    if (call.attached && !(await this.leftBehind(call.attached))) {
-      this.elsewhere = call.contact;
-      this.sound.close();
-      await this.line?.speak(null);
-      this.say("elsewhere");
-      this.show("here", true);
+    if (call.attached) this.refused = "";
+    if (this.refused === call.contact || (call.attached && !(await this.leftBehind(call.attached)))) {
+      this.isElsewhere(call.contact);
       return;
     }
     // Of several tabs the one that is looked at comes first.
@@ -160,6 +159,14 @@ class SoftPhone extends Live {
       if (this.call.contact !== call.contact || this.call.attached) return;
     }
     await this.attach(call, !!call.attached);
+  }
+
+  private isElsewhere(contact: string): void {
+    this.elsewhere = contact;
+    this.sound.close();
+    void this.line?.speak(null);
+    this.say("elsewhere");
+    this.show("here", true);
   }
 
   /** Whether an attached line was this browser's and is not alive in any of its tabs: before a reload, before a break. */
@@ -185,15 +192,14 @@ class SoftPhone extends Live {
       if (this.call.contact !== call.contact) return;
       const response = await post(`${call.act}/attach`, { peer: this.line.peer, node: call.node, force: force ? "1" : "0" });
       if (response.status === 409) {
-        this.elsewhere = call.contact;
-        this.say("elsewhere");
-        this.show("here", true);
+        this.refused = call.contact; // until the piece says by whom it is taken
+        this.isElsewhere(call.contact);
         return;
       }
       if (response.status === 404 || response.status === 410) return; // the call is over: the piece will say so
       if (!response.ok) throw new Error(await sentence(response));
       this.failures = 0;
-      this.elsewhere = "";
+      this.elsewhere = this.refused = "";
       if (["lost", "again", "connecting", "elsewhere"].includes(this.said)) this.say("connected");
       if ((response.headers.get("Content-Type") ?? "").startsWith("text/html")) place(await response.text());
     } catch {
@@ -228,6 +234,7 @@ class SoftPhone extends Live {
   }
 
   private async microphone(): Promise<boolean> {
+    if (this.sound.track?.readyState === "live") return true;
     const asking = setTimeout(() => this.say("asking"), 700);
     const refusal = await this.sound.open();
     clearTimeout(asking);
