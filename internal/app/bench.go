@@ -8,6 +8,8 @@ import (
 
 	"vigie/internal/bench"
 	"vigie/internal/config"
+	"vigie/internal/phone/relay"
+	"vigie/internal/phone/swarm"
 	"vigie/internal/store"
 )
 
@@ -19,7 +21,10 @@ type benchCommand struct {
 	Idle  benchIdle  `cmd:"" help:"What the server holds when nobody asks anything."`
 	Wait  benchWait  `cmd:"" help:"What a waiting visitor takes of the server's memory."`
 	Crash benchCrash `cmd:"" help:"Kill the server, or cut its power, under load: what was acknowledged must be there."`
+	Calls benchCalls `cmd:"" help:"Calls that are relayed to telephones or browsers: how many a core carries, beside rtpengine and Kamailio."`
 	Load  benchLoad  `cmd:"" hidden:"" help:"The crowd of a measurement; started by the others."`
+	Swarm benchSwarm `cmd:"" hidden:"" help:"Telephones and browsers of a measurement; started by the others."`
+	Relay benchRelay `cmd:"" hidden:"" help:"The way of calls that is measured; started by the others."`
 }
 
 // benchHow is common to all measurements.
@@ -148,4 +153,49 @@ type benchLoad struct{}
 
 func (benchLoad) Run(ctx context.Context, term Terminal) error {
 	return bench.Load(ctx, term.In, term.Out)
+}
+
+type benchCalls struct {
+	benchHow
+	Calls     int    `default:"400" help:"How many calls at once."`
+	To        string `enum:"rtp,shared,webrtc" default:"rtp" help:"rtp: telephones, with a port for each line. shared: with one port for all. webrtc: browsers."`
+	Seconds   int    `default:"30" help:"How long is measured."`
+	WarmUp    int    `default:"3" help:"How long everybody speaks before, in seconds."`
+	Peer      bool   `default:"true" negatable:"" help:"Measure rtpengine and Kamailio beside it, where they are installed."`
+	LoseEvery int    `hidden:"" help:"Our relay loses every so manieth packet, to show that it is noticed."`
+}
+
+func (b benchCalls) Run(ctx context.Context, c config.Config, term Terminal) error {
+	if b.Calls < 1 || b.Calls > 10_000 || b.Seconds < 1 || b.WarmUp < 0 {
+		return fmt.Errorf("--calls is 1 to 10,000, --seconds 1 or more, --warm-up 0 or more")
+	}
+	h, err := b.bench(c, term)
+	if err != nil {
+		return err
+	}
+	return h.Calls(ctx, bench.CallsOptions{
+		Calls: b.Calls, To: relay.To(b.To), WarmUp: time.Duration(b.WarmUp) * time.Second, Measure: time.Duration(b.Seconds) * time.Second,
+		Peer: b.Peer, LoseEvery: b.LoseEvery,
+	})
+}
+
+type benchSwarm struct{}
+
+func (benchSwarm) Run(ctx context.Context, term Terminal) error {
+	return swarm.Run(ctx, term.In, term.Out)
+}
+
+type benchRelay struct {
+	Profile string `hidden:"" help:"Answer Go's profiler on this address."`
+}
+
+func (b benchRelay) Run(ctx context.Context, term Terminal) error {
+	if b.Profile != "" {
+		stop, err := profile(b.Profile)
+		if err != nil {
+			return err
+		}
+		defer stop()
+	}
+	return relay.Run(ctx, term.In, term.Out)
 }

@@ -54,7 +54,7 @@ type House struct {
 // Result is what a measurement found. The parts that a measurement does not have are left out of its JSON.
 type Result struct {
 	Bench   string  `json:"bench"`
-	Store   string  `json:"store"`
+	Store   string  `json:"store,omitempty"`
 	Machine machine `json:"machine"`
 	// NotShown says why this machine cannot make the measurement; there are no figures then.
 	NotShown string `json:"not_shown,omitempty"`
@@ -65,6 +65,19 @@ type Result struct {
 	*Start
 	*Idle
 	*Wait
+	// Calls has names in common with the other parts, and so stands beside them until its JSON is written.
+	Calls *Calls `json:"-"`
+}
+
+// MarshalJSON writes the parts as one object.
+func (r Result) MarshalJSON() ([]byte, error) {
+	type parts Result
+	all, err := json.Marshal(parts(r))
+	if err != nil || r.Calls == nil {
+		return all, err
+	}
+	calls, err := json.Marshal(r.Calls)
+	return append(append(all[:len(all)-1], ','), calls[1:]...), err
 }
 
 // Fate is what became of what was sent. An acknowledged message is lost when it is not in the record, or
@@ -152,7 +165,11 @@ func (b Bench) logf(format string, args ...any) {
 }
 
 func (r Result) print(w io.Writer) {
-	fmt.Fprintf(w, "%s on %s: %s\n", r.Bench, r.Store, r.Machine)
+	if r.Store == "" {
+		fmt.Fprintf(w, "%s: %s\n", r.Bench, r.Machine)
+	} else {
+		fmt.Fprintf(w, "%s on %s: %s\n", r.Bench, r.Store, r.Machine)
+	}
 	if r.NotShown != "" {
 		fmt.Fprintf(w, "  not shown: %s\n", r.NotShown)
 	}
@@ -188,6 +205,9 @@ func (r Result) print(w io.Writer) {
 	}
 	if i := r.Idle; i != nil {
 		fmt.Fprintf(w, "  idle: %.1f MB %g s after the start, %.1f MB %g s after %d log-ins (at most %.1f MB in between)\n", i.AfterStart, i.Settle, i.AfterLogins, i.Settle, i.Logins, i.Peak)
+	}
+	if r.Calls != nil && r.NotShown == "" {
+		r.Calls.print(w)
 	}
 	if x := r.Wait; x != nil {
 		fmt.Fprintf(w, "  %d visitors wait: %.1f MB, none: %.1f MB; %.1f KB a waiting visitor\n", x.Waiting, x.With, x.Without, x.KBEach)

@@ -119,3 +119,37 @@ func processorBelow(pid int) (spent time.Duration) {
 
 // mega is bytes in MB of 1,000,000, to a tenth.
 func mega(bytes int64) float64 { return float64((bytes+50_000)/100_000) / 10 }
+
+// share is the memory of a process with its part of what it shares with others (Pss of proc_pid_smaps(5)), or all
+// that it holds where the system does not say.
+func share(pid int) int64 {
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/smaps_rollup", pid))
+	if err == nil {
+		for line := range strings.Lines(string(text)) {
+			if fields := strings.Fields(line); len(fields) > 1 && fields[0] == "Pss:" {
+				kb, _ := strconv.ParseInt(fields[1], 10, 64)
+				return kb << 10
+			}
+		}
+	}
+	now, _, _ := memory(pid)
+	return now
+}
+
+// busyTime is how long the machine's cores were at work since it started, whoever for: this system's programs, and
+// the host's others (steal).
+func busyTime() time.Duration {
+	text, _ := os.ReadFile("/proc/stat")
+	first, _, _ := strings.Cut(string(text), "\n")
+	var spent int64
+	for i, field := range fieldsOf([]byte(first)) {
+		if i == 4 || i == 5 || i == 9 || i == 10 || i == 0 { // the name, idle, waiting for disks; guests are counted in user
+			continue
+		}
+		n, _ := strconv.ParseInt(field, 10, 64)
+		spent += n
+	}
+	return time.Duration(spent) * ticks
+}
+
+func fieldsOf(b []byte) []string { return strings.Fields(string(b)) }
