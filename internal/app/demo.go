@@ -76,7 +76,7 @@ const demoTrunks = `# The demonstration's operator: any telephone on this machin
 name = "demo"
 peers = ["127.0.0.0/8"]
 numbers = ["3018"]
-codecs = ["PCMA", "PCMU", "opus"]
+codecs = ["PCMA", "PCMU"]
 `
 
 // phone gives the demonstration a telephone on this machine, unless one is configured.

@@ -170,15 +170,20 @@ func (c *call) hungUp(outcome string) {
 func (p *Phone) run(c *call, serve func()) {
 	p.keep(c)
 	p.calls.Go(func() {
-		defer c.close()
-		defer func() {
-			if r := recover(); r != nil {
-				c.log.Error("phone: a call broke", "error", r, "stack", string(debug.Stack()))
-				c.outcome = ByBreakdown
-			}
-		}()
-		serve()
+		defer c.guarded(c.close)
+		c.guarded(serve)
 	})
+}
+
+// guarded runs a part of the call; a fault of ours in it ends this call and no other.
+func (c *call) guarded(part func()) {
+	defer func() {
+		if r := recover(); r != nil {
+			c.log.Error("phone: a call broke", "error", r, "stack", string(debug.Stack()))
+			c.outcome = ByBreakdown
+		}
+	}()
+	part()
 }
 
 // close ends everything of a call.
@@ -190,8 +195,10 @@ func (c *call) close() {
 		c.outcome = ByHouse
 	}
 	c.row.outcome = c.outcome
-	if c.line != nil {
+	if c.leg != nil {
 		c.keepQuality(ctx, "caller", "", c.began, c.leg.Quality())
+	}
+	if c.line != nil {
 		_ = c.line.Hangup(ctx, "")
 	}
 	c.keepRecording(ctx)
