@@ -51,7 +51,10 @@ func (w *world) speaks(opts ...how) *ring {
 // the log. The number is promised a call.
 func TestAVoiceMessage(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	onEach(t, aVoiceMessage)
+}
+
+func aVoiceMessage(t *testing.T, w *world) {
 	r := w.speaks(pressing(caller.Key{Digit: '#', After: 6 * time.Second}))
 	if by := r.ends(); by != "them" {
 		t.Fatalf("the call was ended by %q", by)
@@ -122,7 +125,10 @@ func TestAMessageThatIsNone(t *testing.T) {
 // Whoever waits may ask to be called back: she leaves the line, and her contact waits to be called.
 func TestACallBackThatIsAskedFor(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	onEach(t, aCallBackThatIsAskedFor)
+}
+
+func aCallBackThatIsAskedFor(t *testing.T, w *world) {
 	r := w.rings(skip, pressing(caller.Key{Digit: '0', After: 1500 * time.Millisecond}))
 	if by := r.ends(); by != "them" {
 		t.Fatalf("the call was ended by %q", by)

@@ -19,7 +19,10 @@ import (
 // the counsellor ends it. Who hears whom is heard.
 func TestACallFromTheGreetingToTheGoodbye(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	onEach(t, aCallFromTheGreetingToTheGoodbye)
+}
+
+func aCallFromTheGreetingToTheGoodbye(t *testing.T, w *world) {
 	w.works(anne)
 	at := w.opens(anne, anneTone)
 	r := w.rings(skip)
@@ -91,7 +94,10 @@ func TestTheNumberIsNowhere(t *testing.T) {
 // A caller who hangs up in line has left the line, and nobody is rung for her any more.
 func TestACallerWhoHangsUpInLineLeavesIt(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	onEach(t, aCallerWhoHangsUpInLineLeavesIt)
+}
+
+func aCallerWhoHangsUpInLineLeavesIt(t *testing.T, w *world) {
 	w.works(anne)
 	r := w.rings(skip)
 	id := w.ringing(anne)
@@ -208,7 +214,10 @@ func TestACallIsItsCounsellorsAlone(t *testing.T) {
 // she is with the colleague alone.
 func TestAnAnnouncedHandOver(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	onEach(t, anAnnouncedHandOver)
+}
+
+func anAnnouncedHandOver(t *testing.T, w *world) {
 	w.works(anne)
 	at := w.opens(anne, anneTone)
 	r := w.rings(skip)

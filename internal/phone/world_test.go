@@ -105,7 +105,17 @@ type setting struct {
 
 func newRecord(t *testing.T) *record {
 	t.Helper()
-	db := storetest.SQLite(t)
+	return newRecordOn(t, storetest.SQLite(t))
+}
+
+// onEach runs a test on both engines.
+func onEach(t *testing.T, test func(t *testing.T, w *world)) {
+	t.Helper()
+	storetest.Each(t, func(t *testing.T, db *store.DB) { test(t, newRecordOn(t, db).node(setting{})) })
+}
+
+func newRecordOn(t *testing.T, db *store.DB) *record {
+	t.Helper()
 	custodian, err := seal.FileCustodian(filepath.Join(t.TempDir(), "vigie.key"))
 	if err != nil {
 		t.Fatal(err)
