@@ -27,7 +27,7 @@ type outbox struct {
 	spare    *bank
 }
 
-// room is how many datagrams may wait: what 5,000 calls send in 4 ms.
+// room is how many datagrams may wait: what 5,000 calls send in 2 ms.
 const room = 1024
 
 // bank is room for datagrams and their addresses, made once.
@@ -69,10 +69,11 @@ func (o *outbox) run() {
 // put adds a datagram.
 func (o *outbox) put(b []byte, to netip.AddrPort) {
 	o.mu.Lock()
-	if o.filled == room {
+	for o.filled == room {
+		// Whoever fills the last place sends what there is, which costs her what sending it herself would have.
 		o.mu.Unlock()
-		o.dropped.Add(1)
-		return
+		o.flush()
+		o.mu.Lock()
 	}
 	i := o.filled
 	o.filled++
@@ -126,6 +127,7 @@ func (o *outbox) flush() {
 		sent, err := o.to.WriteBatch(full.messages[at:min(n, at+batched)], 0)
 		at += sent
 		if err != nil || sent == 0 {
+			o.dropped.Add(1)
 			at++ // this one cannot go, as any may be lost; those after it can
 		}
 	}

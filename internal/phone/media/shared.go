@@ -77,7 +77,7 @@ func (s *Shared) Local() netip.AddrPort { return plain(s.rtp.LocalAddr().(*net.U
 // Strangers is how many datagrams belonged to no line.
 func (s *Shared) Strangers() uint64 { return s.strangers.Load() }
 
-// Dropped is how many datagrams of ours found no room to be sent.
+// Dropped is how many datagrams of ours the system would not send.
 func (s *Shared) Dropped() uint64 { return s.out.dropped.Load() }
 
 // Close frees the ports. Lines that are still on it hear nothing any more.
