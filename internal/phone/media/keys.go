@@ -48,8 +48,8 @@ func (k *Keys) equal(o *Keys) bool {
 	return k.Suite == o.Suite && bytes.Equal(k.Master, o.Master)
 }
 
-// context makes these keys ready, for one direction: 64 packets back are known as replays. Invalid for a suite we do not speak, or a
-// key of another size.
+// context makes these keys ready, for one direction: what comes again is known as a replay, 64 packets back.
+// Invalid for a suite we do not speak, or a key of another size.
 func (k *Keys) context() (*srtp.Context, error) {
 	profile, ok := suites[k.Suite]
 	if !ok || len(k.Master) != MasterSize(k.Suite) {

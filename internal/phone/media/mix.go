@@ -21,7 +21,7 @@ type mix struct {
 	stream    uint32
 	waiting   []int16 // sound that does not fill a packet yet
 	room      [6 * audio.Frame]int16
-	frames    []([audio.Frame]int16)
+	frames    [][audio.Frame]int16
 	law       [6 * audio.Frame]byte
 }
 
