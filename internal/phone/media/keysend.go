@@ -60,6 +60,9 @@ func (l *Line) SendDigits(digits string) error {
 	case len(digits) == 0:
 		return nil
 	}
+	if !o.keys.busy() {
+		o.keys.stream++ // the time since the keys before was not theirs
+	}
 	o.keys.waiting = append(o.keys.waiting, digits...)
 	o.beat.add(o)
 	return nil
@@ -109,9 +112,6 @@ func (o *outlet) pressTone(key byte, now time.Time) {
 	k := &o.keys
 	if k.beats == 0 {
 		k.tone = audio.DTMF(key, keyDown*frameTime)
-		if k.count == 0 {
-			k.stream++
-		}
 	}
 	var frame [audio.Frame]int16
 	if at := k.beats * audio.Frame; at < len(k.tone) {
