@@ -105,8 +105,19 @@ func (a *answers) take(uri, offer string) string {
 		return ""
 	}
 	l.to.Store(&to)
-	return fmt.Sprintf("v=0\r\no=- %d 1 IN IP4 %s\r\ns=-\r\nc=IN IP4 %s\r\nt=0 0\r\nm=audio %d RTP/AVP 8\r\na=rtpmap:8 PCMA/8000\r\na=ptime:20\r\na=sendrecv\r\n",
-		n+1, l.address, l.address, a.s.board.port)
+	keys := keysOf(offer)
+	return fmt.Sprintf("v=0\r\no=- %d 1 IN IP4 %s\r\ns=-\r\nc=IN IP4 %s\r\nt=0 0\r\nm=audio %d RTP/AVP 8 %s\r\na=rtpmap:8 PCMA/8000\r\na=rtpmap:%s telephone-event/8000\r\na=ptime:20\r\na=sendrecv\r\n",
+		n+1, l.address, l.address, a.s.board.port, keys, keys)
+}
+
+// keysOf is the number that a description gives to telephone-event, 126 where it gives none, as browsers do.
+func keysOf(description string) string {
+	for line := range strings.Lines(description) {
+		if number, what, ok := strings.Cut(strings.TrimPrefix(strings.TrimSpace(line), "a=rtpmap:"), " "); ok && what == "telephone-event/8000" {
+			return number
+		}
+	}
+	return "126"
 }
 
 // post sends a description and returns the one that comes back.

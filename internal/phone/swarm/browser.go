@@ -87,11 +87,15 @@ func (b *browser) describe(setup string) string {
 	}
 	a, port := b.l.address, b.l.s.board.port
 	b.mu.Lock()
-	mid := b.remote.mid
+	mid, keys := b.remote.mid, b.remote.keys
 	b.mu.Unlock()
+	if keys == "" {
+		keys = keysOf("")
+	}
 	lines := []string{
 		"v=0", fmt.Sprintf("o=- %d 1 IN IP4 %s", b.l.number+1, a), "s=-", "t=0 0",
-		fmt.Sprintf("m=audio %d UDP/TLS/RTP/SAVPF 8", port), fmt.Sprintf("c=IN IP4 %s", a), "a=rtpmap:8 PCMA/8000", "a=ptime:20",
+		fmt.Sprintf("m=audio %d UDP/TLS/RTP/SAVPF 8 %s", port, keys), fmt.Sprintf("c=IN IP4 %s", a),
+		"a=rtpmap:8 PCMA/8000", "a=rtpmap:" + keys + " telephone-event/8000", "a=ptime:20",
 		"a=sendrecv", "a=rtcp-mux", "a=setup:" + setup, "a=fingerprint:sha-256 " + print,
 		"a=ice-ufrag:" + b.ufrag, "a=ice-pwd:" + b.pwd, fmt.Sprintf("a=candidate:1 1 UDP 2130706431 %s %d typ host", a, port), "a=end-of-candidates",
 	}
@@ -108,10 +112,12 @@ func (b *browser) describe(setup string) string {
 // description is what matters of the other side's.
 type description struct {
 	ufrag, pwd, mid string
+	keys            string // the number of telephone-event
 	to              netip.AddrPort
 }
 
 func readDescription(text string) (d description, err error) {
+	d.keys = keysOf(text)
 	for line := range strings.Lines(text) {
 		key, value, _ := strings.Cut(strings.TrimSpace(line), ":")
 		switch key {
