@@ -65,12 +65,11 @@ func Open(o Options) (*Line, error) {
 	if !o.Address.IsValid() {
 		o.Address = netip.AddrFrom4([4]byte{127, 0, 0, 1})
 	}
-	pair, err := o.Ports.open(o.Address)
+	pair, err := o.Ports.open(o.Address, l)
 	if err != nil {
 		return nil, err
 	}
 	l.wire = pair
-	pair.serve(l)
 	return l, nil
 }
 

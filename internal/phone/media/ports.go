@@ -28,39 +28,38 @@ func NewPorts(low, high uint16) (*Ports, error) {
 	return &Ports{low: even, high: high, next: even}, nil
 }
 
-// open binds a pair at this address. A nil range takes any.
-func (p *Ports) open(at netip.Addr) (*pair, error) {
+// openPair binds a pair at this address, of ports that listen opens. A nil range takes any.
+func openPair[P interface {
+	local() netip.AddrPort
+	close() error
+}](p *Ports, at netip.Addr, listen func(netip.AddrPort) (P, error)) (rtp, rtcp P, err error) {
 	const tries = 64 // of the system's free ports every second one is odd, or has a neighbour
 	if p == nil {
 		for range tries {
-			rtp, err := listen(netip.AddrPortFrom(at, 0))
-			if err != nil {
-				return nil, fault.Wrap(err, fault.Unavailable, "fault.media.ports")
+			if rtp, err = listen(netip.AddrPortFrom(at, 0)); err != nil {
+				return rtp, rtcp, fault.Wrap(err, fault.Unavailable, "fault.media.ports")
 			}
-			port := rtp.LocalAddr().(*net.UDPAddr).AddrPort().Port()
-			if port%2 == 0 {
-				if rtcp, err := listen(netip.AddrPortFrom(at, port+1)); err == nil {
-					return &pair{rtp: rtp, rtcp: rtcp}, nil
+			if number := rtp.local().Port(); number%2 == 0 {
+				if rtcp, err = listen(netip.AddrPortFrom(at, number+1)); err == nil {
+					return rtp, rtcp, nil
 				}
 			}
-			_ = rtp.Close()
+			_ = rtp.close()
 		}
-		return nil, fault.New(fault.Unavailable, "fault.media.ports")
+		return rtp, rtcp, fault.New(fault.Unavailable, "fault.media.ports")
 	}
 	for range int(p.high-p.low)/2 + 1 {
-		port := p.take()
-		rtp, err := listen(netip.AddrPortFrom(at, port))
-		if err != nil {
+		number := p.take()
+		if rtp, err = listen(netip.AddrPortFrom(at, number)); err != nil {
 			continue
 		}
-		rtcp, err := listen(netip.AddrPortFrom(at, port+1))
-		if err != nil {
-			_ = rtp.Close()
+		if rtcp, err = listen(netip.AddrPortFrom(at, number+1)); err != nil {
+			_ = rtp.close()
 			continue
 		}
-		return &pair{rtp: rtp, rtcp: rtcp}, nil
+		return rtp, rtcp, nil
 	}
-	return nil, fault.New(fault.Unavailable, "fault.media.ports")
+	return rtp, rtcp, fault.New(fault.Unavailable, "fault.media.ports")
 }
 
 // take is the next pair's even port, round and round.
@@ -75,22 +74,57 @@ func (p *Ports) take() uint16 {
 	return port
 }
 
-func listen(at netip.AddrPort) (*net.UDPConn, error) {
+// port is one UDP port of a line. What cannot be sent is lost, as any datagram may be.
+type port interface {
+	local() netip.AddrPort
+	serve(take func(b []byte, from netip.AddrPort, at time.Time)) error
+	send(b []byte, to netip.AddrPort)
+	close() error
+}
+
+// pair is a line's own two ports.
+type pair struct{ rtp, rtcp port }
+
+// open binds a line's pair and serves it.
+func (p *Ports) open(at netip.Addr, l *Line) (*pair, error) {
+	rtp, rtcp, err := openPair(p, at, listenPort)
+	if err != nil {
+		return nil, err
+	}
+	if err := errors.Join(rtp.serve(l.receive), rtcp.serve(l.receiveReport)); err != nil {
+		return nil, errors.Join(fault.Wrap(err, fault.Unavailable, "fault.media.ports"), rtp.close(), rtcp.close())
+	}
+	return &pair{rtp, rtcp}, nil
+}
+
+func (p *pair) send(b []byte, to netip.AddrPort)   { p.rtp.send(b, to) }
+func (p *pair) report(b []byte, to netip.AddrPort) { p.rtcp.send(b, to) }
+func (p *pair) local() netip.AddrPort              { return p.rtp.local() }
+func (p *pair) close() error                       { return errors.Join(p.rtp.close(), p.rtcp.close()) }
+
+// socket is a port that a goroutine of its own reads.
+type socket struct{ *net.UDPConn }
+
+func listenSocket(at netip.AddrPort) (socket, error) {
 	family := "udp4"
 	if at.Addr().Is6() {
 		family = "udp6"
 	}
-	return net.ListenUDP(family, net.UDPAddrFromAddrPort(at))
+	c, err := net.ListenUDP(family, net.UDPAddrFromAddrPort(at))
+	return socket{c}, err
 }
 
-// pair is a line's own two ports.
-type pair struct{ rtp, rtcp *net.UDPConn }
-
-// serve reads both ports until they are closed, whatever comes.
-func (p *pair) serve(l *Line) {
-	go drain(p.rtp, l.receive)
-	go drain(p.rtcp, l.receiveReport)
+func (s socket) local() netip.AddrPort {
+	return plain(s.LocalAddr().(*net.UDPAddr).AddrPort())
 }
+
+func (s socket) serve(take func(b []byte, from netip.AddrPort, at time.Time)) error {
+	go drain(s.UDPConn, take)
+	return nil
+}
+
+func (s socket) send(b []byte, to netip.AddrPort) { _, _ = s.WriteToUDPAddrPort(b, to) }
+func (s socket) close() error                     { return s.UDPConn.Close() }
 
 // drain hands on every datagram that comes to a port, and ends with the port alone: a datagram that cannot be
 // read is no reason to stop listening.
@@ -108,17 +142,3 @@ func drain(c *net.UDPConn, take func(b []byte, from netip.AddrPort, at time.Time
 		}
 	}
 }
-
-func (p *pair) send(b []byte, to netip.AddrPort) {
-	_, _ = p.rtp.WriteToUDPAddrPort(b, to) // a datagram that cannot go is lost, as any may be
-}
-
-func (p *pair) report(b []byte, to netip.AddrPort) {
-	_, _ = p.rtcp.WriteToUDPAddrPort(b, to)
-}
-
-func (p *pair) local() netip.AddrPort {
-	return plain(p.rtp.LocalAddr().(*net.UDPAddr).AddrPort())
-}
-
-func (p *pair) close() error { return errors.Join(p.rtp.Close(), p.rtcp.Close()) }

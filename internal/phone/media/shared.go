@@ -51,19 +51,19 @@ func OpenShared(at netip.AddrPort) (*Shared, error) {
 	if at.Port() != 0 {
 		ports = &Ports{low: at.Port(), high: at.Port() + 1, next: at.Port()}
 	}
-	pair, err := ports.open(at.Addr())
+	rtp, rtcp, err := openPair(ports, at.Addr(), listenSocket)
 	if err != nil {
 		return nil, err
 	}
 	s := &Shared{
-		rtp: pair.rtp, rtcp: pair.rtcp,
+		rtp: rtp.UDPConn, rtcp: rtcp.UDPConn,
 		sound: map[netip.AddrPort][]*seat{}, control: map[netip.AddrPort][]*seat{}, named: map[uint32]*seat{},
 	}
-	enlarge(pair.rtp)
+	enlarge(rtp.UDPConn)
 	if at.Addr().Is6() {
-		s.batch = ipv6.NewPacketConn(pair.rtp)
+		s.batch = ipv6.NewPacketConn(rtp.UDPConn)
 	} else {
-		s.batch = ipv4.NewPacketConn(pair.rtp)
+		s.batch = ipv4.NewPacketConn(rtp.UDPConn)
 	}
 	s.out.begin(s.batch)
 	go s.read()
