@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net"
 	"net/netip"
+	"runtime"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -110,6 +111,7 @@ func (s *Shared) read() {
 			}
 		}
 		s.out.release()
+		runtime.Gosched() // another trunk's port sends what was put into its box meanwhile, before more is
 	}
 }
 
