@@ -1,7 +1,6 @@
 package app
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"io"
@@ -40,9 +39,22 @@ func (c callCommand) Run(ctx context.Context, _ config.Config, term Terminal) er
 	if o.Keys, err = keysOf(c.Keys); err != nil {
 		return err
 	}
-	var heard bytes.Buffer
 	if c.Out != "" {
-		o.Heard = &heard
+		file, err := os.Create(c.Out)
+		if err != nil {
+			return err
+		}
+		defer file.Close()
+		heard, err := audio.NewWAVFile(file)
+		if err != nil {
+			return err
+		}
+		o.Heard = heard
+		defer func() {
+			if err := heard.Close(); err != nil {
+				slog.Error("what was heard could not be kept whole", "error", err)
+			}
+		}()
 	}
 	o.Tell = func(e caller.Event) {
 		fmt.Fprintf(term.Out, "%8.3f s  %s %s\n", e.At.Seconds(), e.What, e.Detail)
@@ -57,10 +69,7 @@ func (c callCommand) Run(ctx context.Context, _ config.Config, term Terminal) er
 	q := r.Quality
 	fmt.Fprintf(term.Out, "answered after %.2f s, talked %.1f s, %d packets heard, %d lost, jitter %.1f ms, quality %.1f of 4.5\n",
 		r.Setup.Seconds(), r.Talked.Seconds(), q.Received, q.Lost, float64(q.Jitter.Microseconds())/1000, q.MOS)
-	if c.Out == "" {
-		return nil
-	}
-	return writeHeard(c.Out, heard.Bytes())
+	return nil
 }
 
 // saying reads what the telephone says.
@@ -94,21 +103,4 @@ func keysOf(text string) ([]caller.Key, error) {
 		all = append(all, caller.Key{Digit: key[0], After: after})
 	}
 	return all, nil
-}
-
-// writeHeard writes samples of two bytes as a WAV file.
-func writeHeard(path string, raw []byte) error {
-	samples := make([]int16, len(raw)/2)
-	for i := range samples {
-		samples[i] = int16(uint16(raw[2*i]) | uint16(raw[2*i+1])<<8)
-	}
-	f, err := os.Create(path)
-	if err != nil {
-		return err
-	}
-	if err := audio.WriteWAV(f, samples); err != nil {
-		f.Close()
-		return err
-	}
-	return f.Close()
 }

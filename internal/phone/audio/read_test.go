@@ -8,6 +8,7 @@ import (
 	"math"
 	"math/rand/v2"
 	"os"
+	"path/filepath"
 	"runtime"
 	"strings"
 	"testing"
@@ -352,5 +353,46 @@ func known(t *testing.T) func(*audio.Clip, error) {
 		if f := fault.As(err); clip != nil || f == nil || f.Kind != fault.Invalid || !strings.HasPrefix(f.Key, "fault.phone.prompt_") {
 			t.Errorf("%v", err)
 		}
+	}
+}
+
+func TestAWAVThatIsStillBeingWrittenIsReadAsFarAsItGoes(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "heard.wav")
+	file, err := os.Create(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	w, err := audio.NewWAVFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	read := func() []int16 {
+		raw, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		clip, err := audio.ReadWAV(bytes.NewReader(raw), limit)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return clip.Samples()
+	}
+	for n := 1; n <= 3; n++ {
+		if _, err := w.Write(make([]byte, 2*audio.Rate)); err != nil {
+			t.Fatal(err)
+		}
+		if got := len(read()); got != n*audio.Rate {
+			t.Errorf("after %d s it has %d samples", n, got)
+		}
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if raw, _ := os.ReadFile(path); int(binary.LittleEndian.Uint32(raw[40:])) != 2*3*audio.Rate {
+		t.Error("closed, it does not say how long it is")
+	}
+	if got := len(read()); got != 3*audio.Rate {
+		t.Errorf("closed, it has %d samples", got)
 	}
 }

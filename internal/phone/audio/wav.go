@@ -211,3 +211,31 @@ func WriteWAV(w io.Writer, samples []int16) error {
 		head = head[:0]
 	}
 }
+
+// WAVFile is a WAV file of 16-bit PCM, mono, 8 kHz, that is written as its sound comes. It may be read at any time.
+type WAVFile struct {
+	to   io.WriteSeeker
+	size int64
+}
+
+// NewWAVFile begins one. Closing it leaves what it is written to open.
+func NewWAVFile(to io.WriteSeeker) (*WAVFile, error) {
+	_, err := to.Write(WAVHead(-1))
+	return &WAVFile{to: to}, err
+}
+
+// Write takes samples of two bytes, the lower one first.
+func (w *WAVFile) Write(samples []byte) (int, error) {
+	n, err := w.to.Write(samples)
+	w.size += int64(n)
+	return n, err
+}
+
+// Close writes how long it is.
+func (w *WAVFile) Close() error {
+	if _, err := w.to.Seek(0, io.SeekStart); err != nil {
+		return err
+	}
+	_, err := w.to.Write(WAVHead(w.size / 2))
+	return err
+}
