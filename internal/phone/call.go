@@ -45,11 +45,12 @@ type call struct {
 
 	contact  contact.Contact // as it was read last
 	parties  parties
-	pressed  string    // the last keys the caller pressed while she talked, for the counsellor
-	missing  time.Time // since when the counsellor's browser is missed; zero when it is there
-	heard    heard     // what the caller is played now
-	reminded time.Time // when she last heard her place
-	gone     bool      // the caller's line is over
+	pressed  string       // the last keys the caller pressed while she talked, for the counsellor
+	missing  time.Time    // since when the counsellor's browser is missed; zero when it is there
+	heard    heard        // what the caller is played now
+	spoken   *media.Piece // what is said to the caller and her counsellor just now, nil for nothing
+	reminded time.Time    // when she last heard her place
+	gone     bool         // the caller's line is over
 	outcome  string
 	over     bool       // nothing more is to be done
 	tape     *recording // of the whole conversation, where the helpline records

@@ -9,7 +9,6 @@ import (
 	"vigie/internal/catalogue"
 	"vigie/internal/contact"
 	"vigie/internal/fault"
-	"vigie/internal/phone/media"
 	"vigie/internal/phone/trunk"
 	"vigie/internal/seal"
 	"vigie/internal/store"
@@ -232,7 +231,8 @@ func (c *call) callOut(number string, shown bool) {
 		c.settle()
 		if c.parties.desk.there() && !begun { // nobody rings before somebody is there to speak
 			begun = true
-			c.ringback()
+			c.music.Loop(ringbackTone) // what the counsellor hears meanwhile
+			c.settle()
 			go func() {
 				line, err := c.phone.trunk.Dial(ctx, trunk.Dial{Trunk: c.phone.dialTrunk, To: number, Anonymous: !shown, Patience: dialFor})
 				done <- dialled{line, err}
@@ -256,12 +256,6 @@ func (c *call) callOut(number string, shown bool) {
 		default:
 		}
 	}
-}
-
-// ringback is what the counsellor hears while it rings.
-func (c *call) ringback() {
-	c.music.Loop(ringbackTone)
-	c.room.Set(media.Matrix{c.parties.desk.peer.ID(): {legMusic}})
 }
 
 // tried keeps what came of a try; outcome "" is that she was reached.

@@ -128,10 +128,11 @@ func (c *call) mind(ct contact.Contact) error {
 func (c *call) settle() {
 	p := &c.parties
 	mode := p.mode()
-	c.room.Set(media.Plan(mode, p.present(c.callerID())))
+	c.room.Set(c.hearing(mode))
 	if who := p.introduces(); who != c.row.introducing {
 		c.row.introducing = who
 		c.saved()
+		c.phone.changedFor(c.row.contactID, who)
 	}
 	state := c.stateOf(mode)
 	if state == Talking {
@@ -143,6 +144,18 @@ func (c *call) settle() {
 		c.heard = now
 	}
 	c.become(state)
+}
+
+// hearing is who hears whom now.
+func (c *call) hearing(mode media.Mode) media.Matrix {
+	m := media.Plan(mode, c.parties.present(c.callerID()))
+	if desk := c.parties.desk; desk.there() && (c.spoken != nil || c.row.state == Dialling) {
+		m[desk.peer.ID()] = append(m[desk.peer.ID()], legMusic) // it rings over there, or something is said to both
+	}
+	if c.spoken != nil && c.leg != nil && mode == media.Talking {
+		m[c.leg.ID()] = append(m[c.leg.ID()], legMusic)
+	}
+	return m
 }
 
 func (c *call) stateOf(mode media.Mode) State {

@@ -306,11 +306,21 @@ func (p *Phone) wakeAll() {
 	}
 }
 
+// Changed is what is told when what a call is has changed. A desk that shows the call draws it again; so does that
+// of Staff, which may not show it yet: who hands a call over is in it as long as she introduces it.
+type Changed struct {
+	Staff string `json:"staff,omitempty"`
+}
+
 // changed tells every desk that what a call is has changed.
-func (p *Phone) changed(contactID string) {
-	if contactID != "" {
-		p.bus.Publish("contact."+contactID+".phone", []byte("{}"))
+func (p *Phone) changed(contactID string) { p.changedFor(contactID, "") }
+
+func (p *Phone) changedFor(contactID, staffID string) {
+	if contactID == "" {
+		return
 	}
+	payload, _ := json.Marshal(Changed{Staff: staffID})
+	p.bus.Publish("contact."+contactID+".phone", payload)
 }
 
 // ask is what one node asks of another about a call that is there. It carries ids and codes.

@@ -319,6 +319,9 @@ func (c *call) grant(ctx context.Context, a ask) (reply, error) {
 	default:
 		err = fault.New(fault.Invalid, "fault.invalid")
 	}
+	if err == nil && !c.over {
+		c.settle() // before it is answered, so that whoever asked reads what is true now
+	}
 	c.nudge()
 	c.phone.changed(c.row.contactID)
 	return reply{}, err
@@ -416,19 +419,18 @@ func (c *call) pass(ctx context.Context, staffID string) error {
 
 // speak plays something to the caller while she is in a conversation: both hear it.
 func (c *call) speak(clips ...clip) {
-	m := media.Plan(c.parties.mode(), c.parties.present(c.leg.ID()))
-	m[c.leg.ID()] = append(m[c.leg.ID()], legMusic)
-	if c.parties.desk != nil {
-		id := c.parties.desk.peer.ID()
-		m[id] = append(m[id], legMusic)
-	}
-	c.room.Set(m)
 	c.music.Stop()
 	piece := c.music.Play(clips...)
+	c.spoken = piece
 	go func() {
 		select {
 		case <-piece.Done():
-			c.happen(func() { c.settle() })
+			c.happen(func() {
+				if c.spoken == piece {
+					c.spoken = nil
+				}
+				c.nudge()
+			})
 		case <-c.ctx.Done():
 		}
 	}()

@@ -107,6 +107,13 @@ type crew struct {
 
 const crewFresh = time.Second
 
+// changed has it read again when it is next asked for.
+func (c *crew) changed() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.at = time.Time{}
+}
+
 func (c *crew) seats(ctx context.Context, router *routing.Router) []routing.Seat {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -114,6 +114,7 @@ func (c *Room) lineChanged() {
 		return
 	}
 	c.desks.dirty = true
+	c.crew.changed()
 	if !c.desks.drawing {
 		c.desks.drawing = true
 		time.AfterFunc(lineEvery, c.keepLine)
@@ -160,6 +161,7 @@ func (c *Room) drawLine(open []*desk) {
 			drawn[what] = e
 		}
 		d.stream.Push(e)
+		d.failed(d.drawOthers(ctx))
 		if d.floor {
 			d.failed(d.drawFloor(ctx))
 		}
@@ -229,6 +231,7 @@ type desk struct {
 	mu      sync.Mutex
 	follows map[string]*follow
 	phone   string // the contact whose call its softphone shows, "" for none
+	others  string // whom that call may be handed to, as it was drawn
 	over    bool
 }
 

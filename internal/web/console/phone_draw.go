@@ -2,6 +2,7 @@ package console
 
 import (
 	"context"
+	"encoding/json"
 	"maps"
 	"slices"
 	"strings"
@@ -231,12 +232,14 @@ func (c *Room) promised(ctx context.Context, say *i18n.Printer, ct contact.Conta
 }
 
 // phoneChanged draws the softphone again for whoever is in a call that changed.
-func (c *Room) phoneChanged(subject string, _ []byte) {
+func (c *Room) phoneChanged(subject string, payload []byte) {
+	var e phone.Changed
+	_ = json.Unmarshal(payload, &e) // what cannot be read names nobody
 	id := strings.TrimSuffix(strings.TrimPrefix(subject, "contact."), ".phone")
 	c.desks.mu.Lock()
 	var concerned []*desk
 	for d := range c.desks.open {
-		if d.on(id) {
+		if d.on(id) || e.Staff != "" && d.person.ID == e.Staff {
 			concerned = append(concerned, d)
 		}
 	}
@@ -269,9 +272,28 @@ func (d *desk) drawCall() error {
 		return err
 	}
 	d.mu.Lock()
-	d.phone = call.ContactID
+	d.phone, d.others = call.ContactID, namesOf(call.Others)
 	d.mu.Unlock()
 	return d.update(ui.PhoneCall(d.say, call))
+}
+
+// drawOthers draws her call again when somebody else can take it now, or no longer can.
+func (d *desk) drawOthers(ctx context.Context) error {
+	d.mu.Lock()
+	before := d.others
+	d.mu.Unlock()
+	if before == "" || before == namesOf(d.room.others(ctx, d.say, d.person.ID)) {
+		return nil
+	}
+	return d.drawPhone()
+}
+
+func namesOf(others []ui.Option) string {
+	all := ""
+	for _, o := range others {
+		all += o.Value + o.Label + "\n"
+	}
+	return all
 }
 
 // voice is a message that was spoken onto the tape.

@@ -7,7 +7,8 @@
 //   data-seq keeps the children of a list in order, whatever the order they come in; what has none (a
 //   message on its way) stays last;
 //   what the reader is in is left alone: an element that holds the focus is replaced when the focus
-//   leaves it, one with data-keep never, and inside a replaced element a data-keep element with the
+//   leaves it (at once when its data-state changes: a call that is over is not held back by an open menu),
+//   one with data-keep never, and inside a replaced element a data-keep element with the
 //   same id is kept as it is, with what was typed in it; a <details> with an id that is open stays open, and
 //   the sentence of a refusal (quick.ts) stays where it was, because it must not vanish before it is read.
 
@@ -47,12 +48,13 @@ function placeOne(piece: Element): Element | undefined {
 function replace(there: Element, piece: Element): Element | undefined {
   if (there.hasAttribute("data-keep")) return undefined;
   const focused = document.activeElement;
-  if (focused && focused !== document.body && there.contains(focused) && holdsWork(focused)) {
+  if (focused && focused !== document.body && there.contains(focused) && holdsWork(focused) && there.getAttribute("data-state") === piece.getAttribute("data-state")) {
     const first = !waiting.has(piece.id);
     waiting.set(piece.id, piece);
     if (first) replaceWhenLeft(there);
     return undefined;
   }
+  waiting.delete(piece.id); // older than this one
   const open = [there, ...there.querySelectorAll("details[id]")].filter((d) => d instanceof HTMLDetailsElement && d.open).map((d) => d.id);
   const focusId = focused && there.contains(focused) ? focused.id : "";
   for (const fresh of piece.querySelectorAll("[data-keep][id]")) {
