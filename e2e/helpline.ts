@@ -2,7 +2,7 @@
 // folder for its record. It is ended by its own process id when the worker ends.
 import { spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
-import { appendFile, mkdir, mkdtemp, rm } from "node:fs/promises";
+import { appendFile, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { createServer, type AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
@@ -11,11 +11,42 @@ const root = resolve(import.meta.dirname, "..");
 
 export interface Helpline {
   url: string;
+  /** Its telephone, where it has one. */
+  line?: Line;
   /** What the program has logged so far; it must never hold a child's word. */
   log(): string;
   /** Pulls the plug (SIGKILL) and starts the program again, on the same port and record, after what happens meanwhile. */
   crash(meanwhile?: () => Promise<void>): Promise<void>;
   stop(): Promise<void>;
+}
+
+/** How a helpline of a test is reached by telephone. */
+export interface Line {
+  /** Its short number, as a SIP telephone calls it. */
+  address: string;
+  /** The port at which its operator, who brings our calls to the telephones outside, is expected. */
+  operator: number;
+}
+
+/** The settings of a telephone on this machine: whoever is here may ring, and our own calls go to the port of the operator. */
+export async function telephone(folder: string, name = "trunks"): Promise<{ line: Line; settings: Record<string, string> }> {
+  const [sip, web, operator] = [await freePort(), await freePort(), await freePort()];
+  const trunks = join(folder, `${name}.toml`);
+  await writeFile(
+    trunks,
+    `[[trunk]]
+name = "operator"
+peers = ["127.0.0.0/8"]
+proxy = "sip:127.0.0.1:${operator}"
+numbers = ["3018"]
+codecs = ["PCMA", "PCMU"]
+dial = { prefixes = ["+336"] }
+`,
+  );
+  return {
+    line: { address: `sip:3018@127.0.0.1:${sip}`, operator },
+    settings: { VIGIE_PHONE_LISTEN: `udp:127.0.0.1:${sip}`, VIGIE_PHONE_TRUNKS: trunks, VIGIE_PHONE_WEB: `127.0.0.1:${web}` },
+  };
 }
 
 /** A port nothing listens on just now. */
@@ -29,8 +60,9 @@ export async function freePort(): Promise<number> {
 }
 
 /** Starts the demonstration without its simulated visitors, and waits until it says that it is ready. */
-export async function openHelpline({ past, keepsHours, settings }: { past: boolean; keepsHours: boolean; settings: Record<string, string> }): Promise<Helpline> {
+export async function openHelpline({ past, keepsHours, phone, settings }: { past: boolean; keepsHours: boolean; phone: boolean; settings: Record<string, string> }): Promise<Helpline> {
   const folder = await mkdtemp(join(tmpdir(), "vigie-e2e-"));
+  const phoned = phone ? await telephone(folder) : undefined;
   const port = await freePort();
   const url = `http://localhost:${port}`;
   let said = "";
@@ -41,8 +73,8 @@ export async function openHelpline({ past, keepsHours, settings }: { past: boole
   const start = async () => {
     const born = spawn(
       process.env.VIGIE ?? join(root, "bin/vigie"),
-      ["demo", "--quiet", ...(past ? [] : ["--empty"]), ...(keepsHours ? ["--closed"] : []), "--listen", `localhost:${port}`, "--public-url", url, "--data", folder],
-      { cwd: folder, stdio: ["ignore", "pipe", "pipe"], env: { ...process.env, ...settings } },
+      ["demo", "--quiet", ...(past ? [] : ["--empty"]), ...(keepsHours ? ["--closed"] : []), ...(phone ? [] : ["--no-phone"]), "--listen", `localhost:${port}`, "--public-url", url, "--data", folder],
+      { cwd: folder, stdio: ["ignore", "pipe", "pipe"], env: { ...process.env, ...phoned?.settings, ...settings } },
     );
     born.stdout.on("data", (chunk) => (said += chunk));
     born.stderr.on("data", (chunk) => (said += chunk));
@@ -81,5 +113,5 @@ export async function openHelpline({ past, keepsHours, settings }: { past: boole
   };
 
   await start();
-  return { url, log: () => said, crash, stop };
+  return { url, line: phoned?.line, log: () => said, crash, stop };
 }

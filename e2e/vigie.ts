@@ -83,6 +83,8 @@ interface OfWorker {
   past: boolean;
   /** Whether it obeys its opening hours, which a test then publishes; otherwise it is always open. */
   keepsHours: boolean;
+  /** Whether it has a telephone (calls.ts). */
+  telephone: boolean;
   /** What the helpline is told besides, by the names of `vigie config`: `test.use({ settings: { VIGIE_OFFER_FOR: "2s" } })`. */
   settings: Record<string, string>;
   helpline: Helpline;
@@ -91,11 +93,12 @@ interface OfWorker {
 export const test = base.extend<OfTest, OfWorker>({
   past: [false, { option: true, scope: "worker" }],
   keepsHours: [false, { option: true, scope: "worker" }],
+  telephone: [false, { option: true, scope: "worker" }],
   settings: [{}, { option: true, scope: "worker" }],
 
   helpline: [
-    async ({ past, keepsHours, settings }, use) => {
-      const helpline = await openHelpline({ past, keepsHours, settings });
+    async ({ past, keepsHours, telephone, settings }, use) => {
+      const helpline = await openHelpline({ past, keepsHours, phone: telephone, settings });
       await use(helpline);
       await helpline.stop();
     },
