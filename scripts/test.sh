@@ -65,7 +65,7 @@ go_tests() {
 # The rooms where goroutines share memory. The others leave that to the database, and the race detector
 # would only slow its drivers ten times over.
 concurrent_rooms() {
-  go list ./internal/... | grep -E '/(bench/lossyfs|bus|chat|routing/flood|seal|slowhash|store|web/live)$'
+  go list ./internal/... | grep -E '/(bench/lossyfs|bus|chat|phone|phone/media|phone/rtc|phone/trunk|routing/flood|seal|slowhash|store|web/live)$'
 }
 go_race_tests() {
   echo '#include <stdlib.h>' | gcc -E - >/dev/null 2>&1 ||
