@@ -213,6 +213,8 @@ type Opening struct {
 	Queue string
 	// PersonID is that of a person who came back with her code; "" makes a new person.
 	PersonID string
+	// Recognised says that the person is known otherwise than by her code: her line was cut, or we promised to call.
+	Recognised bool
 	// Network is where the request came from; it is sealed under a key of its own. The zero value keeps nothing.
 	Network netip.AddrPort
 	// Number is the telephone number that a call came from ("+33612345678", or as the trunk gave it), kept as
@@ -401,7 +403,7 @@ func (c *Contacts) check(o *Opening) error {
 	if o.Channel == ChannelMessage {
 		merge(&o.Reasons, c.reason(catalogue.ReasonMessage), store.Millis(c.now()))
 	}
-	if o.PersonID != "" {
+	if o.PersonID != "" && !o.Recognised {
 		merge(&o.Reasons, c.reason(catalogue.ReasonCameBack), store.Millis(c.now()))
 	}
 	if o.Queue == "" {

@@ -503,3 +503,58 @@ func TestAPartnerLine(t *testing.T) {
 		t.Fatalf("it waits in %q for %v", ct.Queue, w.reasons(ct.ID))
 	}
 }
+
+// A call-back is promised in the call itself, with her yes: it stands in the list, and rings her when it is taken.
+func TestACallBackThatIsPromisedInTheCall(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.onDial(func(c *trunk.Call) {
+		if c.Ring() == nil && c.Answer(context.Background()) == nil {
+			sounds(c, childTone)
+		}
+	})
+	w.works(anne)
+	at := w.opens(anne, anneTone)
+	r := w.rings(skip)
+	id := w.answers(anne, at)
+	must(t, "the caller", r.heard.last, anneTone)
+	w.refused(w.phone.Promise(t.Context(), bilal, id), "fault.contact.not_yours")
+	w.ok(w.phone.Promise(t.Context(), anne, id))
+	w.ok(w.phone.Promise(t.Context(), anne, id))
+	promised := w.letter()
+	if promised.ID != phone.PromiseOf(id) || !w.reasons(promised.ID)["callback"] || w.reasons(promised.ID)["came_back"] {
+		t.Fatalf("in the list is %+v, for %v", promised, w.reasons(promised.ID))
+	}
+	if _, err := w.contacts.EndConversation(t.Context(), id, staffActor(anne), contact.Change{}); err != nil {
+		t.Fatal(err)
+	}
+	r.ends()
+	w.ok(w.router.Take(t.Context(), anne, promised.ID))
+	w.ok(w.phone.CallBack(t.Context(), anne, promised.ID, true))
+	w.ok(w.phone.Attach(t.Context(), anne, promised.ID, at.id, false))
+	w.sees(promised.ID, "she answers", func(v phone.View) bool { return v.State == phone.Talking })
+	must(t, "the counsellor who called back", at.last, childTone)
+	if called := w.dials()[0].Called(); called != child {
+		t.Fatalf("%q was called", called)
+	}
+}
+
+// A hand-over that nobody takes leaves nobody in music: the caller is back with her counsellor.
+func TestAHandOverThatNobodyTakes(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.works(anne)
+	at := w.opens(anne, anneTone)
+	r := w.rings(skip)
+	id := w.answers(anne, at)
+	w.works(bilal)
+	w.opens(bilal, bilalTone)
+	w.ok(w.phone.Announce(t.Context(), anne, id, phone.First))
+	w.ok(w.router.HandOver(t.Context(), anne, id, bilal))
+	must(t, "the caller, while it rings", r.heard.last, musicTone)
+	time.Sleep(2500 * time.Millisecond) // it rings on
+	must(t, "the caller, while it still rings", r.heard.last, musicTone)
+	w.ok(w.router.Decline(t.Context(), bilal, id))
+	w.sees(id, "the caller is back", func(v phone.View) bool { return v.State == phone.Talking && !v.Held })
+	must(t, "the caller who is back", r.heard.last, anneTone)
+}

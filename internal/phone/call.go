@@ -192,7 +192,11 @@ func (c *call) close() {
 	// The house may be closing: what is written now must be written all the same.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(c.ctx), 10*time.Second)
 	defer cancel()
-	if c.outcome == "" {
+	switch {
+	case c.outcome != "":
+	case c.phone.running.Err() != nil: // the house closes under her: should she ring again, she is known
+		c.outcome = ByNodeLost
+	default:
 		c.outcome = ByHouse
 	}
 	c.row.outcome = c.outcome
@@ -433,7 +437,7 @@ func (c *call) enter(public, before string) error {
 	o := contact.Opening{ID: store.NewID(), Channel: contact.ChannelPhone, Lang: c.row.lang, Public: public, Number: c.number}
 	if before != "" {
 		if there, err := p.contacts.Get(c.ctx, before); err == nil {
-			o.PersonID = there.PersonID
+			o.PersonID, o.Recognised = there.PersonID, true
 			o.Public = there.Public
 		}
 		o.Reasons = append(o.Reasons, c.reason(catalogue.ReasonCutOff))

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"time"
 
+	"github.com/google/uuid"
+
 	"vigie/internal/audit"
 	"vigie/internal/catalogue"
 	"vigie/internal/contact"
@@ -69,6 +71,32 @@ func (c *call) bookCallback() {
 	c.outcome = ByHouse
 	c.say("callback_saved")
 	c.over = true
+}
+
+// promises makes the ids of the contacts that promise a call-back: one a call.
+var promises = uuid.MustParse("5b0c7c1e-6f0e-5e0e-9a3c-3f1d1a6c3019")
+
+// PromiseOf is the id of the contact that stands in the list for the call-back that somebody was promised in a call.
+func PromiseOf(contactID string) string { return uuid.NewSHA1(promises, []byte(contactID)).String() }
+
+// promiseNumber keeps the caller's number for a call-back that she agreed to: a contact of her own stands in the list
+// from now on, for the same person, and whoever knows her story comes first to it. Twice is once.
+func (c *call) promiseNumber(ctx context.Context) error {
+	if c.number == "" {
+		return fault.New(fault.NotFound, "fault.phone.no_number")
+	}
+	p, ct := c.phone, c.contact
+	_, err := p.contacts.OpenWith(ctx, contact.Opening{
+		ID: PromiseOf(ct.ID), Channel: contact.ChannelMessage, Lang: ct.Lang, Public: ct.Public, AgeBand: ct.AgeBand, Topic: ct.Topic,
+		PersonID: ct.PersonID, Recognised: true, Number: c.number, Reasons: []contact.Reason{c.reason(catalogue.ReasonCallback)},
+	}, func(tx *store.Tx, promised contact.Contact, key *seal.Key) error {
+		if err := p.promise(ctx, tx, promised, key, c.number); err != nil {
+			return err
+		}
+		return p.audit.Record(ctx, tx, audit.Entry{Actor: contactActor(ct.CounsellorID), Act: "phone.promise", Object: "contact", ObjectID: ct.ID,
+			Detail: map[string]string{"contact": promised.ID}})
+	})
+	return ignore(err, fault.Conflict)
 }
 
 func (c *call) clips(codes ...string) (all []clip) {

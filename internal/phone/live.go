@@ -55,7 +55,16 @@ func (c *call) look() error {
 			c.leaves(c.parties.desk)
 		}
 		c.parties.held = false
-	case contact.Talking, contact.Parked:
+	case contact.Talking, contact.Parked, contact.WrapUp:
+		if !c.inHand() {
+			if !c.parties.passed {
+				c.outcome, c.over = ByStaff, true
+			}
+			return nil
+		}
+		if err := c.unanswered(); err != nil {
+			return err
+		}
 		if c.row.answeredAt == 0 && c.parties.desk.there() {
 			c.row.answeredAt = store.Millis(c.phone.now())
 			c.saved()
@@ -88,6 +97,25 @@ func (c *call) handedOver(ct contact.Contact) {
 	}
 	c.leaves(p.desk)
 	p.held, p.intro, p.joint = false, false, false
+}
+
+// unanswered brings the caller back when the hand-over that rang came to nothing: nobody is left in music because a
+// colleague did not answer.
+func (c *call) unanswered() error {
+	const breath = 2 * time.Second // between saying that it rings, and that it does
+	p := &c.parties
+	if p.before != nil || p.desk == nil {
+		p.rung = time.Time{}
+	}
+	if p.rung.IsZero() || time.Since(p.rung) < breath {
+		return nil
+	}
+	rings, err := c.phone.router.HandingOver(c.ctx, c.row.contactID)
+	if err != nil || rings != "" {
+		return err
+	}
+	p.rung, p.intro, p.joint, p.held = time.Time{}, false, false, false
+	return nil
 }
 
 // mind looks after a counsellor's browser that is missed: for a while the caller waits for her, then she goes
@@ -159,7 +187,7 @@ func (c *call) hearing(mode media.Mode) media.Matrix {
 }
 
 func (c *call) stateOf(mode media.Mode) State {
-	talks := c.contact.State == contact.Talking || c.contact.State == contact.Parked
+	talks := c.inHand()
 	switch {
 	case c.parties.passed:
 		return Passed

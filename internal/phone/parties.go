@@ -16,10 +16,11 @@ type parties struct {
 	third  *third // an outside telephone: the 119, the police, an interpreter
 	ears   []*ear // supervisors
 
-	held   bool // the counsellor put the caller on hold
-	passed bool // the caller is left with the outside telephone
-	intro  bool // the hand-over that rings is an announced one
-	joint  bool // who hands it over stays, and the caller is with both
+	held   bool      // the counsellor put the caller on hold
+	passed bool      // the caller is left with the outside telephone
+	intro  bool      // the hand-over that rings is an announced one
+	rung   time.Time // since when a hand-over rings, zero for none
+	joint  bool      // who hands it over stays, and the caller is with both
 }
 
 // seat is a counsellor's browser in a call.

@@ -29,6 +29,7 @@ const (
 	opSay      = "say"
 	opHangUp   = "hang_up"
 	opHeard    = "heard"
+	opPromise  = "promise"
 	opListen   = "listen"
 	opView     = "view"
 )
@@ -144,6 +145,13 @@ func (p *Phone) GiveBack(ctx context.Context, staffID, contactID string) error {
 		}
 		return p.audit.Record(ctx, tx, audit.Entry{Actor: contactActor(staffID), Act: "phone.give_back", Object: "contact", ObjectID: contactID})
 	})
+}
+
+// Promise keeps the number that a caller called from, so that she can be called back on it: she said yes. Nobody sees
+// it. It returns fault.NotFound "fault.phone.no_number" for a number that was withheld.
+func (p *Phone) Promise(ctx context.Context, staffID, contactID string) error {
+	_, err := p.of(ctx, ask{Op: opPromise, Contact: contactID, Staff: staffID})
+	return err
 }
 
 // HangUp ends a call that we made, and leaves its contact as it is.
@@ -297,7 +305,7 @@ func (c *call) grant(ctx context.Context, a ask) (reply, error) {
 	case opPass:
 		err = c.pass(ctx, a.Staff)
 	case opAnnounce:
-		p.intro, p.joint, p.held = a.How == First, a.How == Together, true
+		p.intro, p.joint, p.held, p.rung = a.How == First, a.How == Together, true, time.Now()
 	case opConnect:
 		if p.before == nil { // it is an outside telephone that is introduced
 			err = c.pass(ctx, a.Staff)
@@ -312,6 +320,8 @@ func (c *call) grant(ctx context.Context, a ask) (reply, error) {
 		return reply{}, nil // it is drawn when it makes a difference: look
 	case opHangUp:
 		c.outcome, c.over = ByStaff, true
+	case opPromise:
+		err = c.promiseNumber(ctx)
 	case opSay:
 		if clip := c.phone.sounds.get(a.Code, c.row.lang); clip != nil {
 			c.speak(clip)
@@ -332,13 +342,25 @@ func (c *call) mayWish(a ask) error {
 	if c.over || c.gone {
 		return errNoLine
 	}
-	if a.Staff != "" && a.Staff == c.contact.CounsellorID && (c.contact.State == contact.Talking || c.contact.State == contact.Parked) {
+	if a.Staff != "" && a.Staff == c.contact.CounsellorID && c.inHand() {
 		return nil
 	}
 	if c.parties.before != nil && a.Staff == c.parties.before.staffID && (a.Op == opConnect || a.Op == opAttach || a.Op == opMerge) {
 		return nil
 	}
 	return fault.New(fault.Forbidden, "fault.contact.not_yours")
+}
+
+// inHand says that a counsellor has the contact and may speak with its person. A call that we made may be made while
+// the contact is written up: something was left unsaid.
+func (c *call) inHand() bool {
+	switch c.contact.State {
+	case contact.Talking, contact.Parked:
+		return true
+	case contact.WrapUp:
+		return c.row.direction == Outbound
+	}
+	return false
 }
 
 // attach brings a browser in; one that another tab has is taken from it only by force.

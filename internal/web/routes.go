@@ -157,6 +157,7 @@ func (h *Handler) routes() []Route {
 		{post, "/desk/phone/calls/{id}/say", staff.ContactAnswer, c.CallSay, false},
 		{post, "/desk/phone/calls/{id}/end", staff.ContactAnswer, c.CallEnd, false},
 		{post, "/desk/phone/calls/{id}/back", staff.ContactAnswer, c.CallBack, false},
+		{post, "/desk/phone/calls/{id}/promise", staff.ContactAnswer, c.PromiseCallBack, false},
 		{post, "/desk/phone/calls/{id}/back/cancel", staff.ContactAnswer, c.CancelCallBack, false},
 		{get, "/desk/phone/calls/{id}/recordings/{recording}", staff.ContactRead, c.Recording, false},
 		{get, "/desk/phone/calls/{id}/voicemail", staff.ContactRead, c.Voicemail, false},

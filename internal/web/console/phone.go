@@ -268,14 +268,38 @@ func (c *Room) CallBack(w http.ResponseWriter, r *http.Request) error {
 	})
 }
 
-// CancelCallBack takes the promise to call back.
-func (c *Room) CancelCallBack(w http.ResponseWriter, r *http.Request) error {
-	if _, err := c.mine(r); err != nil {
+// PromiseCallBack keeps the caller's number for a call-back: she said yes.
+func (c *Room) PromiseCallBack(w http.ResponseWriter, r *http.Request) error {
+	if err := c.Phone.Promise(r.Context(), session.Staff(r).ID, r.PathValue("id")); err != nil {
 		return err
 	}
-	return c.onCall(w, r, func(ctx context.Context, _ map[string][]string, _, id string) error {
-		return c.Phone.CancelCallback(ctx, id, me(r))
-	})
+	return c.promisePieces(w, r)
+}
+
+// promisePieces answers with the call-back as it stands.
+func (c *Room) promisePieces(w http.ResponseWriter, r *http.Request) error {
+	ct, err := c.mine(r)
+	if err != nil {
+		return err
+	}
+	say := answer.Printer(r)
+	p, err := c.promised(r.Context(), say, ct, session.Staff(r).ID)
+	if err != nil {
+		return err
+	}
+	return c.pieces(w, r, ct.ID, callbackDo(say, ct.ID, p))
+}
+
+// CancelCallBack takes the promise to call back.
+func (c *Room) CancelCallBack(w http.ResponseWriter, r *http.Request) error {
+	ct, err := c.mine(r)
+	if err != nil {
+		return err
+	}
+	if err := c.Phone.CancelCallback(r.Context(), ct.ID, me(r)); err != nil {
+		return err
+	}
+	return c.promisePieces(w, r)
 }
 
 // CallQuality is what her browser says of what it hears, every few seconds.

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"vigie/internal/contact"
+	"vigie/internal/fault"
 	"vigie/internal/phone"
 	"vigie/internal/phone/trunk"
 	"vigie/internal/routing"
@@ -118,7 +119,7 @@ func (c *Room) callProps(ctx context.Context, say *i18n.Printer, p staff.Person,
 		props.Other = c.Alias(ctx, other)
 	case handing != "":
 		props.State, props.Other = ui.PhoneIntro, c.Alias(ctx, handing)
-	case v.Third != "" && (v.Private || !v.ThirdUp):
+	case v.Third != "" && v.Private:
 		props.State, props.Other, props.Answered = ui.PhoneIntro, c.numberName(say, v.Third), v.ThirdUp
 	case v.Third != "" || v.Joint:
 		props.State = ui.PhoneConference
@@ -162,7 +163,11 @@ func (c *Room) partiesOf(ctx context.Context, say *i18n.Printer, p staff.Person,
 		all = append(all, ui.PhonePartyProps{ID: "colleague", Name: c.Alias(ctx, other)})
 	}
 	if v.Third != "" {
-		all = append(all, ui.PhonePartyProps{ID: "outside", Name: c.numberName(say, v.Third), Drop: true})
+		outside := ui.PhonePartyProps{ID: "outside", Name: c.numberName(say, v.Third), Drop: true}
+		if !v.ThirdUp {
+			outside.Line = say.T("phone.rings_there")
+		}
+		all = append(all, outside)
 	}
 	return all
 }
@@ -185,6 +190,7 @@ func (c *Room) others(ctx context.Context, say *i18n.Printer, but string) []ui.O
 type promise struct {
 	line, hint, label string
 	may, urgent, open bool
+	ask               bool // the caller is on the line, and may say yes to being called back
 }
 
 // promised is the call-back of a contact, nil when there is none to make.
@@ -197,6 +203,19 @@ func (c *Room) promised(ctx context.Context, say *i18n.Printer, ct contact.Conta
 		return nil, err
 	}
 	p := &promise{label: "phone.callback_do", hint: say.T("phone.callback_hidden")}
+	if !ok && ct.Channel == contact.ChannelPhone {
+		made, err := c.Contacts.Get(ctx, phone.PromiseOf(ct.ID))
+		switch {
+		case err == nil:
+			return &promise{line: say.T("phone.promised", "time", say.DateTime(at(made.OpenedAt)))}, nil
+		case !fault.Is(err, fault.NotFound):
+			return nil, err
+		}
+		if ct.CounsellorID == reader && ct.State == contact.Talking {
+			return &promise{hint: say.T("phone.promise_hint"), ask: true}, nil
+		}
+		return nil, nil
+	}
 	if !ok {
 		wish, asked, err := c.Contacts.Callback(ctx, ct.ID)
 		if err != nil || !asked || contact.NormalNumber(wish.On) == "" {
