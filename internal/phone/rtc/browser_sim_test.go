@@ -38,6 +38,7 @@ type browser struct {
 
 type look struct {
 	tcpOnly bool
+	relay   []rtc.ICEServer // and by no other way
 	codec   string
 }
 
@@ -52,7 +53,12 @@ func openBrowser(t testing.TB, s *rtc.Server, staff, id string, l look) *browser
 		settings.SetNetworkTypes([]webrtc.NetworkType{webrtc.NetworkTypeTCP4})
 	}
 	b := &browser{t: t, server: s, id: id, staff: staff, heard: map[byte]int{}, lines: map[uint32][]rtp.Header{}, up: make(chan struct{})}
-	if !l.tcpOnly {
+	config := webrtc.Configuration{}
+	for _, server := range l.relay {
+		config.ICETransportPolicy = webrtc.ICETransportPolicyRelay
+		config.ICEServers = append(config.ICEServers, webrtc.ICEServer{URLs: server.URLs, Username: server.Username, Credential: server.Credential})
+	}
+	if !l.tcpOnly && l.relay == nil {
 		conn, err := net.ListenPacket("udp", "127.0.0.1:0")
 		if err != nil {
 			t.Fatal(err)
@@ -72,7 +78,7 @@ func openBrowser(t testing.TB, s *rtc.Server, staff, id string, l look) *browser
 	if err := webrtc.ConfigureRTCPReports(reports); err != nil {
 		t.Fatal(err)
 	}
-	pc, err := webrtc.NewAPI(webrtc.WithSettingEngine(settings), webrtc.WithMediaEngine(engine), webrtc.WithInterceptorRegistry(reports)).NewPeerConnection(webrtc.Configuration{})
+	pc, err := webrtc.NewAPI(webrtc.WithSettingEngine(settings), webrtc.WithMediaEngine(engine), webrtc.WithInterceptorRegistry(reports)).NewPeerConnection(config)
 	if err != nil {
 		t.Fatal(err)
 	}

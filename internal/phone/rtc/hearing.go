@@ -28,18 +28,18 @@ type hearing struct {
 	packet  media.Packet
 	sources []uint32 // streams that were believed
 
-	counted                 bool
-	source                  uint32
-	highest                 uint32 // extended by the turns of the counter (RFC 3550 §A.1)
-	base                    uint32
-	transit                 int64
-	jitter                  float64 // in ticks (RFC 3550 §A.8)
-	clock                   uint32
-	received, refused, late uint64
-	priorExpected           uint64
-	priorReceived           uint64
-	eventAt                 uint32
-	eventOver               bool
+	counted           bool
+	source            uint32
+	highest           uint32 // extended by the turns of the counter (RFC 3550 §A.1)
+	base              uint32
+	transit           int64
+	jitter            float64 // in ticks (RFC 3550 §A.8)
+	clock             uint32
+	received, refused uint64
+	priorExpected     uint64
+	priorReceived     uint64
+	eventAt           uint32
+	eventOver         bool
 
 	remote    [Tracks]remote
 	roundTrip time.Duration
@@ -321,7 +321,7 @@ func (p *Peer) Quality() media.Quality {
 	h.Lock()
 	defer h.Unlock()
 	q := media.Quality{
-		Received: h.received, Refused: h.refused, Late: h.late, Sent: sent,
+		Received: h.received, Refused: h.refused, Sent: sent,
 		RoundTrip: h.roundTrip, LastHeard: h.lastHeard(),
 	}
 	for _, t := range h.remote { // the worst of the voices that she hears

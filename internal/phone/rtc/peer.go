@@ -93,6 +93,9 @@ type Peer struct {
 	queue   []State
 	telling bool
 
+	lending sync.Mutex
+	lent    *lent
+
 	in  hearing
 	out speaking
 }
@@ -629,7 +632,48 @@ func (p *Peer) Speaks(out func(*media.Packet)) { p.in.speaks(out) }
 // "D". It is called as Speaks is, and must not wait; nil ends it.
 func (p *Peer) OnDigit(f func(digit byte)) { p.in.onDigit(f) }
 
-// Close ends the session and says so to the browser.
+// Lend gives the browser to one call, as a leg whose Close gives it back and leaves the browser connected for
+// the next. A leg that was lent before falls silent: a browser is in one call at a time.
+func (p *Peer) Lend() media.Leg {
+	l := &lent{peer: p}
+	p.lending.Lock()
+	defer p.lending.Unlock()
+	p.lent = l
+	p.Speaks(nil)
+	p.Hears(nil)
+	return l
+}
+
+// lent is a browser for as long as one call has it.
+type lent struct{ peer *Peer }
+
+// mine runs f if the browser is still lent to this call.
+func (l *lent) mine(f func(p *Peer)) {
+	l.peer.lending.Lock()
+	defer l.peer.lending.Unlock()
+	if l.peer.lent == l {
+		f(l.peer)
+	}
+}
+
+func (l *lent) ID() string                       { return l.peer.ID() }
+func (l *lent) Quality() media.Quality           { return l.peer.Quality() }
+func (l *lent) Speaks(out func(p *media.Packet)) { l.mine(func(p *Peer) { p.Speaks(out) }) }
+func (l *lent) Hears(speakers []string)          { l.mine(func(p *Peer) { p.Hears(speakers) }) }
+
+// Hear asks nothing: who is not among the speakers that the browser was last told of is not heard.
+func (l *lent) Hear(speaker string, packet *media.Packet) { l.peer.Hear(speaker, packet) }
+
+func (l *lent) Close() error {
+	l.mine(func(p *Peer) {
+		p.Speaks(nil)
+		p.Hears(nil)
+		p.lent = nil
+	})
+	return nil
+}
+
+// Close ends the session and says so to the browser. It waits for a packet of hers that is being handed on.
 func (p *Peer) Close() error {
 	if !p.move(Gone) {
 		return nil
@@ -684,11 +728,9 @@ func (h *handshake) ReadFrom(b []byte) (int, net.Addr, error) {
 		h.mu.Lock()
 		deadline, moved := h.deadline, h.moved
 		h.mu.Unlock()
-		var late <-chan time.Time
+		var late <-chan time.Time // nil, and so never, without a deadline
 		if !deadline.IsZero() {
-			timer := time.NewTimer(time.Until(deadline))
-			defer timer.Stop()
-			late = timer.C
+			late = time.After(time.Until(deadline))
 		}
 		select {
 		case packet := <-h.in:

@@ -2,11 +2,15 @@ package rtc_test
 
 import (
 	"fmt"
+	"net"
 	"runtime"
 	"strings"
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/pion/logging"
+	"github.com/pion/turn/v5"
 
 	"vigie/internal/fault"
 	"vigie/internal/phone/audio"
@@ -497,4 +501,75 @@ func TestTwoHundredBrowsersLeaveNothingBehind(t *testing.T) {
 		eventually(t, "all ten are gone", func() bool { return s.Len() == 0 })
 	}
 	eventually(t, "their goroutines are gone", func() bool { return runtime.NumGoroutine() <= before+3 })
+}
+
+func TestABrowserIsLentToOneCallAfterTheOtherAndStaysConnected(t *testing.T) {
+	s := open(t, rtc.Options{})
+	b := openBrowser(t, s, "camille", "a", look{})
+	peer := b.connect()
+	var mu sync.Mutex
+	heard := map[string]int{}
+	ear := func(call string) func(*media.Packet) {
+		return func(*media.Packet) { mu.Lock(); heard[call]++; mu.Unlock() }
+	}
+	first := peer.Lend()
+	first.Speaks(ear("first"))
+	first.Hears([]string{"1"})
+	b.speak(1, 5, 'c', 8)
+	eventually(t, "the first call hears her", func() bool { mu.Lock(); defer mu.Unlock(); return heard["first"] == 5 })
+	second := peer.Lend()
+	second.Speaks(ear("second"))
+	second.Hears([]string{"2"})
+	first.Speaks(ear("first")) // too late
+	first.Hears([]string{"1"})
+	if err := first.Close(); err != nil {
+		t.Fatal(err)
+	}
+	b.speak(10, 5, 'c', 8)
+	for i := range 5 {
+		first.Hear("1", &media.Packet{Codec: audio.PCMA, Payload: []byte("1"), Sequence: uint16(i)})
+		second.Hear("2", &media.Packet{Codec: audio.PCMA, Payload: []byte("2"), Sequence: uint16(i)})
+	}
+	eventually(t, "the second has her alone", func() bool { mu.Lock(); defer mu.Unlock(); return heard["second"] == 5 && b.packets('2') == 5 })
+	if heard["first"] != 5 || b.packets('1') != 0 {
+		t.Errorf("the first call still hears or is heard: %v", heard)
+	}
+	if err := second.Close(); err != nil || peer.State() != rtc.Connected {
+		t.Errorf("after both it is %v (%v)", peer.State(), err)
+	}
+}
+
+func TestBehindANATThePublicAddressIsAnnouncedAndNoOther(t *testing.T) {
+	s := open(t, rtc.Options{PublicIPs: []string{"203.0.113.9"}})
+	answer, err := s.Offer(t.Context(), "a", "camille", openBrowser(t, s, "camille", "a", look{}).offer(false))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := fmt.Sprintf(" 203.0.113.9 %d typ host", s.UDPPort()); !strings.Contains(answer, want) || strings.Contains(answer, "127.0.0.1") {
+		t.Errorf("the answer announces not %q, or more:\n%s", want, answer)
+	}
+}
+
+func TestABrowserThatMayOnlyUseARelayIsReachedWithTheCredentialsItIsGiven(t *testing.T) {
+	conn, err := net.ListenPacket("udp4", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	relay, err := turn.NewServer(turn.ServerConfig{
+		Realm: "vigie.example", LoggerFactory: logging.NewDefaultLoggerFactory(), AuthHandler: turn.LongTermTURNRESTAuthHandler("shared", logging.NewDefaultLoggerFactory().NewLogger("turn")),
+		PacketConnConfigs: []turn.PacketConnConfig{{PacketConn: conn, RelayAddressGenerator: &turn.RelayAddressGeneratorStatic{RelayAddress: net.IPv4(127, 0, 0, 1), Address: "127.0.0.1"},
+			PermissionHandler: func(net.Addr, net.IP) bool { return true }}},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = relay.Close() }()
+	s := open(t, rtc.Options{TURN: []rtc.TURNServer{{URL: "turn:" + conn.LocalAddr().String() + "?transport=udp", Secret: "shared"}}})
+	b := openBrowser(t, s, "camille", "a", look{relay: s.ICEServers()})
+	peer := b.connect()
+	peer.Hears([]string{"x"})
+	for i := range 20 {
+		peer.Hear("x", &media.Packet{Codec: audio.PCMA, Payload: []byte("xxxx"), Sequence: uint16(i), Timestamp: uint32(i) * 160})
+	}
+	eventually(t, "it hears through the relay", func() bool { return b.packets('x') == 20 })
 }
