@@ -224,3 +224,18 @@ func loadBrowsers(t *testing.T, calls int) {
 	fmt.Println("PASS")
 	os.Exit(0)
 }
+
+func BenchmarkAPacketToABrowser(b *testing.B) {
+	s := open(b, rtc.Options{})
+	camille := openBrowser(b, s, "camille", "a", look{})
+	peer := camille.connect()
+	camille.vanish() // what it would spend on hearing is not ours
+	peer.Hears([]string{"phone"})
+	p := &media.Packet{Codec: audio.PCMA, Payload: make([]byte, 160)}
+	b.ReportAllocs()
+	for b.Loop() {
+		p.Sequence++
+		p.Timestamp += 160
+		peer.Hear("phone", p)
+	}
+}

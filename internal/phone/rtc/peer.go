@@ -675,6 +675,7 @@ func (l *lent) Close() error {
 
 // Close ends the session and says so to the browser. It waits for a packet of hers that is being handed on.
 func (p *Peer) Close() error {
+	p.server.forget(p) // first, so that whoever is told finds it gone
 	if !p.move(Gone) {
 		return nil
 	}
@@ -683,7 +684,6 @@ func (p *Peer) Close() error {
 	}
 	p.end()
 	p.in.speaks(nil)
-	p.server.forget(p)
 	p.selected(nil, nil)
 	p.negotiating.Lock()
 	agent, line := p.agent, p.dtls

@@ -101,7 +101,7 @@ export class PhoneLine {
     if (this.gone || this.offering || !this.pc) return;
     clearTimeout(this.mending);
     this.mending = 0;
-    this.tell("healing");
+    if (!this.connected) this.tell("healing");
     try {
       this.pc.restartIce();
       await this.offer();
@@ -140,7 +140,9 @@ export class PhoneLine {
     } finally {
       this.offering = false;
     }
-    if (!this.gone) this.watch();
+    if (this.gone) return;
+    this.watch();
+    this.look(); // a browser that stays connected through a restart says nothing of it
   }
 
   private failed(): void {
@@ -157,6 +159,7 @@ export class PhoneLine {
 
   /** An answer that leads to no connection in ten seconds is tried again. */
   private watch(): void {
+    if (this.connected) return;
     clearTimeout(this.mending);
     this.mending = setTimeout(() => {
       this.mending = 0;
