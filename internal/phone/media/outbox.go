@@ -3,11 +3,36 @@ package media
 import (
 	"net"
 	"net/netip"
+	"slices"
 	"sync"
 	"sync/atomic"
 
 	"golang.org/x/net/ipv4"
 )
+
+// rounds is how many readers are going through what they read. Whoever puts something into a box meanwhile leaves
+// it to them to send it; otherwise a goroutine is woken for it. It is one count for all boxes, because what comes
+// by one port leaves by another.
+var (
+	rounds  atomic.Int32
+	boxesMu sync.Mutex
+	boxes   atomic.Pointer[[]*outbox] // all that are open; replaced as a whole
+)
+
+func beginRound() { rounds.Add(1) }
+
+// endRound sends what was put in. The count goes down first: what is put in after that wakes somebody, and what was
+// before is seen here.
+func endRound() {
+	rounds.Add(-1)
+	if all := boxes.Load(); all != nil {
+		for _, o := range *all {
+			if o.waiting.Load() {
+				o.flush()
+			}
+		}
+	}
+}
 
 // outbox is what waits to be sent by a shared port: the datagrams that one round of reading gave, or those that
 // come up while others are being written. They go out in the order in which they were put in.
@@ -18,10 +43,10 @@ type outbox struct {
 	over    chan struct{}
 	once    sync.Once
 
-	mu     sync.Mutex
-	held   bool // somebody will flush who is still putting in
-	filled int
-	bank   *bank
+	mu      sync.Mutex
+	filled  int
+	waiting atomic.Bool // filled is not 0
+	bank    *bank
 
 	flushing sync.Mutex
 	spare    *bank
@@ -50,10 +75,30 @@ func newBank() *bank {
 func (o *outbox) begin(to batcher) {
 	o.to, o.bank, o.spare = to, newBank(), newBank()
 	o.wake, o.over = make(chan struct{}, 1), make(chan struct{})
+	boxesOpen(func(all []*outbox) []*outbox { return append(all, o) })
 	go o.run()
 }
 
-func (o *outbox) end() { o.once.Do(func() { close(o.over) }) }
+func (o *outbox) end() {
+	o.once.Do(func() {
+		close(o.over)
+		boxesOpen(func(all []*outbox) []*outbox {
+			return slices.DeleteFunc(all, func(other *outbox) bool { return other == o })
+		})
+	})
+}
+
+// boxesOpen changes which boxes are open.
+func boxesOpen(change func([]*outbox) []*outbox) {
+	boxesMu.Lock()
+	defer boxesMu.Unlock()
+	var all []*outbox
+	if was := boxes.Load(); was != nil {
+		all = slices.Clone(*was)
+	}
+	all = change(all)
+	boxes.Store(&all)
+}
 
 func (o *outbox) run() {
 	for {
@@ -87,30 +132,13 @@ func (o *outbox) put(b []byte, to netip.AddrPort) {
 		bank.to[i].IP = bank.ips[i][:copy(bank.ips[i][:], sixteen[:])]
 	}
 	bank.to[i].Port = int(to.Port())
-	held := o.held
+	o.waiting.Store(true)
 	o.mu.Unlock()
-	if !held {
+	if rounds.Load() == 0 {
 		select {
 		case o.wake <- struct{}{}:
 		default:
 		}
-	}
-}
-
-// hold says that whoever calls it will release: until then nobody else needs to be woken.
-func (o *outbox) hold() {
-	o.mu.Lock()
-	o.held = true
-	o.mu.Unlock()
-}
-
-func (o *outbox) release() {
-	o.mu.Lock()
-	o.held = false
-	any := o.filled > 0
-	o.mu.Unlock()
-	if any {
-		o.flush()
 	}
 }
 
@@ -121,6 +149,7 @@ func (o *outbox) flush() {
 	o.mu.Lock()
 	full, n := o.bank, o.filled
 	o.bank, o.filled = o.spare, 0
+	o.waiting.Store(false)
 	o.mu.Unlock()
 	o.spare = full
 	for at := 0; at < n; {

@@ -72,6 +72,7 @@ func (p *poller) run(raw syscall.RawConn) {
 		return n > 0
 	}
 	for raw.Read(wait) == nil {
+		beginRound()
 		for i := range events[:n] {
 			p.mu.RLock()
 			port := p.ports[events[i].Fd]
@@ -80,7 +81,8 @@ func (p *poller) run(raw syscall.RawConn) {
 				port.receive(buffer)
 			}
 		}
-		runtime.Gosched() // who sends for many at once, and who signals, has his turn
+		endRound()
+		runtime.Gosched() // who signals has his turn too
 	}
 }
 

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"net"
 	"net/netip"
-	"runtime"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -103,15 +102,14 @@ func (s *Shared) read() {
 			continue
 		}
 		now := time.Now()
-		s.out.hold()
+		beginRound()
 		for i := range messages[:n] {
 			m := &messages[i]
 			if from, ok := m.Addr.(*net.UDPAddr); ok {
 				s.take(m.Buffers[0][:m.N], plain(from.AddrPort()), now)
 			}
 		}
-		s.out.release()
-		runtime.Gosched() // another trunk's port sends what was put into its box meanwhile, before more is
+		endRound()
 	}
 }
 
