@@ -2,14 +2,13 @@ package phone
 
 import (
 	"context"
-	"errors"
 	"log/slog"
 	"runtime/debug"
+	"sync"
 	"time"
 
 	"vigie/internal/catalogue"
 	"vigie/internal/contact"
-	"vigie/internal/fault"
 	"vigie/internal/phone/audio"
 	"vigie/internal/phone/media"
 	"vigie/internal/phone/trunk"
@@ -171,9 +170,17 @@ func (c *call) hungUp(outcome string) {
 func (p *Phone) run(c *call, serve func()) {
 	p.keep(c)
 	p.calls.Go(func() {
+		defer c.left()
 		defer c.guarded(c.close)
 		c.guarded(serve)
 	})
+}
+
+// left takes a call that is over out of its node; twice is once.
+func (c *call) left() {
+	c.phone.drop(c)
+	c.end()
+	c.phone.changed(c.row.contactID)
 }
 
 // guarded runs a part of the call; a fault of ours in it ends this call and no other.
@@ -187,7 +194,8 @@ func (c *call) guarded(part func()) {
 	part()
 }
 
-// close ends everything of a call.
+// close ends everything of a call. What is written comes first, and waits for nobody: a telephone that is not there
+// any more never confirms that we hang up.
 func (c *call) close() {
 	// The house may be closing: what is written now must be written all the same.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(c.ctx), 10*time.Second)
@@ -200,40 +208,41 @@ func (c *call) close() {
 		c.outcome = ByHouse
 	}
 	c.row.outcome = c.outcome
+	c.room.Set(media.Matrix{})
+	if c.line != nil {
+		var hung sync.WaitGroup
+		hung.Go(func() { hangUp(c.ctx, c.line) })
+		defer hung.Wait()
+	}
+	if err := c.finish(ctx); err != nil {
+		c.log.Error("phone: the end of a call could not be written; trying again later", "error", err)
+	}
+	c.left() // nobody asks it for anything any more
 	if c.leg != nil {
 		c.keepQuality(ctx, "caller", "", c.began, c.leg.Quality())
 	}
-	if c.line != nil {
-		_ = c.line.Hangup(ctx, "")
-	}
-	c.keepRecording(ctx)
 	c.dropAll(ctx)
+	c.keepRecording()
 	_ = c.room.Close()
-	if err := errors.Join(c.phone.finish(ctx, c.row), c.endContact(ctx)); err != nil {
-		c.log.Error("phone: the end of a call could not be written; its lease will end it", "error", err)
-	}
-	c.phone.drop(c)
-	c.end()
-	c.phone.changed(c.row.contactID)
 }
 
-// endContact makes the contact true to a line that is over: whoever waited has left the line, whoever talked
-// is written up. A call-back that was promised, or a message that was left, stays.
-func (c *call) endContact(ctx context.Context) error {
-	if c.row.contactID == "" || c.row.direction == Outbound {
-		return nil
+// hangUp ends a line, and waits only so long for the other side to confirm it.
+func hangUp(ctx context.Context, line *trunk.Call) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+	defer cancel()
+	_ = line.Hangup(ctx, "")
+}
+
+// finish ends the row of a call and makes its contact true to a line that is over, both or neither: whoever waited
+// has left the line, whoever talked is written up. A call-back that was promised, or a message that was left, stays.
+func (c *call) finish(ctx context.Context) error {
+	ev, by := contact.VisitorEnds, contact.VisitorOf(c.row.contactID)
+	if c.outcome != ByCaller {
+		ev, by = contact.Cut, contact.SystemActor
 	}
 	return c.phone.db.Tx(ctx, func(tx *store.Tx) error {
-		ct, err := c.phone.contacts.GetWithin(ctx, tx, c.row.contactID)
-		if err != nil || ct.Channel != contact.ChannelPhone || !ct.State.Open() {
-			return ignore(err, fault.NotFound)
-		}
-		ev, by := contact.VisitorEnds, contact.VisitorOf(ct.ID)
-		if c.outcome != ByCaller {
-			ev, by = contact.Cut, contact.SystemActor
-		}
-		_, err = c.phone.contacts.Move(ctx, tx, ct.ID, ev, by, contact.Change{})
-		return ignore(err, fault.Conflict, fault.Forbidden)
+		_, err := c.phone.finish(ctx, tx, c.row, ev, by)
+		return err
 	})
 }
 
@@ -354,7 +363,7 @@ func (c *call) receive(line *trunk.Call) {
 	if err := line.Ring(); err != nil {
 		return
 	}
-	if err := c.phone.begin(c.ctx, c.row); err != nil {
+	if err := c.phone.begin(c.ctx, c.phone.db, c.row); err != nil {
 		// Without the record nobody can be brought to anybody; but whoever rings hears who answers now.
 		c.log.Error("phone: a call could not be written; the caller hears who answers now", "error", err)
 		c.outcome = ByBreakdown

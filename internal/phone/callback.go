@@ -192,10 +192,10 @@ func (p *Phone) CallBack(ctx context.Context, staffID, contactID string, urgent 
 	}
 	row := callRow{id: store.NewID(), contactID: contactID, trunk: p.dialTrunk, direction: Outbound, state: Dialling, lang: ct.Lang,
 		staffID: staffID, mark: p.router.NumberMark(number)}
-	if err := p.begin(ctx, row); err != nil {
-		return err
-	}
 	if err := p.db.Tx(ctx, func(tx *store.Tx) error {
+		if err := p.begin(ctx, tx, row); err != nil {
+			return err
+		}
 		if _, err := tx.Exec(ctx, `UPDATE phone_callback SET tries = tries + 1, tried_at = $2 WHERE contact_id = $1`, contactID, store.Millis(p.now())); err != nil {
 			return err
 		}

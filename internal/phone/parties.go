@@ -170,11 +170,7 @@ func (c *call) leaveThird(ctx context.Context) {
 	}
 	c.room.Remove(t.leg.ID())
 	c.keepQuality(context.WithoutCancel(ctx), "outside", "", t.since, t.leg.Quality())
-	go func() {
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
-		defer cancel()
-		_ = t.line.Hangup(ctx, "")
-	}()
+	go hangUp(ctx, t.line)
 }
 
 // dropAll takes everybody out of a call that is over.

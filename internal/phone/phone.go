@@ -284,6 +284,14 @@ func (p *Phone) drop(c *call) {
 	}
 }
 
+// has says whether a call is anchored here.
+func (p *Phone) has(callID string) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	_, ok := p.byID[callID]
+	return ok
+}
+
 // here returns the call of a contact, if it is anchored on this node.
 func (p *Phone) here(contactID string) (*call, bool) {
 	p.mu.Lock()

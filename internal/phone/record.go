@@ -5,6 +5,7 @@ import (
 	"errors"
 	"time"
 
+	"vigie/internal/audit"
 	"vigie/internal/catalogue"
 	"vigie/internal/contact"
 	"vigie/internal/fault"
@@ -74,8 +75,9 @@ const (
 	// $1 node, $2 lease.
 	beatCalls = `UPDATE phone_call SET lease_until = $2 WHERE node = $1 AND ended_at = 0`
 
-	// $1 lease that is over, $2 this node: its own calls are it to end.
-	selectLostCalls = `SELECT id, contact_id FROM phone_call WHERE ended_at = 0 AND lease_until < $1 AND node <> $2`
+	// $1 lease that is over, $2 this node, whose own calls are told by what it has, $3 when they began to be old enough.
+	selectLostCalls = `SELECT id, contact_id, node, direction FROM phone_call
+		WHERE ended_at = 0 AND (node <> $2 AND lease_until < $1 OR node = $2 AND began_at < $3)`
 
 	// The call of a contact that goes on.
 	selectOpenCall = `SELECT id, contact_id, node, trunk, direction, state, lang, staff_id, mark, no_listening, began_at, queued_at, answered_at, outcome
@@ -122,10 +124,15 @@ func (p *Phone) Of(ctx context.Context, staffID string) (contactID string, err e
 }
 
 // begin writes the row of a call that has just come, or is about to be made.
-func (p *Phone) begin(ctx context.Context, c callRow) error {
+func (p *Phone) begin(ctx context.Context, w writer, c callRow) error {
 	now := store.Millis(p.now())
-	_, err := p.db.Exec(ctx, insertCall, c.id, c.contactID, p.Node(), c.trunk, c.direction, string(c.state), c.lang, c.mark, c.staffID, now, now+leaseFor.Milliseconds())
+	_, err := w.Exec(ctx, insertCall, c.id, c.contactID, p.Node(), c.trunk, c.direction, string(c.state), c.lang, c.mark, c.staffID, now, now+leaseFor.Milliseconds())
 	return err
+}
+
+// writer is the record, or a transaction of it.
+type writer interface {
+	Exec(ctx context.Context, query string, args ...any) (int64, error)
 }
 
 func (p *Phone) save(ctx context.Context, c callRow) error {
@@ -133,9 +140,22 @@ func (p *Phone) save(ctx context.Context, c callRow) error {
 	return err
 }
 
-func (p *Phone) finish(ctx context.Context, c callRow) error {
-	_, err := p.db.Exec(ctx, endCall, c.id, store.Millis(p.now()), c.outcome)
-	return err
+// finish ends a call, unless that is written already, and does to its contact what the end of its line does; a
+// contact that this is nothing to stays as it is.
+func (p *Phone) finish(ctx context.Context, tx *store.Tx, c callRow, ev contact.Event, by audit.Actor) (ended bool, err error) {
+	n, err := tx.Exec(ctx, endCall, c.id, store.Millis(p.now()), c.outcome)
+	if err != nil || n == 0 {
+		return false, err
+	}
+	if c.contactID == "" || c.direction == Outbound {
+		return true, nil
+	}
+	ct, err := p.contacts.GetWithin(ctx, tx, c.contactID)
+	if err != nil || ct.Channel != contact.ChannelPhone {
+		return true, ignore(err, fault.NotFound)
+	}
+	_, err = p.contacts.Move(ctx, tx, ct.ID, ev, by, contact.Change{})
+	return true, ignore(err, fault.Conflict, fault.Forbidden)
 }
 
 // legDone keeps how a line of a call did.
@@ -155,37 +175,40 @@ func (p *Phone) beat(ctx context.Context) error {
 }
 
 // endLost ends the calls of nodes that are gone, and their contacts: whoever waited is not offered any more,
-// whoever talked is written up, and should they ring again they are recognised and come first. all is for a
+// whoever talked is written up, and should they ring again they are recognised and come first. So are calls of this
+// node that it does not have (any more), because their end could not be written when they ended. all is for a
 // record that one process alone uses: every call of another run is lost, whatever its lease says.
 func (p *Phone) endLost(ctx context.Context, all bool) error {
-	type lost struct{ id, contactID string }
-	before := store.Millis(p.now())
+	now := store.Millis(p.now())
+	before := now
 	if all {
 		before += 2 * leaseFor.Milliseconds()
 	}
-	calls, err := store.All(ctx, p.db, func(r store.Row) (l lost, err error) { return l, r.Scan(&l.id, &l.contactID) }, selectLostCalls, before, p.Node())
+	calls, err := store.All(ctx, p.db, func(r store.Row) (c callRow, err error) {
+		return c, r.Scan(&c.id, &c.contactID, &c.node, &c.direction)
+	}, selectLostCalls, before, p.Node(), now-leaseFor.Milliseconds())
 	if err != nil {
 		return err
 	}
-	for _, l := range calls {
-		err := p.db.Tx(ctx, func(tx *store.Tx) error {
-			n, err := tx.Exec(ctx, endCall, l.id, store.Millis(p.now()), ByNodeLost)
-			if err != nil || n == 0 || l.contactID == "" {
-				return err // another node was faster
+	var errs []error
+	for _, c := range calls {
+		c.outcome = ByNodeLost
+		if c.node == p.Node() {
+			if p.has(c.id) {
+				continue
 			}
-			ct, err := p.contacts.GetWithin(ctx, tx, l.contactID)
-			if err != nil || ct.Channel != contact.ChannelPhone {
-				return ignore(err, fault.NotFound)
-			}
-			_, err = p.contacts.Move(ctx, tx, l.contactID, contact.Cut, contact.SystemActor, contact.Change{})
-			return ignore(err, fault.Conflict, fault.Forbidden)
-		})
-		if err != nil {
-			return err
+			c.outcome = ByBreakdown
 		}
-		p.changed(l.contactID)
+		err := p.db.Tx(ctx, func(tx *store.Tx) error {
+			ended, err := p.finish(ctx, tx, c, contact.Cut, contact.SystemActor)
+			if ended { // else another node was faster
+				tx.AfterCommit(func() { p.changed(c.contactID) })
+			}
+			return err
+		})
+		errs = append(errs, err) // those after it are lost all the same
 	}
-	return nil
+	return errors.Join(errs...)
 }
 
 // forgetMarks clears by which number a call came, once it is so long ago that nobody comes back for it.

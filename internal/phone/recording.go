@@ -47,6 +47,7 @@ func (c *call) startRecording() {
 	if err := c.room.Add(r.leg); err != nil {
 		c.log.Error("phone: a call cannot be recorded", "error", err)
 		_ = write.CloseWithError(err)
+		r.stored <- stored{err: err}
 		return
 	}
 	ctx := context.WithoutCancel(c.ctx)
@@ -58,11 +59,13 @@ func (c *call) startRecording() {
 }
 
 // keepRecording ends the recording and writes its row.
-func (c *call) keepRecording(ctx context.Context) {
+func (c *call) keepRecording() {
 	r := c.tape
 	if r == nil {
 		return
 	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(c.ctx), 20*time.Second)
+	defer cancel()
 	c.room.Remove(legTape)
 	r.leg.Stop()
 	<-r.leg.Done()

@@ -100,7 +100,8 @@ type setting struct {
 	grace time.Duration
 	bus   bus.Options
 	rules func(*catalogue.Phone)
-	at    string // the address of its trunk, 127.0.0.1 unless said
+	at    string        // the address of its trunk, 127.0.0.1 unless said
+	t1    time.Duration // of its SIP, 50 ms unless said
 }
 
 func newRecord(t *testing.T) *record {
@@ -191,12 +192,15 @@ func (r *record) node(s setting) *world {
 	if s.at == "" {
 		s.at = "127.0.0.1"
 	}
+	if s.t1 == 0 {
+		s.t1 = 50 * time.Millisecond
+	}
 	lines := phone.Lines(phone.LineOptions{Address: netip.MustParseAddr(s.at)})
 	w.network, err = trunk.Open(trunk.Options{Listen: []string{"udp:127.0.0.1:0"}, Media: lines, T1: 50 * time.Millisecond,
 		Trunks: []trunk.Trunk{{Name: "us", Peers: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}}}})
 	must(err)
 	w.network.Incoming(w.dial)
-	w.trunk, err = trunk.Open(trunk.Options{Listen: []string{"udp:" + s.at + ":0"}, Media: lines, T1: 50 * time.Millisecond,
+	w.trunk, err = trunk.Open(trunk.Options{Listen: []string{"udp:" + s.at + ":0"}, Media: lines, T1: s.t1,
 		Trunks: []trunk.Trunk{{
 			Name: "operator", Peers: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}, Proxy: "sip:" + w.network.Addr("udp").String(), CallerID: "3018",
 			Plan: trunk.Plan{Numbers: []string{"119", "17", "112"}, Prefixes: []string{"+33"}, Except: []string{"+338"}},
