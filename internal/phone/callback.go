@@ -262,7 +262,7 @@ func (c *call) callOut(number string, shown bool) {
 			c.music.Loop(ringbackTone) // what the counsellor hears meanwhile
 			c.settle()
 			go func() {
-				line, err := c.phone.trunk.Dial(ctx, trunk.Dial{Trunk: c.phone.dialTrunk, To: number, Anonymous: !shown, Patience: dialFor})
+				line, err := c.dial(ctx, trunk.Dial{To: number, Anonymous: !shown})
 				done <- dialled{line, err}
 				c.nudge()
 			}()

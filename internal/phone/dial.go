@@ -46,17 +46,28 @@ func (c *call) invite(code string, how How, staffID string) error {
 	t := &third{code: code, private: how == First, straight: how == Straight, staffID: staffID, since: time.Now(), cancel: cancel}
 	c.parties.third, c.failed = t, ""
 	go func() {
-		line, err := c.phone.trunk.Dial(ctx, trunk.Dial{Trunk: c.phone.dialTrunk, To: number.Dial()})
+		line, err := c.dial(ctx, trunk.Dial{To: number.Dial()})
 		c.happen(func() { c.reached(t, line, err) })
 	}()
 	return nil
+}
+
+// dial rings a number by the trunk of our calls. Whatever becomes of the one it is rung for, the line ends with the
+// call: somebody may answer at the very moment at which nobody waits for it any more.
+func (c *call) dial(ctx context.Context, d trunk.Dial) (*trunk.Call, error) {
+	d.Trunk, d.Patience = c.phone.dialTrunk, dialFor
+	line, err := c.phone.trunk.Dial(ctx, d)
+	if err == nil {
+		context.AfterFunc(c.ctx, func() { hangUp(c.ctx, line) })
+	}
+	return line, err
 }
 
 // reached is the end of a dialling.
 func (c *call) reached(t *third, line *trunk.Call, err error) {
 	if c.parties.third != t { // hung up meanwhile
 		if line != nil {
-			_ = line.Hangup(context.WithoutCancel(c.ctx), "")
+			go hangUp(c.ctx, line)
 		}
 		return
 	}

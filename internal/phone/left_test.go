@@ -1,6 +1,7 @@
 package phone_test
 
 import (
+	"context"
 	"fmt"
 	"net"
 	"regexp"
@@ -10,6 +11,8 @@ import (
 
 	"vigie/internal/contact"
 	"vigie/internal/phone"
+	"vigie/internal/phone/caller"
+	"vigie/internal/phone/trunk"
 	"vigie/internal/store"
 )
 
@@ -73,4 +76,39 @@ func TestACallThatItsNodeDoesNotHaveAnyMore(t *testing.T) {
 		w.until("the call is ended", func() bool { return w.outcome() == phone.ByBreakdown })
 		w.until("nobody waits who is not there", func() bool { return w.state(ct.ID) == contact.Closed })
 	})
+}
+
+// Somebody whom we ring may answer at the very moment at which nobody waits for it any more: the line is hung up all
+// the same, and nobody stands in it alone.
+func TestALineThatIsAnsweredTooLate(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.rings(skip, pressing(caller.Key{Digit: '0', After: 1500 * time.Millisecond})).ends()
+	ct := w.letter()
+	w.works(anne)
+	at := w.opens(anne, anneTone)
+	w.ok(w.router.Take(t.Context(), anne, ct.ID))
+	for range 12 {
+		answered := make(chan *trunk.Call, 1)
+		w.onDial(func(c *trunk.Call) {
+			go func() { _ = w.phone.HangUp(context.Background(), anne, ct.ID) }()
+			if c.Answer(context.Background()) == nil {
+				answered <- c
+				return
+			}
+			close(answered)
+		})
+		w.ok(w.phone.CallBack(t.Context(), anne, ct.ID, true))
+		w.ok(w.phone.Attach(t.Context(), anne, ct.ID, at.id, false))
+		w.until("the try is over", func() bool { return w.phone.Calls() == 0 })
+		c, ok := <-answered
+		if !ok {
+			continue
+		}
+		select {
+		case <-c.Done():
+		case <-time.After(3 * time.Second):
+			t.Fatal("whoever answered is still in a line with nobody")
+		}
+	}
 }

@@ -43,14 +43,14 @@ func (c *call) spill() {
 	t := &third{code: codeOverflow, since: time.Now(), cancel: cancel}
 	c.parties.third = t
 	go func() {
-		line, err := c.phone.trunk.Dial(ctx, trunk.Dial{Trunk: c.phone.dialTrunk, To: contact.NormalNumber(number), Patience: dialFor})
+		line, err := c.dial(ctx, trunk.Dial{To: contact.NormalNumber(number)})
 		c.happen(func() {
 			if err != nil {
 				c.overflow.again = time.Now().Add(betweenOverflow)
 			} else if c.contact.State != contact.Waiting { // somebody came to her desk meanwhile
 				c.parties.third = nil
 				cancel()
-				_ = line.Hangup(context.WithoutCancel(c.ctx), "")
+				go hangUp(c.ctx, line)
 				return
 			}
 			c.reached(t, line, err)
