@@ -65,7 +65,7 @@ func (c *call) look() error {
 		if err := c.unanswered(); err != nil {
 			return err
 		}
-		if c.row.answeredAt == 0 && c.parties.desk.there() {
+		if c.row.answeredAt == 0 && c.line != nil && c.parties.desk.there() {
 			c.row.answeredAt = store.Millis(c.phone.now())
 			c.saved()
 		}

@@ -112,7 +112,7 @@ func (p *parties) seatOf(peer *rtc.Peer) *seat {
 // sit brings a counsellor's browser into the call.
 func (c *call) sit(staffID string, peer *rtc.Peer) (*seat, error) {
 	c.phone.tests.end(peer.ID())
-	if err := c.room.Add(peer); err != nil {
+	if err := c.room.Add(peer.Lend()); err != nil {
 		return nil, err
 	}
 	s := &seat{staffID: staffID, peer: peer, up: peer.State() == rtc.Connected, since: time.Now()}

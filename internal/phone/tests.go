@@ -36,14 +36,13 @@ func (t *tests) run(ctx context.Context, peer *rtc.Peer, words *audio.Clip) erro
 	t.mu.Unlock()
 	room, player, echo := media.NewRoom(), media.NewPlayer(legMusic, audio.PCMA), media.NewEcho("echo", time.Second)
 	done := func() {
-		room.Remove(peer.ID())
-		_ = room.Close()
+		_ = room.Close() // the browser is only lent
 		cancel()
 		t.mu.Lock()
 		delete(t.running, peer.ID())
 		t.mu.Unlock()
 	}
-	for _, leg := range []media.Leg{peer, player, echo} {
+	for _, leg := range []media.Leg{peer.Lend(), player, echo} {
 		if err := room.Add(leg); err != nil {
 			done()
 			return fault.Wrap(err, fault.Conflict, "fault.phone.in_call")

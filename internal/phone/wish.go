@@ -413,7 +413,7 @@ func (c *call) listen(a ask) error {
 		if !ok || peer.StaffID() != a.Staff {
 			return fault.New(fault.Gone, "fault.phone.no_peer")
 		}
-		if err := c.room.Add(peer); err != nil {
+		if err := c.room.Add(peer.Lend()); err != nil {
 			return err
 		}
 		stop := peer.OnState(func(s rtc.State) { c.happen(func() { c.moved(peer, s) }) })

@@ -148,7 +148,7 @@ func (h *hearing) take(b []byte, now time.Time) bool {
 	if h.out == nil {
 		return true
 	}
-	h.packet = media.Packet{Codec: codec, Payload: payload, Sequence: h.header.SequenceNumber, Timestamp: h.header.Timestamp, Marker: h.header.Marker, At: now}
+	h.packet = media.Packet{Codec: codec, Payload: payload, Stream: h.header.SSRC, Sequence: h.header.SequenceNumber, Timestamp: h.header.Timestamp, Marker: h.header.Marker, At: now}
 	h.out(&h.packet)
 	return true
 }
@@ -335,29 +335,10 @@ func (p *Peer) Quality() media.Quality {
 	}
 	if h.received > 0 {
 		worst := max(q.RemoteLost, float64(q.Lost)/float64(h.expected()))
-		q.MOS = mos(worst, max(q.Jitter, q.RemoteJitter), q.RoundTrip)
+		// From mouth to ear: half the round trip, a buffer of twice the jitter, and what a packet and a sound card take.
+		q.MOS = media.MOS(worst, 1, q.RoundTrip/2+2*max(q.Jitter, q.RemoteJitter)+40*time.Millisecond)
 	}
 	return q
-}
-
-// mos estimates by the E-model (ITU-T G.107; the impairments of G.711 with concealment after G.113: Ie 0, Bpl 25.1)
-// what people would say of a line, 1 to 4.5: loss is a fraction, the delay half the round trip and a buffer of
-// twice the jitter.
-func mos(loss float64, jitter, roundTrip time.Duration) float64 {
-	d := (roundTrip/2 + 2*jitter + 40*time.Millisecond).Seconds() * 1000
-	delay := 0.024 * d
-	if d > 177.3 {
-		delay += 0.11 * (d - 177.3)
-	}
-	percent := 100 * loss
-	r := 93.2 - delay - 95*percent/(percent+25.1)
-	switch {
-	case r <= 0:
-		return 1
-	case r >= 100:
-		return 4.5
-	}
-	return 1 + 0.035*r + r*(r-60)*(100-r)*7e-6
 }
 
 var _ media.Leg = (*Peer)(nil)

@@ -18,6 +18,7 @@ type voice struct {
 	began     bool // something has been sent
 	started   bool // of this speaker
 	codec     audio.Codec
+	stream    uint32 // the speaker's numbering
 	shiftSeq  uint16 // ours minus the speaker's
 	shiftTime uint32
 	theirs    uint16 // the speaker's newest number
@@ -44,7 +45,7 @@ func (v *voice) assign(speaker string) {
 func (v *voice) write(b []byte, number uint8, p *media.Packet, now time.Time) int {
 	clock := clockOf(p.Codec)
 	marker := p.Marker
-	if !v.started || v.codec != p.Codec || v.leaps(p, clock) {
+	if !v.started || v.codec != p.Codec || v.stream != p.Stream || v.leaps(p, clock) {
 		v.restart(p, clock, now)
 		marker = true
 	}
@@ -83,7 +84,7 @@ func (v *voice) restart(p *media.Packet, clock uint32, now time.Time) {
 		stamp += uint32(max(passed, 20*time.Millisecond).Seconds() * float64(clock))
 	}
 	v.shiftSeq, v.shiftTime = seq-p.Sequence, stamp-p.Timestamp
-	v.codec, v.started = p.Codec, true
+	v.codec, v.stream, v.started = p.Codec, p.Stream, true
 }
 
 func clockOf(c audio.Codec) uint32 {
