@@ -11,7 +11,7 @@ const skipped = read("skipped").split("\n").filter(Boolean);
 
 // `go test -json`: one event a line. A test that has subtests is only their sum and is not counted. What
 // the run under the race detector skips was run, or named, by the one before.
-for (const run of ["go", "race"]) {
+for (const run of ["go", "sound", "race"]) {
   const events = read(`${run}.json`).split("\n").filter(Boolean).map((line) => JSON.parse(line));
   const name = (event) => `${event.Package.replace(/^vigie\//, "")} ${event.Test}`;
   const parents = new Set();
@@ -27,7 +27,7 @@ for (const run of ["go", "race"]) {
     if (!event.Test || parents.has(`${event.Package} ${event.Test}`)) continue;
     if (event.Action === "pass") passed++;
     if (event.Action === "fail") failed.push(name(event));
-    if (event.Action === "skip" && run === "go") {
+    if (event.Action === "skip" && run !== "race") {
       const reason = output.get(name(event))?.match(/^ +\S+\.go:\d+: (.*)$/m)?.[1] ?? "no reason given";
       skipped.push(`${name(event)} (${reason})`);
     }

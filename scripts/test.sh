@@ -62,6 +62,15 @@ go_tests() {
     --jsonfile "$results/$to.json" -- -timeout 20m "$@"
 }
 
+# The rooms where sound is measured, one after the other and with nothing beside them: on two busy cores it
+# would be the machine that is measured.
+rooms_of_sound() { go list ./internal/... | grep -E '/phone(/|$)'; }
+rooms_of_silence() { go list ./... | grep -vE '/phone(/|$)'; }
+go_sound_tests() {
+  # shellcheck disable=SC2046
+  go_tests sound -p 1 $(rooms_of_sound)
+}
+
 # The rooms where goroutines share memory. The others leave that to the database, and the race detector
 # would only slow its drivers ten times over.
 concurrent_rooms() {
@@ -71,7 +80,7 @@ go_race_tests() {
   echo '#include <stdlib.h>' | gcc -E - >/dev/null 2>&1 ||
     { left_out "race detector (gcc and libc6-dev are missing)"; return; }
   # shellcheck disable=SC2046
-  CGO_ENABLED=1 go_tests race -race $(concurrent_rooms)
+  CGO_ENABLED=1 go_tests race -race -p 1 $(concurrent_rooms)
 }
 
 journeys() {
@@ -91,7 +100,9 @@ step "screens' scripts, types" npm run --silent check
 step "screens' scripts and styles, build" make -s --no-print-directory .vigie/made/assets
 step "announcements and music, build" make -s --no-print-directory .vigie/made/prompts
 step "go vet" go vet ./...
-step "Go tests" go_tests go ./...
+# shellcheck disable=SC2046
+step "Go tests" go_tests go $(rooms_of_silence)
+step "Go tests, sound" go_sound_tests
 step "Go tests, race detector" go_race_tests
 step "custom elements" elements
 if step "build" make -s --no-print-directory build; then
