@@ -62,7 +62,7 @@ func (d demoCommand) Run(ctx context.Context, c config.Config, term Terminal) er
 			}
 		}
 		if !d.Quiet {
-			fmt.Fprint(term.Out, "\n  Log in as camille, choose « Disponible »: it rings within a minute.\n")
+			fmt.Fprint(term.Out, "\n  Log in as camille, choose « Disponible »: it rings within a minute.\n  Switch on « Prendre les appels » (a microphone is asked for): calls come too.\n")
 			visitors := demo.Visitors{Base: "http://" + dialable(address), Catalogue: a.Catalogue.Current, First: 10 * time.Second, Every: 35 * time.Second, Most: 4}
 			go visitors.Run(ctx)
 		}

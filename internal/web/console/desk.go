@@ -445,6 +445,9 @@ func (c *Room) commands(say *i18n.Printer, p staff.Person) []ui.Command {
 	}{{ui.Available, "bell"}, {ui.Busy, "message-circle"}, {ui.Pause, "coffee"}, {ui.Away, "log-out"}} {
 		all = append(all, ui.Command{Label: say.T("presence." + string(s.state)), Hint: say.T("desk.cmd.state"), Icon: s.icon, Click: ".presence-switch button[value=" + string(s.state) + "]"})
 	}
+	if c.Phone.On() {
+		all = append(all, phoneCommands(say)...)
+	}
 	all = append(all,
 		ui.Command{Label: say.T("desk.cmd.history"), Href: "/desk/history", Icon: "search"},
 		ui.Command{Label: say.T("desk.cmd.account"), Href: "/desk/account", Icon: "key-round"},
@@ -454,6 +457,9 @@ func (c *Room) commands(say *i18n.Printer, p staff.Person) []ui.Command {
 	}
 	if p.Can(staff.ContactIllegal) {
 		all = append(all, ui.Command{Label: say.T("held.title"), Href: "/desk/held", Icon: "lock"})
+	}
+	if p.Can(staff.CatalogueRead) && c.Phone.On() {
+		all = append(all, ui.Command{Label: say.T("admin.sounds"), Href: "/admin/sounds", Icon: "phone"})
 	}
 	if p.Can(staff.CatalogueRead) {
 		all = append(all, ui.Command{Label: say.T("desk.cmd.catalogue"), Href: "/admin/catalogue", Icon: "book-open"})

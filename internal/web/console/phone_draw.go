@@ -363,3 +363,19 @@ func (c *Room) phoneTrouble(say *i18n.Printer) []string {
 	}
 	return all
 }
+
+// phoneCommands are what the command bar does with the softphone, as far as it can be done at that moment.
+func phoneCommands(say *i18n.Printer) []ui.Command {
+	const call = "[data-phone-call] "
+	return []ui.Command{
+		{Label: say.T("phone.take"), Hint: say.T("phone.label"), Icon: "phone", Click: "[data-phone-take]"},
+		{Label: say.T("phone.mute"), Hint: say.T("phone.label"), Icon: "mic", Click: "[data-phone-mute]", Keys: say.T("phone.mute_key")},
+		{Label: say.T("phone.hold"), Hint: say.T("phone.label"), Icon: "pause", Click: call + "form[action$='/hold'] button", Keys: say.T("phone.hold_key")},
+		{Label: say.T("phone.resume"), Hint: say.T("phone.label"), Icon: "play", Click: call + "form[action$='/resume'] button", Keys: say.T("phone.hold_key")},
+		{Label: say.T("phone.transfer"), Hint: say.T("phone.label"), Icon: "phone-forwarded", Focus: call + ".phone-transfer > summary"},
+		{Label: say.T("phone.keypad"), Hint: say.T("phone.label"), Icon: "grip", Focus: call + ".phone-keypad > summary"},
+		{Label: say.T("phone.connect"), Hint: say.T("phone.label"), Icon: "phone-forwarded", Click: call + "form[action$='/connect'] button"},
+		{Label: say.T("phone.end"), Hint: say.T("phone.label"), Icon: "phone-off", Click: call + "form[action$='/end'] button"},
+		{Label: say.T("phone.test"), Hint: say.T("phone.label"), Icon: "ear", Click: "[data-phone-test]"},
+	}
+}
