@@ -51,10 +51,9 @@ func (c *call) look() error {
 			return nil
 		}
 		c.missing = time.Time{}
-		if c.parties.desk != nil {
-			c.leaves(c.parties.desk)
-		}
-		c.parties.held = false
+		c.leaves(c.parties.desk)
+		c.leaves(c.parties.before)
+		c.parties.held, c.parties.intro, c.parties.joint = false, false, false
 	case contact.Talking, contact.Parked, contact.WrapUp:
 		if !c.inHand() {
 			if !c.parties.passed {
@@ -82,17 +81,18 @@ func (c *call) look() error {
 // that was asked for, and leaves otherwise.
 func (c *call) handedOver(ct contact.Contact) {
 	p := &c.parties
+	if p.before != nil && p.before.staffID == ct.CounsellorID {
+		// It is hers again, whether the colleague has come to her browser or not.
+		p.desk, p.before = p.before, p.desk
+		c.leaves(p.before)
+		p.held, p.joint = false, false
+		return
+	}
 	if p.desk == nil || ct.CounsellorID == p.desk.staffID {
 		return
 	}
 	if (p.intro || p.joint) && p.before == nil && ct.State == contact.Talking && ct.CounsellorID != "" {
 		p.before, p.desk, p.intro, p.held = p.desk, nil, false, false
-		return
-	}
-	if p.before != nil && p.before.staffID == ct.CounsellorID { // she took it back
-		p.before, p.desk = p.desk, p.before
-		c.leaves(p.before)
-		p.joint = false
 		return
 	}
 	c.leaves(p.desk)
@@ -119,7 +119,7 @@ func (c *call) unanswered() error {
 }
 
 // mind looks after a counsellor's browser that is missed: for a while the caller waits for her, then she goes
-// back to the front of the line.
+// back to the colleague who introduced her, or to the front of the line.
 func (c *call) mind(ct contact.Contact) error {
 	if c.parties.desk.there() {
 		c.missing = time.Time{}
@@ -130,6 +130,11 @@ func (c *call) mind(ct contact.Contact) error {
 	}
 	if time.Since(c.missing) < c.phone.grace {
 		return nil
+	}
+	c.missing = time.Time{}
+	if before := c.parties.before; before.there() { // who introduces her is there, and has her again
+		defer c.nudge()
+		return ignore(c.phone.giveBack(c.ctx, ct, before.staffID, contact.SystemActor), fault.Conflict, fault.Forbidden, fault.NotFound)
 	}
 	if c.row.direction == Outbound { // nobody is there to speak with whom we called
 		c.outcome, c.over = ByStaff, true
@@ -143,7 +148,6 @@ func (c *call) mind(ct contact.Contact) error {
 		_, err = c.phone.contacts.AddReason(c.ctx, tx, ct.ID, c.reason(catalogue.ReasonLost))
 		return err
 	})
-	c.missing = time.Time{}
 	c.heard = heard{state: Parked, who: "lost"}
 	if err = ignore(err, fault.Conflict, fault.Forbidden, fault.NotFound); err != nil {
 		return err

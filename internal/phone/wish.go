@@ -138,12 +138,17 @@ func (p *Phone) GiveBack(ctx context.Context, staffID, contactID string) error {
 	if staffID != view.Owner && staffID != view.Introducing {
 		return fault.New(fault.Forbidden, "fault.contact.not_yours")
 	}
+	return p.giveBack(ctx, contact.Contact{ID: contactID, CounsellorID: view.Owner}, view.Introducing, contactActor(staffID))
+}
+
+// giveBack moves a contact from the colleague who took it to who introduces it.
+func (p *Phone) giveBack(ctx context.Context, ct contact.Contact, to string, by audit.Actor) error {
 	return p.db.Tx(ctx, func(tx *store.Tx) error {
-		// The owner gives it, whoever of the two pressed the button; the log has both.
-		if _, err := p.contacts.Move(ctx, tx, contactID, contact.HandOver, contactActor(view.Owner), contact.Change{StaffID: view.Introducing}); err != nil {
+		// The owner gives it, whoever it was that wished it; the log has both.
+		if _, err := p.contacts.Move(ctx, tx, ct.ID, contact.HandOver, contactActor(ct.CounsellorID), contact.Change{StaffID: to}); err != nil {
 			return err
 		}
-		return p.audit.Record(ctx, tx, audit.Entry{Actor: contactActor(staffID), Act: "phone.give_back", Object: "contact", ObjectID: contactID})
+		return p.audit.Record(ctx, tx, audit.Entry{Actor: by, Act: "phone.give_back", Object: "contact", ObjectID: ct.ID})
 	})
 }
 
