@@ -52,6 +52,7 @@ type call struct {
 	gone     bool         // the caller's line is over
 	outcome  string
 	over     bool       // nothing more is to be done
+	told     bool       // she was told that the call is recorded
 	tape     *recording // of the whole conversation, where the helpline records
 	overflow overflow
 	bad      bool   // what the desks were told of the line last
@@ -335,6 +336,28 @@ func (c *call) play(clips ...*audio.Clip) (digit byte) {
 	return 0
 }
 
+// tell plays an announcement that no key ends. It returns the last key that was pressed meanwhile, 0 for none, and
+// whether the announcement was heard to its end.
+func (c *call) tell(code string) (digit byte, heard bool) {
+	clips := c.clips(code)
+	if len(clips) == 0 {
+		return 0, false
+	}
+	piece := c.music.Play(clips...)
+	defer piece.Stop()
+	for !c.gone && !c.over {
+		select {
+		case <-piece.Done():
+			return digit, piece.Whole()
+		default:
+		}
+		if pressed := c.until(piece.Done(), 0); pressed != 0 {
+			digit = pressed
+		}
+	}
+	return digit, false
+}
+
 // key waits for a key, after what was said.
 func (c *call) key(digit byte, wait time.Duration) byte {
 	for begun := time.Now(); digit == 0 && !c.gone && !c.over; {
@@ -406,8 +429,10 @@ func (c *call) greet() {
 		greeting = "greeting_returning"
 	}
 	digit := c.say(greeting)
-	if c.phone.rules().Record && !c.gone && !c.over {
-		if pressed := c.say("recorded"); digit == 0 {
+	if c.phone.rules().Record {
+		pressed, told := c.tell("recorded")
+		c.told = told
+		if digit == 0 {
 			digit = pressed
 		}
 	}

@@ -35,9 +35,11 @@ type stored struct {
 	err error
 }
 
-// startRecording begins to record, once, where the helpline's rules say so.
+// startRecording begins to record, once, where the helpline's rules say so and the caller was told. So a call that
+// was there before the rules said so is not recorded, nor is anybody whom we call: whoever picks up there is told by
+// no machine who calls.
 func (c *call) startRecording() {
-	if c.tape != nil || !c.phone.rules().Record {
+	if c.tape != nil || !c.told || !c.phone.rules().Record {
 		return
 	}
 	read, write := io.Pipe()

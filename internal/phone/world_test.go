@@ -1,8 +1,10 @@
 package phone_test
 
 import (
+	"bytes"
 	"context"
 	"fmt"
+	"io"
 	"net"
 	"net/netip"
 	"path/filepath"
@@ -150,6 +152,18 @@ func (r *record) shortSounds() {
 			r.t.Fatal(err)
 		}
 	}
+}
+
+// lasts has an announcement last that long.
+func (w *world) lasts(code string, length time.Duration) {
+	w.t.Helper()
+	w.ok(w.phone.SetSound(w.t.Context(), code, "fr", wavOf(audio.Sine(musicTone, 0.3, length)), staffActor(sam)))
+}
+
+func wavOf(samples []int16) io.Reader {
+	var wav bytes.Buffer
+	_ = audio.WriteWAV(&wav, samples)
+	return &wav
 }
 
 func newWorld(t *testing.T) *world { return newRecord(t).node(setting{}) }
