@@ -33,14 +33,15 @@ type call struct {
 	ctx     context.Context
 	end     context.CancelFunc
 
-	row    callRow
-	number string // the caller's, for as long as the call lasts
-	mark   []byte // its keyed hash
-	line   *trunk.Call
-	leg    *media.Line
-	room   *media.Room
-	music  *media.Player
-	began  time.Time
+	row     callRow
+	number  string             // the caller's, for as long as the call lasts
+	mark    []byte             // its keyed hash
+	partner *catalogue.Partner // the line that sends her, nil for none
+	line    *trunk.Call
+	leg     *media.Line
+	room    *media.Room
+	music   *media.Player
+	began   time.Time
 
 	contact  contact.Contact // as it was read last
 	parties  parties
@@ -372,11 +373,17 @@ func (c *call) key(digit byte, wait time.Duration) byte {
 
 // incoming takes a call of the trunk. It is called on a goroutine of its own.
 func (p *Phone) incoming(line *trunk.Call) {
-	caller := line.Caller()
-	mark := p.router.NumberMark(caller.Number)
-	row := callRow{id: store.NewID(), trunk: line.Trunk(), direction: Inbound, state: Greeting, lang: p.lang, mark: mark}
-	c := p.newCall(row)
-	c.number, c.mark = caller.Number, mark
+	number := line.Caller().Number
+	partner, sent := p.rules().Partner(number, line.Called(), sameNumber)
+	if sent {
+		number = "" // it is the partner's, the same for all whom it sends: it recognises nobody, and nobody is called there
+	}
+	mark := p.router.NumberMark(number)
+	c := p.newCall(callRow{id: store.NewID(), trunk: line.Trunk(), direction: Inbound, state: Greeting, lang: p.lang, mark: mark})
+	c.number, c.mark = number, mark
+	if sent {
+		c.partner = &partner
+	}
 	p.run(c, func() { c.receive(line) })
 }
 
@@ -420,7 +427,8 @@ func (c *call) receive(line *trunk.Call) {
 
 // greet says who we are, and brings the caller in line.
 func (c *call) greet() {
-	before, err := c.phone.cutOff(c.ctx, c.mark)
+	before, refused, err := c.phone.cutOff(c.ctx, c.mark)
+	c.row.noListening = refused // she is not asked again
 	if err != nil {
 		c.log.Error("phone: whether a caller was cut off could not be read", "error", err)
 	}
@@ -462,7 +470,12 @@ func (c *call) greet() {
 		c.say("no_counsellor")
 		return
 	}
-	c.live()
+	if digit == '0' && c.phone.rules().Menu {
+		c.bookCallback() // the menu says so
+	}
+	if !c.over {
+		c.live()
+	}
 }
 
 // enter opens the contact of a caller who is in line from now on; before is the contact in which she was cut off.
@@ -476,11 +489,10 @@ func (c *call) enter(public, before string) error {
 		}
 		o.Reasons = append(o.Reasons, c.reason(catalogue.ReasonCutOff))
 	}
-	if partner, ok := p.rules().Partner(c.number, c.line.Called(), sameNumber); ok {
+	if partner := c.partner; partner != nil {
 		why := c.reason(catalogue.ReasonPartner)
 		why.Args = map[string]string{"partner": partner.Label.In(c.row.lang)}
 		o.Queue, o.Reasons = partner.Queue, append(o.Reasons, why)
-		o.Number = "" // it is the partner's, and says nothing of the child
 	}
 	c.row.state, c.row.contactID, c.row.queuedAt = Waiting, o.ID, store.Millis(p.now())
 	p.keepFor(c, o.ID) // before anybody can be offered it

@@ -88,7 +88,7 @@ const (
 		FROM phone_call WHERE contact_id = $1 ORDER BY began_at DESC LIMIT 1`
 
 	// A caller who was cut off lately: $1 mark, $2 since.
-	selectCutOff = `SELECT contact_id FROM phone_call WHERE mark = $1 AND ended_at > $2 AND contact_id <> ''
+	selectCutOff = `SELECT contact_id, no_listening FROM phone_call WHERE mark = $1 AND ended_at > $2 AND contact_id <> ''
 		AND outcome IN ('node_lost', 'line_lost', 'breakdown') ORDER BY ended_at DESC LIMIT 1`
 
 	// The calls that a member of staff is in: $1.
@@ -227,17 +227,18 @@ func (p *Phone) blocked(ctx context.Context, number string) (bool, error) {
 	return view.Blocked, err
 }
 
-// cutOff returns the contact of a caller who was cut off lately; "" for anybody else.
-func (p *Phone) cutOff(ctx context.Context, mark []byte) (contactID string, err error) {
+// cutOff returns the contact of a caller who was cut off lately, and whether she refused to be listened to; "" for
+// anybody else.
+func (p *Phone) cutOff(ctx context.Context, mark []byte) (contactID string, refused bool, err error) {
 	if mark == nil {
-		return "", nil
+		return "", false, nil
 	}
 	since := store.Millis(p.now().Add(-p.rules().CutOffFor))
-	contactID, err = store.One(ctx, p.db, scanText, selectCutOff, mark, since)
+	c, err := store.One(ctx, p.db, func(r store.Row) (c callRow, err error) { return c, r.Scan(&c.contactID, &c.noListening) }, selectCutOff, mark, since)
 	if errors.Is(err, store.ErrNoRow) {
-		return "", nil
+		return "", false, nil
 	}
-	return contactID, err
+	return c.contactID, c.noListening, err
 }
 
 func (p *Phone) rules() *catalogue.Phone { return p.catalogue().Phone }
