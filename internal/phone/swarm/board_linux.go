@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/netip"
 	"sync/atomic"
+	"time"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -23,10 +24,11 @@ type board struct {
 }
 
 const (
-	inOne    = 16  // datagrams sent at once: their stamps are at most so many sends old
-	inMany   = 128 // datagrams read at once
-	longest  = 1600
-	infoSize = 28 // cmsghdr and in_pktinfo
+	inOne     = 16  // datagrams sent at once: their stamps are at most so many sends old
+	inMany    = 128 // datagrams read at once
+	readEvery = 500 * time.Microsecond
+	longest   = 1600
+	infoSize  = 28 // cmsghdr and in_pktinfo
 )
 
 // openBoard opens the socket and the one of RTCP, one port higher.
@@ -63,10 +65,6 @@ func (b *board) bind() error {
 	}
 	_ = unix.SetsockoptInt(b.fd, unix.SOL_SOCKET, unix.SO_RCVBUFFORCE, 64<<20) // where we may
 	_ = unix.SetsockoptInt(b.fd, unix.SOL_SOCKET, unix.SO_SNDBUFFORCE, 64<<20)
-	// The reader looks now and then whether it is over.
-	if err := unix.SetsockoptTimeval(b.fd, unix.SOL_SOCKET, unix.SO_RCVTIMEO, &unix.Timeval{Usec: 200_000}); err != nil {
-		return err
-	}
 	if err := unix.Bind(b.fd, &unix.SockaddrInet4{}); err != nil {
 		return err
 	}
@@ -170,7 +168,8 @@ func (b *board) write(data []byte, from netip.Addr, to netip.AddrPort) error {
 }
 
 // read hands over every datagram that comes, until the board is closed: to which of our addresses it was
-// sent, where from, and when it came, in Unix nanoseconds.
+// sent, where from, and when it came, in Unix nanoseconds. It looks every now and then and never waits in the
+// socket: waking us up for each packet would be charged to the server, which no network does.
 func (b *board) read(take func(data []byte, to [4]byte, from netip.AddrPort, at int64)) {
 	defer unix.Close(b.fd)
 	var (
@@ -188,9 +187,10 @@ func (b *board) read(take func(data []byte, to [4]byte, from netip.AddrPort, at 
 			h.Iov, h.Iovlen = &vectors[i], 1
 			h.Control, h.Controllen = &controls[i][0], uint64(len(controls[i]))
 		}
-		n, _, no := unix.Syscall6(unix.SYS_RECVMMSG, uintptr(b.fd), uintptr(unsafe.Pointer(&headers[0])), inMany, unix.MSG_WAITFORONE, 0, 0)
+		n, _, no := unix.Syscall6(unix.SYS_RECVMMSG, uintptr(b.fd), uintptr(unsafe.Pointer(&headers[0])), inMany, unix.MSG_DONTWAIT, 0, 0)
 		if no != 0 {
-			continue // nothing came within the time, or we were interrupted
+			waitUntil(monotonic() + int64(readEvery))
+			continue
 		}
 		for i := range int(n) {
 			to, at := readControl(controls[i][:headers[i].hdr.Controllen])
