@@ -278,6 +278,9 @@ func (c *call) grant(ctx context.Context, a ask) (reply, error) {
 	if err := c.mayWish(a); err != nil {
 		return reply{}, err
 	}
+	if c.leg == nil && slices.Contains([]string{opDigits, opSay, opThird, opPass}, a.Op) {
+		return reply{}, errNoLine // it rings at somebody's whom we call
+	}
 	var err error
 	p := &c.parties
 	switch a.Op {
