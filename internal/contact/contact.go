@@ -737,6 +737,12 @@ func (c *Contacts) ReleasePast(ctx context.Context, id string, by audit.Actor, s
 // left: what she wrote and why she is urgent stay, nobody is rung for her any more, and it is read when
 // we are there. It returns fault.Conflict "fault.contact.move" for a contact that does not wait (any more).
 func (c *Contacts) Book(ctx context.Context, id string) (Contact, error) {
+	return c.BookWith(ctx, id, nil)
+}
+
+// BookWith is Book with more written in the same transaction: a promise to call back. with must be repeatable, like
+// every transaction.
+func (c *Contacts) BookWith(ctx context.Context, id string, with func(tx *store.Tx, ct Contact, key *seal.Key) error) (Contact, error) {
 	key, err := c.Key(ctx, id)
 	if err != nil {
 		return Contact{}, err
@@ -760,6 +766,11 @@ func (c *Contacts) Book(ctx context.Context, id string) (Contact, error) {
 			return err
 		}
 		tx.AfterCommit(func() { c.announce(ct) })
+		if with != nil {
+			if err := with(tx, ct, key); err != nil {
+				return err
+			}
+		}
 		return c.record(ctx, tx, VisitorOf(id), "contact.book", id, nil)
 	})
 	return ct, err

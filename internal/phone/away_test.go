@@ -198,23 +198,6 @@ func TestACallBackThatReachesNobody(t *testing.T) {
 	}
 }
 
-// A number that the dial plan does not know is not called back either: a spoofed premium number costs nothing.
-func TestACallBackToAnExpensiveNumber(t *testing.T) {
-	t.Parallel()
-	w := newWorld(t)
-	w.rings(from("+33899123456"), skip, pressing(caller.Key{Digit: '0', After: 1500 * time.Millisecond})).ends()
-	ct := w.letter()
-	w.works(anne)
-	at := w.opens(anne, anneTone)
-	w.ok(w.router.Take(t.Context(), anne, ct.ID))
-	w.ok(w.phone.CallBack(t.Context(), anne, ct.ID, true))
-	w.ok(w.phone.Attach(t.Context(), anne, ct.ID, at.id, false))
-	w.until("it is refused", func() bool { return w.outcome() == phone.ByRefusal })
-	if n := len(w.dials()); n != 0 {
-		t.Fatalf("%d calls were made", n)
-	}
-}
-
 // A number that is withheld cannot be called back; she is told, and stays in line.
 func TestACallBackToAWithheldNumber(t *testing.T) {
 	t.Parallel()

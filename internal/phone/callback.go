@@ -3,6 +3,7 @@ package phone
 import (
 	"context"
 	"errors"
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -42,27 +43,22 @@ func numberField(contactID string) seal.Field {
 }
 
 // bookCallback takes a caller who would rather be called than wait out of the line: what is known of her stays,
-// and we ring her. A number that is withheld cannot be rung, and she is told.
+// and we ring her. A number that is withheld, or that we may not call, cannot be rung, and she is told.
 func (c *call) bookCallback() {
-	if c.number == "" {
+	number := c.phone.home(c.number)
+	if number == "" {
 		c.music.Play(c.clips("callback_refused")...)
 		return
 	}
 	p := c.phone
-	ct, err := p.contacts.Book(c.ctx, c.row.contactID)
+	_, err := p.contacts.BookWith(c.ctx, c.row.contactID, func(tx *store.Tx, ct contact.Contact, key *seal.Key) error {
+		if _, err := p.contacts.AddReason(c.ctx, tx, ct.ID, c.reason(catalogue.ReasonCallback)); err != nil {
+			return err
+		}
+		return p.promise(c.ctx, tx, ct, key, number)
+	})
 	if fault.Is(err, fault.Conflict) {
 		return // it rings at somebody's desk at this very moment: she is answered
-	}
-	if err == nil {
-		var key *seal.Key
-		if key, err = p.contacts.Key(c.ctx, ct.ID); err == nil {
-			err = p.db.Tx(c.ctx, func(tx *store.Tx) error {
-				if _, err := p.contacts.AddReason(c.ctx, tx, ct.ID, c.reason(catalogue.ReasonCallback)); err != nil {
-					return err
-				}
-				return p.promise(c.ctx, tx, ct, key, c.number)
-			})
-		}
 	}
 	if err != nil {
 		c.log.Error("phone: a call-back could not be promised; the caller stays in line", "error", err)
@@ -82,15 +78,16 @@ func PromiseOf(contactID string) string { return uuid.NewSHA1(promises, []byte(c
 // promiseNumber keeps the caller's number for a call-back that she agreed to: a contact of her own stands in the list
 // from now on, for the same person, and whoever knows her story comes first to it. Twice is once.
 func (c *call) promiseNumber(ctx context.Context) error {
-	if c.number == "" {
+	p, ct := c.phone, c.contact
+	number := p.home(c.number)
+	if number == "" {
 		return fault.New(fault.NotFound, "fault.phone.no_number")
 	}
-	p, ct := c.phone, c.contact
 	_, err := p.contacts.OpenWith(ctx, contact.Opening{
 		ID: PromiseOf(ct.ID), Channel: contact.ChannelMessage, Lang: ct.Lang, Public: ct.Public, AgeBand: ct.AgeBand, Topic: ct.Topic,
 		PersonID: ct.PersonID, Recognised: true, Number: c.number, Reasons: []contact.Reason{c.reason(catalogue.ReasonCallback)},
 	}, func(tx *store.Tx, promised contact.Contact, key *seal.Key) error {
-		if err := p.promise(ctx, tx, promised, key, c.number); err != nil {
+		if err := p.promise(ctx, tx, promised, key, number); err != nil {
 			return err
 		}
 		return p.audit.Record(ctx, tx, audit.Entry{Actor: contactActor(ct.CounsellorID), Act: "phone.promise", Object: "contact", ObjectID: ct.ID,
@@ -116,6 +113,22 @@ func (p *Phone) promise(ctx context.Context, tx *store.Tx, ct contact.Contact, k
 		ON CONFLICT (contact_id) DO UPDATE SET state = 'open', due_at = excluded.due_at, number_sealed = excluded.number_sealed`,
 		ct.ID, store.Millis(now), store.Millis(due), key.Seal(numberField(ct.ID), []byte(number)))
 	return err
+}
+
+// home is a number as we dial it for a call-back, "" where nobody is called back. Anybody may show any number, or write
+// one into a form, and whoever calls does not see it: so it must be one that the trunk may call by its prefix, as a
+// person's, and no number of help. Nobody has us ring the police.
+func (p *Phone) home(number string) string {
+	normal := contact.NormalNumber(number)
+	if len(normal) == 11 && strings.HasPrefix(normal, "33") {
+		normal = "+" + normal // as some networks write it
+	}
+	for _, as := range []string{normal, number} {
+		if p.trunk != nil && p.trunk.MayCallBack(p.dialTrunk, as) {
+			return as
+		}
+	}
+	return ""
 }
 
 // local is a moment on the helpline's own clock.
@@ -165,7 +178,7 @@ func (p *Phone) CancelCallback(ctx context.Context, contactID string, by audit.A
 // CallBack rings the person of a contact that a counsellor has: on the number she called from, or the one she
 // asked to be called on. The counsellor's browser attaches to it as to any call. It returns fault.Conflict
 // "fault.phone.calling" when a call goes on already, fault.NotFound "fault.phone.no_number" when we do not know
-// where to call, fault.Conflict "fault.phone.not_now" outside the hours in which a phone may ring at somebody's
+// where to call, fault.Forbidden "fault.phone.not_allowed" for a number at which nobody is called back, fault.Conflict "fault.phone.not_now" outside the hours in which a phone may ring at somebody's
 // home (unless urgent), fault.Unavailable "fault.phone.no_trunk".
 func (p *Phone) CallBack(ctx context.Context, staffID, contactID string, urgent bool) error {
 	if p.trunk == nil {
@@ -235,6 +248,9 @@ func (p *Phone) numberOf(ctx context.Context, contactID string) (number string, 
 	}
 	if number == "" {
 		return "", false, fault.New(fault.NotFound, "fault.phone.no_number")
+	}
+	if number = p.home(number); number == "" {
+		return "", false, fault.New(fault.Forbidden, "fault.phone.not_allowed")
 	}
 	return number, wish.ShowNumber, nil
 }

@@ -123,8 +123,8 @@ func (c *call) keepMessage(ctx context.Context, samples []int16) error {
 			ct.ID, stored.ID, int64(len(samples))*1000/audio.Rate, now, key.Seal(voiceField(ct.ID), content)); err != nil {
 			return err
 		}
-		if c.number != "" {
-			if err := p.promise(ctx, tx, ct, key, c.number); err != nil {
+		if number := p.home(c.number); number != "" {
+			if err := p.promise(ctx, tx, ct, key, number); err != nil {
 				return err
 			}
 		}

@@ -83,6 +83,13 @@ func (s *Server) Dial(ctx context.Context, d Dial) (*Call, error) {
 	return c, nil
 }
 
+// MayCallBack says whether a trunk may call the number of somebody who called us, or who says that it is hers: it is in
+// the plan by its prefix, and none of those that may be called by name. Nothing is counted.
+func (s *Server) MayCallBack(trunk, number string) bool {
+	l := s.line(trunk)
+	return l != nil && l.hasProxy && l.Plan.person(number) && isUser(number)
+}
+
 // dial sends the INVITE, and again with credentials, with a longer session or to another address where the answer
 // asks for it.
 func (c *Call) dial(ctx context.Context, d Dial) error {

@@ -38,6 +38,13 @@ func (p Plan) Allows(number string) bool {
 	return longest(p.Prefixes, number) > longest(p.Except, number)
 }
 
+// person says whether the number may be called as somebody's own: by its prefix, and not because it has a name here.
+func (p Plan) person(number string) bool {
+	named := slices.Contains(p.Numbers, number)
+	p.Numbers = nil
+	return !named && p.Allows(number)
+}
+
 // longest is the length of the longest prefix that fits, -1 when none does.
 func longest(prefixes []string, number string) int {
 	best := -1
