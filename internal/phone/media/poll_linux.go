@@ -121,6 +121,7 @@ func listenPort(at netip.AddrPort) (port, error) {
 	if err != nil {
 		return nil, os.NewSyscallError("socket", err)
 	}
+	whole(fd)
 	var local unix.Sockaddr
 	if family == unix.AF_INET {
 		err = unix.Bind(fd, &unix.SockaddrInet4{Port: int(at.Port()), Addr: at.Addr().As4()})
