@@ -54,7 +54,7 @@ type House struct {
 // Result is what a measurement found. The parts that a measurement does not have are left out of its JSON.
 type Result struct {
 	Bench   string  `json:"bench"`
-	Store   string  `json:"store,omitempty"`
+	Store   string  `json:"store"`
 	Machine machine `json:"machine"`
 	// NotShown says why this machine cannot make the measurement; there are no figures then.
 	NotShown string `json:"not_shown,omitempty"`
