@@ -44,22 +44,24 @@ func (c *call) look() error {
 		return err
 	}
 	c.contact = ct
+	if c.parties.passed { // we have no part in it any more
+		return nil
+	}
+	c.hearOnly(ct.CounsellorID)
 	c.handedOver(ct)
 	switch ct.State {
 	case contact.Waiting, contact.Offered:
-		if c.parties.passed { // a plain telephone has it
-			return nil
-		}
 		c.missing = time.Time{}
 		c.leaves(c.parties.desk)
 		c.leaves(c.parties.before)
 		c.parties.held, c.parties.intro, c.parties.joint = false, false, false
 	case contact.Talking, contact.Parked, contact.WrapUp:
 		if !c.inHand() {
-			if !c.parties.passed {
-				c.outcome, c.over = ByStaff, true
-			}
+			c.outcome, c.over = ByStaff, true
 			return nil
+		}
+		if t := c.parties.third; t != nil && t.code == codeOverflow { // it still rings there, and she is answered here
+			c.leaveThird(c.ctx)
 		}
 		if err := c.unanswered(); err != nil {
 			return err
@@ -70,9 +72,7 @@ func (c *call) look() error {
 		}
 		return c.mind(ct)
 	default:
-		if !c.parties.passed {
-			c.outcome, c.over = ByStaff, true
-		}
+		c.outcome, c.over = ByStaff, true
 	}
 	return nil
 }

@@ -79,6 +79,7 @@ func (c *call) spilled() {
 		c.log.Error("phone: that a plain telephone took a caller could not be written", "error", err)
 	}
 	c.parties.passed = true
+	c.unhear(func(*ear) bool { return true })
 	if c.row.answeredAt == 0 {
 		c.row.answeredAt = store.Millis(p.now())
 	}

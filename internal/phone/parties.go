@@ -2,6 +2,7 @@ package phone
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"vigie/internal/phone/media"
@@ -52,6 +53,7 @@ type third struct {
 // ear is a supervisor who listens, whispers or talks along.
 type ear struct {
 	staffID string
+	of      string // the counsellor who is listened to
 	peer    *rtc.Peer
 	part    media.Part
 	since   time.Time
@@ -93,6 +95,9 @@ func (p *parties) present(callerID string) []media.Party {
 	if p.third != nil && p.third.answered {
 		all = append(all, media.Party{ID: p.third.leg.ID(), Part: media.Outside})
 	}
+	if p.passed {
+		return all // what the two say is theirs
+	}
 	for _, e := range p.ears {
 		all = append(all, media.Party{ID: e.peer.ID(), Part: e.part})
 	}
@@ -129,14 +134,27 @@ func (c *call) moved(peer *rtc.Peer, state rtc.State) {
 		}
 		return
 	}
-	for i, e := range c.parties.ears {
-		if e.peer == peer && state == rtc.Gone {
-			c.parties.ears = append(c.parties.ears[:i], c.parties.ears[i+1:]...)
-			e.stop()
-			c.room.Remove(peer.ID())
-			return
-		}
+	if state == rtc.Gone {
+		c.unhear(func(e *ear) bool { return e.peer == peer })
 	}
+}
+
+// unhear takes supervisors out of the call.
+func (c *call) unhear(which func(*ear) bool) {
+	c.parties.ears = slices.DeleteFunc(c.parties.ears, func(e *ear) bool {
+		if !which(e) {
+			return false
+		}
+		e.stop()
+		c.room.Remove(e.peer.ID())
+		return true
+	})
+}
+
+// hearOnly ends the listening to any other counsellor: who listens asked for this one, and with a purpose. A caller
+// who goes back to the line, or to a colleague, takes no supervisor with her.
+func (c *call) hearOnly(staffID string) {
+	c.unhear(func(e *ear) bool { return e.of != staffID })
 }
 
 // leaves takes a counsellor's browser out of the call. The browser itself stays connected: it may be hers for
@@ -178,9 +196,5 @@ func (c *call) dropAll(ctx context.Context) {
 	c.leaves(c.parties.desk)
 	c.leaves(c.parties.before)
 	c.leaveThird(ctx)
-	for _, e := range c.parties.ears {
-		e.stop()
-		c.room.Remove(e.peer.ID())
-	}
-	c.parties.ears = nil
+	c.unhear(func(*ear) bool { return true })
 }

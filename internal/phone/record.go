@@ -93,7 +93,7 @@ const (
 
 	// The calls that a member of staff is in: $1.
 	selectCallsOf = `SELECT p.contact_id FROM phone_call p JOIN contact c ON c.id = p.contact_id
-		WHERE p.ended_at = 0 AND (c.counsellor_id = $1 AND (c.state IN ('talking', 'parked') OR c.state = 'wrapup' AND p.direction = 'out') OR p.introducing = $1) ORDER BY p.began_at DESC`
+		WHERE p.ended_at = 0 AND p.state <> 'passed' AND (c.counsellor_id = $1 AND (c.state IN ('talking', 'parked') OR c.state = 'wrapup' AND p.direction = 'out') OR p.introducing = $1) ORDER BY p.began_at DESC`
 
 	insertLeg = `INSERT INTO phone_leg (id, call_id, kind, staff_id, began_at, ended_at, received, lost, late, jitter_us, round_trip_us, mos_hundredths)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)`

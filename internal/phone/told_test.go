@@ -16,7 +16,7 @@ import (
 // recorded is how many conversations of a contact were recorded.
 func (w *world) recorded(id string) int {
 	w.t.Helper()
-	w.until("the call is over", func() bool { return w.phone.Calls() == 0 })
+	w.phone.Drain(w.t.Context()) // until the call is over, and all of it is written
 	all, err := w.phone.Recordings(w.t.Context(), id)
 	w.ok(err)
 	return len(all)

@@ -269,11 +269,12 @@ func (c *call) grant(ctx context.Context, a ask) (reply, error) {
 	case opView:
 		view, err := json.Marshal(c.view())
 		return reply{View: view}, err
-	case opListen:
-		return reply{}, c.listen(a)
 	}
 	if err := c.look(); err != nil {
 		return reply{}, err
+	}
+	if a.Op == opListen {
+		return reply{}, c.listen(a)
 	}
 	if err := c.mayWish(a); err != nil {
 		return reply{}, err
@@ -347,7 +348,7 @@ func (c *call) grant(ctx context.Context, a ask) (reply, error) {
 
 // mayWish lets through whoever has the call, and who introduces it to a colleague as far as that goes.
 func (c *call) mayWish(a ask) error {
-	if c.over || c.gone {
+	if c.over || c.gone || c.parties.passed {
 		return errNoLine
 	}
 	if a.Staff != "" && a.Staff == c.contact.CounsellorID && c.inHand() {
@@ -405,11 +406,9 @@ func (c *call) listen(a ask) error {
 	part := media.Part(a.Code)
 	switch {
 	case a.Code == "":
-		if at >= 0 {
-			p.ears[at].stop()
-			c.room.Remove(p.ears[at].peer.ID())
-			p.ears = slices.Delete(p.ears, at, at+1)
-		}
+		c.unhear(func(e *ear) bool { return e.staffID == a.Staff })
+	case c.over || c.gone || p.passed:
+		return errNoLine
 	case part != media.Listener && part != media.Whisperer && part != media.Joined:
 		return fault.New(fault.Invalid, "fault.invalid")
 	case c.row.noListening && !c.contact.Danger:
@@ -421,11 +420,12 @@ func (c *call) listen(a ask) error {
 		if !ok || peer.StaffID() != a.Staff {
 			return fault.New(fault.Gone, "fault.phone.no_peer")
 		}
+		c.phone.tests.end(peer.ID())
 		if err := c.room.Add(peer.Lend()); err != nil {
 			return err
 		}
 		stop := peer.OnState(func(s rtc.State) { c.happen(func() { c.moved(peer, s) }) })
-		p.ears = append(p.ears, &ear{staffID: a.Staff, peer: peer, part: part, since: time.Now(), stop: stop})
+		p.ears = append(p.ears, &ear{staffID: a.Staff, of: c.contact.CounsellorID, peer: peer, part: part, since: time.Now(), stop: stop})
 	}
 	c.settle()
 	c.phone.changed(c.row.contactID)
@@ -438,12 +438,15 @@ func (c *call) pass(ctx context.Context, staffID string) error {
 	if p.third == nil || !p.third.answered {
 		return fault.New(fault.Conflict, "fault.phone.no_third")
 	}
-	p.third.private, p.held, p.passed = false, false, true
-	if _, err := c.phone.contacts.EndConversation(ctx, c.contact.ID, contactActor(staffID), contact.Change{}); err != nil {
-		p.passed = false
-		return err
+	if c.contact.State != contact.WrapUp { // a call that we made while it is written up
+		if _, err := c.phone.contacts.EndConversation(ctx, c.contact.ID, contactActor(staffID), contact.Change{}); err != nil {
+			return err
+		}
 	}
+	p.third.private, p.held, p.passed = false, false, true
 	c.leaves(p.desk)
+	c.leaves(p.before)
+	c.unhear(func(*ear) bool { return true })
 	return nil
 }
 
