@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"runtime/debug"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"vigie/internal/catalogue"
@@ -27,6 +28,7 @@ type call struct {
 	log   *slog.Logger
 
 	digits  chan byte     // keys that the caller pressed
+	lastKey atomic.Int64  // when the last one came
 	nudged  chan struct{} // holds one when the record is to be looked at
 	wishes  chan wish
 	happens chan func() // what lines and browsers say, in their own time
@@ -149,7 +151,14 @@ func (c *call) carry(line *trunk.Call) {
 // silentLine is how long a line may be without a packet before it counts as lost.
 const silentLine = 30 * time.Second
 
+// betweenKeys is the least time between two keys: a hand is slower, and what a key sets in motion is shown at desks.
+const betweenKeys = 50 * time.Millisecond
+
 func (c *call) press(digit byte) {
+	now := time.Since(c.began).Nanoseconds()
+	if last := c.lastKey.Load(); last != 0 && now-last < betweenKeys.Nanoseconds() || !c.lastKey.CompareAndSwap(last, now) {
+		return
+	}
 	select {
 	case c.digits <- digit:
 	default: // nobody presses thirty keys that mean anything

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -16,14 +17,19 @@ import (
 	"vigie/internal/store"
 )
 
-// deaf is a telephone that calls, and whose network is gone as soon as the call is up: it answers nothing any more.
-func (w *world) deaf() {
+// deaf is a telephone that calls, and whose network is gone as soon as the call is up: it answers nothing any more. It
+// returns the way by which its sound would come.
+func (w *world) deaf() net.Conn {
 	w.t.Helper()
+	own, err := net.ListenUDP("udp", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
+	w.ok(err)
+	port := own.LocalAddr().(*net.UDPAddr).Port
+	w.ok(own.Close())
 	line, err := net.Dial("udp", w.trunk.Addr("udp").String())
 	w.ok(err)
 	w.t.Cleanup(func() { line.Close() })
 	at := line.LocalAddr().String()
-	body := "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\nm=audio 9 RTP/AVP 8\r\n"
+	body := fmt.Sprintf("v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\nm=audio %d RTP/AVP 8 101\r\na=rtpmap:101 telephone-event/8000\r\n", port)
 	send := func(method, toTag, more string) {
 		_, err := fmt.Fprintf(line, "%s sip:3018@127.0.0.1 SIP/2.0\r\nVia: SIP/2.0/UDP %s;branch=z9hG4bK%s\r\nMax-Forwards: 70\r\nFrom: <sip:%s@127.0.0.1>;tag=deaf\r\n"+
 			"To: <sip:3018@127.0.0.1>%s\r\nCall-ID: deaf\r\nCSeq: 1 %s\r\nContact: <sip:%s>\r\n%s", method, at, method, child, toTag, method, at, more)
@@ -37,7 +43,12 @@ func (w *world) deaf() {
 		w.ok(err)
 		if said := string(answer[:n]); strings.HasPrefix(said, "SIP/2.0 200") {
 			send("ACK", ";tag="+regexp.MustCompile(`(?m)^To:.*;tag=([^;\r]+)`).FindStringSubmatch(said)[1], "Content-Length: 0\r\n\r\n")
-			return
+			to, err := strconv.Atoi(regexp.MustCompile(`(?m)^m=audio (\d+)`).FindStringSubmatch(said)[1])
+			w.ok(err)
+			sound, err := net.DialUDP("udp", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1), Port: port}, &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1), Port: to})
+			w.ok(err)
+			w.t.Cleanup(func() { sound.Close() })
+			return sound
 		}
 	}
 }

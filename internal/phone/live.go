@@ -280,7 +280,7 @@ func (c *call) placeSaid() []string {
 
 // remind tells who waits her place again, from time to time.
 func (c *call) remind() {
-	if c.gone || c.over || c.row.state != Waiting || c.contact.State != contact.Waiting || time.Since(c.reminded) < c.phone.rules().AnnounceEvery {
+	if c.gone || c.over || !c.inLine() || time.Since(c.reminded) < c.phone.rules().AnnounceEvery {
 		return
 	}
 	c.reminded = time.Now()
@@ -291,17 +291,20 @@ func (c *call) remind() {
 	}
 }
 
+// inLine says that she waits, and rings at nobody's desk just now.
+func (c *call) inLine() bool { return c.row.state == Waiting && c.contact.State == contact.Waiting }
+
 // patience is until when nothing but an event moves the call.
 func (c *call) patience() time.Duration {
 	wait := 10 * time.Second
 	if !c.missing.IsZero() {
 		wait = min(wait, c.phone.grace-time.Since(c.missing))
 	}
-	if c.row.state == Waiting && len(c.phone.rules().Overflow.Numbers) > 0 {
-		wait = min(wait, time.Second)
-	}
-	if c.row.state == Waiting {
+	if c.inLine() {
 		wait = min(wait, c.phone.rules().AnnounceEvery-time.Since(c.reminded))
+		if len(c.phone.rules().Overflow.Numbers) > 0 {
+			wait = min(wait, time.Second)
+		}
 	}
 	return max(wait, 20*time.Millisecond)
 }
@@ -310,13 +313,15 @@ func (c *call) patience() time.Duration {
 func (c *call) pressedKey(digit byte) {
 	switch c.row.state {
 	case Waiting:
-		if digit == '0' && c.contact.State == contact.Waiting {
+		if digit == '0' && c.inLine() {
 			c.bookCallback()
 		}
 	case Talking:
 		// "Press 1 for yes": the counsellor sees it. It is nowhere written.
-		c.pressed = string(digit)
-		c.phone.changed(c.row.contactID)
+		if shown := string(digit); c.pressed != shown {
+			c.pressed = shown
+			c.phone.changed(c.row.contactID)
+		}
 	}
 }
 

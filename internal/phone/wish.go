@@ -461,6 +461,7 @@ func (c *call) speak(clips ...clip) {
 			c.happen(func() {
 				if c.spoken == piece {
 					c.spoken = nil
+					c.heard = heard{} // a caller who is on hold hears the music again
 				}
 				c.nudge()
 			})
