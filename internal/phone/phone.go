@@ -363,6 +363,9 @@ func (p *Phone) at(ctx context.Context, node string, a ask) (reply, error) {
 	if node == "" || node == p.Node() {
 		return p.do(ctx, a)
 	}
+	if !isID(node) { // a browser says it: it becomes part of a subject of the bus
+		return reply{}, errNoLine
+	}
 	ctx, cancel := context.WithTimeout(ctx, askWithin)
 	defer cancel()
 	request, err := json.Marshal(a)

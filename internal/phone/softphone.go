@@ -3,6 +3,8 @@ package phone
 import (
 	"context"
 
+	"github.com/google/uuid"
+
 	"vigie/internal/fault"
 	"vigie/internal/phone/media"
 	"vigie/internal/phone/rtc"
@@ -28,8 +30,17 @@ func (p *Phone) Offer(ctx context.Context, staffID, node, peerID, sdp string) (a
 	if !p.On() {
 		return "", errNoPhone
 	}
+	if !isID(peerID) { // it names a leg in the room of a call, where the music and the recording have names of their own
+		return "", fault.New(fault.Invalid, "fault.phone.offer")
+	}
 	r, err := p.at(ctx, node, ask{Op: "offer", Staff: staffID, Peer: peerID, SDP: sdp})
 	return r.SDP, err
+}
+
+// isID says that a text is an id as we and the browsers make them.
+func isID(text string) bool {
+	u, err := uuid.Parse(text)
+	return err == nil && u.String() == text
 }
 
 // Candidates are the ways to a browser, as it finds them.
