@@ -247,11 +247,13 @@ func dialTrunk(entries []trunkEntry) string {
 // drainCalls lets the calls of a stopping node finish, and takes no new ones: their counsellors' pages stay
 // served meanwhile. A second signal ends the program at once.
 func (a *App) drainCalls() {
-	if a.Phone.Calls() == 0 {
+	if !a.Phone.On() {
 		return
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), a.config.PhoneDrain)
 	defer cancel()
-	slog.Info("stopping: calls go on, and no new one is taken", "calls", a.Phone.Calls())
+	if calls := a.Phone.Calls(); calls > 0 {
+		slog.Info("stopping: calls go on, and no new one is taken", "calls", calls)
+	}
 	a.Phone.Drain(ctx)
 }
