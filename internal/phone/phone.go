@@ -26,6 +26,7 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"vigie/internal/audit"
@@ -108,6 +109,7 @@ type Phone struct {
 
 	sounds sounds
 	tests  tests
+	taping atomic.Int64 // messages that are being spoken
 
 	running context.Context // of the calls; ends when the room is closed
 	end     context.CancelFunc

@@ -29,6 +29,11 @@ func (c *call) closed() {
 	if !rules.Open || c.gone || c.over {
 		return
 	}
+	leave, may := c.phone.tape(c.ctx, c.mark)
+	if !may { // she has heard who answers now
+		return
+	}
+	defer leave()
 	if digit == 0 {
 		c.say("voicemail")
 	}
@@ -57,6 +62,47 @@ func (c *call) closed() {
 	}
 	c.outcome = ByHouse
 	c.say("voicemail_saved")
+}
+
+// What the tape takes: a flood of calls in the night fills neither the memory nor the disk, and nobody leaves us
+// messages alone. Whoever is not let to it has heard all the same who answers now.
+const (
+	// tapesAtOnce are the messages that are spoken at once on one node.
+	tapesAtOnce = 40
+	// messagesOfOne are those of one number in tapeDay, and tapeOfAll how long those of all may be together.
+	messagesOfOne = 5
+	tapeOfAll     = 12 * time.Hour
+	tapeDay       = 24 * time.Hour
+)
+
+// tape says whether somebody may leave a message, and takes her a place; leave gives it back.
+func (p *Phone) tape(ctx context.Context, mark []byte) (leave func(), may bool) {
+	leave = func() { p.taping.Add(-1) }
+	full := func(why string) (func(), bool) {
+		leave()
+		p.log.Warn("phone: a caller was not let to the tape", "why", why)
+		return nil, false
+	}
+	if p.taping.Add(1) > tapesAtOnce {
+		return full("too many speak at once")
+	}
+	since := store.Millis(p.now().Add(-tapeDay))
+	spoken, err := store.One(ctx, p.db, scanInt, `SELECT CAST(coalesce(sum(length_ms), 0) AS BIGINT) FROM phone_voicemail WHERE saved_at > $1`, since)
+	if err == nil && spoken >= tapeOfAll.Milliseconds() {
+		return full("the messages of a day are too long together")
+	}
+	if err == nil && mark != nil {
+		var hers int64
+		hers, err = store.One(ctx, p.db, scanInt, `SELECT count(*) FROM phone_call c JOIN phone_voicemail v ON v.contact_id = c.contact_id
+			WHERE c.mark = $1 AND v.saved_at > $2`, mark, since)
+		if err == nil && hers >= messagesOfOne {
+			return full("one number leaves too many messages")
+		}
+	}
+	if err != nil {
+		p.log.Error("phone: how much is on the tape could not be read", "error", err)
+	}
+	return leave, true
 }
 
 func samplesOf(d time.Duration) int { return int(d * audio.Rate / time.Second) }
