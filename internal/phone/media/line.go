@@ -167,7 +167,7 @@ func (l *Line) digit(d byte) {
 	}
 }
 
-// OnSilent is called when nothing valid came in for that long, once a silence; zero or nil ends it. It counts
+// OnSilent is called when nothing valid came in for that long, neither sound nor a report, once a silence; zero or nil ends it. It counts
 // from now on.
 func (l *Line) OnSilent(after time.Duration, f func()) { l.silence.set(after, f) }
 

@@ -178,6 +178,7 @@ func (l *Line) takeReport(b []byte, from netip.AddrPort, at time.Time) bool {
 	if err != nil {
 		return false
 	}
+	l.silence.heard.Store(at.UnixNano()) // who says nothing may report all the same
 	for _, p := range packets {
 		switch p := p.(type) {
 		case *rtcp.SenderReport:

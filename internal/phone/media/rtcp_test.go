@@ -66,3 +66,38 @@ func TestReportsOnTheSamePortEnciphered(t *testing.T) {
 		}
 	}
 }
+
+// A telephone that sends no silence is not gone: it reports what it hears of us.
+func TestWhoReportsIsNotGone(t *testing.T) {
+	t.Parallel()
+	var lines [2]*Line
+	for i := range lines {
+		l, err := Open(Options{ID: string(rune('a' + i))})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer l.Close()
+		lines[i] = l
+	}
+	for i, l := range lines {
+		if err := l.Configure(Remote{RTP: lines[1-i].Local(), Mux: true, Codec: audio.PCMA, PayloadType: 8, Accepts: map[uint8]audio.Codec{8: audio.PCMA}}); err != nil {
+			t.Fatal(err)
+		}
+		l.Hears([]string{"voice"})
+		l.Hear("voice", &Packet{Codec: audio.PCMA, Payload: make([]byte, 160), At: time.Now()})
+	}
+	told := make(chan struct{}, 10)
+	time.Sleep(50 * time.Millisecond)
+	lines[0].OnSilent(300*time.Millisecond, func() { told <- struct{}{} })
+	for range 10 {
+		time.Sleep(100 * time.Millisecond)
+		lines[1].report(false)
+	}
+	if len(told) != 0 {
+		t.Fatal("who reports every tenth of a second counts as gone")
+	}
+	time.Sleep(700 * time.Millisecond)
+	if len(told) != 1 {
+		t.Fatalf("it was told %d times that nothing comes any more", len(told))
+	}
+}
