@@ -16,6 +16,7 @@ import (
 
 	"vigie/internal/catalogue"
 	"vigie/internal/config"
+	"vigie/internal/contact"
 	"vigie/internal/phone"
 	"vigie/internal/phone/audio"
 	"vigie/internal/phone/media"
@@ -81,12 +82,12 @@ func readTrunks(path string) ([]trunkEntry, error) {
 	return f.Trunk, nil
 }
 
-// trunk is the entry as the room trunk takes it. numbers may always be called.
-func (e trunkEntry) trunk(numbers []string) (trunk.Trunk, error) {
+// trunk is the entry as the room trunk takes it. What numbers returns may always be called.
+func (e trunkEntry) trunk(numbers func() []string) (trunk.Trunk, error) {
 	t := trunk.Trunk{
 		Name: e.Name, Proxy: e.Proxy, User: e.User, Password: e.Password, Realm: e.Realm, Challenge: e.Challenge, Register: e.Register,
 		Numbers: e.Numbers, CallerID: e.CallerID, SRTP: e.SRTP, SessionExpires: e.SessionExpires, Options: e.KeepAlive, Calls: e.Calls,
-		Plan: trunk.Plan{Numbers: numbers, Prefixes: e.Dial.Prefixes, Except: e.Dial.Except},
+		Plan: trunk.Plan{Named: numbers, Prefixes: e.Dial.Prefixes, Except: e.Dial.Except},
 	}
 	var err error
 	if t.Peers, err = config.Networks(e.Peers); err != nil {
@@ -140,8 +141,6 @@ func (a *App) openLines(opt *phone.Options) error {
 	if err != nil {
 		return err
 	}
-	set := a.Catalogue.Current()
-	numbers := append(callable(set), set.Phone.Overflow.Numbers...)
 	var public netip.Addr
 	if c.PhonePublicIP != "" {
 		public = netip.MustParseAddr(c.PhonePublicIP) // Validate has read it
@@ -158,10 +157,13 @@ func (a *App) openLines(opt *phone.Options) error {
 	if err != nil {
 		return err
 	}
+	if at.IsUnspecified() && !public.IsValid() {
+		return fmt.Errorf("phone-listen %q: telephones must be told one address to send their sound to: name it here, or with --phone-public-ip", c.PhoneListen[0])
+	}
 	shared, level := map[string]*media.Shared{}, map[string]bool{}
 	to := trunk.Options{Listen: c.PhoneListen, PublicIP: public}
 	for _, e := range entries {
-		t, err := e.trunk(numbers)
+		t, err := e.trunk(func() []string { return callable(a.Catalogue.Current()) })
 		if err != nil {
 			return err
 		}
@@ -223,13 +225,17 @@ func soundAddress(listen string) (netip.Addr, error) {
 	return at, nil
 }
 
-// callable are the numbers of the catalogue that may be called: short numbers of help, and no other.
+// callable are the numbers of the catalogue that may be called: short numbers of help, and the plain telephones that
+// ring when nobody is there.
 func callable(set *catalogue.Set) []string {
 	var all []string
 	for _, n := range set.Numbers.All {
 		if n.By("call") && !n.Ours {
 			all = append(all, n.Dial())
 		}
+	}
+	for _, n := range set.Phone.Overflow.Numbers {
+		all = append(all, contact.NormalNumber(n))
 	}
 	return all
 }

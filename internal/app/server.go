@@ -68,8 +68,8 @@ func (a *App) Serve(ctx context.Context, ready func(address string)) error {
 		return err
 	case <-ctx.Done():
 	}
+	a.drainCalls() // the pages of those who talk are served meanwhile, by way of whatever asks /readyz
 	s.draining.Store(true)
-	a.drainCalls()
 	a.web.Drain()
 	grace, cancel := context.WithTimeout(context.Background(), a.config.DrainFor)
 	defer cancel()

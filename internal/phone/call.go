@@ -2,6 +2,7 @@ package phone
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"runtime/debug"
 	"sync"
@@ -506,7 +507,10 @@ func (c *call) enter(public, before string) error {
 	c.row.state, c.row.contactID, c.row.queuedAt = Waiting, o.ID, store.Millis(p.now())
 	p.keepFor(c, o.ID) // before anybody can be offered it
 	ct, err := p.contacts.OpenWith(c.ctx, o, func(tx *store.Tx, ct contact.Contact, _ *seal.Key) error {
-		_, err := tx.Exec(c.ctx, updateCall, c.row.id, ct.ID, string(c.row.state), c.row.noListening, c.row.queuedAt, c.row.answeredAt, "")
+		n, err := tx.Exec(c.ctx, updateCall, c.row.id, ct.ID, string(c.row.state), c.row.noListening, c.row.queuedAt, c.row.answeredAt, "")
+		if err == nil && n == 0 {
+			err = errLeaseLost
+		}
 		return err
 	})
 	if err != nil {
@@ -515,6 +519,10 @@ func (c *call) enter(public, before string) error {
 	c.contact = ct
 	return nil
 }
+
+// errLeaseLost is a call that another node ended, because this one stood still for longer than its lease: who is
+// brought in line now would be there for ever, should this node die.
+var errLeaseLost = errors.New("phone: the call was ended by another node")
 
 // sameNumber says whether two ways of writing are of one number.
 func sameNumber(a, b string) bool { return contact.NormalNumber(a) == contact.NormalNumber(b) }

@@ -189,3 +189,21 @@ func TestRefusalsHaveNames(t *testing.T) {
 		seen[r.String()] = true
 	}
 }
+
+// A list that is edited counts from the next call on; and what is on it is nobody's own number.
+func TestPlanFollowsAListThatIsEdited(t *testing.T) {
+	named := []string{"119"}
+	plan := Plan{Named: func() []string { return named }, Prefixes: []string{"+33"}}
+	if !plan.Allows("119") || plan.Allows("3114") {
+		t.Fatal("the list is not what counts")
+	}
+	named = []string{"3114", "+33612345678"}
+	if plan.Allows("119") || !plan.Allows("3114") {
+		t.Error("the list of before counts")
+	}
+	for number, want := range map[string]bool{"+33612345679": true, "+33612345678": false, "3114": false, "119": false, "": false} {
+		if plan.person(number) != want {
+			t.Errorf("%q as somebody's own: %v, want %v", number, !want, want)
+		}
+	}
+}

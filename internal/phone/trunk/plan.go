@@ -10,6 +10,8 @@ import (
 type Plan struct {
 	// Numbers may be called, each for a name ("119", "+33800200000").
 	Numbers []string
+	// Named are more of them, as they are at the moment: a list that is edited while we run. It may be nil.
+	Named func() []string
 	// Prefixes may be called, whatever follows.
 	Prefixes []string
 	// Except are prefixes of Prefixes that may not be called after all ("+338", "+33899"). The longest entry
@@ -25,7 +27,7 @@ func (p Plan) Allows(number string) bool {
 	if number == "" {
 		return false
 	}
-	if slices.Contains(p.Numbers, number) {
+	if p.named(number) {
 		return true
 	}
 	limit := p.Digits
@@ -40,9 +42,11 @@ func (p Plan) Allows(number string) bool {
 
 // person says whether the number may be called as somebody's own: by its prefix, and not because it has a name here.
 func (p Plan) person(number string) bool {
-	named := slices.Contains(p.Numbers, number)
-	p.Numbers = nil
-	return !named && p.Allows(number)
+	return !p.named(number) && p.Allows(number)
+}
+
+func (p Plan) named(number string) bool {
+	return slices.Contains(p.Numbers, number) || p.Named != nil && slices.Contains(p.Named(), number)
 }
 
 // longest is the length of the longest prefix that fits, -1 when none does.
