@@ -14,8 +14,13 @@ type Someone = (look?: BrowserContextOptions) => Promise<Page>;
 function headset(pitch: number): void {
   const ear = new AudioContext({ sampleRate: 8000 });
   const analyser = new AnalyserNode(ear, { fftSize: 32768, smoothingTimeConstant: 0 });
-  let gap = 0;
-  const connect = (track: MediaStreamTrack): void => void ear.createMediaStreamSource(new MediaStream([track])).connect(analyser);
+  const mouths: AudioNode[] = [];
+  const ears: AudioNode[] = [];
+  const connect = (track: MediaStreamTrack): void => {
+    const source = ear.createMediaStreamSource(new MediaStream([track]));
+    source.connect(analyser);
+    ears.push(source);
+  };
   const Own = window.RTCPeerConnection;
   window.RTCPeerConnection = class extends Own {
     constructor(configuration?: RTCConfiguration) {
@@ -23,7 +28,7 @@ function headset(pitch: number): void {
       this.addEventListener("track", ({ track }) => connect(track));
     }
   };
-  if (pitch > 0) {
+  if (pitch > 0 && navigator.mediaDevices) {
     navigator.mediaDevices.getUserMedia = async () => {
       const mouth = new AudioContext();
       const tone = new OscillatorNode(mouth, { frequency: pitch });
@@ -31,6 +36,7 @@ function headset(pitch: number): void {
       const out = new MediaStreamAudioDestinationNode(mouth, { channelCount: 1 });
       tone.connect(loud).connect(out);
       tone.start();
+      mouths.push(tone); // or the browser may take it for forgotten
       return out.stream;
     };
   }
@@ -45,7 +51,7 @@ function headset(pitch: number): void {
       new Uint8Array(raw.buffer).forEach((byte) => (bytes += String.fromCharCode(byte)));
       return btoa(bytes);
     },
-    vigieGap: () => gap,
+    vigieMouths: mouths,
   });
 }
 

@@ -30,7 +30,8 @@ export interface Line {
 
 /** The settings of a telephone on this machine: whoever is here may ring, and our own calls go to the port of the operator. */
 export async function telephone(folder: string, name = "trunks"): Promise<{ line: Line; settings: Record<string, string> }> {
-  const [sip, web, operator] = [await freePort(), await freePort(), await freePort()];
+  // The operator's telephone takes the port after its own too (SIP over TLS).
+  const [sip, web, operator] = [await freePort(), await freePort(), await freePair()];
   const trunks = join(folder, `${name}.toml`);
   await writeFile(
     trunks,
@@ -51,8 +52,25 @@ dial = { prefixes = ["+336"] }
 
 /** A port nothing listens on just now. */
 export async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
+  return (await listening(0))!;
+}
+
+/** Two ports one after the other that nothing listens on just now: the first of them. */
+async function freePair(): Promise<number> {
+  for (;;) {
+    const port = await freePort();
+    if (port < 65535 && (await listening(port + 1))) return port;
+  }
+}
+
+/** Listens for a moment; undefined when somebody else does. */
+async function listening(wanted: number): Promise<number | undefined> {
+  const server = createServer().listen(wanted, "127.0.0.1");
+  try {
+    await once(server, "listening");
+  } catch {
+    return undefined;
+  }
   const { port } = server.address() as AddressInfo;
   server.close();
   await once(server, "close");

@@ -74,6 +74,23 @@ export function longestGap(samples: Float32Array, pitch: number): number {
   return longest / 50;
 }
 
+/** Listens whether a voice goes on at somebody's ear; what comes back ends it and tells the longest gap, in seconds. */
+export function listens(ear: Ear, voice: Voice): () => Promise<number> {
+  let over = false;
+  let longest = 0;
+  const listening = (async () => {
+    do {
+      longest = Math.max(longest, longestGap(await ear.heard(3), voices[voice]));
+      await new Promise((again) => setTimeout(again, 1000));
+    } while (!over);
+  })();
+  return async () => {
+    over = true;
+    await listening;
+    return longest;
+  };
+}
+
 /** Whom somebody hears in what she heard. */
 function voicesIn(samples: Float32Array): Voice[] {
   return (Object.keys(voices) as Voice[]).filter((voice) => loudness(samples, voices[voice]) > 0.02);

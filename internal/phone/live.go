@@ -140,7 +140,12 @@ func (c *call) mind(ct contact.Contact) error {
 		c.outcome, c.over = ByStaff, true
 		return nil
 	}
-	err := c.phone.db.Tx(c.ctx, func(tx *store.Tx) error {
+	// It would ring at her desk, where nobody hears it. A desk that is there says again that it takes calls.
+	err := c.phone.router.SetPhone(c.ctx, ct.CounsellorID, false)
+	if err != nil {
+		c.log.Warn("phone: a desk that is gone may be rung", "error", err)
+	}
+	err = c.phone.db.Tx(c.ctx, func(tx *store.Tx) error {
 		ct, err := c.phone.contacts.Move(c.ctx, tx, ct.ID, contact.Lost, contact.SystemActor, contact.Change{})
 		if err != nil || ct.State != contact.Waiting {
 			return err

@@ -335,7 +335,9 @@ func (r *Router) choose(f floor, l line, free []*Seat, w waiting) *Seat {
 		if slices.Contains(free, s) && s.roomFor(w.channel) {
 			return s
 		}
-		return nil
+		if w.channel != contact.ChannelPhone { // nobody with a telephone at her ear is kept for one while another is free
+			return nil
+		}
 	}
 	all := suitable(f, w, ruleOf(r.catalogue(), w), l.bars(w))
 	// Whoever had her abuse last time has her again only where nobody else is there, or comes free for a while.

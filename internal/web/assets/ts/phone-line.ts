@@ -42,6 +42,7 @@ export class PhoneLine {
   private pc: RTCPeerConnection | undefined;
   private speaker: RTCRtpTransceiver | undefined;
   private track: MediaStreamTrack | null = null;
+  private beginning = false;
   private offered = false;
   private offering = false;
   private found: RTCIceCandidate[] = [];
@@ -66,6 +67,8 @@ export class PhoneLine {
   }
 
   private async begin(): Promise<void> {
+    if (this.beginning) return; // a call that rings is told more than once
+    this.beginning = true;
     try {
       const pc = new RTCPeerConnection({ iceServers: await iceServers(), bundlePolicy: "max-bundle", rtcpMuxPolicy: "require" });
       if (this.gone) {
@@ -87,6 +90,8 @@ export class PhoneLine {
       await this.offer();
     } catch {
       this.failed();
+    } finally {
+      this.beginning = false;
     }
   }
 
@@ -157,10 +162,14 @@ export class PhoneLine {
     this.mending = setTimeout(() => (this.pc ? void this.mend() : void this.begin()), backoff(this.failures) / 2);
   }
 
-  /** An answer that leads to no connection in ten seconds is tried again. */
+  /** An answer that leads to no connection in ten seconds is tried again. A way that never broke does not tell that it is there. */
   private watch(): void {
     if (this.connected) return;
     clearTimeout(this.mending);
+    if (this.connected) {
+      this.look();
+      return;
+    }
     this.mending = setTimeout(() => {
       this.mending = 0;
       if (!this.connected) this.failed();

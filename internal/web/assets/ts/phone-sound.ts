@@ -32,6 +32,7 @@ export function keep(change: Kept): void {
 
 export class PhoneSound {
   track: MediaStreamTrack | null = null;
+  private opening: Promise<Refusal | undefined> | undefined;
   private context: AudioContext | undefined;
   private voices = new Map<number, HTMLAudioElement>();
   private ins: AnalyserNode | undefined;
@@ -49,9 +50,14 @@ export class PhoneSound {
     void this.context.resume().catch(() => undefined);
   }
 
-  /** Opens the microphone that was chosen, or another where that one is gone. */
-  async open(): Promise<Refusal | undefined> {
-    if (this.track?.readyState === "live") return undefined;
+  /** Opens the microphone that was chosen, or another where that one is gone; once, however often it is asked for. */
+  open(): Promise<Refusal | undefined> {
+    if (this.track?.readyState === "live") return Promise.resolve(undefined);
+    this.opening ??= this.ask().finally(() => (this.opening = undefined));
+    return this.opening;
+  }
+
+  private async ask(): Promise<Refusal | undefined> {
     if (!navigator.mediaDevices) return "none";
     const { microphone } = kept();
     const wish: MediaTrackConstraints = { echoCancellation: !this.raw, noiseSuppression: !this.raw, autoGainControl: !this.raw, channelCount: 1 };

@@ -23,9 +23,9 @@ const mine = "vigie-phone-peers";
 
 /**
  * <soft-phone> makes true what the piece [data-phone-call] inside it says: the server draws what the call is
- * (data-contact, data-node, data-attached, data-state), and this element opens a line to that node, opens and
- * closes the microphone, and attaches its line to the call, at the first sight of it, after a reload and after
- * any break. It never decides what a call is. While a line is alive it carries data-alive, and navigation leaves
+ * (data-contact, data-node, data-attached, data-state; data-quiet where nothing is to be heard yet), and this
+ * element opens a line to that node, opens and closes the microphone, and attaches its line to the call, at the
+ * first sight of it, after a reload and after any break. It never decides what a call is. While a line is alive it carries data-alive, and navigation leaves
  * it alone (stay.ts). Its words stand in its attributes, data-say-….
  */
 class SoftPhone extends Live {
@@ -229,6 +229,8 @@ class SoftPhone extends Live {
     }
     const line = this.line;
     const [open] = await Promise.all([line.open(), this.microphone()]);
+    // What rang may be over by now: no microphone stays open for it.
+    if (this.call.state === "none" && !this.testing) this.sound.close();
     if (this.line === line) await line.speak(this.sound.track);
     return open;
   }
@@ -478,7 +480,7 @@ class SoftPhone extends Live {
       this.last.at = now;
       this.asked = false;
       if (this.said === "silent") this.say("");
-    } else if (now - this.last.at > 1900 && inSound.has(this.call.state)) {
+    } else if (now - this.last.at > 1900 && inSound.has(this.call.state) && !this.find("call")?.hasAttribute("data-quiet")) {
       // A server that lost the line does not answer for it; one that has it answers, and the caller is silent.
       if (!this.asked) void this.line.mend();
       else this.say("silent");
