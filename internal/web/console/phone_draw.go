@@ -3,6 +3,7 @@ package console
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"maps"
 	"slices"
 	"strings"
@@ -264,8 +265,32 @@ func (c *Room) phoneChanged(subject string, payload []byte) {
 	}
 	c.desks.mu.Unlock()
 	for _, d := range concerned {
-		go d.failed(d.drawPhone())
+		go func() { d.failed(errors.Join(d.drawPhone(), d.drawPromise(id))) }()
 	}
+}
+
+// drawPromise draws what has become of the promise to call the person of one of her contacts.
+func (d *desk) drawPromise(id string) error {
+	if !d.following(id) {
+		return nil
+	}
+	ct, err := d.room.Contacts.Get(d.ctx, id)
+	if err != nil {
+		return ignoreGone(err)
+	}
+	promise, err := d.room.promised(d.ctx, d.say, ct, d.person.ID)
+	if err != nil {
+		return err
+	}
+	return d.update(callbackDo(d.say, id, promise))
+}
+
+// ignoreGone drops the fault of what was erased meanwhile.
+func ignoreGone(err error) error {
+	if fault.Is(err, fault.NotFound) || fault.Is(err, fault.Gone) {
+		return nil
+	}
+	return err
 }
 
 // on says whether a page shows a call: one of her conversations, or the one its softphone shows.

@@ -1,0 +1,130 @@
+// A call at night, and the one the next morning.
+import { baresipIsMissing, expect, hears, hearsMusic, loudness, power, test, voices, type PhoneDesk } from "./calls";
+import { expectAccessible, picture } from "./vigie";
+import { Administrator } from "./people";
+import { logsIn, unfolds } from "./staff";
+import type { Page } from "@playwright/test";
+
+test.use({ keepsHours: true });
+test.skip(baresipIsMissing && !process.env.VIGIE_FORBID_SKIPS, "not run without an outside telephone (apt-get install baresip)");
+
+/** Hours of a helpline that answers the whole day, or does not today. */
+function hours(open: boolean): string {
+  const date = new Intl.DateTimeFormat("sv-SE", { timeZone: "Europe/Paris", dateStyle: "short" }).format(new Date());
+  return `edition = 1
+timezone = "Europe/Paris"
+closing_soon_minutes = 0
+holidays = ""
+open_on_holidays = true
+[[week]]
+days = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
+from = "00:00"
+to = "24:00"
+${open ? "" : `[[exception]]\ndate = "${date}"\nclosed = true\n`}`;
+}
+
+const number = "+33639980120";
+
+/** The number is in nothing that the page shows or hides. */
+async function neverShows(page: Page): Promise<void> {
+  const all = (await page.content()) + (await page.evaluate(() => document.body.innerText));
+  for (const part of ["639980120", "39 98 01 20", "39.98.01.20", "39980120"]) expect(all, page.url()).not.toContain(part);
+}
+
+/** What the tape sounds like at the desk. */
+async function plays(desk: PhoneDesk): Promise<Float32Array> {
+  const tape = desk.form.locator(".voicemail audio");
+  await tape.evaluate((audio: HTMLAudioElement) => audio.play());
+  await expect.poll(() => tape.evaluate((audio: HTMLAudioElement) => audio.currentTime)).toBeGreaterThan(0.5);
+  await tape.evaluate((audio: HTMLAudioElement) => audio.pause());
+  const raw = await (await desk.page.request.get((await tape.getAttribute("src"))!)).body();
+  return Float32Array.from({ length: (raw.length - 44) >> 1 }, (_, i) => raw.readInt16LE(44 + 2 * i) / 32768);
+}
+
+test("a message is spoken at night; the next morning a counsellor hears it and calls back, and the number is nowhere", { tag: "@desk" }, async ({ desk, rings, outside, someone, helpline }) => {
+  test.setTimeout(180_000);
+  const house = new Administrator(await someone());
+  await house.publishes("hours", hours(false));
+  await house.edits("phone", (text) => text.replace('from = "10:00"', 'from = "00:00"').replace('until = "20:00"', 'until = "23:59"'));
+
+  await test.step("closed: who answers now is said, and a message is taken", async () => {
+    const caller = await rings({ from: number, keys: "3s:5,8s:#" });
+    await caller.tells("pressed #");
+    await caller.isHungUp();
+    const heard = await caller.heard(60);
+    expect(power(heard.subarray(0, 8000)), "a voice says who answers now").toBeGreaterThan(0.01);
+  });
+
+  await house.publishes("hours", hours(true));
+  const camille = await desk("camille");
+  await test.step("in the morning she takes it, and listens", async () => {
+    await expect(camille.page.locator("#line > li")).toContainText("a laissé un message vocal");
+    await camille.page.locator("#line").getByRole("button", { name: "Prendre" }).click();
+    await expect(camille.form).toContainText("Message vocal");
+    const tape = await plays(camille);
+    expect(loudness(tape.subarray(4000, 24000), voices.caller), "the caller's own voice").toBeGreaterThan(0.05);
+    await camille.page.reload();
+    await expect(camille.form).toContainText("Écouté par Camille.");
+    await picture(camille.page, "phone-voicemail");
+    await expectAccessible(camille.page);
+  });
+
+  const home = await outside(number);
+  await test.step("she calls back, and they talk", async () => {
+    await camille.form.getByRole("button", { name: "Appeler maintenant" }).click();
+    await camille.is("talking");
+    await hears(camille, "outside");
+    await hears(home, "camille");
+    await picture(camille.page, "phone-callback");
+    await camille.presses("Faire patienter");
+    await hearsMusic(home);
+    await camille.presses("Reprendre");
+    await hears(home, "camille");
+    await camille.presses("Raccrocher");
+    await camille.is("none");
+    await expect(camille.form).toContainText("La personne a été jointe.");
+    await expect(camille.talk, "the message is still hers to write up").toHaveCount(1);
+  });
+
+  await test.step("nobody has seen the number", async () => {
+    await unfolds(camille);
+    await neverShows(camille.page);
+    const id = (await camille.talk.getAttribute("id"))!.replace("talk-", "");
+    for (const path of ["/desk/history", `/desk/history/${id}`]) {
+      await camille.page.goto(path);
+      await neverShows(camille.page);
+    }
+    const supervisor = await someone();
+    await logsIn(supervisor, "dominique");
+    for (const path of ["/desk", "/desk/floor", `/desk/history/${id}`]) {
+      await supervisor.goto(path);
+      await neverShows(supervisor);
+    }
+    await house.page.goto("/admin/audit");
+    await neverShows(house.page);
+    expect(helpline.log()).not.toContain("39980120");
+  });
+  await camille.page.goto("/desk");
+  await camille.goesHome();
+});
+
+test("whoever is called back does not answer, or is busy: it is said, and when to try again", { tag: "@desk" }, async ({ desk, rings, someone }) => {
+  test.setTimeout(120_000);
+  const house = new Administrator(await someone());
+  await house.publishes("hours", hours(false));
+  await house.edits("phone", (text) => text.replace('from = "10:00"', 'from = "00:00"').replace('until = "20:00"', 'until = "23:59"'));
+  const caller = await rings({ from: number, keys: "1s:5,5s:#" });
+  await caller.isHungUp();
+  await house.publishes("hours", hours(true));
+  const camille = await desk("camille");
+  await camille.page.locator("#line").getByRole("button", { name: "Prendre" }).click();
+  await camille.form.getByRole("button", { name: "Appeler maintenant" }).click();
+  await camille.is("dialling"); // nobody is at the other end of the operator's line
+  await expect(camille.call).toContainText("Ça sonne là-bas");
+  await expect(camille.form).toContainText("1 essai", { timeout: 60_000 });
+  await camille.is("none");
+  await expect(camille.form.getByRole("button", { name: "Rappeler encore" })).toBeVisible();
+  await camille.form.getByRole("button", { name: "Ne plus rappeler" }).click();
+  await expect(camille.form).toContainText("Le rappel est annulé.");
+  await camille.goesHome();
+});
