@@ -72,7 +72,7 @@ go_sound_tests() {
 }
 
 # The rooms where goroutines share memory. The others leave that to the database, and the race detector
-# would only slow its drivers ten times over.
+# would only slow its drivers ten times over. What is long, or measures delays, was run before (-short).
 concurrent_rooms() {
   go list ./internal/... | grep -E '/(bench/lossyfs|bus|chat|phone|phone/media|phone/rtc|phone/trunk|routing/flood|seal|slowhash|store|web/live)$'
 }
@@ -80,7 +80,7 @@ go_race_tests() {
   echo '#include <stdlib.h>' | gcc -E - >/dev/null 2>&1 ||
     { left_out "race detector (gcc and libc6-dev are missing)"; return; }
   # shellcheck disable=SC2046
-  CGO_ENABLED=1 go_tests race -race -p 1 $(concurrent_rooms)
+  CGO_ENABLED=1 go_tests race -race -short -p 1 $(concurrent_rooms)
 }
 
 journeys() {

@@ -53,6 +53,9 @@ func inTheStalledProcess(t *testing.T) {
 // After the process stood still for a second, a voice that is passed through and one that is mixed come as
 // soon as they did before, within a second.
 func TestDelayAfterTheProcessStoodStill(t *testing.T) {
+	if testing.Short() {
+		t.Skip("delays are not measured under the race detector")
+	}
 	if os.Getenv(stalled) != "" {
 		inTheStalledProcess(t)
 		return
