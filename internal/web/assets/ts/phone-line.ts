@@ -162,14 +162,10 @@ export class PhoneLine {
     this.mending = setTimeout(() => (this.pc ? void this.mend() : void this.begin()), backoff(this.failures) / 2);
   }
 
-  /** An answer that leads to no connection in ten seconds is tried again. A way that never broke does not tell that it is there. */
+  /** An answer that leads to no connection in ten seconds is tried again. */
   private watch(): void {
     if (this.connected) return;
     clearTimeout(this.mending);
-    if (this.connected) {
-      this.look();
-      return;
-    }
     this.mending = setTimeout(() => {
       this.mending = 0;
       if (!this.connected) this.failed();
