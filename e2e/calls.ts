@@ -96,6 +96,14 @@ export class PhoneDesk extends Counsellor implements Ear {
     await this.phone.getByRole("button", { name: words }).click();
   }
 
+  /** Does something by the command bar. */
+  async command(words: string): Promise<void> {
+    await this.page.keyboard.press("Control+k");
+    await expect(this.page.getByRole("combobox", { name: "Chercher une action" })).toBeFocused();
+    await this.page.keyboard.type(words);
+    await this.page.keyboard.press("Enter");
+  }
+
   /** Opens « Passer l'appel », chooses who, and presses how. */
   async passesTo(who: RegExp | string, how: string): Promise<void> {
     const menu = this.phone.locator(".phone-transfer");

@@ -7,7 +7,7 @@ import { unfolds } from "./staff";
 test.use({ settings: { VIGIE_PHONE_GRACE: "8s" } });
 
 /** The longest silence that nobody would notice, on a machine that has other things to do. */
-const unnoticed = 0.3;
+const unnoticed = 0.5;
 
 test.describe("while they talk", { tag: "@desk" }, () => {
   test.slow();
@@ -42,8 +42,25 @@ test.describe("while they talk", { tag: "@desk" }, () => {
     await expect(camille.phone).toHaveAttribute("data-alive", "");
     expect(await camille.phone.evaluate((phone) => (window as unknown as { first: Element }).first === phone), "the page was never left").toBe(true);
     for (const gap of gaps) expect(await gap()).toBeLessThan(unnoticed);
+    // What can be done with the call can be done from any page, and what becomes of it is seen there: also in the
+    // administration, whose pages have no stream of their own.
+    for (const path of ["/desk/history", "/admin/catalogue"]) {
+      await camille.command(path === "/desk/history" ? "retrouver un contact" : "réponses et réglages");
+      await expect(camille.page).toHaveURL(new RegExp(`${path}$`));
+      await camille.presses("Faire patienter");
+      await camille.is("hold");
+      await hearsMusic(caller);
+      await camille.presses("Reprendre");
+      await camille.is("talking");
+      await hears(caller, "camille");
+      await camille.page.goBack();
+      await expect(camille.talk).toHaveCount(1);
+    }
+    await camille.command("retrouver un contact");
+    await expect(camille.page).toHaveURL(/\/desk\/history$/);
     await caller.hangsUp();
     await camille.is("none");
+    await camille.page.goto("/desk");
     await camille.goesHome();
   });
 

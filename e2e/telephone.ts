@@ -3,12 +3,13 @@
 import { spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { existsSync, readdirSync } from "node:fs";
-import { mkdir, mkdtemp, open, rm, writeFile } from "node:fs/promises";
+import { appendFile, mkdir, mkdtemp, open, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { expect } from "@playwright/test";
 
 const vigie = process.env.VIGIE ?? resolve(import.meta.dirname, "../bin/vigie");
+const results = resolve(import.meta.dirname, "test-results");
 const baresip = "/usr/bin/baresip";
 const modules = "/usr/lib/baresip/modules";
 
@@ -284,6 +285,8 @@ export class OutsidePhone extends Program implements Ear {
   /** Is gone for good. */
   async stop(): Promise<void> {
     await this.kill("SIGTERM");
+    await mkdir(results, { recursive: true });
+    await appendFile(join(results, "outside.log"), this.said);
     await rm(this.folder, { recursive: true, force: true });
   }
 }

@@ -17,6 +17,7 @@ import (
 	"errors"
 	"log/slog"
 	"net/netip"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -400,7 +401,8 @@ func (c *Contacts) check(o *Opening) error {
 			merge(&o.Reasons, c.reason(choice.Reason), store.Millis(c.now()))
 		}
 	}
-	if o.Channel == ChannelMessage {
+	byPhone := slices.ContainsFunc(o.Reasons, func(r Reason) bool { return r.Code == catalogue.ReasonVoicemail || r.Code == catalogue.ReasonCallback })
+	if o.Channel == ChannelMessage && !byPhone {
 		merge(&o.Reasons, c.reason(catalogue.ReasonMessage), store.Millis(c.now()))
 	}
 	if o.PersonID != "" && !o.Recognised {

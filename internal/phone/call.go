@@ -46,21 +46,22 @@ type call struct {
 	music   *media.Player
 	began   time.Time
 
-	contact  contact.Contact // as it was read last
-	parties  parties
-	pressed  string       // the last keys the caller pressed while she talked, for the counsellor
-	missing  time.Time    // since when the counsellor's browser is missed; zero when it is there
-	heard    heard        // what the caller is played now
-	spoken   *media.Piece // what is said to the caller and her counsellor just now, nil for nothing
-	reminded time.Time    // when she last heard her place
-	gone     bool         // the caller's line is over
-	outcome  string
-	over     bool       // nothing more is to be done
-	told     bool       // she was told that the call is recorded
-	tape     *recording // of the whole conversation, where the helpline records
-	overflow overflow
-	bad      bool   // what the desks were told of the line last
-	failed   string // why whom we rang last could not be reached
+	contact   contact.Contact // as it was read last
+	parties   parties
+	pressed   string // the last keys the caller pressed while she talked, for the counsellor
+	pressedAt time.Time
+	missing   time.Time    // since when the counsellor's browser is missed; zero when it is there
+	heard     heard        // what the caller is played now
+	spoken    *media.Piece // what is said to the caller and her counsellor just now, nil for nothing
+	reminded  time.Time    // when she last heard her place
+	gone      bool         // the caller's line is over
+	outcome   string
+	over      bool       // nothing more is to be done
+	told      bool       // she was told that the call is recorded
+	tape      *recording // of the whole conversation, where the helpline records
+	overflow  overflow
+	bad       bool   // what the desks were told of the line last
+	failed    string // why whom we rang last could not be reached
 }
 
 // heard is what is played to the caller, so that it begins anew only when it changes.

@@ -177,7 +177,7 @@ func (p *Phone) CancelCallback(ctx context.Context, contactID string, by audit.A
 
 // CallBack rings the person of a contact that a counsellor has: on the number she called from, or the one she
 // asked to be called on. The counsellor's browser attaches to it as to any call. It returns fault.Conflict
-// "fault.phone.calling" when a call goes on already, fault.NotFound "fault.phone.no_number" when we do not know
+// "fault.phone.calling" when a call goes on already, "fault.phone.on_call" when she is on another, fault.NotFound "fault.phone.no_number" when we do not know
 // where to call, fault.Forbidden "fault.phone.not_allowed" for a number at which nobody is called back, fault.Conflict "fault.phone.not_now" outside the hours in which a phone may ring at somebody's
 // home (unless urgent), fault.Unavailable "fault.phone.no_trunk".
 func (p *Phone) CallBack(ctx context.Context, staffID, contactID string, urgent bool) error {
@@ -195,6 +195,11 @@ func (p *Phone) CallBack(ctx context.Context, staffID, contactID string, urgent 
 		return err
 	} else if going {
 		return fault.New(fault.Conflict, "fault.phone.calling")
+	}
+	if other, err := p.Of(ctx, staffID); err != nil {
+		return err
+	} else if other != "" {
+		return fault.New(fault.Conflict, "fault.phone.on_call")
 	}
 	number, shown, err := p.numberOf(ctx, contactID)
 	if err != nil {

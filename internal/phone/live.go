@@ -314,6 +314,9 @@ func (c *call) patience() time.Duration {
 	return max(wait, 20*time.Millisecond)
 }
 
+// shownKeys is how many of the keys that a caller pressed her counsellor sees.
+const shownKeys = 6
+
 // pressedKey is a key that the caller presses while she waits or talks.
 func (c *call) pressedKey(digit byte) {
 	switch c.row.state {
@@ -322,9 +325,10 @@ func (c *call) pressedKey(digit byte) {
 			c.bookCallback()
 		}
 	case Talking:
-		// "Press 1 for yes": the counsellor sees it. It is nowhere written.
-		if shown := string(digit); c.pressed != shown {
-			c.pressed = shown
+		// "Press 1 for yes": the counsellor sees it. It is nowhere written. No hand presses faster.
+		if now := time.Now(); now.Sub(c.pressedAt) > 200*time.Millisecond {
+			c.pressed, c.pressedAt = c.pressed+string(digit), now
+			c.pressed = c.pressed[max(0, len(c.pressed)-shownKeys):]
 			c.phone.changed(c.row.contactID)
 		}
 	}

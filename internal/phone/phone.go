@@ -322,6 +322,10 @@ type Changed struct {
 	Staff string `json:"staff,omitempty"`
 }
 
+// Tell has every desk that shows a contact's call draw it again: what is drawn of it hangs on more than the call, as
+// on the hand-over that rings.
+func (p *Phone) Tell(contactID string) { p.changed(contactID) }
+
 // changed tells every desk that what a call is has changed.
 func (p *Phone) changed(contactID string) { p.changedFor(contactID, "") }
 

@@ -231,7 +231,7 @@ type View struct {
 	Third   string `json:"third"`
 	ThirdUp bool   `json:"third_up"`
 	Private bool   `json:"private"`
-	// Pressed is the last key the caller pressed while she talked.
+	// Pressed are the last keys that the caller pressed while she talked, since something was last said to her.
 	Pressed string `json:"pressed"`
 	// NoListening says that the caller refused a supervisor's ear.
 	NoListening bool `json:"no_listening"`
@@ -334,6 +334,7 @@ func (c *call) grant(ctx context.Context, a ask) (reply, error) {
 	case opSay:
 		if clip := c.phone.sounds.get(a.Code, c.row.lang); clip != nil {
 			c.speak(clip)
+			c.pressed = "" // what is pressed from now on answers it
 		}
 	default:
 		err = fault.New(fault.Invalid, "fault.invalid")

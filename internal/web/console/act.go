@@ -78,11 +78,7 @@ func (c *Room) taken(w http.ResponseWriter, r *http.Request, id string) error {
 	}
 	card := c.card(say, ct, v.summary, unread(v.messages, v.summary.SeenByStaff))
 	card.Current = true
-	call, err := c.softphone(r.Context(), say, m.Person)
-	if err != nil {
-		return err
-	}
-	return c.pieces(w, r, id, ringList(nil), presence, call, c.talk(r.Context(), say, v, id), ui.ContactCard(say, card), panel)
+	return c.pieces(w, r, id, ringList(nil), presence, c.talk(r.Context(), say, v, id), ui.ContactCard(say, card), panel)
 }
 
 // Decline lets the next counsellor have it.

@@ -204,14 +204,14 @@ func (c *Room) talk(ctx context.Context, say *i18n.Printer, v conversation, curr
 	return ui.Conversation(say, ui.ConversationProps{
 		ID: ct.ID, Title: c.title(say, ct), Line: c.stateLine(say, ct), Reasons: v.reasons, Grave: ct.Grave || ct.Danger, Current: ct.ID == current,
 		Actions: talkActions(say, c.actions(ctx, say, ct)),
-		Log:     c.talkLog(say, v),
-		Foot:    c.foot(say, ct),
+		Log:     c.talkLog(ctx, say, v),
+		Foot:    c.foot(ctx, say, ct),
 	})
 }
 
 // talkLog is what was said: messages, or of a call that it is one.
-func (c *Room) talkLog(say *i18n.Printer, v conversation) piece {
-	if v.contact.Channel == contact.ChannelPhone {
+func (c *Room) talkLog(ctx context.Context, say *i18n.Printer, v conversation) piece {
+	if c.byPhone(ctx, v.contact) {
 		return callLog(say, v)
 	}
 	return talkLog(say, v, v.reader.Log(v.messages))
@@ -224,7 +224,7 @@ func (c *Room) head(ctx context.Context, say *i18n.Printer, ct contact.Contact) 
 		return nil, err
 	}
 	pieces := []piece{}
-	if ct.Channel == contact.ChannelPhone {
+	if c.byPhone(ctx, ct) {
 		pieces = append(pieces, callBody(say, ct))
 	}
 	return append(pieces,
@@ -232,7 +232,7 @@ func (c *Room) head(ctx context.Context, say *i18n.Printer, ct contact.Contact) 
 			ID: ct.ID, Title: c.title(say, ct), Line: c.stateLine(say, ct), Reasons: reasons, Grave: ct.Grave || ct.Danger,
 			Actions: talkActions(say, c.actions(ctx, say, ct)),
 		}),
-		c.foot(say, ct),
+		c.foot(ctx, say, ct),
 	), nil
 }
 
@@ -298,8 +298,8 @@ func channelIcon(channel string) string {
 }
 
 // foot is the composer while she may write, and what comes next when it is over.
-func (c *Room) foot(say *i18n.Printer, ct contact.Contact) piece {
-	if ct.Channel == contact.ChannelPhone {
+func (c *Room) foot(ctx context.Context, say *i18n.Printer, ct contact.Contact) piece {
+	if c.byPhone(ctx, ct) {
 		return callFoot(ct.ID)
 	}
 	return talkFoot(say, ct, ui.ComposerProps{

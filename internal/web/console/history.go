@@ -196,6 +196,13 @@ func (c *Room) shell(r *http.Request, say *i18n.Printer, m session.Member, title
 		slog.Warn("the softphone could not be drawn", "error", err)
 		return d
 	}
-	d.Phone = bar
+	if d.Phone = bar; bar == nil {
+		return d
+	}
+	// A call goes on while she reads here: she is at her desk, and hears what becomes of it and what rings.
+	d.Live = "/desk/events"
+	if d.Ring, err = c.ringing(r.Context(), say, m.ID); err != nil {
+		slog.Warn("what rings could not be drawn", "error", err)
+	}
 	return d
 }

@@ -88,7 +88,7 @@ func (c *Room) PhoneReady(w http.ResponseWriter, r *http.Request) error {
 	if err := c.Router.SetPhone(r.Context(), session.Staff(r).ID, form.Get("on") == "1"); err != nil {
 		return err
 	}
-	return c.softphonePieces(w, r, "")
+	return c.done(w, r, "")
 }
 
 // PhoneTest has her hear herself.
@@ -104,16 +104,17 @@ func (c *Room) PhoneTest(w http.ResponseWriter, r *http.Request) error {
 	return nil
 }
 
-// softphonePieces answers with the softphone as it is now.
-func (c *Room) softphonePieces(w http.ResponseWriter, r *http.Request, contactID string) error {
-	piece, err := c.softphone(r.Context(), answer.Printer(r), session.Staff(r).Person)
-	if err != nil {
-		return err
+// done answers without a piece: what the call is now comes down the stream, and by nothing else, because of two
+// ways one overtakes the other, and the older drawing would be the last.
+func (c *Room) done(w http.ResponseWriter, r *http.Request, contactID string) error {
+	if answer.Scripted(r) {
+		w.WriteHeader(http.StatusNoContent)
+		return nil
 	}
-	return c.pieces(w, r, contactID, piece)
+	return c.pieces(w, r, contactID)
 }
 
-// onCall does something with her call and answers with the softphone.
+// onCall does something with her call.
 func (c *Room) onCall(w http.ResponseWriter, r *http.Request, do func(ctx context.Context, form map[string][]string, staffID, contactID string) error) error {
 	form, err := answer.Form(w, r)
 	if err != nil {
@@ -123,7 +124,8 @@ func (c *Room) onCall(w http.ResponseWriter, r *http.Request, do func(ctx contex
 	if err := do(r.Context(), form, session.Staff(r).ID, id); err != nil {
 		return err
 	}
-	return c.softphonePieces(w, r, id)
+	c.Phone.Tell(id)
+	return c.done(w, r, id)
 }
 
 func first(form map[string][]string, name string) string {

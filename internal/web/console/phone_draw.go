@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"log/slog"
 	"maps"
 	"slices"
 	"strings"
@@ -18,18 +19,6 @@ import (
 	"vigie/internal/web/i18n"
 	"vigie/internal/web/ui"
 )
-
-// softphone is what her call is now; nothing is remembered of it on the page but the sound.
-func (c *Room) softphone(ctx context.Context, say *i18n.Printer, p staff.Person) (piece, error) {
-	if !c.Phone.On() || !p.Can(staff.ContactAnswer) {
-		return nothing(), nil
-	}
-	call, err := c.callNow(ctx, say, p)
-	if err != nil {
-		return nil, err
-	}
-	return ui.PhoneCall(say, call), nil
-}
 
 // phoneBar is the whole softphone, once a page.
 func (c *Room) phoneBar(ctx context.Context, say *i18n.Printer, p staff.Person) (piece, error) {
@@ -98,8 +87,13 @@ func (c *Room) callProps(ctx context.Context, say *i18n.Printer, p staff.Person,
 		return props, err
 	}
 	props.Attached = v.Peer
-	if v.Introducing == p.ID {
-		props.Attached = v.Before
+	switch p.ID {
+	case v.Introducing:
+		props.Attached, props.Part = v.Before, ui.PhoneIntroduces
+	case v.Owner:
+		if v.Introducing != "" {
+			props.Part = ui.PhoneIntroduced
+		}
 	}
 	if v.Since > 0 {
 		props.Since = at(v.Since)
@@ -125,6 +119,7 @@ func (c *Room) callProps(ctx context.Context, say *i18n.Printer, p staff.Person,
 	case v.Third != "" || v.Joint:
 		props.State = ui.PhoneConference
 		props.Parties = c.partiesOf(ctx, say, p, v)
+		props.Leave = v.Introducing == p.ID || v.Introducing == "" && v.ThirdUp
 	case v.Held:
 		props.State = ui.PhoneHold
 	default:
@@ -135,16 +130,29 @@ func (c *Room) callProps(ctx context.Context, say *i18n.Printer, p staff.Person,
 		props.Warning = say.T("phone.failed", "why", say.T("phone.outcome."+v.Failed))
 	case v.Bad():
 		props.Warning = say.T("phone.bad_line")
-	case v.Pressed != "" && say.Has("phone.pressed."+v.Pressed):
-		props.Warning = say.T("phone.pressed." + v.Pressed)
-	case v.Pressed != "":
-		props.Warning = say.T("phone.pressed_key", "key", v.Pressed)
 	}
+	props.Pressed = pressedKeys(say, v.Pressed)
 	if v.NoListening {
 		props.Line = strings.TrimPrefix(props.Line+" · "+say.T("phone.no_listening"), " · ")
 	}
 	props.Others = c.others(ctx, say, p.ID)
 	return props, nil
+}
+
+// pressedKeys are the keys that the caller pressed, in words: "1 (oui), 2 (non)".
+func pressedKeys(say *i18n.Printer, keys string) string {
+	var all []string
+	for _, key := range keys {
+		word := string(key)
+		if say.Has("phone.pressed." + word) {
+			word = say.T("phone.pressed." + word)
+		}
+		all = append(all, word)
+	}
+	if len(all) == 0 {
+		return ""
+	}
+	return say.T("phone.pressed", "keys", strings.Join(all, ", "))
 }
 
 func (c *Room) numberName(say *i18n.Printer, code string) string {
@@ -187,6 +195,22 @@ func (c *Room) others(ctx context.Context, say *i18n.Printer, but string) []ui.O
 	return all
 }
 
+// byPhone says that a contact is a call, or what a caller left of herself: there is nothing to read and nobody to
+// write to.
+func (c *Room) byPhone(ctx context.Context, ct contact.Contact) bool {
+	if ct.Channel != contact.ChannelMessage || !c.Phone.On() {
+		return ct.Channel == contact.ChannelPhone
+	}
+	_, spoken, err := c.Phone.Message(ctx, ct.ID)
+	if err == nil && !spoken {
+		_, spoken, err = c.Phone.Callback(ctx, ct.ID)
+	}
+	if err != nil {
+		slog.Warn("whether a contact came by telephone could not be read", "error", err)
+	}
+	return spoken
+}
+
 // promise is a call-back that somebody asked for, in words.
 type promise struct {
 	line, hint, label string
@@ -223,10 +247,18 @@ func (c *Room) promised(ctx context.Context, say *i18n.Printer, ct contact.Conta
 			return nil, err
 		}
 	} else {
-		p.line = say.T("phone.callback_asked", "time", say.DateTime(at(b.AskedAt)))
+		asked := "phone.callback_asked"
+		if _, spoken, err := c.Phone.Message(ctx, ct.ID); err != nil {
+			return nil, err
+		} else if spoken {
+			asked = "phone.callback_spoken" // she may not have asked
+		}
+		p.line = say.T(asked, "time", say.DateTime(at(b.AskedAt)))
+		if b.Tries > 0 {
+			p.label = "phone.callback_again"
+		}
 		if b.Tries > 0 && b.Outcome != "" {
 			p.line += " " + say.T("phone.callback_tried", "n", b.Tries, "time", say.Time(at(b.TriedAt)), "outcome", say.T("phone.outcome."+b.Outcome))
-			p.label = "phone.callback_again"
 		}
 		switch b.State {
 		case phone.CallbackOpen:
@@ -242,6 +274,12 @@ func (c *Room) promised(ctx context.Context, say *i18n.Printer, ct contact.Conta
 	}
 	if ct.CounsellorID != reader || ct.State != contact.Talking && ct.State != contact.WrapUp {
 		p.open, p.hint = false, say.T("phone.callback_take")
+		return p, nil
+	}
+	if _, going, err := c.Phone.View(ctx, ct.ID); err != nil {
+		return nil, err
+	} else if going {
+		p.open, p.hint = false, say.T("phone.callback_going")
 		return p, nil
 	}
 	p.may = true
@@ -304,7 +342,7 @@ func (d *desk) on(contactID string) bool {
 func (d *desk) drawPhone() error {
 	d.telling.Lock()
 	defer d.telling.Unlock()
-	return d.drawCall()
+	return d.drawBars() // a call takes all of her, and her bar says so
 }
 
 func (d *desk) drawCall() error {
@@ -353,7 +391,7 @@ func (c *Room) taped(ctx context.Context, say *i18n.Printer, contactID string) (
 	all, err := c.Phone.Recordings(ctx, contactID)
 	var drawn []taped
 	for _, r := range all {
-		drawn = append(drawn, taped{r.ID, say.DateTime(at(r.SavedAt)), say.Duration(r.Length.Round(time.Second))})
+		drawn = append(drawn, taped{r.ID, say.DateTime(at(r.SavedAt)), say.Short(r.Length.Round(time.Second))})
 	}
 	return drawn, err
 }
@@ -399,6 +437,7 @@ func phoneCommands(say *i18n.Printer) []ui.Command {
 		{Label: say.T("phone.resume"), Hint: say.T("phone.label"), Icon: "play", Click: call + "form[action$='/resume'] button", Keys: say.T("phone.hold_key")},
 		{Label: say.T("phone.transfer"), Hint: say.T("phone.label"), Icon: "phone-forwarded", Focus: call + ".phone-transfer > summary"},
 		{Label: say.T("phone.keypad"), Hint: say.T("phone.label"), Icon: "grip", Focus: call + ".phone-keypad > summary"},
+		{Label: say.T("phone.silence"), Hint: say.T("phone.label"), Icon: "volume-x", Focus: call + ".phone-silence > summary"},
 		{Label: say.T("phone.connect"), Hint: say.T("phone.label"), Icon: "phone-forwarded", Click: call + "form[action$='/connect'] button"},
 		{Label: say.T("phone.end"), Hint: say.T("phone.label"), Icon: "phone-off", Click: call + "form[action$='/end'] button"},
 		{Label: say.T("phone.test"), Hint: say.T("phone.label"), Icon: "ear", Click: "[data-phone-test]"},

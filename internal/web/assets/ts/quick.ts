@@ -38,6 +38,9 @@ async function settle(response: Response, near: Element): Promise<void> {
     // What was asked for may open below the edge of a small screen.
     for (const placed of place(await response.text())) if (placed.matches("[data-show]")) placed.scrollIntoView({ block: "nearest" });
   }
+  // What was asked for is on another page (data-home): it is gone to.
+  const home = near.getAttribute("data-home");
+  if (home && location.pathname !== home) visit(home);
   near.closest<HTMLDetailsElement>("details.menu[open]")?.removeAttribute("open");
 }
 

@@ -66,7 +66,7 @@ class SoftPhone extends Live {
     this.on(document, "keydown", () => this.sound.wake(), { capture: true });
     this.hear(document, "vigie:update", () => this.reconcile());
     this.hear(document, "vigie:back", () => this.reconcile());
-    this.hear(window, "online", () => void this.backOnline());
+    this.hear(window, "online", () => void this.online());
     this.hear(window, "offline", () => this.line && this.say("offline"));
     this.hear(window, "pagehide", () => this.leave());
     this.hear(window, "pageshow", (event) => (event as PageTransitionEvent).persisted && this.reconcile());
@@ -98,6 +98,12 @@ class SoftPhone extends Live {
     this.channel?.close();
   }
 
+  /** The network is back: another way is looked for, and where the old one still carries nothing more is to be said. */
+  private async online(): Promise<void> {
+    await this.line?.mend();
+    if (this.said === "offline" && (!this.line || this.line.state === "open")) this.say(this.line ? "connected" : "");
+  }
+
   private find<T extends HTMLElement>(part: string): T | null {
     return this.querySelector<T>(`[data-phone-${part}]`);
   }
@@ -111,12 +117,6 @@ class SoftPhone extends Live {
   private get talking(): boolean {
     const { state, attached } = this.call;
     return onTheLine.has(state) && !!this.line && attached === this.line.peer;
-  }
-
-  /** The network is back: a line that never broke does not say so itself. */
-  private async backOnline(): Promise<void> {
-    await this.line?.mend();
-    if (this.said === "offline") this.say(this.line?.state === "open" ? "connected" : "");
   }
 
   // What the call is.

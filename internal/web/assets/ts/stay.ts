@@ -32,7 +32,7 @@ let back = 0;
 let guarded = false;
 
 export function stay(): void {
-  visitBy((url) => (alive() ? void go(url, "push", true) : location.assign(url)));
+  visitBy((url) => (alive() ? void go(new URL(url, location.href).href, "push", true) : location.assign(url)));
   new MutationObserver(() => alive() && guard()).observe(document.body, { subtree: true, attributeFilter: ["data-alive"] });
   if (alive()) guard();
 
@@ -155,7 +155,9 @@ function exchange(page: Document, url: string, scroll: number): void {
   const kept = phone();
   if (!kept) return;
   const fresh = page.querySelector<HTMLElement>("body > soft-phone");
-  for (const node of [...document.body.childNodes]) if (node !== kept) node.remove();
+  // A page without a stream of its own keeps this one: what becomes of the call must be heard.
+  const stream = page.querySelector("body > live-stream") ? null : document.querySelector("body > live-stream");
+  for (const node of [...document.body.childNodes]) if (node !== kept && node !== stream) node.remove();
   document.body.className = page.body.className;
   document.documentElement.lang = page.documentElement.lang;
   const theme = page.documentElement.getAttribute("data-theme");
