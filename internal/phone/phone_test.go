@@ -57,10 +57,15 @@ func aCallFromTheGreetingToTheGoodbye(t *testing.T, w *world) {
 	if w.state(id) != contact.WrapUp {
 		t.Fatalf("the contact is %s", w.state(id))
 	}
-	legs, err := store.All(t.Context(), w.db, func(r store.Row) (string, error) { var s string; return s, r.Scan(&s) },
-		`SELECT kind FROM phone_leg ORDER BY kind`)
-	w.ok(err)
-	if len(legs) != 2 || legs[0] != "caller" || legs[1] != "counsellor" {
+	var legs []string
+	w.until("how both lines did is kept", func() bool {
+		var err error
+		legs, err = store.All(t.Context(), w.db, func(r store.Row) (string, error) { var s string; return s, r.Scan(&s) },
+			`SELECT kind FROM phone_leg ORDER BY kind`)
+		w.ok(err)
+		return len(legs) == 2
+	})
+	if legs[0] != "caller" || legs[1] != "counsellor" {
 		t.Fatalf("the lines whose quality was kept are %v", legs)
 	}
 }
