@@ -7,6 +7,8 @@ const read = (name) => (existsSync(`${folder}/${name}`) ? readFileSync(`${folder
 
 let passed = 0;
 const failed = [];
+/** What passed only at the second try. */
+const twice = [];
 const skipped = read("skipped").split("\n").filter(Boolean);
 
 // `go test -json`: one event a line. A test that has subtests is only their sum and is not counted. What
@@ -23,19 +25,23 @@ for (const run of ["go", "sound", "race"]) {
     }
     if (event.Action === "output") output.set(name(event), (output.get(name(event)) ?? "") + event.Output);
   }
+  const ended = new Map(); // a test that was run again ended twice, and its last end counts
   for (const event of events) {
     if (!event.Test || parents.has(`${event.Package} ${event.Test}`)) continue;
-    if (event.Action === "pass") passed++;
-    if (event.Action === "fail") failed.push(name(event));
+    if (event.Action === "pass" || event.Action === "fail") ended.set(name(event), [...(ended.get(name(event)) ?? []), event.Action]);
     if (event.Action === "skip" && run !== "race") {
       const reason = output.get(name(event))?.match(/^ +\S+\.go:\d+: (.*)$/m)?.[1] ?? "no reason given";
       skipped.push(`${name(event)} (${reason})`);
     }
   }
+  for (const [test, ends] of ended) {
+    if (ends.at(-1) === "pass") passed++;
+    else failed.push(test);
+    if (ends.length > 1 && ends.at(-1) === "pass" && ends.includes("fail")) twice.push(test);
+  }
 }
 
 // Playwright's report: suites within suites, each with specs, each run in one or more projects.
-const twice = [];
 const walk = (suite) => {
   for (const spec of suite.specs ?? []) {
     for (const test of spec.tests) {

@@ -63,12 +63,13 @@ go_tests() {
 }
 
 # The rooms where sound is measured, one after the other and with nothing beside them: on two busy cores it
-# would be the machine that is measured.
+# would be the machine that is measured. What fails is measured once more, and named in the last words.
 rooms_of_sound() { go list ./internal/... | grep -E '/phone(/|$)'; }
 rooms_of_silence() { go list ./... | grep -vE '/phone(/|$)'; }
 go_sound_tests() {
-  # shellcheck disable=SC2046
-  go_tests sound -p 1 $(rooms_of_sound)
+  tool gotestsum --format pkgname --format-hide-empty-pkg --hide-summary=skipped \
+    --rerun-fails=1 --rerun-fails-max-failures=5 --packages "$(rooms_of_sound | paste -sd ' ')" \
+    --jsonfile "$results/sound.json" -- -timeout 20m -p 1
 }
 
 # The rooms where goroutines share memory. The others leave that to the database, and the race detector
