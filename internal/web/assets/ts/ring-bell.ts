@@ -19,7 +19,8 @@ class RingBell extends Live {
     this.watching = new MutationObserver(() => this.look());
     this.watching.observe(this, { childList: true, subtree: true, attributes: true, attributeFilter: ["data-ring"] });
     const unlock = (): void => this.unlock();
-    this.on(document, "pointerdown", unlock, { capture: true });
+    // Not before the click is over: what asks for it goes away, and what was pressed would move from under the finger.
+    this.on(document, "click", unlock, { capture: true });
     this.on(document, "keydown", unlock, { capture: true });
     this.on(document, "click", (event) => {
       if (!(event.target instanceof Element) || !event.target.closest("[data-bell-unlock]") || !("Notification" in window)) return;

@@ -331,7 +331,8 @@ class SoftPhone extends Live {
   /** A desk that took calls before this page takes them again, where the browser need not ask. */
   private async resume(): Promise<void> {
     if (!kept().take) {
-      this.pressed("take", false);
+      // She took calls at another computer, or before this one forgot: here nobody would hear them.
+      if (this.hasAttribute("data-ready")) this.takes(false);
       return;
     }
     const permission = await navigator.permissions?.query({ name: "microphone" as PermissionName }).catch(() => undefined);
