@@ -60,7 +60,7 @@ const touchIdle = `UPDATE presence SET idle_since = $2 WHERE staff_id = $1 AND i
 // What counsellors hold. $1: contacts that ended after it tell how long one has been idle; $2: a grave
 // contact whose person went quiet after it still takes all of its counsellor. Two ranges of one index,
 // each read apart, so that years of closed contacts cost nothing. Whoever calls somebody back is on a call too,
-// whatever the contact came by.
+// whatever the contact came by, and so is who introduces a caller to a colleague.
 const selectLoads = `SELECT counsellor_id,
 	count(*) FILTER (WHERE state = 'talking'),
 	count(*) FILTER (WHERE state = 'talking' AND channel = 'phone'),
@@ -77,6 +77,8 @@ const selectLoads = `SELECT counsellor_id,
 		WHERE state IN ('wrapup', 'closed') AND state_since > $1 AND counsellor_id <> '' AND channel <> 'note'
 		UNION ALL
 		SELECT staff_id, 'phone', 'talking', began_at, 1 = 0 FROM phone_call WHERE ended_at = 0 AND direction = 'out'
+		UNION ALL
+		SELECT introducing, 'phone', 'talking', began_at, 1 = 0 FROM phone_call WHERE ended_at = 0 AND introducing <> ''
 	) AS held GROUP BY counsellor_id`
 
 // The same of one counsellor ($3).
@@ -96,6 +98,8 @@ const selectLoadOf = `SELECT counsellor_id,
 		WHERE state IN ('wrapup', 'closed') AND state_since > $1 AND counsellor_id = $3 AND channel <> 'note'
 		UNION ALL
 		SELECT staff_id, 'phone', 'talking', began_at, 1 = 0 FROM phone_call WHERE ended_at = 0 AND direction = 'out' AND staff_id = $3
+		UNION ALL
+		SELECT introducing, 'phone', 'talking', began_at, 1 = 0 FROM phone_call WHERE ended_at = 0 AND introducing = $3
 	) AS held GROUP BY counsellor_id`
 
 const selectHeld = `SELECT id FROM contact WHERE counsellor_id = $1 AND state IN ('talking', 'parked', 'left') ORDER BY state_since, id`

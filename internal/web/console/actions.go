@@ -46,7 +46,7 @@ func (c *Room) actions(ctx context.Context, say *i18n.Printer, ct contact.Contac
 	}
 	if c.mayEnd(ctx, ct) {
 		set.threat = true
-		set.list = append(set.list, action{label: say.T("desk.end"), icon: "x", path: act + "/end", kind: ui.Quiet, first: true})
+		set.list = append(set.list, action{label: say.T("desk.end"), icon: "x", path: act + "/end", kind: ui.Quiet, first: ct.Channel != contact.ChannelPhone}) // a call is ended by hanging up
 	}
 	set.list = append(set.list, mark("desk.danger", "triangle-alert", "/danger", ct.Danger), mark("desk.grave", "hand", "/grave", ct.Grave))
 	if ct.State == contact.Talking {

@@ -163,7 +163,7 @@ func (c *Room) numberName(say *i18n.Printer, code string) string {
 }
 
 func (c *Room) partiesOf(ctx context.Context, say *i18n.Printer, p staff.Person, v phone.View) []ui.PhonePartyProps {
-	all := []ui.PhonePartyProps{{ID: "caller", Name: say.T("phone.person")}}
+	all := []ui.PhonePartyProps{{ID: "caller", Name: say.T("phone.caller")}}
 	if v.Joint {
 		other := v.Owner
 		if other == p.ID {

@@ -1816,7 +1816,7 @@ func phoneOwnActs(p Printer, state PhoneState, c PhoneCallProps) templ.Component
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = Select(SelectProps{ID: or(c.ID, "phone-call") + "-to", Name: "to", Label: p.T("phone.to"), Options: c.Others, Required: true}).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = Select(SelectProps{ID: or(c.ID, "phone-call") + "-to", Name: "to", Label: p.T("phone.to"), Empty: p.T("phone.choose"), Options: c.Others, Required: true}).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

@@ -20,6 +20,8 @@ const keepFor = 120_000;
 const readyEvery = 20_000;
 const reportEvery = 5_000;
 const mine = "vigie-phone-peers";
+/** What need not be said for long: all is as it should be. */
+const goodNews = new Set(["connected", "unmuted", "tested"]);
 
 /**
  * <soft-phone> makes true what the piece [data-phone-call] inside it says: the server draws what the call is
@@ -94,6 +96,7 @@ class SoftPhone extends Live {
     this.leave();
     clearTimeout(this.again);
     clearTimeout(this.idle);
+    clearTimeout(this.saying);
     clearInterval(this.readyTimer);
     this.channel?.close();
   }
@@ -566,12 +569,15 @@ class SoftPhone extends Live {
   }
 
   private said = "";
+  private saying = 0;
 
   /** Says what happens, in the words of data-say-…; "" takes them back. */
   private say(what: string): void {
     this.said = what;
     this.words(what ? (this.getAttribute(`data-say-${what}`) ?? "") : "");
     this.setAttribute("data-said", what);
+    clearTimeout(this.saying);
+    if (goodNews.has(what)) this.saying = setTimeout(() => this.say(""), 8000);
   }
 
   private words(text: string): void {
