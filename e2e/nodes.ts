@@ -9,7 +9,7 @@ import { connect, createServer, type AddressInfo, type Server, type Socket } fro
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { promisify } from "node:util";
-import { freePort, type Helpline } from "./helpline";
+import { freePort, telephone, type Helpline, type Line } from "./helpline";
 
 const root = resolve(import.meta.dirname, "..");
 const vigie = join(root, "bin/vigie");
@@ -87,6 +87,10 @@ function balance(ports: [number, number]): Server {
 }
 
 export interface TwoNodes extends Helpline {
+  /** The telephone of each node, where they have one. */
+  lines: Line[];
+  /** The nodes themselves, past the load balancer. */
+  urls: [string, string];
   /** Ends a node: SIGKILL is a machine that is unplugged, SIGTERM one that is updated. */
   stopNode(node: 0 | 1, signal: "SIGKILL" | "SIGTERM"): Promise<void>;
   startNode(node: 0 | 1): Promise<void>;
@@ -95,7 +99,7 @@ export interface TwoNodes extends Helpline {
 }
 
 /** Starts all of it, with one counsellor who logs in as "camille". */
-export async function openTwoNodes(): Promise<TwoNodes> {
+export async function openTwoNodes({ phone = false } = {}): Promise<TwoNodes> {
   const folder = await mkdtemp(join(tmpdir(), "vigie-e2e-nodes-"));
   const ending: (() => Promise<unknown>)[] = [() => rm(folder, { recursive: true, force: true })];
   const stop = async () => {
@@ -128,15 +132,16 @@ export async function openTwoNodes(): Promise<TwoNodes> {
     ending.push(async () => balancer.close());
     const url = `http://localhost:${(balancer.address() as AddressInfo).port}`;
 
+    const telephones = phone ? [await telephone(folder, "first"), await telephone(folder, "second")] : [];
     const nodes: Started[] = [];
     const startNode = async (which: 0 | 1) => {
       const node = start(
         vigie,
         [
-          ...["serve", "--always-open", "--listen", `127.0.0.1:${ports[which]}`, "--public-url", url, ...record],
+          ...["serve", "--always-open", "--listen", `localhost:${ports[which]}`, "--public-url", url, ...record],
           ...["--bus-cluster-listen", buses[which]!, "--bus-routes", buses[1 - which]!, "--bus-cluster-secret", "un seul secret"],
         ],
-        { cwd: folder },
+        { cwd: folder, env: { ...process.env, ...telephones[which]?.settings } },
       );
       nodes[which] = node;
       ending.push(() => node.stop("SIGTERM"));
@@ -146,6 +151,8 @@ export async function openTwoNodes(): Promise<TwoNodes> {
     await startNode(1);
     return {
       url,
+      urls: [`http://localhost:${ports[0]}`, `http://localhost:${ports[1]}`],
+      lines: telephones.map(({ line }) => line),
       stop,
       startNode,
       stopNode: (which, signal) => nodes[which]!.stop(signal),

@@ -114,6 +114,30 @@ func TestCallerIsFoundWhereSheSendsFrom(t *testing.T) {
 	}
 }
 
+// Whoever sends from where signalling said has the line at once, whoever sent to it before: a call that went down with
+// another process goes on sending to what is another's port by now.
+func TestTheSignalledAddressComesFirst(t *testing.T) {
+	t.Parallel()
+	line, phone := connect(t, "caller", audio.PCMA, cast[media.Caller], func(r *media.Remote) { r.Latch = loopback })
+	probe := hearing(t, line)
+	eventually(t, "the caller is heard", func() bool { return len(probe.Sound("caller")) > 0 })
+	ghost := mediatest.Dial(t, audio.PCMA, cast[media.Outside])
+	ghost.Talk(line.Local())
+	phone.Hush()
+	eventually(t, "another is taken for her while she is silent", func() bool { return len(ghost.Packets()) > 0 })
+	phone.Talk(line.Local())
+	time.Sleep(settleTime)
+	probe.Forget()
+	phone.Forget()
+	ghost.Forget()
+	time.Sleep(window + 40*time.Millisecond)
+	tones(t, "the counsellor", first(probe.Sound("caller")), media.Caller)
+	tones(t, "the caller", first(phone.Sound()), media.Counsellor)
+	if n := len(ghost.Packets()); n != 0 {
+		t.Errorf("the other one still received %d packets", n)
+	}
+}
+
 // Networks that are not the trunk's are never listened to, however long the caller is silent.
 func TestForeignNetworkIsNeverFound(t *testing.T) {
 	t.Parallel()

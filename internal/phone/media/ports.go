@@ -2,6 +2,7 @@ package media
 
 import (
 	"errors"
+	"math/rand/v2"
 	"net"
 	"net/netip"
 	"sync"
@@ -11,8 +12,8 @@ import (
 )
 
 // Ports is a range of UDP ports from which calls take theirs in pairs: RTP even, RTCP the odd one above
-// (RFC 3550 §11). A port that was given back is the last to be taken again, so that late packets of a call
-// that is over find nobody.
+// (RFC 3550 §11). A port that was given back is the last to be taken again, and the first one is any, so that late
+// packets of a call that is over, or that was another process's, find nobody.
 type Ports struct {
 	low, high uint16
 	mu        sync.Mutex
@@ -25,7 +26,8 @@ func NewPorts(low, high uint16) (*Ports, error) {
 	if low == 0 || even < low || high <= even {
 		return nil, fault.New(fault.Invalid, "fault.media.range", "low", low, "high", high)
 	}
-	return &Ports{low: even, high: high, next: even}, nil
+	pairs := int(high-even+1) / 2
+	return &Ports{low: even, high: high, next: even + 2*uint16(rand.IntN(pairs))}, nil
 }
 
 // openPair binds a pair at this address, of ports that listen opens. A nil range takes any.

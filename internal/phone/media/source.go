@@ -15,7 +15,8 @@ const (
 // source is the lock on where a line's sound comes from. It is either exactly the address that signalling
 // said, or, behind a translator of addresses, the first one inside the allowed networks that sent something
 // valid (symmetric RTP, RFC 4961); and of that address one SSRC at a time (RFC 3550 §8.2). It holds one
-// address and one number, whoever sends.
+// address and one number, whoever sends. Whoever sends from the signalled address has it at once: a call that a
+// node lost when it died goes on sending to a port that is another's by now.
 type source struct {
 	signalled netip.AddrPort
 	allowed   []netip.Prefix
@@ -32,7 +33,7 @@ func newSource(signalled netip.AddrPort, allowed []netip.Prefix, ssrc uint32) so
 
 // may says whether a datagram from this address could be of this call, before anything is read of it.
 func (s *source) may(from netip.AddrPort, at time.Time) bool {
-	if s.from.IsValid() {
+	if s.from.IsValid() && from != s.signalled {
 		return from == s.from || at.Sub(s.at) > moveAfter && s.welcome(from)
 	}
 	return s.welcome(from)
