@@ -138,7 +138,11 @@ func (p *Phone) SetSound(ctx context.Context, code, lang string, file io.Reader,
 	if err != nil {
 		return err
 	}
-	clip, err := audio.Read(io.LimitReader(file, LargestSound+1), longest)
+	all := &io.LimitedReader{R: file, N: LargestSound + 1}
+	clip, err := audio.Read(all, longest)
+	if all.N == 0 { // what is cut off must not be taken for the whole
+		return fault.New(fault.TooLarge, "fault.phone.prompt_too_large", "max", LargestSound>>20)
+	}
 	if err != nil {
 		return err
 	}
