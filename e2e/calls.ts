@@ -21,10 +21,12 @@ function headset(pitch: number): void {
     source.connect(analyser);
     ears.push(source);
   };
+  const lines: RTCPeerConnection[] = [];
   const Own = window.RTCPeerConnection;
   window.RTCPeerConnection = class extends Own {
     constructor(configuration?: RTCConfiguration) {
       super(configuration);
+      lines.push(this);
       this.addEventListener("track", ({ track }) => connect(track));
     }
   };
@@ -52,6 +54,7 @@ function headset(pitch: number): void {
       return btoa(bytes);
     },
     vigieMouths: mouths,
+    vigieLines: lines,
   });
 }
 
@@ -125,6 +128,8 @@ interface OfCall {
   rings(calling?: Calling): Promise<Telephone>;
   /** A telephone outside at these numbers, which answers by itself. */
   outside(...numbers: string[]): Promise<OutsidePhone>;
+  /** Somebody rings the helpline from another maker's telephone, which speaks Opus. */
+  ringsInOpus(): Promise<OutsidePhone>;
   /** A counsellor with a headset, at her desk. */
   desk(login: "camille" | "noe", look?: BrowserContextOptions): Promise<PhoneDesk>;
 }
@@ -159,6 +164,16 @@ export const test = base.extend<OfCall>({
     const all: OutsidePhone[] = [];
     await use(async (...numbers) => {
       const phone = await OutsidePhone.at(helpline.line!.operator, ...numbers);
+      all.push(phone);
+      return phone;
+    });
+    for (const phone of all) await phone.stop();
+  },
+
+  ringsInOpus: async ({ helpline }, use) => {
+    const all: OutsidePhone[] = [];
+    await use(async () => {
+      const phone = await OutsidePhone.dials(helpline.line!.operator, helpline.line!.address);
       all.push(phone);
       return phone;
     });

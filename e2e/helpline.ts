@@ -40,7 +40,7 @@ name = "operator"
 peers = ["127.0.0.0/8"]
 proxy = "sip:127.0.0.1:${operator}"
 numbers = ["3018"]
-codecs = ["PCMA", "PCMU"]
+codecs = ["PCMA", "PCMU", "opus"]
 dial = { prefixes = ["+336"] }
 `,
   );

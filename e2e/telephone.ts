@@ -122,35 +122,44 @@ export async function hearsMusic(ear: Ear): Promise<void> {
     .toEqual({ voices: [], sound: true });
 }
 
-/** A tone as a WAV file (16 bits, mono), `loud` at its loudest. */
-export function tone(pitch: number, seconds: number, loud = 0.3): Buffer {
-  const size = 2 * rate * seconds;
+/** A tone as a WAV file (16 bits, 8 kHz of one channel unless said otherwise), `loud` at its loudest. */
+export function tone(pitch: number, seconds: number, loud = 0.3, hertz = rate, channels = 1): Buffer {
+  const size = 2 * channels * hertz * seconds;
   const file = Buffer.alloc(44 + size);
   file.write("RIFF....WAVEfmt ", 0, "latin1");
   file.writeUInt32LE(36 + size, 4);
   file.writeUInt32LE(16, 16);
   file.writeUInt16LE(1, 20);
-  file.writeUInt16LE(1, 22);
-  file.writeUInt32LE(rate, 24);
-  file.writeUInt32LE(2 * rate, 28);
-  file.writeUInt16LE(2, 32);
+  file.writeUInt16LE(channels, 22);
+  file.writeUInt32LE(hertz, 24);
+  file.writeUInt32LE(2 * channels * hertz, 28);
+  file.writeUInt16LE(2 * channels, 32);
   file.writeUInt16LE(16, 34);
   file.write("data", 36, "latin1");
   file.writeUInt32LE(size, 40);
-  for (let i = 0; i < size / 2; i += 1) file.writeInt16LE(Math.round(32767 * loud * Math.sin((2 * Math.PI * pitch * i) / rate)), 44 + 2 * i);
+  for (let i = 0; i < size / 2; i += 1) {
+    file.writeInt16LE(Math.round(32767 * loud * Math.sin((2 * Math.PI * pitch * Math.floor(i / channels)) / hertz)), 44 + 2 * i);
+  }
   return file;
 }
 
-/** The last so many seconds of a WAV file that is being written. */
+/** The last so many seconds of a WAV file that is being written, at 8 kHz: of more samples their mean. */
 async function tail(path: string, seconds: number): Promise<Float32Array> {
   const file = await open(path).catch(() => null);
   if (!file) return new Float32Array();
   try {
+    const head = Buffer.alloc(44);
+    if ((await file.read(head, 0, 44, 0)).bytesRead < 44) return new Float32Array();
+    const each = Math.max(1, (head.readUInt16LE(22) * head.readUInt32LE(24)) / rate); // samples to one of ours
     const { size } = await file.stat();
-    const most = Math.max(0, size - 44) & ~1;
-    const raw = Buffer.alloc(Math.min(most, 2 * Math.round(rate * seconds)));
-    await file.read(raw, 0, raw.length, 44 + most - raw.length);
-    return Float32Array.from({ length: raw.length / 2 }, (_, i) => raw.readInt16LE(2 * i) / 32768);
+    const whole = Math.floor(Math.max(0, size - 44) / (2 * each));
+    const raw = Buffer.alloc(2 * each * Math.min(whole, Math.round(rate * seconds)));
+    await file.read(raw, 0, raw.length, 44 + 2 * each * whole - raw.length);
+    return Float32Array.from({ length: raw.length / (2 * each) }, (_, i) => {
+      let sum = 0;
+      for (let k = 0; k < each; k += 1) sum += raw.readInt16LE(2 * (each * i + k));
+      return sum / each / 32768;
+    });
   } finally {
     await file.close();
   }
@@ -234,7 +243,7 @@ export class Telephone extends Program implements Ear {
   }
 }
 
-/** A telephone outside that answers by itself: the 119, or whoever is called back. */
+/** Another maker's telephone, which answers by itself: the 119, or whoever is called back. Or it rings us, in Opus. */
 export class OutsidePhone extends Program implements Ear {
   private constructor(
     child: ChildProcess,
@@ -243,10 +252,20 @@ export class OutsidePhone extends Program implements Ear {
     super("the outside telephone", child);
   }
 
-  static async at(port: number, ...numbers: string[]): Promise<OutsidePhone> {
+  static at(port: number, ...numbers: string[]): Promise<OutsidePhone> {
+    return OutsidePhone.starts(port, numbers, "PCMA/8000/1");
+  }
+
+  /** One that speaks Opus, and G.711 where it must, and rings this address. */
+  static dials(port: number, address: string): Promise<OutsidePhone> {
+    return OutsidePhone.starts(port, ["+33639980199"], "opus/48000/2,PCMA/8000/1", address);
+  }
+
+  private static async starts(port: number, numbers: string[], codecs: string, dials?: string): Promise<OutsidePhone> {
     const folder = await mkdtemp(join(tmpdir(), "vigie-e2e-outside-"));
     await mkdir(join(folder, "heard"));
-    await writeFile(join(folder, "says.wav"), tone(voices.outside, 240));
+    // It says a file as it is, in what its first codec wants.
+    await writeFile(join(folder, "says.wav"), codecs.startsWith("opus") ? tone(voices.caller, 120, 0.3, 48_000, 2) : tone(voices.outside, 240));
     await writeFile(
       join(folder, "config"),
       [
@@ -254,6 +273,7 @@ export class OutsidePhone extends Program implements Ear {
         "net_interface 127.0.0.1",
         `module_path ${modules}`,
         "module g711.so",
+        "module opus.so",
         "module aufile.so",
         "module aubridge.so",
         "module sndfile.so",
@@ -267,19 +287,34 @@ export class OutsidePhone extends Program implements Ear {
         "",
       ].join("\n"),
     );
-    await writeFile(join(folder, "accounts"), numbers.map((number) => `<sip:${number}@127.0.0.1>;regint=0;answermode=auto;audio_codecs=PCMA/8000/1\n`).join(""));
-    const child = spawn(baresip, ["-f", folder], { cwd: folder, stdio: ["pipe", "pipe", "pipe"] });
+    await writeFile(join(folder, "accounts"), numbers.map((number) => `<sip:${number}@127.0.0.1>;regint=0;answermode=auto;audio_codecs=${codecs}\n`).join(""));
+    const child = spawn(baresip, ["-f", folder, ...(dials ? ["-e", `/dial ${dials}`] : [])], { cwd: folder, stdio: ["pipe", "pipe", "pipe"] });
     const phone = new OutsidePhone(child, folder);
     await expect(async () => {
       expect(phone.ended, phone.said).toBe(false);
       expect(phone.said).toContain("ready");
     }).toPass({ timeout: 20_000 });
+    if (dials) await expect.poll(() => phone.said, { timeout: 20_000 }).toContain("Call established");
     return phone;
   }
 
   async heard(seconds: number): Promise<Float32Array> {
     const file = readdirSync(join(this.folder, "heard")).filter((name) => name.endsWith("-dec.wav")).sort().at(-1);
     return file ? tail(join(this.folder, "heard", file), seconds) : new Float32Array();
+  }
+
+  /** Waits until what it hears comes in this codec, by its own account, and comes at all. It keeps no sound across a change of codec. */
+  async hearsIn(codec: "opus" | "PCMA"): Promise<void> {
+    await expect
+      .poll(
+        () => {
+          const [last] = [...this.said.matchAll(/Set audio decoder: (\w+)/g)].slice(-1);
+          const comes = [...this.said.slice(last?.index ?? 0).matchAll(/audio=\d+\/(\d+)/g)].at(-1);
+          return `${last?.[1]}, ${Number(comes?.[1] ?? 0) > 8_000 ? "and it comes" : "and nothing comes"}`;
+        },
+        { message: "what the outside telephone hears", timeout: 30_000 },
+      )
+      .toBe(`${codec}, and it comes`);
   }
 
   /** Is gone for good. */

@@ -29,6 +29,8 @@ if [ "$stage" = test ]; then
   # The telephones that call the trunk, and are called by it.
   need sip-tester command -v sipp
   need baresip command -v baresip
+  # It makes the Opus that they speak.
+  need opus-tools command -v opusenc
   # What stands in front of several nodes (deploy/kamailio).
   need kamailio command -v kamailio
   # The race detector is compiled with the C compiler.

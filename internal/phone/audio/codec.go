@@ -16,7 +16,8 @@ type Codec uint8
 const (
 	PCMU Codec = 0 // ITU-T G.711 µ-law
 	PCMA Codec = 8 // ITU-T G.711 A-law
-	// Opus (RFC 7587) is only passed through between two sides that both speak it: we neither make nor read it.
+	// Opus (RFC 7587) is passed through between two sides that both speak it, and read for all others; we do not
+	// make it, so that each side also has one of G.711.
 	Opus Codec = 111
 )
 

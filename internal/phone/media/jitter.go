@@ -59,8 +59,11 @@ const (
 	silent
 )
 
-// put takes in a packet of G.711 or comfort noise. samples is room for what it decodes to.
+// put takes in a packet of speech or comfort noise.
 func (j *jitter) put(p *Packet) {
+	if p = p.Plain(); p == nil {
+		return
+	}
 	if p.Codec == Noise {
 		if level, ok := audio.ReadNoise(p.Payload); ok {
 			j.hushed = true

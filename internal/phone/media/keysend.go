@@ -38,8 +38,7 @@ func (k *keys) busy() bool { return len(k.waiting) > 0 }
 
 // SendDigits presses keys (0-9 * # A-D), after those that are still to be pressed, as telephone-event (RFC 4733)
 // or, where the other end takes none, as tones. What the line hears is held back meanwhile. Invalid for
-// what is no key, TooMany when more wait than anybody dials, Gone when the line is closed, Unsupported for
-// Opus without telephone-event.
+// what is no key, TooMany when more wait than anybody dials, Gone when the line is closed.
 func (l *Line) SendDigits(digits string) error {
 	digits = strings.ToUpper(digits)
 	for i := range len(digits) {
@@ -55,8 +54,6 @@ func (l *Line) SendDigits(digits string) error {
 		return fault.New(fault.Gone, "fault.media.over")
 	case len(o.keys.waiting)+len(digits) > mostKeys:
 		return fault.New(fault.TooMany, "fault.media.keys")
-	case o.terms != nil && o.terms.Events == 0 && !o.terms.Codec.Law():
-		return fault.New(fault.Unsupported, "fault.media.key")
 	case len(digits) == 0:
 		return nil
 	}
@@ -91,6 +88,7 @@ func (o *outlet) pressEvent(key byte, now time.Time) {
 		return
 	}
 	if k.beats == 0 {
+		o.tune(audio.Rate)
 		_, k.begun = o.next(now, 0, audio.Rate)
 		k.at = now
 	}

@@ -23,6 +23,10 @@ type Packet struct {
 	Marker bool
 	// At is when it came in.
 	At time.Time
+	// Decoder is that of the speaker's line, where she may speak Opus: see Plain.
+	Decoder *Decoder
+
+	plain *Packet
 }
 
 // Leg is one party of a call as its room sees it: a line to a telephone, a counsellor's browser, a player of

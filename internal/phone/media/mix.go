@@ -110,12 +110,13 @@ func (m *mix) delay() time.Duration {
 // say sends the next 20 ms of the mix, if anybody says anything. Called with the outlet's mu held.
 func (m *mix) say(now time.Time, missed int) {
 	o := m.out
-	if o.terms == nil || !o.terms.Direction.sends() || !o.terms.Codec.Law() {
+	if o.terms == nil || !o.terms.Direction.sends() {
 		for i, e := range m.ears {
 			e.buffer.take(m.frames[i][:])
 		}
 		return
 	}
+	o.tune(audio.Rate)
 	if m.timestamp == 0 && o.ahead > 0 && uint32(units(now.Sub(o.at))) < o.ahead {
 		return // the other end still has sound from before
 	}
@@ -157,7 +158,7 @@ func (m *mix) send(samples []int16, timestamp uint32, now time.Time) {
 // flush sends at once what the mix still holds of the one speaker who stays, so that she can be passed through
 // from her next packet on. The stream is ahead of time by as much, until somebody else speaks in it.
 func (o *outlet) flush() {
-	if len(o.speakers) != 1 || o.terms == nil || !o.terms.Codec.Law() || !o.terms.Direction.sends() {
+	if len(o.speakers) != 1 || o.terms == nil || !o.terms.Direction.sends() {
 		return
 	}
 	e := o.mix.find(o.speakers[0])
@@ -168,6 +169,7 @@ func (o *outlet) flush() {
 	if excess := e.buffer.waiting() - most; excess > 0 {
 		e.buffer.skip(int64(excess))
 	}
+	o.tune(audio.Rate)
 	now, total := time.Now(), 0
 	due := units(now.Sub(o.at)) // of it, this much would have been sent by now
 	for e.buffer.waiting() >= audio.Frame/2 {

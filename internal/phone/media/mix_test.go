@@ -10,10 +10,10 @@ import (
 )
 
 // Everybody of a call is at a telephone, so that whoever hears two hears a mix: in every mode each hears
-// those she must, at their level, and nobody else. One is on the other law.
+// those she must, at their level, and nobody else. One is on the other law, and two speak Opus.
 func TestWhoHearsWhomThroughTheMix(t *testing.T) {
 	t.Parallel()
-	c := ring(t, map[media.Part]audio.Codec{media.Colleague: audio.PCMU},
+	c := ring(t, map[media.Part]audio.Codec{media.Colleague: audio.PCMU, media.Caller: audio.Opus, media.Listener: audio.Opus},
 		media.Caller, media.Counsellor, media.Colleague, media.Listener, media.Whisperer)
 	c.expect(media.Talking, hearings{
 		media.Caller:     {media.Counsellor, media.Colleague},

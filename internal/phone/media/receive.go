@@ -33,6 +33,7 @@ type intake struct {
 	stream  uint32
 	header  rtp.Header
 	packet  Packet
+	decoder Decoder
 	clear   []byte // what was deciphered
 	tones   *audio.Detector
 	level   *audio.Leveller
@@ -128,10 +129,23 @@ func (in *intake) take(b []byte, from netip.AddrPort, at time.Time) bool {
 	}
 	in.packet = Packet{
 		Codec: codec, Payload: payload, Stream: in.stream, Sequence: h.SequenceNumber - in.taken,
-		Timestamp: h.Timestamp, Marker: h.Marker, At: at,
+		Timestamp: h.Timestamp, Marker: h.Marker, At: at, Decoder: &in.decoder,
+	}
+	if codec == audio.Opus && in.tones != nil {
+		in.listenTo(in.packet.Plain())
 	}
 	in.say(&in.packet)
 	return true
+}
+
+// listenTo hears keys in sound that is passed on as it is. Called with mu held.
+func (in *intake) listenTo(p *Packet) {
+	if p == nil {
+		return
+	}
+	for _, key := range in.tones.Write(in.samples[:p.Codec.Decode(in.samples[:], p.Payload)]) {
+		in.line.digit(key)
+	}
 }
 
 // listen hears keys in the sound, and levels it, and gives it back as it is to be heard. Called with mu held.

@@ -34,9 +34,12 @@ type Remote struct {
 	Mux       bool
 	Direction Direction
 
-	// Codec and PayloadType are how we send.
+	// Codec, which is one of G.711, and PayloadType are how we send.
 	Codec       audio.Codec
 	PayloadType uint8
+	// Opus is the payload type under which the other end takes the Opus of others as it comes (RFC 7587); 0 when it
+	// takes none.
+	Opus uint8
 	// Events and Noise are the payload types under which the other end takes telephone-event (RFC 4733) and
 	// comfort noise; 0 when it takes none.
 	Events, Noise uint8
@@ -68,11 +71,11 @@ func (r Remote) check() error {
 	switch {
 	case r.Direction > Inactive:
 		return wrong("direction")
-	case !r.Codec.Law() && r.Codec != audio.Opus:
+	case !r.Codec.Law():
 		return wrong("codec")
-	case r.PayloadType > 127, r.Events > 127, r.Noise > 127, r.AcceptsEvents > 127:
+	case r.PayloadType > 127, r.Opus > 127, r.Events > 127, r.Noise > 127, r.AcceptsEvents > 127:
 		return wrong("payload type")
-	case r.Events != 0 && r.Events == r.PayloadType:
+	case r.Events != 0 && r.Events == r.PayloadType, r.Opus != 0 && (r.Opus == r.PayloadType || r.Opus == r.Events):
 		return wrong("payload type")
 	case r.Ptime != 0 && (r.Ptime < 10*time.Millisecond || r.Ptime > 60*time.Millisecond || r.Ptime%(10*time.Millisecond) != 0):
 		return wrong("ptime")

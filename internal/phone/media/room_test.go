@@ -245,6 +245,12 @@ func connect(t testing.TB, id string, codec audio.Codec, freq float64, change ..
 
 // terms are what a telephone and its line agree on.
 func terms(phone *mediatest.Phone, codec audio.Codec) media.Remote {
+	if codec == audio.Opus {
+		return media.Remote{
+			RTP: phone.Addr(), Codec: audio.PCMA, PayloadType: uint8(audio.PCMA), Opus: uint8(audio.Opus), Events: 101, AcceptsEvents: 101,
+			Accepts: map[uint8]audio.Codec{uint8(audio.PCMA): audio.PCMA, uint8(audio.Opus): audio.Opus},
+		}
+	}
 	return media.Remote{
 		RTP: phone.Addr(), Codec: codec, PayloadType: uint8(codec),
 		Accepts: map[uint8]audio.Codec{uint8(codec): codec}, Events: 101, AcceptsEvents: 101,
@@ -305,6 +311,8 @@ func TestTwoTelephonesHearEachOther(t *testing.T) {
 	for name, codecs := range map[string]map[media.Part]audio.Codec{
 		"passed through": nil,
 		"transcoded":     {media.Caller: audio.PCMU},
+		"Opus to A-law":  {media.Caller: audio.Opus},
+		"Opus to Opus":   {media.Caller: audio.Opus, media.Counsellor: audio.Opus},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -93,7 +93,7 @@ func (l *Line) report(bye bool) {
 	}
 	var first rtcp.Packet = &rtcp.ReceiverReport{SSRC: o.ssrc, Reports: blocks}
 	if o.sent > 0 {
-		since := now.Sub(o.at).Nanoseconds() * clockRate(o.terms.Codec) / int64(time.Second)
+		since := now.Sub(o.at).Nanoseconds() * o.rate / int64(time.Second)
 		first = &rtcp.SenderReport{
 			SSRC: o.ssrc, NTPTime: ntp(now), RTPTime: o.timestamp + uint32(since),
 			PacketCount: uint32(o.sent), OctetCount: uint32(o.octets), Reports: blocks,

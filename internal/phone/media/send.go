@@ -32,6 +32,7 @@ type outlet struct {
 	samples   uint32 // how long that packet sounds, in units of the timestamp
 	at        time.Time
 	ahead     uint32 // how much more sound than time has passed was sent, in the same units
+	rate      int64  // of those units, in a second
 	begun     bool   // something was sent
 	gone      window // nothing leaves twice: with SRTP that would give the key stream away (RFC 3711 §9.1)
 	sent      uint64
@@ -76,6 +77,7 @@ func (o *outlet) begin() {
 	o.ssrc = binary.BigEndian.Uint32(b[:])
 	o.sequence = binary.BigEndian.Uint16(b[4:])
 	o.timestamp = binary.BigEndian.Uint32(b[6:])
+	o.rate = audio.Rate
 }
 
 // follow sends to where the other end was found.
@@ -142,25 +144,26 @@ func (o *outlet) remember(speaker string, p *Packet) {
 func (o *outlet) pass(speaker string, p *Packet) {
 	payload := o.plain[12:]
 	number := o.terms.PayloadType
+	opus := p.Codec == audio.Opus && o.terms.Opus != 0
+	if !opus {
+		if p = p.Plain(); p == nil {
+			return
+		}
+	}
 	samples := uint32(len(p.Payload))
 	switch {
+	case opus:
+		number, samples = o.terms.Opus, 6*uint32(audio.OpusLength(p.Payload))
+		payload = payload[:copy(payload, p.Payload)]
 	case p.Codec == Noise:
 		number, payload, samples = o.hush(payload, p.Payload)
 	case p.Codec == o.terms.Codec:
-		if len(p.Payload) > len(payload) {
-			return
-		}
 		payload = payload[:copy(payload, p.Payload)]
-	case p.Codec.Law() && o.terms.Codec.Law():
-		payload = payload[:audio.Transcode(payload, p.Payload, p.Codec, o.terms.Codec)]
 	default:
-		return // Opus to a telephone, or the other way: nobody here can make one of the other
+		payload = payload[:audio.Transcode(payload, p.Payload, p.Codec, o.terms.Codec)]
 	}
-	if len(payload) == 0 {
+	if len(payload) == 0 || len(payload) < len(p.Payload) && p.Codec != Noise {
 		return
-	}
-	if p.Codec == audio.Opus {
-		samples = 960 // what it really is only counts for how a change of speaker is spaced
 	}
 	if sequence, timestamp, marker, ok := o.number(speaker, p, samples); ok {
 		o.write(number, sequence, timestamp, marker, len(payload))
@@ -193,6 +196,7 @@ func (o *outlet) number(speaker string, p *Packet, samples uint32) (sequence uin
 	same := o.begun && speaker == t.speaker && p.Stream == t.stream && rate == t.rate &&
 		step > -64 && step < mostDropout && (step < 0 || moved < 10*rate && moved > -10*rate)
 	if !same {
+		o.tune(rate)
 		sequence, timestamp = o.next(p.At, samples, rate)
 		*t = passing{
 			speaker: speaker, stream: p.Stream, rate: rate, top: p.Sequence, timestamp: p.Timestamp, at: p.At,
@@ -209,6 +213,15 @@ func (o *outlet) number(speaker string, p *Packet, samples uint32) (sequence uin
 	}
 	sequence, timestamp = p.Sequence+t.sequence, p.Timestamp+t.offset
 	return sequence, timestamp, p.Marker, o.gone.first(sequence)
+}
+
+// tune counts from now on in units of another clock. The timestamps go on where they are, as RFC 7160 §4.1 has it:
+// what follows is as many of the new units later as time has passed. Called with mu held.
+func (o *outlet) tune(rate int64) {
+	if rate != o.rate {
+		o.samples, o.ahead = uint32(int64(o.samples)*rate/o.rate), uint32(int64(o.ahead)*rate/o.rate)
+		o.rate = rate
+	}
 }
 
 // next is what follows on the newest packet by the clock on the wall, so that a receiver takes the time in

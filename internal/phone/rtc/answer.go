@@ -25,13 +25,14 @@ const (
 )
 
 // preferred is our order of codecs; the first that the browser has is what it will speak. A telephone line of
-// France is A-law, and G.711 needs no decoding on its way there.
+// France is A-law, and G.711 needs no decoding on its way there. Where the browser asks for it, Opus is the first.
 var preferred = []audio.Codec{audio.PCMA, audio.PCMU, audio.Opus}
 
 // payloads are the numbers that one session gives to codecs (RFC 3551 §6); noPayload where it has none.
 type payloads struct {
 	of     [3]uint8 // by the order of preferred
 	digits uint8    // telephone-event at 8 kHz (RFC 4733)
+	opus   bool     // Opus comes first
 }
 
 const noPayload = 255
@@ -79,6 +80,9 @@ type offer struct {
 // know it any more, there is nothing to begin, because the browser would not shake hands again.
 const againMark = "vigie-again"
 
+// opusMark stands in an offer of a browser that wants to speak Opus, because its caller does (phone-line.ts adds it).
+const opusMark = "vigie-opus"
+
 // fingerprint is a hash of the certificate that the browser will show (RFC 8122 §5).
 type fingerprint struct{ algorithm, value string }
 
@@ -112,6 +116,7 @@ func readOffer(text string) (offer, error) {
 		}
 		o.lines = append(o.lines, l)
 	}
+	_, o.payloads.opus = d.Attribute(opusMark)
 	if o.ufrag == "" || o.pwd == "" || len(o.fingerprints) == 0 {
 		return o, errors.New("rtc: the offer has no audio line that can be answered")
 	}
@@ -323,8 +328,12 @@ func wayOf(browserSends, browserHears bool) string {
 func (p *payloads) lines() (formats, maps string) {
 	var numbers []string
 	var b strings.Builder
-	for i, c := range preferred {
-		n := p.of[i]
+	order := []int{0, 1, 2}
+	if p.opus {
+		order = []int{2, 0, 1}
+	}
+	for _, i := range order {
+		c, n := preferred[i], p.of[i]
 		if n == noPayload {
 			continue
 		}

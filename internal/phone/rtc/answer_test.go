@@ -48,6 +48,18 @@ func TestAnOfferWithEveryLineInOneBundleIsAnsweredLineByLine(t *testing.T) {
 	}
 }
 
+// A browser that asks for Opus gets it before G.711, on each line; whether the order is followed shows a real one.
+func TestABrowserThatAsksForOpusGetsItFirst(t *testing.T) {
+	o, err := readOffer(strings.Replace(ofFirefox, "t=0 0\r\n", "t=0 0\r\na=vigie-again\r\na=vigie-opus\r\n", 1))
+	if err != nil {
+		t.Fatal(err)
+	}
+	answer, _ := o.answer(answering{ufrag: "ours", pwd: "ourpassword", print: someHash})
+	if strings.Count(answer, "RTP/SAVPF 109 8 0 101\r\n") != 2 {
+		t.Errorf("the answer is\n%s", answer)
+	}
+}
+
 func FuzzWhateverIsOfferedIsRefusedOrAnsweredLineByLine(f *testing.F) {
 	f.Add(ofFirefox)
 	f.Add(strings.ReplaceAll(ofFirefox, "\r\n", "\n"))

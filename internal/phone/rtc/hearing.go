@@ -12,6 +12,7 @@ import (
 	"github.com/pion/rtp"
 	"github.com/pion/srtp/v3"
 
+	"vigie/internal/phone/audio"
 	"vigie/internal/phone/media"
 )
 
@@ -26,6 +27,7 @@ type hearing struct {
 	plain   []byte
 	header  rtp.Header
 	packet  media.Packet
+	decoder media.Decoder
 	sources []uint32 // streams that were believed
 
 	counted           bool
@@ -148,7 +150,7 @@ func (h *hearing) take(b []byte, now time.Time) bool {
 	if h.out == nil {
 		return true
 	}
-	h.packet = media.Packet{Codec: codec, Payload: payload, Stream: h.header.SSRC, Sequence: h.header.SequenceNumber, Timestamp: h.header.Timestamp, Marker: h.header.Marker, At: now}
+	h.packet = media.Packet{Codec: codec, Payload: payload, Stream: h.header.SSRC, Sequence: h.header.SequenceNumber, Timestamp: h.header.Timestamp, Marker: h.header.Marker, At: now, Decoder: &h.decoder}
 	h.out(&h.packet)
 	return true
 }
@@ -159,6 +161,9 @@ func (h *hearing) count(r *rtp.Header, clock uint32, now time.Time) {
 		h.counted, h.source, h.clock = true, r.SSRC, clock
 		h.base, h.highest = uint32(r.SequenceNumber), uint32(r.SequenceNumber)
 		h.received, h.priorExpected, h.priorReceived, h.transit = 0, 0, 0, 0
+	}
+	if h.clock != clock { // it speaks another codec from here on
+		h.clock, h.transit, h.jitter = clock, 0, h.jitter*float64(clock)/float64(h.clock)
 	}
 	h.received++
 	if ahead := int16(r.SequenceNumber - uint16(h.highest)); ahead > 0 {
@@ -220,19 +225,20 @@ func (p *Peer) reported(b []byte, now time.Time) {
 		switch r := one.(type) {
 		case *rtcp.SenderReport:
 			h.lastSR, h.lastSRAt = uint32(r.NTPTime>>16), now
-			h.receptions(r.Reports, now)
+			p.receptions(r.Reports, now)
 		case *rtcp.ReceiverReport:
-			h.receptions(r.Reports, now)
+			p.receptions(r.Reports, now)
 		}
 	}
 }
 
-// receptions keeps what the browser says of our tracks.
-func (h *hearing) receptions(all []rtcp.ReceptionReport, now time.Time) {
+// receptions keeps what the browser says of our tracks. Called with in locked.
+func (p *Peer) receptions(all []rtcp.ReceptionReport, now time.Time) {
+	h := &p.in
 	for _, r := range all {
 		for i := range h.remote {
 			if t := &h.remote[i]; t.ssrc == r.SSRC {
-				t.lost, t.jitter = float64(r.FractionLost)/256, time.Duration(float64(r.Jitter)/8000*float64(time.Second))
+				t.lost, t.jitter = float64(r.FractionLost)/256, time.Duration(float64(r.Jitter)/float64(max(p.out.voices[i].clock.Load(), audio.Rate))*float64(time.Second))
 			}
 		}
 		if r.LastSenderReport != 0 { // RFC 3550 §6.4.1, in 1/65536 s

@@ -7,7 +7,7 @@
 // without. Here it is decrypted where it is read (socket.go) and encrypted where it is written (peer.go).
 // PeerConnection plays the browser in the tests.
 //
-// Speech is passed on as it comes, G.711 or Opus, and never decoded. Nothing of a session description
+// Speech is passed on as it comes, G.711 or Opus, and never decoded here. Nothing of a session description
 // and no address is ever logged.
 package rtc
 

@@ -2,6 +2,7 @@ package rtc
 
 import (
 	"encoding/binary"
+	"sync/atomic"
 	"time"
 
 	"vigie/internal/phone/audio"
@@ -18,8 +19,9 @@ type voice struct {
 	began     bool // something has been sent
 	started   bool // of this speaker
 	codec     audio.Codec
-	stream    uint32 // the speaker's numbering
-	shiftSeq  uint16 // ours minus the speaker's
+	clock     atomic.Uint32 // ticks a second of the codec
+	stream    uint32        // the speaker's numbering
+	shiftSeq  uint16        // ours minus the speaker's
 	shiftTime uint32
 	theirs    uint16 // the speaker's newest number
 	seq       uint16 // the newest that went out
@@ -85,6 +87,7 @@ func (v *voice) restart(p *media.Packet, clock uint32, now time.Time) {
 	}
 	v.shiftSeq, v.shiftTime = seq-p.Sequence, stamp-p.Timestamp
 	v.codec, v.stream, v.started = p.Codec, p.Stream, true
+	v.clock.Store(clock)
 }
 
 func clockOf(c audio.Codec) uint32 {

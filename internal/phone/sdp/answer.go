@@ -14,15 +14,14 @@ import (
 // eventType is the payload type of telephone-event in our own offers.
 const eventType = 101
 
-// Answer answers an offer: one codec, the first of the offer's order that is among ours; its telephone-event
-// and its comfort noise; its profile; everything else refused in its place. Errors: ErrNoCommonCodec,
+// Answer answers an offer: one codec of G.711, the first of the offer's order that is among ours, and beside it Opus where
+// both have it, in the offer's order; its telephone-event and its comfort noise; its profile; everything else refused in its place. Errors: ErrNoCommonCodec,
 // ErrSecurity.
 func Answer(offer Session, ours Local) (answer []byte, agreed Agreed, err error) {
-	i := slices.IndexFunc(offer.Formats, func(f Format) bool { return slices.Contains(ours.Codecs, f.Codec) })
-	if i < 0 {
+	format, formats, ok := ours.common(offer.Formats)
+	if !ok {
 		return nil, Agreed{}, ErrNoCommonCodec
 	}
-	format := offer.Formats[i]
 	var key *Crypto
 	var srtp *SRTP
 	switch {
@@ -51,9 +50,10 @@ func Answer(offer Session, ours Local) (answer []byte, agreed Agreed, err error)
 	}
 	agreed.Mux = offer.Mux && ours.Mux
 	agreed.Codec, agreed.SendType, agreed.ReceiveType = format.Codec, format.Type, format.Type
-	agreed.Accepts = []Format{format}
+	agreed.Accepts = formats
+	agreed.OpusSend, agreed.HasOpus = opusOf(formats)
 	agreed.HasEvent, agreed.EventSend, agreed.EventReceive = offer.HasEvent, offer.Event, offer.Event
-	agreed.Noise = offer.Noise && ours.Noise && format.Codec.Law()
+	agreed.Noise = offer.Noise && ours.Noise
 	agreed.Ptime = ptime(offer.Ptime)
 	agreed.Direction = direction
 	agreed.Held = !offer.Direction.receives()
@@ -67,7 +67,7 @@ func Answer(offer Session, ours Local) (answer []byte, agreed Agreed, err error)
 			fmt.Fprintf(w, "m=%s 0 %s %s\r\n", m.kind, m.proto, first)
 			continue
 		}
-		stream := stream{proto: m.proto, formats: []Format{format}, direction: direction, mux: agreed.Mux}
+		stream := stream{proto: m.proto, formats: formats, direction: direction, mux: agreed.Mux}
 		if offer.HasEvent {
 			stream.event, stream.hasEvent, stream.eventRange = offer.Event, true, commonEvents(offer.EventRange)
 		}
@@ -118,21 +118,21 @@ func Accept(ours Local, answer []byte) (Agreed, error) {
 	if theirs.audio != 0 {
 		return Agreed{}, fmt.Errorf("%w: not an answer to our offer", ErrMalformed)
 	}
-	i := slices.IndexFunc(theirs.Formats, func(f Format) bool { return slices.Contains(ours.Codecs, f.Codec) })
-	if i < 0 {
+	format, formats, ok := ours.common(theirs.Formats)
+	if !ok {
 		return Agreed{}, ErrNoCommonCodec
 	}
-	format := theirs.Formats[i]
 	a := Agreed{
 		Mux:   theirs.Mux && ours.Mux,
 		Codec: format.Codec, SendType: format.Type, ReceiveType: uint8(format.Codec),
 		HasEvent: theirs.HasEvent, EventSend: theirs.Event, EventReceive: eventType,
-		Noise:     theirs.Noise && ours.Noise && format.Codec.Law(),
+		Noise:     theirs.Noise && ours.Noise,
 		Ptime:     ptime(theirs.Ptime),
 		Direction: Meet(theirs.Direction, ours.Direction),
 		// An answer of recvonly to our sendonly is our hold, not theirs.
 		Held: !theirs.Direction.receives() && ours.Direction.sends(),
 	}
+	a.OpusSend, a.HasOpus = opusOf(formats)
 	for _, f := range theirs.Formats {
 		if slices.Contains(ours.Codecs, f.Codec) {
 			a.Accepts = append(a.Accepts, Format{uint8(f.Codec), f.Codec})
@@ -160,6 +160,33 @@ func Accept(ours Local, answer []byte) (Agreed, error) {
 		a.SRTP = &SRTP{Suite: chosen.Suite, Send: ours.Keys[j].Key, Receive: chosen.Key}
 	}
 	return a, nil
+}
+
+// common is the first codec of G.711 that is among ours, and the formats that an answer takes: that one, and Opus.
+func (l Local) common(theirs []Format) (law Format, formats []Format, ok bool) {
+	opus := false
+	for _, f := range theirs {
+		switch {
+		case !slices.Contains(l.Codecs, f.Codec):
+		case f.Codec.Law() && !ok:
+			law, ok = f, true
+			formats = append(formats, f)
+		case f.Codec == audio.Opus && !opus:
+			opus = true
+			formats = append(formats, f)
+		}
+	}
+	return law, formats, ok
+}
+
+// opusOf is the payload type that Opus has among these.
+func opusOf(formats []Format) (uint8, bool) {
+	for _, f := range formats {
+		if f.Codec == audio.Opus {
+			return f.Type, true
+		}
+	}
+	return 0, false
 }
 
 // ptime is what is wanted, 20 ms when nothing is.
@@ -224,6 +251,9 @@ func (s stream) write(w *strings.Builder, address netip.AddrPort) {
 			rate = "48000/2" // RFC 7587 §7: always, whatever is in it
 		}
 		fmt.Fprintf(w, "a=rtpmap:%d %s/%s\r\n", f.Type, f.Codec, rate)
+		if f.Codec == audio.Opus {
+			fmt.Fprintf(w, "a=fmtp:%d useinbandfec=1\r\n", f.Type)
+		}
 	}
 	if s.hasEvent {
 		fmt.Fprintf(w, "a=rtpmap:%d telephone-event/8000\r\na=fmtp:%d %s\r\n", s.event, s.event, s.eventRange)

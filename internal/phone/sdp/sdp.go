@@ -23,7 +23,7 @@ var (
 	ErrMalformed = errors.New("sdp: malformed description")
 	// ErrNoAudio is a description without a stream of speech that is switched on.
 	ErrNoAudio = errors.New("sdp: no audio offered")
-	// ErrNoCommonCodec is an offer of codecs of which we speak none.
+	// ErrNoCommonCodec is an offer of codecs of which we speak none: without one of G.711 nobody could be greeted.
 	ErrNoCommonCodec = errors.New("sdp: no common codec")
 	// ErrNoAddress is a stream whose address is a name or missing: only numbers are taken, nothing is looked up.
 	ErrNoAddress = errors.New("sdp: no usable address")
@@ -143,7 +143,7 @@ type Local struct {
 	Address netip.AddrPort
 	Mux     bool
 	// Codecs are those that this trunk may use; their order is that of our offers. In an answer it is the
-	// offer's order that counts.
+	// offer's order that counts. Opus is only ever agreed on beside one of G.711.
 	Codecs []audio.Codec
 	// Security is the trunk's choice, and Keys those that this call already has: an offer or answer after the
 	// first one goes on with them. Nil Keys are made when they are needed.
@@ -162,12 +162,15 @@ type Agreed struct {
 	// Remote and RTCP are where to send; an invalid address is nowhere (an old-style hold).
 	Remote, RTCP netip.AddrPort
 	Mux          bool
-	// Codec is the codec both ways. SendType is its payload type in what we send, ReceiveType in what we get:
-	// they only differ with a peer that numbers its own way (RFC 3264 §5.1).
+	// Codec is the codec that we speak ourselves, one of G.711. SendType is its payload type in what we send, ReceiveType
+	// in what we get: they only differ with a peer that numbers its own way (RFC 3264 §5.1).
 	Codec                 audio.Codec
 	SendType, ReceiveType uint8
-	// Accepts are all formats that may come in: an answer to our offer may take several of its codecs, and the
-	// other side may change between them in any packet (RFC 3264 §7).
+	// OpusSend is the payload type under which somebody else's Opus may be passed on; HasOpus says that it may.
+	OpusSend uint8
+	HasOpus  bool
+	// Accepts are all formats that may come in: several codecs may be agreed on, and either side may change
+	// between them in any packet (RFC 3264 §7).
 	Accepts []Format
 	// EventSend and EventReceive are the payload types of telephone-event; HasEvent says that there are any.
 	EventSend, EventReceive uint8

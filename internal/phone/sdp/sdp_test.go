@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/netip"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -160,7 +161,7 @@ func TestBothSidesAgree(t *testing.T) {
 	}{
 		"the offerer's order":  {[]audio.Codec{audio.PCMU, audio.PCMA}, []audio.Codec{audio.PCMA, audio.PCMU}, sdp.Off, audio.PCMU},
 		"the only common one":  {[]audio.Codec{audio.Opus, audio.PCMA}, []audio.Codec{audio.PCMU, audio.PCMA}, sdp.Off, audio.PCMA},
-		"Opus":                 {[]audio.Codec{audio.Opus, audio.PCMA}, []audio.Codec{audio.Opus}, sdp.Off, audio.Opus},
+		"Opus beside it":       {[]audio.Codec{audio.Opus, audio.PCMA}, []audio.Codec{audio.PCMU, audio.PCMA, audio.Opus}, sdp.Off, audio.PCMA},
 		"with SRTP":            {[]audio.Codec{audio.PCMA}, []audio.Codec{audio.PCMA}, sdp.Required, audio.PCMA},
 		"with SRTP if they do": {[]audio.Codec{audio.PCMA}, []audio.Codec{audio.PCMA}, sdp.Allowed, audio.PCMA},
 	} {
@@ -183,6 +184,10 @@ func TestBothSidesAgree(t *testing.T) {
 			}
 			if atA.Codec != test.want || atB.Codec != test.want || atA.EventSend != atB.EventReceive || atA.EventReceive != atB.EventSend || !atA.HasEvent {
 				t.Errorf("agreed on %+v and %+v", atA, atB)
+			}
+			opus := slices.Contains(test.offered, audio.Opus) && slices.Contains(test.answered, audio.Opus)
+			if atA.HasOpus != opus || atB.HasOpus != opus || opus && (len(atA.Accepts) != 2 || len(atB.Accepts) != 2 || atA.OpusSend != atB.OpusSend) {
+				t.Errorf("of Opus agreed on %+v and %+v", atA, atB)
 			}
 			if atA.Remote != theirs.Address || atB.Remote != ours.Address || !atA.Mux || atA.RTCP != atA.Remote || atB.RTCP != atB.Remote {
 				t.Errorf("sends to %v (%v) and %v (%v)", atA.Remote, atA.RTCP, atB.Remote, atB.RTCP)
@@ -314,7 +319,8 @@ func FuzzParse(f *testing.F) {
 			return
 		}
 		again, err := sdp.Parse(answer)
-		if err != nil || len(again.Formats) != 1 || again.Formats[0].Codec != agreed.Codec || again.Direction != agreed.Direction {
+		if err != nil || len(again.Formats) == 0 || len(again.Formats) > 2 || !slices.Contains(again.Formats, sdp.Format{Type: agreed.ReceiveType, Codec: agreed.Codec}) ||
+			len(again.Formats) == 2 != agreed.HasOpus || again.Direction != agreed.Direction {
 			t.Errorf("our own answer is read as %+v (%v):\n%s", again, err, answer)
 		}
 	})

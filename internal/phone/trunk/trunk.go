@@ -81,7 +81,7 @@ type Trunk struct {
 	CallerID string
 	// Plan is what may be called by it, by ourselves or by a transfer that the other side asks for.
 	Plan Plan
-	// Codecs are allowed in this order; PCMA and PCMU when empty.
+	// Codecs are allowed in this order; PCMA, PCMU and Opus when empty. One of G.711 has to be among them.
 	Codecs []audio.Codec
 	// SRTP is "off" (also when empty), "allowed" or "required".
 	SRTP string
@@ -219,7 +219,10 @@ func (s *Server) newLine(t Trunk) (*line, error) {
 		return nil, fmt.Errorf("trunk %s: SRTP is off, allowed or required, not %q", t.Name, t.SRTP)
 	}
 	if len(l.Codecs) == 0 {
-		l.Codecs = []audio.Codec{audio.PCMA, audio.PCMU}
+		l.Codecs = []audio.Codec{audio.PCMA, audio.PCMU, audio.Opus}
+	}
+	if !slices.ContainsFunc(l.Codecs, audio.Codec.Law) {
+		return nil, fmt.Errorf("trunk %s: it needs PCMA or PCMU, in which we greet", t.Name)
 	}
 	if t.InvitesPerSecond > 0 {
 		l.invites = newBucket(t.InvitesPerSecond)

@@ -58,6 +58,9 @@ func remoteOf(a sdp.Agreed) media.Remote {
 		}[a.Direction],
 		Accepts: map[uint8]audio.Codec{a.ReceiveType: a.Codec},
 	}
+	if a.HasOpus {
+		r.Opus = a.OpusSend
+	}
 	for _, f := range a.Accepts {
 		r.Accepts[f.Type] = f.Codec
 	}

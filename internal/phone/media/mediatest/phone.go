@@ -32,7 +32,7 @@ type Phone struct {
 
 	mu        sync.Mutex
 	to        netip.AddrPort
-	tone      []byte // what it says, over and over
+	tone      [][]byte // what it says, packet for packet, over and over
 	at        int
 	talking   bool
 	ssrc      uint32
@@ -52,7 +52,7 @@ type Heard struct {
 	From netip.AddrPort
 }
 
-// Dial is a telephone that speaks a codec of G.711 and says a tone of freq hertz and the Loudness of all, once
+// Dial is a telephone that speaks a codec of G.711, or Opus and A-law, and says a tone of freq hertz and the Loudness of all, once
 // it knows where to.
 func Dial(tb testing.TB, codec audio.Codec, freq float64) *Phone {
 	tb.Helper()
@@ -89,9 +89,14 @@ func (p *Phone) Say(freq float64) { p.SayAt(freq, Loudness) }
 // SayAt changes the tone and how loud it is, 0 to 1.
 func (p *Phone) SayAt(freq, amplitude float64) {
 	// A second of a whole number of hertz begins again where it ended.
-	samples := audio.Sine(freq, amplitude, time.Second)
-	tone := make([]byte, len(samples))
-	p.codec.Encode(tone, samples)
+	var tone [][]byte
+	if p.codec == audio.Opus {
+		tone = opusTone(p.tb, freq, amplitude)
+	} else {
+		law := make([]byte, audio.Rate)
+		p.codec.Encode(law, audio.Sine(freq, amplitude, time.Second))
+		tone = slices.Collect(slices.Chunk(law, audio.Frame))
+	}
 	p.mu.Lock()
 	p.tone = tone
 	p.mu.Unlock()
@@ -115,7 +120,7 @@ func (p *Phone) Hush() {
 func (p *Phone) Skip(n uint16) {
 	p.mu.Lock()
 	p.sequence += n
-	p.timestamp += uint32(n) * audio.Frame
+	p.timestamp += uint32(n) * p.ticks()
 	p.mu.Unlock()
 }
 
@@ -143,17 +148,25 @@ func (p *Phone) talk() {
 		}
 		p.mu.Lock()
 		p.slip = max(p.slip, time.Since(start)-n*20*time.Millisecond)
-		p.timestamp += audio.Frame
+		p.timestamp += p.ticks()
 		if p.talking {
 			p.sequence++
 			p.send(rtp.Packet{
 				Header:  rtp.Header{Version: 2, PayloadType: uint8(p.codec), SequenceNumber: p.sequence, Timestamp: p.timestamp, SSRC: p.ssrc},
-				Payload: p.tone[p.at : p.at+audio.Frame],
+				Payload: p.tone[p.at],
 			})
 		}
-		p.at = (p.at + audio.Frame) % len(p.tone)
+		p.at = (p.at + 1) % len(p.tone)
 		p.mu.Unlock()
 	}
+}
+
+// ticks are 20 ms of its clock.
+func (p *Phone) ticks() uint32 {
+	if p.codec == audio.Opus {
+		return 6 * audio.Frame
+	}
+	return audio.Frame
 }
 
 // send sends one packet. Called with mu held.
@@ -241,25 +254,36 @@ func (p *Phone) Packets() []Heard {
 }
 
 // Sound is what was heard since Forget, laid out by its timestamps; where nothing came it is 0. Packets that
-// are no speech of the telephone's codec are left out.
+// are no speech of the telephone's codec, or of A-law where that is Opus, are left out.
 func (p *Phone) Sound() []int16 {
-	var base uint32
 	var sound []int16
-	for i, h := range p.Packets() {
-		if h.PayloadType != uint8(p.codec) {
+	var last uint32
+	var opus audio.OpusReader
+	at, begun := 0, false
+	for _, h := range p.Packets() {
+		var samples []int16
+		rate := uint32(1)
+		switch {
+		case h.PayloadType == uint8(audio.Opus) && p.codec == audio.Opus:
+			samples, rate = make([]int16, 6*audio.Frame), 6
+			samples = samples[:opus.Read(samples, h.Payload)]
+		case h.PayloadType == uint8(p.codec), h.PayloadType == uint8(audio.PCMA) && p.codec == audio.Opus:
+			samples = make([]int16, len(h.Payload))
+			audio.Codec(h.PayloadType).Decode(samples, h.Payload)
+		default:
 			continue
 		}
-		if i == 0 || base == 0 {
-			base = h.Timestamp
+		if begun {
+			at += int(int32(h.Timestamp-last)) / int(rate)
 		}
-		at := int(int32(h.Timestamp - base))
+		begun, last = true, h.Timestamp
 		if at < 0 || at > 120*audio.Rate {
 			continue
 		}
-		if need := at + len(h.Payload); need > len(sound) {
+		if need := at + len(samples); need > len(sound) {
 			sound = append(sound, make([]int16, need-len(sound))...)
 		}
-		p.codec.Decode(sound[at:], h.Payload)
+		copy(sound[at:], samples)
 	}
 	return sound
 }

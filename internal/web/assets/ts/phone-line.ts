@@ -49,6 +49,7 @@ export class PhoneLine {
   private sending = 0;
   private mending = 0;
   private failures = 0;
+  private opus = false;
   private waiters: (() => void)[] = [];
 
   constructor(readonly node: string, private readonly ears: Ears) {}
@@ -101,6 +102,14 @@ export class PhoneLine {
     await this.speaker?.sender.replaceTrack(track).catch(() => undefined);
   }
 
+  /** Speaks Opus from now on, or G.711: as the caller does, whose telephone then gets her words as they are. */
+  async speaks(opus: boolean): Promise<void> {
+    if (opus === this.opus || this.offering || this.state !== "open") return;
+    this.opus = opus;
+    // What is not agreed on now is asked for again; until then the server makes of one what the other needs.
+    await this.offer().catch(() => (this.opus = !opus));
+  }
+
   /** Looks for another way to the server; speech goes on by the old one for as long as it carries. */
   async mend(): Promise<void> {
     if (this.gone || this.offering || !this.pc) return;
@@ -124,6 +133,7 @@ export class PhoneLine {
       let sdp = pc.localDescription?.sdp ?? "";
       // The server is told that this line was answered before, so that it does not begin what has begun.
       if (this.offered) sdp = sdp.replace(/^t=.*$/m, "$&\r\na=vigie-again");
+      if (this.opus) sdp = sdp.replace(/^t=.*$/m, "$&\r\na=vigie-opus");
       const response = await post(`/desk/phone/peers/${this.peer}/offer`, { sdp, node: this.node });
       // Not there any more, or not ours: this line cannot be mended. Anything else passes.
       if ([400, 401, 403, 404, 409, 410, 422].includes(response.status)) {

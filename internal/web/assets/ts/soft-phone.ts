@@ -46,6 +46,7 @@ class SoftPhone extends Live {
   private digits: string[] = [];
   private sendingDigits = false;
   private channel: BroadcastChannel | undefined;
+  private voices = new Map<string, number>(); // how many packets came of each
   private last = { packets: 0, at: 0, reported: 0, bad: 0, delay: 0, emitted: 0, lost: 0, received: 0 };
 
   protected started(): void {
@@ -467,11 +468,14 @@ class SoftPhone extends Live {
     const report = await this.line.stats;
     if (!report) return;
     const now = performance.now();
+    const spoken = new Set<string>();
     const seen = { packets: 0, lost: 0, jitter: 0, delay: 0, emitted: 0, remoteLoss: 0, roundTrip: 0, concealed: 0, samples: 0 };
     report.forEach((s: Record<string, number | string>) => {
       const n = (name: string): number => Number(s[name] ?? 0);
       if (s["type"] === "inbound-rtp") {
         seen.packets += n("packetsReceived");
+        if (n("packetsReceived") > (this.voices.get(String(s["id"])) ?? 0)) spoken.add(String(s["codecId"]));
+        this.voices.set(String(s["id"]), n("packetsReceived"));
         seen.lost += n("packetsLost");
         seen.jitter = Math.max(seen.jitter, n("jitter"));
         seen.delay += n("jitterBufferDelay");
@@ -485,6 +489,10 @@ class SoftPhone extends Live {
         seen.roundTrip = Math.max(seen.roundTrip, n("currentRoundTripTime"));
       }
     });
+    if (spoken.size > 0) {
+      const codecs = [...spoken].map((id) => (report.get(id) as { mimeType?: string } | undefined)?.mimeType?.toLowerCase());
+      void this.line.speaks(codecs.includes("audio/opus"));
+    }
     if (seen.packets !== this.last.packets || this.last.at === 0) {
       this.last.packets = seen.packets;
       this.last.at = now;
