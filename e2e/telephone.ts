@@ -290,11 +290,15 @@ export class OutsidePhone extends Program implements Ear {
     await writeFile(join(folder, "accounts"), numbers.map((number) => `<sip:${number}@127.0.0.1>;regint=0;answermode=auto;audio_codecs=${codecs}\n`).join(""));
     const child = spawn(baresip, ["-f", folder, ...(dials ? ["-e", `/dial ${dials}`] : [])], { cwd: folder, stdio: ["pipe", "pipe", "pipe"] });
     const phone = new OutsidePhone(child, folder);
-    await expect(async () => {
-      expect(phone.ended, phone.said).toBe(false);
-      expect(phone.said).toContain("ready");
-    }).toPass({ timeout: 20_000 });
-    if (dials) await expect.poll(() => phone.said, { timeout: 20_000 }).toContain("Call established");
+    try {
+      await expect(async () => {
+        expect(phone.ended, phone.said).toBe(false);
+        expect(phone.said).toContain(dials ? "Call established" : "ready");
+      }).toPass({ timeout: 20_000 });
+    } catch (error) {
+      await phone.stop();
+      throw error;
+    }
     return phone;
   }
 
