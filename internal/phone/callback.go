@@ -176,8 +176,9 @@ func (p *Phone) CancelCallback(ctx context.Context, contactID string, by audit.A
 }
 
 // CallBack rings the person of a contact that a counsellor has: on the number she called from, or the one she
-// asked to be called on. The counsellor's browser attaches to it as to any call. It returns fault.Conflict
-// "fault.phone.calling" when a call goes on already, "fault.phone.on_call" when she is on another, fault.NotFound "fault.phone.no_number" when we do not know
+// asked to be called on. The counsellor's browser attaches to it as to any call. Asked again while it goes on, at the
+// same instant or on another node, it is the same call. It returns fault.Conflict "fault.phone.calling" when another
+// call of the contact goes on, "fault.phone.on_call" when she is on another, fault.NotFound "fault.phone.no_number" when we do not know
 // where to call, fault.Forbidden "fault.phone.not_allowed" for a number at which nobody is called back, fault.Conflict "fault.phone.not_now" outside the hours in which a phone may ring at somebody's
 // home (unless urgent), fault.Unavailable "fault.phone.no_trunk".
 func (p *Phone) CallBack(ctx context.Context, staffID, contactID string, urgent bool) error {
@@ -191,14 +192,12 @@ func (p *Phone) CallBack(ctx context.Context, staffID, contactID string, urgent 
 	if ct.CounsellorID != staffID || ct.State != contact.Talking && ct.State != contact.WrapUp {
 		return fault.New(fault.Forbidden, "fault.contact.not_yours")
 	}
-	if _, going, err := p.openCall(ctx, contactID); err != nil {
+	if going, err := p.calling(ctx, staffID, contactID); going || err != nil {
 		return err
-	} else if going {
-		return fault.New(fault.Conflict, "fault.phone.calling")
 	}
 	if other, err := p.Of(ctx, staffID); err != nil {
 		return err
-	} else if other != "" {
+	} else if other != "" && other != contactID { // this one was begun a moment ago: the record says so below
 		return fault.New(fault.Conflict, "fault.phone.on_call")
 	}
 	number, shown, err := p.numberOf(ctx, contactID)
@@ -218,7 +217,12 @@ func (p *Phone) CallBack(ctx context.Context, staffID, contactID string, urgent 
 			return err
 		}
 		return p.audit.Record(ctx, tx, audit.Entry{Actor: contactActor(staffID), Act: "phone.call_back", Object: "contact", ObjectID: contactID})
-	}); err != nil {
+	}); errors.Is(err, errCalling) { // asked twice at once: the other was faster
+		if going, err := p.calling(ctx, staffID, contactID); going || err != nil {
+			return err
+		}
+		return errCalling
+	} else if err != nil {
 		return err
 	}
 	c := p.newCall(row)
@@ -227,6 +231,19 @@ func (p *Phone) CallBack(ctx context.Context, staffID, contactID string, urgent 
 	p.run(c, func() { c.callOut(number, shown) })
 	p.changed(contactID)
 	return nil
+}
+
+// calling says whether a call that a counsellor makes to the person of a contact goes on; errCalling when it is
+// another's, or the person's own.
+func (p *Phone) calling(ctx context.Context, staffID, contactID string) (bool, error) {
+	row, going, err := p.openCall(ctx, contactID)
+	if err != nil || !going {
+		return false, err
+	}
+	if row.direction != Outbound || row.staffID != staffID {
+		return false, errCalling
+	}
+	return true, nil
 }
 
 // numberOf is the number on which a person may be called, and whether she agreed that ours is shown there.

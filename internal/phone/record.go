@@ -63,7 +63,7 @@ type callRow struct {
 
 const (
 	insertCall = `INSERT INTO phone_call (id, contact_id, node, trunk, direction, state, lang, mark, staff_id, began_at, lease_until)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) ON CONFLICT DO NOTHING`
 
 	// $1 call, $2 contact, $3 state, $4 refuses to be listened to, $5 in line since, $6 answered at, $7 who introduces.
 	updateCall = `UPDATE phone_call SET rev = rev + 1, contact_id = $2, state = $3, no_listening = $4, queued_at = $5, answered_at = $6, introducing = $7
@@ -123,12 +123,19 @@ func (p *Phone) Of(ctx context.Context, staffID string) (contactID string, err e
 	return all[0], nil
 }
 
-// begin writes the row of a call that has just come, or is about to be made.
+// begin writes the row of a call that has just come, or is about to be made. It returns errCalling when a call of ours
+// to the person of this contact goes on already: the record has room for one (phone_call_one_out).
 func (p *Phone) begin(ctx context.Context, w writer, c callRow) error {
 	now := store.Millis(p.now())
-	_, err := w.Exec(ctx, insertCall, c.id, c.contactID, p.Node(), c.trunk, c.direction, string(c.state), c.lang, c.mark, c.staffID, now, now+leaseFor.Milliseconds())
+	n, err := w.Exec(ctx, insertCall, c.id, c.contactID, p.Node(), c.trunk, c.direction, string(c.state), c.lang, c.mark, c.staffID, now, now+leaseFor.Milliseconds())
+	if err == nil && n == 0 {
+		err = errCalling
+	}
 	return err
 }
+
+// errCalling is a call that would be made to somebody who is being called.
+var errCalling = fault.New(fault.Conflict, "fault.phone.calling")
 
 // writer is the record, or a transaction of it.
 type writer interface {
