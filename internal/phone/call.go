@@ -438,13 +438,13 @@ func (c *call) receive(line *trunk.Call) {
 
 // greet says who we are, and brings the caller in line.
 func (c *call) greet() {
-	before, refused, err := c.phone.cutOff(c.ctx, c.mark)
-	c.row.noListening = refused // she is not asked again
+	before, err := c.phone.cutOff(c.ctx, c.mark)
+	c.row.noListening = before.refused // she is not asked again
 	if err != nil {
 		c.log.Error("phone: whether a caller was cut off could not be read", "error", err)
 	}
 	greeting := "greeting"
-	if before != "" {
+	if before.first {
 		greeting = "greeting_returning"
 	}
 	digit := c.say(greeting)
@@ -461,7 +461,7 @@ func (c *call) greet() {
 		digit = c.say("listening_refused")
 	}
 	public := ""
-	if rules := c.phone.rules(); rules.Menu && before == "" {
+	if rules := c.phone.rules(); rules.Menu && before.contactID == "" {
 		if digit == 0 {
 			digit = c.key(c.say("menu"), 5*time.Second)
 		}
@@ -489,15 +489,17 @@ func (c *call) greet() {
 	}
 }
 
-// enter opens the contact of a caller who is in line from now on; before is the contact in which she was cut off.
-func (c *call) enter(public, before string) error {
+// enter opens the contact of a caller who is in line from now on; before is the call in which she was cut off.
+func (c *call) enter(public string, before cut) error {
 	p := c.phone
 	o := contact.Opening{ID: store.NewID(), Channel: contact.ChannelPhone, Lang: c.row.lang, Public: public, Number: c.number}
-	if before != "" {
-		if there, err := p.contacts.Get(c.ctx, before); err == nil {
+	if before.contactID != "" {
+		if there, err := p.contacts.Get(c.ctx, before.contactID); err == nil {
 			o.PersonID, o.Recognised = there.PersonID, true
 			o.Public = there.Public
 		}
+	}
+	if before.first {
 		o.Reasons = append(o.Reasons, c.reason(catalogue.ReasonCutOff))
 	}
 	if partner := c.partner; partner != nil {

@@ -87,9 +87,14 @@ const (
 	selectLastCall = `SELECT id, contact_id, node, trunk, direction, state, lang, staff_id, mark, no_listening, began_at, queued_at, answered_at, outcome
 		FROM phone_call WHERE contact_id = $1 ORDER BY began_at DESC LIMIT 1`
 
-	// A caller who was cut off lately: $1 mark, $2 since.
-	selectCutOff = `SELECT contact_id, no_listening FROM phone_call WHERE mark = $1 AND ended_at > $2 AND contact_id <> ''
-		AND outcome IN ('node_lost', 'line_lost', 'breakdown') ORDER BY ended_at DESC LIMIT 1`
+	// A caller who was cut off lately: $1 mark, $2 since. Last, whether she comes first. Where the fault was ours she does.
+	// A silent line she can make herself: it takes nobody past others who wait, so she comes first only if she had
+	// been answered, had nobody before her who waits still, or is in danger.
+	selectCutOff = `SELECT p.contact_id, p.no_listening, p.outcome <> 'line_lost' OR p.answered_at > 0
+			OR EXISTS (SELECT 1 FROM contact c WHERE c.id = p.contact_id AND c.danger)
+			OR NOT EXISTS (SELECT 1 FROM contact w WHERE w.state IN ('waiting', 'offered') AND w.channel IN ('chat', 'phone') AND w.waiting_since < p.queued_at)
+		FROM phone_call p WHERE p.mark = $1 AND p.ended_at > $2 AND p.contact_id <> ''
+		AND p.outcome IN ('node_lost', 'line_lost', 'breakdown') ORDER BY p.ended_at DESC LIMIT 1`
 
 	// The calls that a member of staff is in: $1.
 	selectCallsOf = `SELECT p.contact_id FROM phone_call p JOIN contact c ON c.id = p.contact_id
@@ -234,18 +239,24 @@ func (p *Phone) blocked(ctx context.Context, number string) (bool, error) {
 	return view.Blocked, err
 }
 
-// cutOff returns the contact of a caller who was cut off lately, and whether she refused to be listened to; "" for
-// anybody else.
-func (p *Phone) cutOff(ctx context.Context, mark []byte) (contactID string, refused bool, err error) {
+// cut is the call of somebody that broke off lately.
+type cut struct {
+	contactID string // "" for none
+	refused   bool   // she refused to be listened to
+	first     bool   // she comes first in line, and is told so
+}
+
+// cutOff returns the call that a caller was cut off from lately; the zero value for anybody else.
+func (p *Phone) cutOff(ctx context.Context, mark []byte) (cut, error) {
 	if mark == nil {
-		return "", false, nil
+		return cut{}, nil
 	}
 	since := store.Millis(p.now().Add(-p.rules().CutOffFor))
-	c, err := store.One(ctx, p.db, func(r store.Row) (c callRow, err error) { return c, r.Scan(&c.contactID, &c.noListening) }, selectCutOff, mark, since)
+	c, err := store.One(ctx, p.db, func(r store.Row) (c cut, err error) { return c, r.Scan(&c.contactID, &c.refused, &c.first) }, selectCutOff, mark, since)
 	if errors.Is(err, store.ErrNoRow) {
-		return "", false, nil
+		return cut{}, nil
 	}
-	return c.contactID, c.noListening, err
+	return c, err
 }
 
 func (p *Phone) rules() *catalogue.Phone { return p.catalogue().Phone }
