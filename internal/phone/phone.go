@@ -81,7 +81,7 @@ const (
 	// leaseFor is how long a node that says nothing still has its calls; beatEvery how often it says so.
 	leaseFor  = 20 * time.Second
 	beatEvery = 5 * time.Second
-	// markKept is how long a caller is recognised by her number after a call.
+	// markKept is how long a caller is recognised by her number after a call, and who of us was in it is known.
 	markKept = 30 * 24 * time.Hour
 	// askWithin bounds what another node is asked.
 	askWithin = 3 * time.Second
@@ -110,6 +110,7 @@ type Phone struct {
 	sounds sounds
 	tests  tests
 	taping atomic.Int64 // messages that are being spoken
+	forgot time.Time    // when Run last looked what of old calls is not kept any more
 
 	running context.Context // of the calls; ends when the room is closed
 	end     context.CancelFunc
@@ -200,7 +201,7 @@ func (p *Phone) Run(ctx context.Context) {
 			return
 		case <-tick.C:
 		}
-		err := errors.Join(p.beat(ctx), p.endLost(ctx, false), p.dueCallbacks(ctx), p.forgetMarks(ctx))
+		err := errors.Join(p.beat(ctx), p.endLost(ctx, false), p.dueCallbacks(ctx), p.forget(ctx))
 		if err != nil && ctx.Err() == nil {
 			p.log.Error("phone: the calls could not be looked after; trying again", "error", err)
 		}

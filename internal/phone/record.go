@@ -223,14 +223,40 @@ func (p *Phone) endLost(ctx context.Context, all bool) error {
 	return errors.Join(errs...)
 }
 
-// forgetMarks clears by which number a call came, once it is so long ago that nobody comes back for it.
-func (p *Phone) forgetMarks(ctx context.Context) error {
-	old := store.Millis(p.now().Add(-markKept))
-	n, err := store.One(ctx, p.db, scanInt, `SELECT count(*) FROM phone_call WHERE mark IS NOT NULL AND ended_at > 0 AND ended_at < $1`, old)
-	if err == nil && n > 0 {
-		_, err = p.db.Exec(ctx, `UPDATE phone_call SET mark = NULL WHERE mark IS NOT NULL AND ended_at > 0 AND ended_at < $1`, old)
+// forgetting is what is not kept of calls that are over: which number one came from and who of us was in it once that is
+// so long ago that nobody comes back for it, then all of it, with its lines. Nothing else is a copy of it.
+var forgetting = []struct {
+	statement string // $1 calls that ended before; some hundreds at a time, so that nobody waits for it
+	kept      func(*catalogue.Phone) time.Duration
+}{
+	{`UPDATE phone_call SET mark = NULL, staff_id = '', introducing = '' WHERE id IN (SELECT id FROM phone_call
+		WHERE ended_at > 0 AND ended_at < $1 AND (mark IS NOT NULL OR staff_id <> '' OR introducing <> '') LIMIT 500)`, func(*catalogue.Phone) time.Duration { return markKept }},
+	{`UPDATE phone_leg SET staff_id = '' WHERE id IN (SELECT id FROM phone_leg WHERE ended_at < $1 AND staff_id <> '' LIMIT 500)`,
+		func(*catalogue.Phone) time.Duration { return markKept }},
+	{`DELETE FROM phone_call WHERE id IN (SELECT id FROM phone_call WHERE ended_at > 0 AND ended_at < $1 LIMIT 500)`,
+		func(rules *catalogue.Phone) time.Duration { return rules.KeepCalls }},
+}
+
+// forgetEvery is how often that is looked at.
+const forgetEvery = time.Hour
+
+// forget clears and deletes what is not kept any more of calls that are over.
+func (p *Phone) forget(ctx context.Context) error {
+	now := p.now()
+	if now.Sub(p.forgot).Abs() < forgetEvery {
+		return nil
 	}
-	return err
+	for _, f := range forgetting {
+		before := store.Millis(now.Add(-f.kept(p.rules())))
+		for n := int64(1); n > 0; {
+			var err error
+			if n, err = p.db.Exec(ctx, f.statement, before); err != nil {
+				return err
+			}
+		}
+	}
+	p.forgot = now
+	return nil
 }
 
 // blocked says whether a caller is kept out for a while.
