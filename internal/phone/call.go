@@ -270,7 +270,7 @@ func (c *call) keepQuality(ctx context.Context, kind, staffID string, since time
 
 // saved writes the row, and tells the desks.
 func (c *call) saved() {
-	if err := c.phone.save(c.ctx, c.row); err != nil && c.ctx.Err() == nil {
+	if err := c.phone.save(c.ctx, c.phone.db, c.row); err != nil && c.ctx.Err() == nil {
 		c.log.Error("phone: the state of a call could not be written", "error", err)
 	}
 	c.phone.changed(c.row.contactID)

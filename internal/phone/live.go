@@ -45,6 +45,7 @@ func (c *call) look() error {
 	}
 	c.contact = ct
 	if c.parties.passed { // we have no part in it any more
+		c.respill(ct)
 		return nil
 	}
 	c.hearOnly(ct.CounsellorID)
@@ -302,6 +303,9 @@ func (c *call) inLine() bool { return c.row.state == Waiting && c.contact.State 
 // patience is until when nothing but an event moves the call.
 func (c *call) patience() time.Duration {
 	wait := 10 * time.Second
+	if c.overflow.unwritten {
+		wait = time.Second
+	}
 	if !c.missing.IsZero() {
 		wait = min(wait, c.phone.grace-time.Since(c.missing))
 	}

@@ -8,6 +8,7 @@ import (
 	"vigie/internal/contact"
 	"vigie/internal/fault"
 	"vigie/internal/phone/trunk"
+	"vigie/internal/seal"
 	"vigie/internal/store"
 )
 
@@ -15,6 +16,8 @@ import (
 type overflow struct {
 	next  int       // the telephone to ring next, of those of the rules
 	again time.Time // not before
+	// unwritten says that a telephone has the caller, and the record does not know it yet.
+	unwritten bool
 }
 
 // codeOverflow is what an outside telephone of the overflow is called; it is no number of the catalogue.
@@ -63,25 +66,55 @@ func (c *call) spill() {
 
 // spilled leaves the caller with the telephone that answered; the contact is taken out of the line, to be written up.
 func (c *call) spilled() {
-	p := c.phone
-	ct, err := p.contacts.Book(c.ctx, c.row.contactID)
-	if err == nil {
-		err = p.db.Tx(c.ctx, func(tx *store.Tx) error {
-			_, err := p.contacts.AddReason(c.ctx, tx, ct.ID, c.reason(catalogue.ReasonOverflow))
-			return err
-		})
-	}
+	err := c.writeSpilled(c.ctx)
 	if fault.Is(err, fault.Conflict) { // it rings at a desk at this very moment: she is answered there
 		c.leaveThird(c.ctx)
 		return
 	}
-	if err != nil {
-		c.log.Error("phone: that a plain telephone took a caller could not be written", "error", err)
+	if err != nil { // the two talk all the same
+		c.log.Error("phone: that a plain telephone took a caller could not be written; trying again", "error", err)
 	}
+	c.overflow.unwritten = err != nil
 	c.parties.passed = true
 	c.unhear(func(*ear) bool { return true })
-	if c.row.answeredAt == 0 {
-		c.row.answeredAt = store.Millis(p.now())
-	}
 	c.nudge()
+}
+
+// writeSpilled writes that a plain telephone has the caller, all of it or nothing: a contact that is taken out of the
+// line says why, and is that of a call which nobody at a desk has.
+func (c *call) writeSpilled(ctx context.Context) error {
+	p, row := c.phone, c.row
+	row.state = Passed
+	if row.answeredAt == 0 {
+		row.answeredAt = store.Millis(p.now())
+	}
+	_, err := p.contacts.BookWith(ctx, row.contactID, func(tx *store.Tx, ct contact.Contact, _ *seal.Key) error {
+		if _, err := p.contacts.AddReason(ctx, tx, ct.ID, c.reason(catalogue.ReasonOverflow)); err != nil {
+			return err
+		}
+		return p.save(ctx, tx, row)
+	})
+	if err == nil {
+		c.row = row
+		p.changed(row.contactID)
+	}
+	return err
+}
+
+// respill writes later what could not be written when the telephone answered. A desk at which the contact rings
+// meanwhile is let ring: when somebody takes it, the caller is hers.
+func (c *call) respill(ct contact.Contact) {
+	if !c.overflow.unwritten || ct.State == contact.Offered {
+		return
+	}
+	err := c.writeSpilled(c.ctx)
+	switch {
+	case err == nil:
+		c.overflow.unwritten = false
+	case fault.Is(err, fault.Conflict) && ct.State != contact.Waiting:
+		c.overflow.unwritten = false
+		c.leaveThird(c.ctx)
+	case c.ctx.Err() == nil && !fault.Is(err, fault.Conflict):
+		c.log.Error("phone: that a plain telephone took a caller could not be written; trying again", "error", err)
+	}
 }

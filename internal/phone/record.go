@@ -147,8 +147,8 @@ type writer interface {
 	Exec(ctx context.Context, query string, args ...any) (int64, error)
 }
 
-func (p *Phone) save(ctx context.Context, c callRow) error {
-	_, err := p.db.Exec(ctx, updateCall, c.id, c.contactID, string(c.state), c.noListening, c.queuedAt, c.answeredAt, c.introducing)
+func (p *Phone) save(ctx context.Context, w writer, c callRow) error {
+	_, err := w.Exec(ctx, updateCall, c.id, c.contactID, string(c.state), c.noListening, c.queuedAt, c.answeredAt, c.introducing)
 	return err
 }
 
