@@ -22,6 +22,7 @@ type benchCommand struct {
 	Wait  benchWait  `cmd:"" help:"What a waiting visitor takes of the server's memory."`
 	Crash benchCrash `cmd:"" help:"Kill the server, or cut its power, under load: what was acknowledged must be there."`
 	Calls benchCalls `cmd:"" help:"Calls that are relayed to telephones or browsers: how many a core carries, beside rtpengine and Kamailio."`
+	Line  benchLine  `cmd:"" help:"The whole helpline under live load: calls that are talked and chats that are written, at the same time."`
 	Load  benchLoad  `cmd:"" hidden:"" help:"The crowd of a measurement; started by the others."`
 	Swarm benchSwarm `cmd:"" hidden:"" help:"Telephones and browsers of a measurement; started by the others."`
 	Relay benchRelay `cmd:"" hidden:"" help:"The way of calls that is measured; started by the others."`
@@ -176,6 +177,28 @@ func (b benchCalls) Run(ctx context.Context, c config.Config, term Terminal) err
 	return h.Calls(ctx, bench.CallsOptions{
 		Calls: b.Calls, To: relay.To(b.To), WarmUp: time.Duration(b.WarmUp) * time.Second, Measure: time.Duration(b.Seconds) * time.Second,
 		Peer: b.Peer, LoseEvery: b.LoseEvery,
+	})
+}
+
+type benchLine struct {
+	benchHow
+	benchStore
+	Calls    int           `default:"100" help:"Calls at once, each with a counsellor of its own in front of a browser, for the whole time."`
+	Chats    int           `default:"200" help:"Chats at once."`
+	Interval time.Duration `default:"5s" help:"How often each visitor writes; each message is answered."`
+	Seconds  int           `default:"600" help:"How long is measured, once everybody talks."`
+}
+
+func (b benchLine) Run(ctx context.Context, c config.Config, term Terminal) error {
+	if b.Calls < 1 || b.Calls > 1000 || b.Chats < 1 || b.Seconds < 1 || b.Interval < 10*time.Millisecond {
+		return fmt.Errorf("--calls is 1 to 1,000, --chats and --seconds 1 or more, --interval 10ms or more")
+	}
+	h, err := b.bench(c, term)
+	if err != nil {
+		return err
+	}
+	return h.Line(ctx, bench.LineOptions{
+		Calls: b.Calls, Chats: b.Chats, Interval: b.Interval, Measure: time.Duration(b.Seconds) * time.Second, Engine: b.engine(),
 	})
 }
 

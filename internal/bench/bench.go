@@ -65,6 +65,8 @@ type Result struct {
 	*Start
 	*Idle
 	*Wait
+	// Phone is what became of calls that were talked meanwhile.
+	Phone *Phone `json:"phone,omitempty"`
 	// Calls has names in common with the other parts, and so stands beside them until its JSON is written.
 	Calls *Calls `json:"-"`
 }
@@ -131,6 +133,8 @@ type Cost struct {
 	CPU         float64 `json:"cpu_s"`
 	LoadCPU     float64 `json:"load_cpu_s"`
 	DatabaseCPU float64 `json:"database_cpu_s,omitempty"`
+	// Others is how many cores other programs, and the machine's host, took meanwhile.
+	Others float64 `json:"others_cores"`
 }
 
 // Failed is a measurement that ran and found what must not be.
@@ -191,7 +195,14 @@ func (r Result) print(w io.Writer) {
 		if c.DatabaseCPU > 0 {
 			fmt.Fprintf(w, ", PostgreSQL %.1f s", c.DatabaseCPU)
 		}
-		fmt.Fprintf(w, ", the crowd %.1f s\n", c.LoadCPU)
+		fmt.Fprintf(w, ", the crowd %.1f s; others took %.2f cores", c.LoadCPU, c.Others)
+		if c.Others > quietEnough {
+			fmt.Fprint(w, ": not a quiet machine, the times are not the program's own")
+		}
+		fmt.Fprintln(w)
+	}
+	if r.Phone != nil {
+		r.Phone.print(w)
 	}
 	if c := r.Crash; c != nil {
 		fmt.Fprintf(w, "  fault %s, %d times: acknowledged %d messages and %d contacts, lost %d, doubled %d, out of order %d, unreadable %d, audit chain %s\n",

@@ -72,9 +72,23 @@ func (b Bench) Chat(ctx context.Context, o ChatOptions) error {
 	if err != nil {
 		return err
 	}
-	if err := b.measure(ctx, o, rec, seats, &result); err != nil {
+	if err := b.measure(ctx, o, rec, seats, nil, &result); err != nil {
 		return err
 	}
+	if err := b.compare(ctx, rec, &result); err != nil {
+		return err
+	}
+	if err := b.result(result); err != nil {
+		return err
+	}
+	if !result.good() || result.Acknowledged < result.Sent {
+		return fmt.Errorf("%w: see above", Failed)
+	}
+	return nil
+}
+
+// compare compares what was acknowledged with the record and with what the pages showed.
+func (b Bench) compare(ctx context.Context, rec *record, result *Result) error {
 	b.logf("comparing what was acknowledged with the record")
 	found, err := b.verify(ctx, rec.place.data, rec.database, rec.place.ledger)
 	if err != nil {
@@ -90,18 +104,12 @@ func (b Bench) Chat(ctx context.Context, o ChatOptions) error {
 	for _, why := range found.why {
 		b.logf("%s", why)
 	}
-	if err := b.result(result); err != nil {
-		return err
-	}
-	if !result.good() || result.Acknowledged < result.Sent {
-		return fmt.Errorf("%w: see above", Failed)
-	}
 	return nil
 }
 
-// measure runs server and crowd, and stops the server in order.
-func (b Bench) measure(ctx context.Context, o ChatOptions, rec *record, seats []seat, result *Result) (err error) {
-	s := serving{data: rec.place.data, database: rec.database}
+// measure runs server and crowd, and stops the server in order. With phones there are calls too.
+func (b Bench) measure(ctx context.Context, o ChatOptions, rec *record, seats []seat, phones *phones, result *Result) (err error) {
+	s := serving{data: rec.place.data, database: rec.database, more: phones.flags()}
 	if b.Profile != "" {
 		s.profile = freeAddress()
 	}
@@ -120,7 +128,7 @@ func (b Bench) measure(ctx context.Context, o ChatOptions, rec *record, seats []
 	b.logf("the server was ready after %s; %d visitors come in", server.took.Round(time.Millisecond), o.Visitors)
 	crowd, err := b.gather(order{
 		Do: talking, Address: server.address, Visitors: o.Visitors, Seats: seats, Interval: o.Interval, Measure: o.Measure,
-		Pool: poolSize, Ledger: rec.place.ledger, Seed: 1,
+		Pool: poolSize, Ledger: rec.place.ledger, Seed: 1, Phones: phones,
 	})
 	if err != nil {
 		return err
@@ -151,6 +159,7 @@ func (b Bench) measure(ctx context.Context, o ChatOptions, rec *record, seats []
 		return err
 	}
 	result.fill(last.Report)
+	result.Phone = last.Report.Phone
 	result.Cost = before.until(after, end.Acknowledged-begin.Acknowledged)
 	if text := server.log.String(); text != "" {
 		b.logf("the server said:\n%s", text)
@@ -177,6 +186,8 @@ type reading struct {
 	statements            int64
 	rss                   int64
 	server, crowd, engine time.Duration
+	busy                  time.Duration // of the whole machine
+	at                    time.Time
 }
 
 func (b Bench) meter(s *server, c *crowdProcess, rec *record) (r reading, err error) {
@@ -190,15 +201,19 @@ func (b Bench) meter(s *server, c *crowdProcess, rec *record) (r reading, err er
 	if rec.cluster != nil {
 		r.engine = processorBelow(rec.cluster.Pid())
 	}
+	r.busy, r.at = busyTime(), time.Now()
 	return r, nil
 }
 
 // until is the cost between two readings, in which so many messages were acknowledged.
 func (r reading) until(after reading, messages int64) *Cost {
-	return &Cost{
+	c := &Cost{
 		SQLPerMessage: hundredths(float64(after.statements-r.statements) / float64(max(messages, 1))), RSS: mega(after.rss),
 		CPU: (after.server - r.server).Seconds(), LoadCPU: (after.crowd - r.crowd).Seconds(), DatabaseCPU: (after.engine - r.engine).Seconds(),
 	}
+	others := (after.busy - r.busy).Seconds() - c.CPU - c.LoadCPU - c.DatabaseCPU
+	c.Others = hundredths(max(0, others) / after.at.Sub(r.at).Seconds())
+	return c
 }
 
 func hundredths(f float64) float64 { return float64(int64(f*100+0.5)) / 100 }

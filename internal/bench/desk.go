@@ -25,18 +25,38 @@ func (c *crowd) sit(ctx context.Context) error {
 	door := newDoor(c.order.Address, 4)
 	defer door.close()
 	for _, s := range c.order.Seats {
-		d := &desk{crowd: c, head: head{host: c.order.Address, cookie: staffCookie + "=" + s.Token}}
-		res, _, err := door.ask(ctx, http.MethodGet, "/desk", d.head, nil)
-		if err == nil && res.StatusCode != http.StatusOK {
-			err = fmt.Errorf("GET /desk answered %d", res.StatusCode)
-		}
-		if err != nil {
+		d := c.deskOf(s)
+		d.stream.hear = d.hear
+		if err := d.begin(ctx, door); err != nil {
 			return err
 		}
-		d.stream = &listener{head: d.head, path: "/desk/events?after=", hear: d.hear, opened: d.available, again: c.backoff(1)}
-		c.desks = append(c.desks, d)
-		go d.stream.listen(func() { d.open.Store(false); c.reconnect.Add(1) })
 	}
+	return c.seated(ctx)
+}
+
+// deskOf is the desk of whoever sits there, not loaded yet.
+func (c *crowd) deskOf(s seat) *desk {
+	d := &desk{crowd: c, head: head{host: c.order.Address, cookie: staffCookie + "=" + s.Token}}
+	d.stream = &listener{head: d.head, path: "/desk/events?after=", opened: d.available, again: c.backoff(1)}
+	return d
+}
+
+// begin loads her page and opens its stream.
+func (d *desk) begin(ctx context.Context, door *door) error {
+	res, _, err := door.ask(ctx, http.MethodGet, "/desk", d.head, nil)
+	if err == nil && res.StatusCode != http.StatusOK {
+		err = fmt.Errorf("GET /desk answered %d", res.StatusCode)
+	}
+	if err != nil {
+		return err
+	}
+	d.crowd.desks = append(d.crowd.desks, d)
+	go d.stream.listen(func() { d.open.Store(false); d.crowd.reconnect.Add(1) })
+	return nil
+}
+
+// seated waits until every desk is open.
+func (c *crowd) seated(ctx context.Context) error {
 	open := func() (n int) {
 		for _, d := range c.desks {
 			if d.open.Load() {

@@ -12,6 +12,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"vigie/internal/phone/swarm"
 )
 
 // Load is a process of its own: a crowd of visitors and counsellors in front of their pages, told what
@@ -36,6 +38,7 @@ type order struct {
 	Ledger   string        // file that everything acknowledged is written to
 	Contacts int           // at most so many contacts are opened, when the crowd is stubborn
 	Seed     uint64
+	Phones   *phones `json:",omitempty"` // those who call and whom they call; nil for a crowd that only writes
 }
 
 // seat is a counsellor who is logged in.
@@ -71,6 +74,7 @@ type report struct {
 	Acknowledging       Latency // from scheduled to acknowledged
 	Opened, RampMillis  int64
 	RefusedWith, OpenAt string // the last refusal, and where opening failed, for who looks for the cause
+	Phone               *Phone `json:",omitempty"`
 }
 
 // crowd is everybody in front of a page.
@@ -86,6 +90,8 @@ type crowd struct {
 	byID    sync.Map // the same by the contact's id
 	opened  atomic.Uint32
 	desks   []*desk
+	ears    []*ear // counsellors whose desks take calls
+	live    *swarm.Live
 	ledger  *ledger
 
 	streams   atomic.Int64 // visitors' streams that are open
@@ -95,6 +101,8 @@ type crowd struct {
 	refused   atomic.Int64
 	mangled   atomic.Int64
 	reconnect atomic.Int64
+	parted    atomic.Int64 // lines that a call had, and has no more
+	unheard   atomic.Int64 // what the softphones asked for and did not get
 	measured  atomic.Pointer[window]
 	refusal   atomic.Pointer[string]
 	over      atomic.Bool
@@ -152,7 +160,7 @@ func newCrowd(o order, say func(told)) *crowd {
 	contacts := max(o.Contacts, o.Visitors)
 	c := &crowd{order: o, began: time.Now(), say: say, fail: make(chan error, 1), talks: make([]atomic.Pointer[conversation], contacts), overCh: make(chan struct{})}
 	// Each page has one message and one mark on its way at most, so posting never blocks a page.
-	c.pool = newPool(o.Address, o.Pool, 4*contacts+16*len(o.Seats)+64)
+	c.pool = newPool(o.Address, o.Pool, 4*contacts+16*(len(o.Seats)+o.Phones.seats())+64)
 	return c
 }
 
@@ -170,6 +178,9 @@ func (c *crowd) end() {
 		if t := c.talks[i].Load(); t != nil && t.stream != nil { // who was refused has none
 			t.stream.close()
 		}
+	}
+	if c.live != nil {
+		c.live.Close()
 	}
 }
 
@@ -266,6 +277,13 @@ func (c *crowd) wait(ctx context.Context, stop <-chan struct{}) (report, error) 
 // moment of each interval, and each message is answered.
 func (c *crowd) talk(ctx context.Context, stop <-chan struct{}) (report, error) {
 	defer c.end()
+	var calls *Phone
+	if c.order.Phones != nil { // first: a counsellor who speaks with a caller is offered no chat
+		var err error
+		if calls, err = c.ring(ctx); err != nil {
+			return report{}, err
+		}
+	}
 	if err := c.sit(ctx); err != nil {
 		return report{}, err
 	}
@@ -286,6 +304,10 @@ func (c *crowd) talk(ctx context.Context, stop <-chan struct{}) (report, error) 
 	w := window{from: start + c.order.Interval} // the first round warms up
 	w.until = w.from + c.order.Measure
 	c.measured.Store(&w)
+	var counted <-chan struct{}
+	if calls != nil {
+		counted = c.live.Count(w.from-c.now(), c.order.Measure)
+	}
 	time.AfterFunc(w.from-c.now(), func() { c.say(told{Phase: phaseMeasuring, Acknowledged: c.acked.Load()}) })
 	c.write(ctx, start, w.until)
 
@@ -301,9 +323,22 @@ func (c *crowd) talk(ctx context.Context, stop <-chan struct{}) (report, error) 
 		}
 		break
 	}
+	if calls != nil {
+		select {
+		case <-counted:
+		case <-ctx.Done():
+			return report{}, ctx.Err()
+		}
+	}
 	c.say(told{Phase: phaseMeasured, Acknowledged: c.acked.Load()})
 	r := c.report(w)
 	r.RampMillis = ramp
+	if calls != nil {
+		if err := c.goodbye(ctx, calls); err != nil {
+			return report{}, err
+		}
+		r.Phone = calls
+	}
 	return r, c.book()
 }
 
@@ -383,6 +418,11 @@ func (c *crowd) book() error {
 	for i := range c.opened.Load() {
 		if t := c.talks[i].Load(); t != nil {
 			all = append(all, entry{contact: t.id})
+		}
+	}
+	for _, e := range c.ears {
+		if id := e.took(); id != "" {
+			all = append(all, entry{contact: id})
 		}
 	}
 	c.letters.each(func(_ uint32, l *letter) {

@@ -215,6 +215,9 @@ func (b Bench) gather(o order) (*crowdProcess, error) {
 	p := &crowdProcess{said: make(chan told, 16), log: &tail{}}
 	p.command = exec.Command(b.Program, "bench", "load")
 	p.command.Env = quietly()
+	if o.Phones != nil { // those who read must not wait for those who speak
+		p.command.Env = append(p.command.Env, "GOMAXPROCS=4")
+	}
 	p.command.Stderr = p.log
 	p.command.SysProcAttr = diesWithUs()
 	var err error

@@ -98,6 +98,8 @@ type swarm struct {
 	target  Target
 	// first and last are the numbers of each leg's packets that count.
 	first, last uint32
+	// hears takes the sound that came for a leg, and when it came, in Unix nanoseconds.
+	hears func(l *leg, p []byte, at int64)
 
 	mu    sync.Mutex // of the books, which one goroutine writes and another reads at the end
 	books books
@@ -157,24 +159,36 @@ func Run(ctx context.Context, in io.Reader, out io.Writer) error {
 
 // gather opens the sockets and makes the legs.
 func gather(o Order) (*swarm, error) {
+	s, err := legs(o)
+	if err != nil {
+		return nil, err
+	}
+	s.hears = s.heard
+	s.first = uint32(o.WarmUp / frame)
+	s.last = s.first + uint32(o.Measure/frame)
+	s.books.seen = make([][]uint64, 2*o.Calls)
+	for i := range s.legs {
+		s.books.seen[i] = make([]uint64, (s.last+63)/64)
+	}
+	if s.answers, err = listen(s); err != nil {
+		s.board.close()
+		return nil, err
+	}
+	go s.board.read(s.arrived)
+	return s, nil
+}
+
+// legs opens the board with a leg for each end of each call.
+func legs(o Order) (*swarm, error) {
 	b, err := openBoard()
 	if err != nil {
 		return nil, err
 	}
 	s := &swarm{order: o, board: b}
-	s.first = uint32(o.WarmUp / frame)
-	s.last = s.first + uint32(o.Measure/frame)
-	s.books.seen = make([][]uint64, 2*o.Calls)
 	for i := range 2 * o.Calls {
 		address := netip.AddrFrom4([4]byte{127, 64, byte(i >> 8), byte(i)})
 		s.legs = append(s.legs, &leg{s: s, number: i, address: address, partner: -1})
-		s.books.seen[i] = make([]uint64, (s.last+63)/64)
 	}
-	if s.answers, err = listen(s); err != nil {
-		b.close()
-		return nil, err
-	}
-	go b.read(s.arrived)
 	return s, nil
 }
 
@@ -367,11 +381,12 @@ func (s *swarm) speak(ctx context.Context, say func(phase string)) (lag time.Dur
 	return p99, nil
 }
 
-// say writes a packet. Its payload begins with who speaks, which of her packets it is, and the time.
-func (l *leg) say(out *outgoing, ordinal uint32) {
+// say writes a packet. Its payload begins with who speaks, which of her packets it is, and the time. It says whether
+// there was anybody to say it to.
+func (l *leg) say(out *outgoing, ordinal uint32) bool {
 	to := l.to.Load()
 	if to == nil {
-		return
+		return false
 	}
 	b := out.slot()[:rtpHeader+payload]
 	b[0], b[1] = 2<<6, 8 // PCMA (RFC 3551 §6)
@@ -392,12 +407,13 @@ func (l *leg) say(out *outgoing, ordinal uint32) {
 	size := len(b)
 	if br := l.browser.Load(); br != nil {
 		if size = br.seal(out.slot()); size == 0 {
-			return
+			return false
 		}
 	}
 	if out.put(size, l.address, *to) {
 		out.flush()
 	}
+	return true
 }
 
 // arrived takes one datagram that came for a leg.
@@ -415,7 +431,7 @@ func (s *swarm) arrived(data []byte, to [4]byte, from netip.AddrPort, at int64) 
 	if len(data) < rtpHeader+20 || data[0]>>6 != 2 || data[1]&0x7f != 8 {
 		return // RTCP, a key, a silence
 	}
-	s.heard(l, data[rtpHeader:], at)
+	s.hears(l, data[rtpHeader:], at)
 }
 
 // heard notes a packet in the books.
