@@ -187,6 +187,7 @@ type benchLine struct {
 	Chats    int           `default:"200" help:"Chats at once."`
 	Interval time.Duration `default:"5s" help:"How often each visitor writes; each message is answered."`
 	Seconds  int           `default:"600" help:"How long is measured, once everybody talks."`
+	End      int           `hidden:"" help:"So many counsellors end their call in the middle, to show that it is noticed."`
 }
 
 func (b benchLine) Run(ctx context.Context, c config.Config, term Terminal) error {
@@ -198,7 +199,7 @@ func (b benchLine) Run(ctx context.Context, c config.Config, term Terminal) erro
 		return err
 	}
 	return h.Line(ctx, bench.LineOptions{
-		Calls: b.Calls, Chats: b.Chats, Interval: b.Interval, Measure: time.Duration(b.Seconds) * time.Second, Engine: b.engine(),
+		Calls: b.Calls, Chats: b.Chats, Interval: b.Interval, Measure: time.Duration(b.Seconds) * time.Second, Engine: b.engine(), End: b.End,
 	})
 }
 

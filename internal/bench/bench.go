@@ -128,7 +128,9 @@ type Talk struct {
 // Cost is what the server took for it.
 type Cost struct {
 	SQLPerMessage float64 `json:"sql_per_message"`
-	RSS           float64 `json:"rss_mb"`
+	// RSS is what the server held at the end of the measured time, RSSBefore at its beginning.
+	RSSBefore float64 `json:"rss_before_mb"`
+	RSS       float64 `json:"rss_mb"`
 	// CPU is the server's, in the measured time; LoadCPU the crowd's, which shares the machine.
 	CPU         float64 `json:"cpu_s"`
 	LoadCPU     float64 `json:"load_cpu_s"`
@@ -191,7 +193,7 @@ func (r Result) print(w io.Writer) {
 		fmt.Fprintf(w, "  audit chain %s; everybody was in after %.1f s\n", soundness(r.ChainOK), t.RampS)
 	}
 	if c := r.Cost; c != nil {
-		fmt.Fprintf(w, "  %.2f SQL statements a message, all included; server %.0f MB and %.1f s of processor", c.SQLPerMessage, c.RSS, c.CPU)
+		fmt.Fprintf(w, "  %.2f SQL statements a message, all included; server %.0f MB (%.0f before) and %.1f s of processor", c.SQLPerMessage, c.RSS, c.RSSBefore, c.CPU)
 		if c.DatabaseCPU > 0 {
 			fmt.Fprintf(w, ", PostgreSQL %.1f s", c.DatabaseCPU)
 		}

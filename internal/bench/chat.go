@@ -208,7 +208,7 @@ func (b Bench) meter(s *server, c *crowdProcess, rec *record) (r reading, err er
 // until is the cost between two readings, in which so many messages were acknowledged.
 func (r reading) until(after reading, messages int64) *Cost {
 	c := &Cost{
-		SQLPerMessage: hundredths(float64(after.statements-r.statements) / float64(max(messages, 1))), RSS: mega(after.rss),
+		SQLPerMessage: hundredths(float64(after.statements-r.statements) / float64(max(messages, 1))), RSSBefore: mega(r.rss), RSS: mega(after.rss),
 		CPU: (after.server - r.server).Seconds(), LoadCPU: (after.crowd - r.crowd).Seconds(), DatabaseCPU: (after.engine - r.engine).Seconds(),
 	}
 	others := (after.busy - r.busy).Seconds() - c.CPU - c.LoadCPU - c.DatabaseCPU

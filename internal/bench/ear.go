@@ -22,6 +22,7 @@ import (
 type phones struct {
 	Seats []seat // a counsellor for each caller
 	SIP   string // where the trunk delivers, "127.0.0.1:5060"
+	Ends  int    // so many counsellors end their call in the middle, to show that this is noticed
 	// how the server is told of them; the crowd need not know
 	web, trunks string
 }
@@ -314,6 +315,20 @@ func (c *crowd) ring(ctx context.Context) (*Phone, error) {
 		return nil, errors.Join(fmt.Errorf("no call came up: %s", c.lastRefusal()), err)
 	}
 	return &Phone{Calls: calls, Up: up, Failed: calls - up, SetupS: hundredths((c.now() - began).Seconds())}, nil
+}
+
+// part has some counsellors end their calls, in so long.
+func (c *crowd) part(in time.Duration) {
+	time.AfterFunc(in, func() {
+		for _, e := range c.ears[:min(c.order.Phones.Ends, len(c.ears))] {
+			c.pool.jobs <- func(w *wire) {
+				r, err := w.do(func(b []byte) []byte { return e.head.post(b, "/desk/phone/calls/"+e.took()+"/end", nil) })
+				if err == nil && r.status >= http.StatusBadRequest {
+					c.refusedWith(r)
+				}
+			}
+		}
+	})
 }
 
 // goodbye tells what became of the calls, and ends them: every page must be told.

@@ -21,6 +21,8 @@ type LineOptions struct {
 	Interval     time.Duration // how often each visitor of a chat writes
 	Measure      time.Duration
 	Engine       store.Engine
+	// End has so many counsellors end their call in the middle, to show that this is noticed.
+	End int
 }
 
 // Phone is what became of calls that were talked while chats were written.
@@ -98,6 +100,7 @@ func (b Bench) Line(ctx context.Context, o LineOptions) error {
 	if err != nil {
 		return err
 	}
+	phones.Ends = o.End
 	if err := b.measure(ctx, chat, rec, seats[:chat.Counsellors], phones, &result); err != nil {
 		return err
 	}

@@ -307,6 +307,7 @@ func (c *crowd) talk(ctx context.Context, stop <-chan struct{}) (report, error) 
 	var counted <-chan struct{}
 	if calls != nil {
 		counted = c.live.Count(w.from-c.now(), c.order.Measure)
+		c.part(w.from - c.now() + c.order.Measure/2)
 	}
 	time.AfterFunc(w.from-c.now(), func() { c.say(told{Phase: phaseMeasuring, Acknowledged: c.acked.Load()}) })
 	c.write(ctx, start, w.until)

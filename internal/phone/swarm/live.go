@@ -28,7 +28,7 @@ type Live struct {
 
 	ordinal atomic.Uint32 // of the packets that are being said
 	window  atomic.Pointer[window]
-	late    delays // the speaker's alone until window.over
+	late    delays // the speaker's alone until window.over is closed
 	closed  atomic.Bool
 	gone    chan struct{} // the speaker has ended
 }
@@ -316,7 +316,26 @@ func (l *Live) speak() {
 		}
 		out.flush()
 		if ordinal := uint32(k / count); w != nil && ordinal >= w.last && w.ended.CompareAndSwap(0, time.Now().UnixNano()) {
-			time.AfterFunc(500*time.Millisecond, func() { close(w.over) }) // what is still on its way
+			go l.await(w)
+		}
+	}
+}
+
+// await closes a window once all that was said in it has come, or is lost.
+func (l *Live) await(w *window) {
+	const patience, every = 3 * time.Second, 50 * time.Millisecond
+	defer close(w.over)
+	var said int64
+	for n := range l.ends {
+		said += l.ends[n].sent.Load()
+	}
+	for waited := time.Duration(0); waited < patience; waited += every {
+		time.Sleep(every)
+		w.mu.Lock()
+		came := w.sides[atCaller].received + w.sides[atBrowser].received
+		w.mu.Unlock()
+		if came == said {
+			return
 		}
 	}
 }
