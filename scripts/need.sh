@@ -31,6 +31,8 @@ if [ "$stage" = test ]; then
   need baresip command -v baresip
   # It makes the Opus that they speak.
   need opus-tools command -v opusenc
+  # Who scans it for devices and extensions.
+  need sipvicious command -v svmap
   # What stands in front of several nodes (deploy/kamailio).
   need kamailio command -v kamailio
   # The race detector is compiled with the C compiler.
