@@ -96,6 +96,7 @@ type world struct {
 	mu      sync.Mutex
 	dialled []*trunk.Call // by us
 	beyond  func(*trunk.Call)
+	sound   netip.AddrPort // of the line that its trunk opened last
 }
 
 type setting struct {
@@ -214,7 +215,16 @@ func (r *record) node(s setting) *world {
 		Trunks: []trunk.Trunk{{Name: "us", Peers: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}}}})
 	must(err)
 	w.network.Incoming(w.dial)
-	w.trunk, err = trunk.Open(trunk.Options{Listen: []string{"udp:" + s.at + ":0"}, Media: lines, T1: s.t1,
+	ours := func(t trunk.Trunk) (trunk.MediaLine, error) {
+		line, err := lines(t)
+		if err == nil {
+			w.mu.Lock()
+			w.sound = line.Local()
+			w.mu.Unlock()
+		}
+		return line, err
+	}
+	w.trunk, err = trunk.Open(trunk.Options{Listen: []string{"udp:" + s.at + ":0"}, Media: ours, T1: s.t1,
 		Trunks: []trunk.Trunk{{
 			Name: "operator", Peers: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}, Proxy: "sip:" + w.network.Addr("udp").String(), CallerID: "3018",
 			Plan: trunk.Plan{Numbers: []string{"119", "17", "112"}, Prefixes: []string{"+33"}, Except: []string{"+338"}},
@@ -243,6 +253,13 @@ func (r *record) node(s setting) *world {
 	})
 	t.Cleanup(w.stop)
 	return w
+}
+
+// lastLine is where the sound of the last call comes in.
+func (w *world) lastLine() netip.AddrPort {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.sound
 }
 
 // dial is the network being rung by us.
