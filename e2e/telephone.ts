@@ -195,6 +195,8 @@ export interface Calling {
   keys?: string;
   /** What she says: her tone, unless it is a file. */
   says?: string | null;
+  /** A file to keep each of her packets in. */
+  packets?: string;
 }
 
 /** Somebody who rings the helpline. */
@@ -207,13 +209,13 @@ export class Telephone extends Program implements Ear {
     super("the caller", child);
   }
 
-  static async calls(address: string, { from, keys = "700ms:5", says }: Calling = {}): Promise<Telephone> {
+  static async calls(address: string, { from, keys = "700ms:5", says, packets }: Calling = {}): Promise<Telephone> {
     const folder = await mkdtemp(join(tmpdir(), "vigie-e2e-call-"));
     const out = join(folder, "heard.wav");
     if (says === undefined) await writeFile((says = join(folder, "says.wav")), tone(voices.caller, 240));
     const child = spawn(
       vigie,
-      ["call", address, "--for", "0s", "--out", out, ...(from ? ["--from", from] : []), ...(keys ? ["--keys", keys] : []), ...(says ? ["--says", says] : [])],
+      ["call", address, "--for", "0s", "--out", out, ...(from ? ["--from", from] : []), ...(keys ? ["--keys", keys] : []), ...(says ? ["--says", says] : []), ...(packets ? ["--packets", packets] : [])],
       { cwd: folder, stdio: ["ignore", "pipe", "pipe"] },
     );
     const telephone = new Telephone(child, folder, out);

@@ -1,12 +1,14 @@
 package app
 
 import (
+	"bufio"
 	"context"
 	"fmt"
 	"io"
 	"log/slog"
 	"os"
 	"strings"
+	"sync"
 	"time"
 
 	"vigie/internal/config"
@@ -20,6 +22,7 @@ type callCommand struct {
 	From     string        `help:"Number to show; without it the call is anonymous."`
 	Says     string        `help:"WAV or MP3 file to say, or - for standard input." placeholder:"FILE"`
 	Out      string        `help:"WAV file to keep what is heard in." placeholder:"FILE"`
+	Packets  string        `help:"CSV file to keep each packet in: Unix time in microseconds, said or heard, sequence number, timestamp, codec, sound in hexadecimal." placeholder:"FILE"`
 	Keys     string        `help:"Keys to press, with when after the answer: 3s:9,10s:0." placeholder:"TIME:KEY,…"`
 	For      time.Duration `default:"30s" help:"How long to talk; 0 until the other end hangs up."`
 	Ring     time.Duration `default:"60s" help:"How long to let it ring."`
@@ -56,6 +59,20 @@ func (c callCommand) Run(ctx context.Context, _ config.Config, term Terminal) er
 			}
 		}()
 	}
+	if c.Packets != "" {
+		file, err := os.Create(c.Packets)
+		if err != nil {
+			return err
+		}
+		defer file.Close()
+		keep, finish := keepPackets(file)
+		o.Packets = keep
+		defer func() {
+			if err := finish(); err != nil {
+				slog.Error("the packets could not be kept whole", "error", err)
+			}
+		}()
+	}
 	o.Tell = func(e caller.Event) {
 		fmt.Fprintf(term.Out, "%8.3f s  %s %s\n", e.At.Seconds(), e.What, e.Detail)
 	}
@@ -70,6 +87,26 @@ func (c callCommand) Run(ctx context.Context, _ config.Config, term Terminal) er
 	fmt.Fprintf(term.Out, "answered after %.2f s, talked %.1f s, %d packets heard, %d lost, jitter %.1f ms, quality %.1f of 4.5\n",
 		r.Setup.Seconds(), r.Talked.Seconds(), q.Received, q.Lost, float64(q.Jitter.Microseconds())/1000, q.MOS)
 	return nil
+}
+
+// keepPackets writes a line for each packet it is given, until finish.
+func keepPackets(to io.Writer) (keep func(caller.Packet), finish func() error) {
+	out := bufio.NewWriter(to)
+	var mu sync.Mutex
+	keep = func(p caller.Packet) {
+		way := "heard"
+		if p.Said {
+			way = "said"
+		}
+		mu.Lock()
+		defer mu.Unlock()
+		fmt.Fprintf(out, "%d,%s,%d,%d,%s,%x\n", p.At.UnixMicro(), way, p.Sequence, p.Timestamp, p.Codec, p.Payload)
+	}
+	return keep, func() error {
+		mu.Lock()
+		defer mu.Unlock()
+		return out.Flush()
+	}
 }
 
 // saying reads what the telephone says.

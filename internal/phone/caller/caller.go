@@ -39,6 +39,9 @@ type Options struct {
 	Ring time.Duration
 	// Heard takes what it hears, 16-bit samples with the little end first; nil keeps nothing.
 	Heard io.Writer
+	// Packets is called with each packet that it says and hears, at once and from several goroutines; it must not wait.
+	// nil is nobody.
+	Packets func(Packet)
 	// Tell is called with each thing that happens; nil tells nobody.
 	Tell func(Event)
 	Log  *slog.Logger
@@ -48,6 +51,17 @@ type Options struct {
 type Key struct {
 	Digit byte // 0-9, *, #, A-D
 	After time.Duration
+}
+
+// Packet is a piece of sound on its way, with the moment at which it left this telephone or came to it.
+type Packet struct {
+	Said bool // by this telephone; otherwise heard by it
+	At   time.Time
+	// Timestamp counts the samples of who said it, at 8 kHz.
+	Sequence  uint16
+	Timestamp uint32
+	Codec     audio.Codec
+	Payload   []byte // only valid during the call
 }
 
 // Event is something that happens to a call.
@@ -182,6 +196,10 @@ func sound(line *media.Line, o Options) (*media.Room, func()) {
 		legs = append(legs, media.NewRecorder(media.RecorderOptions{ID: "ear", Mixed: o.Heard}))
 		matrix["ear"] = []string{line.ID()}
 	}
+	if o.Packets != nil {
+		legs = append(legs, tap{o.Packets})
+		matrix[tap{}.ID()] = []string{voice.ID(), line.ID()}
+	}
 	for _, leg := range legs {
 		_ = room.Add(leg) // a new room has nobody of these ids
 	}
@@ -197,6 +215,25 @@ func sound(line *media.Line, o Options) (*media.Room, func()) {
 		_ = room.Close()
 	}
 }
+
+// tap is a leg that hands on what the telephone says and hears.
+type tap struct{ take func(Packet) }
+
+func (tap) ID() string { return "tap" }
+
+// Hear hands on a packet: what was heard came when it was read, what is said leaves now.
+func (t tap) Hear(speaker string, p *media.Packet) {
+	said, at := speaker == "voice", p.At
+	if said {
+		at = time.Now()
+	}
+	t.take(Packet{Said: said, At: at, Sequence: p.Sequence, Timestamp: p.Timestamp, Codec: p.Codec, Payload: p.Payload})
+}
+
+func (tap) Speaks(func(*media.Packet)) {}
+func (tap) Hears([]string)             {}
+func (tap) Quality() media.Quality     { return media.Quality{} }
+func (tap) Close() error               { return nil }
 
 func press(ctx context.Context, line *media.Line, keys []Key, answered time.Time, tell func(what, detail string)) {
 	for _, k := range keys {
