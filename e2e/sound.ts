@@ -139,8 +139,8 @@ function instrument(raw: boolean): void {
   const kept: Record<string, Kept> = {};
   let keeping = false;
   const record = async (name: string, track: MediaStreamTrack): Promise<void> => {
-    const Processor = (window as unknown as { MediaStreamTrackProcessor: new (of: { track: MediaStreamTrack }) => { readable: ReadableStream<AudioData> } }).MediaStreamTrackProcessor;
-    const reader = new Processor({ track }).readable.getReader();
+    const Processor = (window as unknown as { MediaStreamTrackProcessor: new (of: { track: MediaStreamTrack; maxBufferSize: number }) => { readable: ReadableStream<AudioData> } }).MediaStreamTrackProcessor;
+    const reader = new Processor({ track, maxBufferSize: 1000 }).readable.getReader();
     for (;;) {
       const { done, value } = await reader.read();
       const at = performance.now();
@@ -210,8 +210,8 @@ function instrument(raw: boolean): void {
         }),
       );
     },
-    async vigieConcealed(): Promise<{ concealed: number; inserted: number; removed: number; lost: number; received: number }> {
-      const sum = { concealed: 0, inserted: 0, removed: 0, lost: 0, received: 0 };
+    async vigieConcealed(): Promise<Concealed> {
+      const sum = { concealed: 0, inserted: 0, removed: 0, lost: 0, received: 0, buffered: 0, emitted: 0 };
       for (const line of lines)
         for (const one of (await line.getStats()).values()) {
           if (one.type !== "inbound-rtp" || !one.packetsReceived) continue;
@@ -220,6 +220,8 @@ function instrument(raw: boolean): void {
           sum.removed += one.removedSamplesForAcceleration;
           sum.lost += one.packetsLost;
           sum.received += one.packetsReceived;
+          sum.buffered += one.jitterBufferDelay;
+          sum.emitted += one.jitterBufferEmittedCount;
         }
       return sum;
     },
@@ -261,15 +263,23 @@ class Track implements Recording {
   }
 }
 
-/** What Chromium's stats tell of what it made up, stretched and missed, in samples and packets. */
-export type Concealed = Awaited<ReturnType<Window["vigieConcealed"]>>;
+/** What Chromium tells of the voices that came in: what it made up, put in and left out, in samples; packets; how long its buffer held all samples, in seconds. */
+export interface Concealed {
+  concealed: number;
+  inserted: number;
+  removed: number;
+  lost: number;
+  received: number;
+  buffered: number;
+  emitted: number;
+}
 
 declare global {
   interface Window {
     vigieKeep(yes: boolean): void;
     vigieClock(): number[];
     vigieKept(): Record<string, { rate: number; chunks: [number, number][]; sound: string }>;
-    vigieConcealed(): Promise<{ concealed: number; inserted: number; removed: number; lost: number; received: number }>;
+    vigieConcealed(): Promise<Concealed>;
     vigieProcessing: MediaTrackSettings;
   }
 }
@@ -411,4 +421,79 @@ export function quantile(all: number[], part: number): number {
 
 export function rounded(n: number, digits = 1): number {
   return Math.round(n * 10 ** digits) / 10 ** digits;
+}
+
+// Speech.
+
+/** Brings sound to 8 kHz and to what a telephone carries of it. */
+function narrow({ samples, rate }: Pick<Recording, "samples" | "rate">): Float32Array {
+  if (rate === 8000) return samples;
+  const [cut, half] = [3400 / rate, Math.round(rate / 500)];
+  const filter = Float32Array.from({ length: 2 * half + 1 }, (_, i) => {
+    const x = i - half;
+    const sinc = x === 0 ? 2 * cut : Math.sin(2 * Math.PI * cut * x) / (Math.PI * x);
+    return sinc * (0.5 + 0.5 * Math.cos((Math.PI * x) / half));
+  });
+  return Float32Array.from({ length: Math.floor((samples.length * 8000) / rate) }, (_, at) => {
+    const middle = Math.round((at * rate) / 8000);
+    let sum = 0;
+    for (let i = -half; i <= half; i += 1) sum += (samples[middle + i] ?? 0) * filter[i + half]!;
+    return sum;
+  });
+}
+
+/** How loud each 10 ms are, in dB, and no less than 40 below what is loud. */
+function envelope(of: Pick<Recording, "samples" | "rate">): number[] {
+  const samples = narrow(of);
+  const all: number[] = [];
+  for (let from = 0; from + 80 <= samples.length; from += 80) all.push(20 * Math.log10(power(samples.subarray(from, from + 80)) + 1e-6));
+  const floor = quantile(all, 0.95) - 40;
+  return all.map((one) => Math.max(floor, one));
+}
+
+function correlation(a: number[], b: number[]): number {
+  const [meanA, meanB] = [a, b].map((all) => all.reduce((sum, one) => sum + one, 0) / all.length) as [number, number];
+  let [ab, aa, bb] = [0, 0, 0];
+  a.forEach((one, i) => {
+    ab += (one - meanA) * (b[i]! - meanB);
+    aa += (one - meanA) ** 2;
+    bb += (b[i]! - meanB) ** 2;
+  });
+  return ab / Math.sqrt(aa * bb || 1);
+}
+
+/**
+ * How whole speech is that was heard, beside all that was said: how much the loudness of one goes with that of the
+ * other (1 is in all), and the longest time, in ms, in which words were said and 15 dB less of them than usual was heard.
+ */
+export function wholeness(said: Pick<Recording, "samples" | "rate">, heard: Pick<Recording, "samples" | "rate">): { likeness: number; missing_ms: number; speech_s: number; gain_db: number } {
+  const [all, part] = [envelope(said), envelope(heard)];
+  let [best, at] = [-1, 0];
+  for (let lag = 0; lag + part.length <= all.length; lag += 1) {
+    const alike = correlation(all.slice(lag, lag + part.length), part);
+    if (alike > best) [best, at] = [alike, lag];
+  }
+  const source = all.slice(at, at + part.length);
+  const words = quantile(all, 0.95) - 20;
+  const gains = source.map((one, i) => (one > words ? part[i]! - one : NaN));
+  let [missing, longest, speech] = [0, 0, 0];
+  gains.forEach((gain, i) => {
+    if (Number.isNaN(gain)) {
+      missing = 0;
+      return;
+    }
+    speech += 1;
+    // The browser may make her louder or softer as she goes on.
+    const usual = median(gains.slice(Math.max(0, i - 300), i + 300).filter((one) => !Number.isNaN(one)));
+    missing = gain < usual - 15 ? missing + 1 : 0;
+    longest = Math.max(longest, missing);
+  });
+  return { likeness: rounded(best, 3), missing_ms: 10 * longest, speech_s: rounded(speech / 100), gain_db: rounded(median(gains.filter((one) => !Number.isNaN(one)))) };
+}
+
+/** Reads a WAV file of 16 bits and one voice. */
+export async function readWAV(path: string): Promise<Pick<Recording, "samples" | "rate">> {
+  const file = await readFile(path);
+  const data = file.indexOf("data", 36, "latin1") + 8;
+  return { rate: file.readUInt32LE(24), samples: Float32Array.from({ length: (file.length - data) >> 1 }, (_, i) => file.readInt16LE(data + 2 * i) / 32768) };
 }
