@@ -60,8 +60,10 @@ type call struct {
 	told      bool       // she was told that the call is recorded
 	tape      *recording // of the whole conversation, where the helpline records
 	overflow  overflow
-	bad       bool   // what the desks were told of the line last
-	failed    string // why whom we rang last could not be reached
+	bad       bool              // what the desks were told of the line last
+	failed    string            // why whom we rang last could not be reached
+	asides    map[string]*aside // by the leg that hears one
+	been      map[string]bool   // who of us was let into it
 }
 
 // heard is what is played to the caller, so that it begins anew only when it changes.
@@ -87,6 +89,7 @@ func (p *Phone) newCall(row callRow) *call {
 		phone: p, id: row.id, log: p.log.With("call", row.id), row: row,
 		digits: make(chan byte, 32), nudged: make(chan struct{}, 1), wishes: make(chan wish), happens: make(chan func(), 64),
 		ctx: ctx, end: end, room: media.NewRoom(), music: media.NewPlayer(legMusic, audio.PCMA), began: time.Now(),
+		asides: map[string]*aside{}, been: map[string]bool{},
 	}
 	_ = c.room.Add(c.music) // a new room has nobody of this id
 	return c

@@ -85,6 +85,7 @@ func (c *call) reached(t *third, line *trunk.Call, err error) {
 		c.leaveThird(c.ctx)
 		return
 	}
+	t.untold = c.records()
 	if t.straight {
 		if err := c.pass(c.ctx, t.staffID); err != nil {
 			c.log.Warn("phone: a caller could not be left with an outside number", "error", err)

@@ -164,6 +164,7 @@ func (c *call) mind(ct contact.Contact) error {
 
 // settle makes what is heard true: who hears whom, what is played, and the state that everybody is told.
 func (c *call) settle() {
+	c.inform()
 	p := &c.parties
 	mode := p.mode()
 	c.room.Set(c.hearing(mode))
@@ -193,6 +194,9 @@ func (c *call) hearing(mode media.Mode) media.Matrix {
 	if c.spoken != nil && c.leg != nil && mode == media.Talking {
 		m[c.leg.ID()] = append(m[c.leg.ID()], legMusic)
 	}
+	for leg, a := range c.asides {
+		m[leg] = []string{a.voice.ID()}
+	}
 	return m
 }
 
@@ -209,6 +213,8 @@ func (c *call) stateOf(mode media.Mode) State {
 		return Talking
 	case mode == media.Waiting && c.row.answeredAt == 0:
 		return Waiting // she was taken a moment ago; the counsellor's browser is on its way
+	case mode == media.Waiting && !c.been[c.contact.CounsellorID]:
+		return Held // a colleague has her now, and is on her way
 	case mode == media.Waiting:
 		return Parked
 	}
@@ -249,7 +255,7 @@ func (c *call) entertain(before, now heard) {
 }
 
 func (c *call) heldSaid() string {
-	if c.parties.intro || c.parties.before != nil || c.parties.third != nil {
+	if c.parties.intro || c.parties.before != nil || c.parties.third != nil || !c.been[c.contact.CounsellorID] {
 		return "transfer"
 	}
 	return "hold"

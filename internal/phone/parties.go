@@ -29,13 +29,14 @@ type seat struct {
 	staffID string
 	peer    *rtc.Peer
 	up      bool // its line holds
+	untold  bool // she was not told yet that the call is recorded, and is not in it
 	heard   Heard
 	since   time.Time
 	stop    func() // no longer hears of it
 }
 
 // there says that somebody is at it now.
-func (s *seat) there() bool { return s != nil && s.up }
+func (s *seat) there() bool { return s != nil && s.up && !s.untold }
 
 // third is an outside telephone, from the moment it is dialled.
 type third struct {
@@ -43,6 +44,7 @@ type third struct {
 	line     *trunk.Call
 	leg      *media.Line
 	answered bool
+	untold   bool   // it was not told yet that the call is recorded, and is not in it
 	private  bool   // the counsellor speaks with it alone first
 	straight bool   // the caller is left with it as soon as it answers
 	staffID  string // who rang it
@@ -50,12 +52,16 @@ type third struct {
 	cancel   context.CancelFunc
 }
 
+// in says that somebody there is in the call now.
+func (t *third) in() bool { return t != nil && t.answered && !t.untold }
+
 // ear is a supervisor who listens, whispers or talks along.
 type ear struct {
 	staffID string
 	of      string // the counsellor who is listened to
 	peer    *rtc.Peer
 	part    media.Part
+	untold  bool // she will talk along, and was not told yet that the call is recorded
 	since   time.Time
 	stop    func()
 }
@@ -63,7 +69,7 @@ type ear struct {
 // mode is what goes on between the caller and those who serve her.
 func (p *parties) mode() media.Mode {
 	switch {
-	case p.passed && p.third != nil && p.third.answered:
+	case p.passed && p.third.in():
 		return media.Talking
 	case !p.desk.there():
 		return media.Waiting
@@ -92,14 +98,16 @@ func (p *parties) present(callerID string) []media.Party {
 	if p.before.there() {
 		all = append(all, media.Party{ID: p.before.peer.ID(), Part: media.Colleague})
 	}
-	if p.third != nil && p.third.answered {
+	if p.third.in() {
 		all = append(all, media.Party{ID: p.third.leg.ID(), Part: media.Outside})
 	}
 	if p.passed {
 		return all // what the two say is theirs
 	}
 	for _, e := range p.ears {
-		all = append(all, media.Party{ID: e.peer.ID(), Part: e.part})
+		if !e.untold {
+			all = append(all, media.Party{ID: e.peer.ID(), Part: e.part})
+		}
 	}
 	return append(all, media.Party{ID: legTape, Part: media.Recording})
 }
@@ -121,12 +129,18 @@ func (c *call) sit(staffID string, peer *rtc.Peer) (*seat, error) {
 		return nil, err
 	}
 	s := &seat{staffID: staffID, peer: peer, up: peer.State() == rtc.Connected, since: time.Now()}
+	if s.untold = c.tape != nil && !c.been[staffID]; !s.untold {
+		c.been[staffID] = true
+	}
 	s.stop = peer.OnState(func(state rtc.State) { c.happen(func() { c.moved(peer, state) }) })
 	return s, nil
 }
 
 // moved is a browser whose line came, broke or is back.
 func (c *call) moved(peer *rtc.Peer, state rtc.State) {
+	if state != rtc.Connected {
+		c.hush(peer.ID()) // she does not hear it to its end
+	}
 	if s := c.parties.seatOf(peer); s != nil {
 		s.up = state == rtc.Connected
 		if state == rtc.Gone {
@@ -146,6 +160,7 @@ func (c *call) unhear(which func(*ear) bool) {
 			return false
 		}
 		e.stop()
+		c.hush(e.peer.ID())
 		c.room.Remove(e.peer.ID())
 		return true
 	})
@@ -164,6 +179,7 @@ func (c *call) leaves(s *seat) {
 		return
 	}
 	s.stop()
+	c.hush(s.peer.ID())
 	c.room.Remove(s.peer.ID())
 	kind := "counsellor"
 	switch s {
@@ -186,6 +202,7 @@ func (c *call) leaveThird(ctx context.Context) {
 	if t.line == nil {
 		return
 	}
+	c.hush(t.leg.ID())
 	c.room.Remove(t.leg.ID())
 	c.keepQuality(context.WithoutCancel(ctx), "outside", "", t.since, t.leg.Quality())
 	go hangUp(ctx, t.line)

@@ -235,7 +235,9 @@ type View struct {
 	Pressed string `json:"pressed"`
 	// NoListening says that the caller refused a supervisor's ear.
 	NoListening bool `json:"no_listening"`
-	Listeners   int  `json:"listeners"`
+	// Recorded says that what is said is kept.
+	Recorded  bool `json:"recorded"`
+	Listeners int  `json:"listeners"`
 	// CallerMOS and DeskMOS are how the two lines do (1 to 4.5), 0 when not known; Silent is for how long nothing
 	// came from the caller's line, in milliseconds.
 	CallerMOS float64 `json:"caller_mos"`
@@ -293,7 +295,7 @@ func (c *call) grant(ctx context.Context, a ask) (reply, error) {
 			p.intro, p.joint = false, false
 		}
 	case opDigits:
-		if p.third != nil && p.third.answered {
+		if p.third.in() {
 			err = p.third.leg.SendDigits(a.Code)
 		} else {
 			err = c.leg.SendDigits(a.Code)
@@ -305,7 +307,7 @@ func (c *call) grant(ctx context.Context, a ask) (reply, error) {
 			p.joint = true
 			break
 		}
-		if p.third == nil || !p.third.answered {
+		if !p.third.in() {
 			return reply{}, fault.New(fault.Conflict, "fault.phone.no_third")
 		}
 		p.third.private, p.held = false, false
@@ -415,7 +417,11 @@ func (c *call) listen(a ask) error {
 	case c.row.noListening && !c.contact.Danger:
 		return fault.New(fault.Forbidden, "fault.phone.no_listening")
 	case at >= 0:
-		p.ears[at].part = part
+		e := p.ears[at]
+		e.part, e.untold = part, part == media.Joined && c.records() && !c.been[a.Staff]
+		if !e.untold {
+			c.hush(e.peer.ID())
+		}
 	default:
 		peer, ok := c.phone.browsers.Peer(a.Peer)
 		if !ok || peer.StaffID() != a.Staff {
@@ -426,7 +432,8 @@ func (c *call) listen(a ask) error {
 			return err
 		}
 		stop := peer.OnState(func(s rtc.State) { c.happen(func() { c.moved(peer, s) }) })
-		p.ears = append(p.ears, &ear{staffID: a.Staff, of: c.contact.CounsellorID, peer: peer, part: part, since: time.Now(), stop: stop})
+		p.ears = append(p.ears, &ear{staffID: a.Staff, of: c.contact.CounsellorID, peer: peer, part: part,
+			untold: part == media.Joined && c.records() && !c.been[a.Staff], since: time.Now(), stop: stop})
 	}
 	c.settle()
 	c.phone.changed(c.row.contactID)
@@ -444,7 +451,9 @@ func (c *call) pass(ctx context.Context, staffID string) error {
 			return err
 		}
 	}
-	p.third.private, p.held, p.passed = false, false, true
+	// What the two say is theirs: it is not recorded from now on, and nobody need be told that it is.
+	c.hush(p.third.leg.ID())
+	p.third.untold, p.third.private, p.held, p.passed = false, false, false, true
 	c.leaves(p.desk)
 	c.leaves(p.before)
 	c.unhear(func(*ear) bool { return true })
@@ -477,10 +486,10 @@ func (c *call) view() View {
 	v := View{
 		Contact: c.row.contactID, Node: c.phone.Node(), Direction: c.row.direction, State: c.row.state, Owner: c.contact.CounsellorID,
 		Since: c.row.answeredAt, Held: p.held, Announced: p.intro, Pressed: c.pressed, NoListening: c.row.noListening, Listeners: len(p.ears),
-		Failed: c.failed,
+		Failed: c.failed, Recorded: c.records(),
 	}
 	if p.desk != nil {
-		v.Peer, v.Up = p.desk.peer.ID(), p.desk.up
+		v.Peer, v.Up = p.desk.peer.ID(), p.desk.there()
 		q := p.desk.peer.Quality()
 		v.DeskMOS = q.MOS
 		if q.Received > 0 {
@@ -491,7 +500,7 @@ func (c *call) view() View {
 		v.Introducing, v.Before, v.Joint = p.before.staffID, p.before.peer.ID(), p.joint
 	}
 	if p.third != nil {
-		v.Third, v.ThirdUp, v.Private = p.third.code, p.third.answered, p.third.private
+		v.Third, v.ThirdUp, v.Private = p.third.code, p.third.in(), p.third.private
 	}
 	if c.leg != nil {
 		q := c.leg.Quality()

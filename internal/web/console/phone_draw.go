@@ -77,6 +77,9 @@ func (c *Room) callHead(ctx context.Context, say *i18n.Printer, v phone.View) (u
 	if ct.Lang != i18n.French {
 		props.Line = strings.TrimPrefix(props.Line+" · "+strings.ToUpper(ct.Lang), " · ")
 	}
+	if v.Recorded { // whoever comes to it knows before she does
+		props.Line = strings.TrimPrefix(props.Line+" · "+say.T("phone.recorded"), " · ")
+	}
 	return props, nil
 }
 
