@@ -233,13 +233,38 @@ func (c *call) close() {
 	if err := c.finish(ctx); err != nil {
 		c.log.Error("phone: the end of a call could not be written; trying again later", "error", err)
 	}
-	c.left() // nobody asks it for anything any more
+	c.phone.drop(c) // nobody asks it for anything any more
+	if c.parties.passed {
+		c.phone.floorChanges()
+	}
+	c.farewell()
+	c.left()
 	if c.leg != nil {
 		c.keepQuality(ctx, "caller", "", c.began, c.leg.Quality())
 	}
 	c.dropAll(ctx)
 	c.keepRecording()
 	_ = c.room.Close()
+}
+
+// farewell is for an outside telephone whose caller is gone: it hears so before it is hung up. A house that closes waits
+// for no goodbye.
+func (c *call) farewell() {
+	t := c.parties.third
+	if !c.gone || !t.in() {
+		return
+	}
+	voice := media.NewPlayer("farewell", audio.PCMA)
+	if c.room.Add(voice) != nil {
+		return
+	}
+	c.room.Set(media.Matrix{t.leg.ID(): {voice.ID()}})
+	piece := voice.Play(c.phone.sounds.get("outside_released", c.phone.lang))
+	select {
+	case <-piece.Done():
+	case <-t.line.Done():
+	case <-c.phone.running.Done():
+	}
 }
 
 // hangUp ends a line, and waits only so long for the other side to confirm it.

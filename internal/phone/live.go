@@ -56,6 +56,9 @@ func (c *call) look() error {
 		c.leaves(c.parties.desk)
 		c.leaves(c.parties.before)
 		c.parties.held, c.parties.intro, c.parties.joint = false, false, false
+		if t := c.parties.third; t.in() && t.private {
+			c.release("outside_lost") // the caller never heard it, and whom it spoke with is gone
+		}
 	case contact.Talking, contact.Parked, contact.WrapUp:
 		if !c.inHand() {
 			c.outcome, c.over = ByStaff, true
@@ -119,8 +122,9 @@ func (c *call) unanswered() error {
 	return nil
 }
 
-// mind looks after a counsellor's browser that is missed: for a while the caller waits for her, then she goes
-// back to the colleague who introduced her, or to the front of the line.
+// mind looks after a counsellor's browser that is missed: for a while the caller waits for her, or talks on with the
+// outside telephone or the colleague that was in the call. Then she is the colleague's who introduced her; or she is
+// left with the outside telephone, as if her counsellor had; or she goes to the front of the line.
 func (c *call) mind(ct contact.Contact) error {
 	if c.parties.desk.there() {
 		c.missing = time.Time{}
@@ -137,16 +141,18 @@ func (c *call) mind(ct contact.Contact) error {
 		defer c.nudge()
 		return ignore(c.phone.giveBack(c.ctx, ct, before.staffID, contact.SystemActor), fault.Conflict, fault.Forbidden, fault.NotFound)
 	}
+	if c.parties.alone() {
+		if c.parties.joined() { // a supervisor is with them, and takes the call if she will
+			return nil
+		}
+		return c.leftWith(ct)
+	}
 	if c.row.direction == Outbound { // nobody is there to speak with whom we called
 		c.outcome, c.over = ByStaff, true
 		return nil
 	}
-	// It would ring at her desk, where nobody hears it. A desk that is there says again that it takes calls.
-	err := c.phone.router.SetPhone(c.ctx, ct.CounsellorID, false)
-	if err != nil {
-		c.log.Warn("phone: a desk that is gone may be rung", "error", err)
-	}
-	err = c.phone.db.Tx(c.ctx, func(tx *store.Tx) error {
+	c.deskGone(ct.CounsellorID)
+	err := c.phone.db.Tx(c.ctx, func(tx *store.Tx) error {
 		ct, err := c.phone.contacts.Move(c.ctx, tx, ct.ID, contact.Lost, contact.SystemActor, contact.Change{})
 		if err != nil || ct.State != contact.Waiting {
 			return err
@@ -158,6 +164,31 @@ func (c *call) mind(ct contact.Contact) error {
 	if err = ignore(err, fault.Conflict, fault.Forbidden, fault.NotFound); err != nil {
 		return err
 	}
+	c.nudge()
+	return nil
+}
+
+// deskGone has nothing ring at a desk where nobody hears it. A desk that is there says again that it takes calls.
+func (c *call) deskGone(staffID string) {
+	if err := c.phone.router.SetPhone(c.ctx, staffID, false); err != nil {
+		c.log.Warn("phone: a desk that is gone may be rung", "error", err)
+	}
+}
+
+// leftWith leaves the caller with the outside telephone with which she talks, since her counsellor has not come back:
+// the contact is the counsellor's to write up, and supervisors see that nobody of us is there.
+func (c *call) leftWith(ct contact.Contact) error {
+	c.deskGone(ct.CounsellorID)
+	err := c.phone.db.Tx(c.ctx, func(tx *store.Tx) error {
+		_, err := c.phone.contacts.Move(c.ctx, tx, ct.ID, contact.Cut, contact.SystemActor, contact.Change{})
+		return err
+	})
+	if err = ignore(err, fault.Conflict, fault.Forbidden, fault.NotFound); err != nil {
+		return err // they talk on, and it is tried again
+	}
+	c.passOn()
+	c.become(Passed)
+	c.phone.floorChanges()
 	c.nudge()
 	return nil
 }

@@ -75,8 +75,7 @@ func (c *call) spilled() {
 		c.log.Error("phone: that a plain telephone took a caller could not be written; trying again", "error", err)
 	}
 	c.overflow.unwritten = err != nil
-	c.parties.passed = true
-	c.unhear(func(*ear) bool { return true })
+	c.passOn()
 	c.nudge()
 }
 

@@ -69,9 +69,9 @@ type ear struct {
 // mode is what goes on between the caller and those who serve her.
 func (p *parties) mode() media.Mode {
 	switch {
-	case p.passed && p.third.in():
+	case p.passed && p.third.in(), p.alone():
 		return media.Talking
-	case !p.desk.there():
+	case !p.desk.there() && !(p.before.there() && p.joint):
 		return media.Waiting
 	case p.before.there() && !p.joint, p.third != nil && p.third.private:
 		return media.Consulting
@@ -79,6 +79,17 @@ func (p *parties) mode() media.Mode {
 		return media.Holding
 	}
 	return media.Talking
+}
+
+// alone says that who of us had the call has lost her line while the caller talks with an outside telephone, and no
+// colleague is there: the two talk on, for nobody is parked in the middle of a sentence with the 119.
+func (p *parties) alone() bool {
+	return !p.passed && !p.desk.there() && !p.before.there() && p.third.in() && !p.third.private
+}
+
+// joined says that a supervisor talks along.
+func (p *parties) joined() bool {
+	return slices.ContainsFunc(p.ears, func(e *ear) bool { return e.part == media.Joined && !e.untold })
 }
 
 // introduces is who hands the call over, "" for nobody.
@@ -101,7 +112,7 @@ func (p *parties) present(callerID string) []media.Party {
 	if p.third.in() {
 		all = append(all, media.Party{ID: p.third.leg.ID(), Part: media.Outside})
 	}
-	if p.passed {
+	if p.passed || p.alone() && !p.joined() {
 		return all // what the two say is theirs
 	}
 	for _, e := range p.ears {
@@ -198,6 +209,22 @@ func (c *call) leaveThird(ctx context.Context) {
 		return
 	}
 	c.parties.third, c.parties.passed = nil, false
+	c.drop(ctx, t)
+}
+
+// release lets the outside telephone go with a word to it, since nobody is there to speak with it.
+func (c *call) release(code string) {
+	t := c.parties.third
+	if !t.in() {
+		c.leaveThird(c.ctx)
+		return
+	}
+	c.parties.third = nil
+	c.tellAside(t.leg.ID(), code, func() { c.drop(c.ctx, t) })
+}
+
+// drop hangs up an outside telephone that is not one of the parties any more.
+func (c *call) drop(ctx context.Context, t *third) {
 	t.cancel()
 	if t.line == nil {
 		return

@@ -259,6 +259,17 @@ func (p *Phone) forget(ctx context.Context) error {
 	return nil
 }
 
+// LeftAlone is how many callers talk on with an outside telephone because their counsellor's line was lost: nobody of us
+// is with them, and nobody chose to leave them.
+func (p *Phone) LeftAlone(ctx context.Context) (int, error) {
+	n, err := store.One(ctx, p.db, scanInt, `SELECT count(*) FROM phone_call p JOIN contact c ON c.id = p.contact_id
+		WHERE p.ended_at = 0 AND p.state = 'passed' AND c.ended_by = 'system'`)
+	return int(n), err
+}
+
+// floorChanges has the floor drawn again.
+func (p *Phone) floorChanges() { p.bus.Publish("queue", []byte("{}")) }
+
 // blocked says whether a caller is kept out for a while.
 func (p *Phone) blocked(ctx context.Context, number string) (bool, error) {
 	view, err := p.router.Blocked(ctx, routing.Caller{Number: number})

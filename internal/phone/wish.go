@@ -451,13 +451,19 @@ func (c *call) pass(ctx context.Context, staffID string) error {
 			return err
 		}
 	}
-	// What the two say is theirs: it is not recorded from now on, and nobody need be told that it is.
+	c.passOn()
+	return nil
+}
+
+// passOn leaves the caller with the outside telephone: we have no part in it any more. What the two say is theirs, it is
+// not recorded from now on, and nobody need be told that it is.
+func (c *call) passOn() {
+	p := &c.parties
 	c.hush(p.third.leg.ID())
 	p.third.untold, p.third.private, p.held, p.passed = false, false, false, true
 	c.leaves(p.desk)
 	c.leaves(p.before)
 	c.unhear(func(*ear) bool { return true })
-	return nil
 }
 
 // speak plays something to the caller while she is in a conversation: both hear it.

@@ -94,7 +94,9 @@ func (c *Room) floor(ctx context.Context, say *i18n.Printer, p staff.Person) (fl
 		return v, err
 	}
 	v.closure = c.closure(say, v.now)
-	v.trouble = c.phoneTrouble(say)
+	if v.trouble, err = c.phoneTrouble(ctx, say); err != nil {
+		return v, err
+	}
 	line, err := c.Router.Waiting(ctx, "")
 	if err != nil {
 		return v, err

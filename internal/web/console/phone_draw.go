@@ -411,11 +411,12 @@ func (c *Room) voice(ctx context.Context, contactID string) (*voice, error) {
 	return v, nil
 }
 
-// phoneTrouble says what keeps callers from us: a trunk that does not answer, and calls to numbers that nobody may
-// call, which a stolen trunk would make.
-func (c *Room) phoneTrouble(say *i18n.Printer) []string {
+// phoneTrouble says what keeps callers from us, or us from them: a trunk that does not answer, calls to numbers that
+// nobody may call, which a stolen trunk would make, and callers whose counsellor's line was lost while an outside
+// telephone was with them.
+func (c *Room) phoneTrouble(ctx context.Context, say *i18n.Printer) ([]string, error) {
 	if !c.Phone.On() {
-		return nil
+		return nil, nil
 	}
 	var all []string
 	trunks := c.Phone.Trunks()
@@ -427,7 +428,11 @@ func (c *Room) phoneTrouble(say *i18n.Printer) []string {
 	if n := c.Phone.Stats().Refused[trunk.TollFraud.String()]; n > 0 {
 		all = append(all, say.T("floor.toll_fraud", "n", n))
 	}
-	return all
+	n, err := c.Phone.LeftAlone(ctx)
+	if err == nil && n > 0 {
+		all = append(all, say.T("floor.left_alone", "n", n))
+	}
+	return all, err
 }
 
 // phoneCommands are what the command bar does with the softphone, as far as it can be done at that moment.
