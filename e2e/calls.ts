@@ -197,3 +197,9 @@ export async function someoneWithHeadset(someone: Someone, pitch: number, look: 
   await page.context().addInitScript(headset, pitch);
   return page;
 }
+
+/** The samples of an announcement as the page of them plays it: `page.locator("#sound-greetingfr")`. */
+export async function announcement(item: Locator): Promise<Float32Array> {
+  const raw = await (await item.page().request.get((await item.locator("audio").getAttribute("src"))!)).body();
+  return Float32Array.from({ length: (raw.length - 44) >> 1 }, (_, i) => raw.readInt16LE(44 + 2 * i) / 32768);
+}

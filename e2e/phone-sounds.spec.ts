@@ -1,9 +1,9 @@
 // What callers hear, in the administration: listened to, replaced by a human voice, and given back.
-import { expect, loudness, rate, Telephone, test, tone } from "./calls";
+import { announcement, expect, loudness, rate, Telephone, test, tone } from "./calls";
 import { expectAccessible, expectNoSideways } from "./vigie";
 import { logsIn } from "./staff";
 import { resolve } from "node:path";
-import type { Locator, Page } from "@playwright/test";
+import type { Page } from "@playwright/test";
 
 /** A picture of what is in sight: the whole page is ninety announcements long. */
 async function look(page: Page, name: string): Promise<void> {
@@ -19,18 +19,12 @@ function heavy(): Buffer {
   return Buffer.concat([short.subarray(0, 36), chunk, short.subarray(36)]);
 }
 
-/** The samples of an announcement as the page plays it. */
-async function sound(page: Page, item: Locator): Promise<Float32Array> {
-  const raw = await (await page.request.get((await item.locator("audio").getAttribute("src"))!)).body();
-  return Float32Array.from({ length: (raw.length - 44) >> 1 }, (_, i) => raw.readInt16LE(44 + 2 * i) / 32768);
-}
-
 test("an announcement is listened to, replaced, heard by the next caller, and given back", { tag: "@desk" }, async ({ page, helpline }) => {
   test.setTimeout(120_000);
   await logsIn(page, "alix");
   await page.goto("/admin/sounds");
   const greeting = page.locator("#sound-greetingfr");
-  const ours = await sound(page, greeting);
+  const ours = await announcement(greeting);
   await greeting.locator("audio").evaluate((audio: HTMLAudioElement) => audio.play());
   await expect.poll(() => greeting.locator("audio").evaluate((audio: HTMLAudioElement) => audio.currentTime)).toBeGreaterThan(0.2);
 
@@ -40,7 +34,7 @@ test("an announcement is listened to, replaced, heard by the next caller, and gi
   await expect(page.getByText("C'est enregistré. Les prochains appels l'entendent.")).toBeVisible();
   await expect(greeting).toContainText("Votre enregistrement");
   await expect(greeting).toContainText("0:03");
-  expect(loudness((await sound(page, greeting)).subarray(0, 2 * rate), 1750)).toBeGreaterThan(0.05);
+  expect(loudness((await announcement(greeting)).subarray(0, 2 * rate), 1750)).toBeGreaterThan(0.05);
 
   const caller = await Telephone.calls(helpline.line!.address, { keys: "" });
   await expect.poll(async () => loudness((await caller.heard(20)).subarray(rate / 2, 2 * rate), 1750), { timeout: 15_000 }).toBeGreaterThan(0.05);
@@ -49,7 +43,7 @@ test("an announcement is listened to, replaced, heard by the next caller, and gi
   await greeting.locator("summary").click();
   await greeting.getByRole("button", { name: "Revenir à la nôtre" }).click();
   await expect(greeting).toContainText("Notre annonce");
-  expect((await sound(page, greeting)).length).toBe(ours.length);
+  expect((await announcement(greeting)).length).toBe(ours.length);
 });
 
 test("a file that is no announcement is refused in a sentence, and the one that was there stays", { tag: "@desk" }, async ({ page }) => {

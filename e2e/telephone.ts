@@ -3,7 +3,7 @@
 import { spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { existsSync, readdirSync } from "node:fs";
-import { appendFile, mkdir, mkdtemp, open, rm, writeFile } from "node:fs/promises";
+import { appendFile, mkdir, mkdtemp, open, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { expect } from "@playwright/test";
@@ -122,6 +122,31 @@ export async function hearsMusic(ear: Ear): Promise<void> {
     .toEqual({ voices: [], sound: true });
 }
 
+/**
+ * How sure it is that words are in what was heard (1 is certain): of their three loudest fifths of a second the middle
+ * one, wherever it is, because a telephone on a busy machine may miss one.
+ */
+export function contains(heard: Float32Array, words: Float32Array): number {
+  const n = rate / 5;
+  const pieces: Float32Array[] = [];
+  for (let from = 0; from + n <= words.length; from += n) pieces.push(words.subarray(from, from + n));
+  const loudest = pieces.sort((a, b) => power(b) - power(a)).slice(0, 3);
+  const sure = loudest.map((piece) => {
+    let best = 0;
+    const whole = n * power(piece) ** 2;
+    for (let at = 0; at + n <= heard.length; at += 1) {
+      let [together, alone] = [0, 0];
+      for (let i = 0; i < n; i += 1) {
+        together += piece[i]! * heard[at + i]!;
+        alone += heard[at + i]! * heard[at + i]!;
+      }
+      best = Math.max(best, together / Math.sqrt(alone * whole + 1e-9));
+    }
+    return best;
+  });
+  return sure.sort((a, b) => a - b)[1] ?? 0;
+}
+
 /** A tone as a WAV file (16 bits, 8 kHz of one channel unless said otherwise), `loud` at its loudest. */
 export function tone(pitch: number, seconds: number, loud = 0.3, hertz = rate, channels = 1): Buffer {
   const size = 2 * channels * hertz * seconds;
@@ -225,6 +250,11 @@ export class Telephone extends Program implements Ear {
 
   heard(seconds: number): Promise<Float32Array> {
     return tail(this.out, seconds);
+  }
+
+  /** All that it heard so far, as a WAV file. */
+  recording(): Promise<Buffer> {
+    return readFile(this.out);
   }
 
   /** Waits until it tells of something: "digit 4", "ended them". */

@@ -15,7 +15,7 @@ import "./copy-text";
 import "./quick-exit";
 import "./passkey";
 import "./earlier";
-import { follow, quickly } from "./quick";
+import { follow, quickly, renew } from "./quick";
 import { stay } from "./stay";
 
 // The desk stays: its forms and links answer with pieces, so that what is typed in one conversation
@@ -110,10 +110,11 @@ function ask(): void {
 }
 document.addEventListener("vigie:update", ask);
 
-// After a break the stream draws the conversations again; the form that is open is asked for.
+// After a break the stream draws the conversations again; the form that is open is asked for. It may be another
+// counsellor's by now: then the stream takes it away, and this desk, with its softphone, stays.
 document.addEventListener("vigie:back", () => {
   const link = document.querySelector<HTMLAnchorElement>(".talk-current a[data-aside]");
-  if (link) void follow(link);
+  if (link) void renew(link);
 });
 
 // data-shortcut="alt+a" on a button or link: the keys press it, wherever the focus is. Of several in sight,

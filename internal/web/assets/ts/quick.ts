@@ -88,3 +88,13 @@ export async function follow(link: HTMLAnchorElement, around = (put: () => void)
     visit(link.href);
   }
 }
+
+/** Asks for the pieces of a link once more, which nobody follows: where they are refused or do not come, this page stays as it is. */
+export async function renew(link: HTMLAnchorElement): Promise<void> {
+  try {
+    const response = await fetch(link.href, { headers: { "Vigie-Script": "1" }, credentials: "same-origin" });
+    if (response.ok && !response.redirected) place(await response.text());
+  } catch {
+    // The stream says that there is no network.
+  }
+}
