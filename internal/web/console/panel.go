@@ -250,10 +250,14 @@ func (c *Room) callback(ctx context.Context, say *i18n.Printer, contactID string
 	if wish.Voicemail {
 		voicemail = "desk.callback_voicemail"
 	}
+	number := "desk.callback_number_hidden"
+	if wish.ShowNumber {
+		number = "desk.callback_number_shown"
+	}
 	return []told{
 		{say.T("desk.callback_on"), wish.On}, {say.T("desk.callback_when"), or(wish.When, "desk.not_said")},
 		{say.T("desk.callback_others"), or(wish.Others, "desk.not_said")}, {say.T("desk.callback_say"), or(wish.Say, "desk.callback_wrong")},
-		{say.T("desk.callback_message"), say.T(voicemail)},
+		{say.T("desk.callback_message"), say.T(voicemail)}, {say.T("desk.callback_number"), say.T(number)},
 	}, nil
 }
 

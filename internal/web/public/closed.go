@@ -85,6 +85,7 @@ func (p *Room) LeaveLetter(w http.ResponseWriter, r *http.Request) error {
 	say := answer.Printer(r)
 	l := letter{id: form.Get("contact_id"), who: who, text: form.Get("body"), callback: contact.Callback{
 		When: form.Get("when"), On: form.Get("on"), Others: form.Get("others"), Say: form.Get("say"), Voicemail: form.Get("voicemail") != "",
+		ShowNumber: form.Get("show_number") != "",
 	}}
 	verdict := p.Guard.Check(flood.LeaveMessage, p.network(r), form.Get("proof"))
 	if verdict.Refused {
