@@ -31,10 +31,12 @@ async function neverShows(page: Page): Promise<void> {
   for (const part of ["639980120", "39 98 01 20", "39.98.01.20", "39980120"]) expect(all, page.url()).not.toContain(part);
 }
 
-/** What the tape sounds like at the desk. */
+/** What the tape sounds like at the desk, once she has asked for it. */
 async function plays(desk: PhoneDesk): Promise<Float32Array> {
   const tape = desk.form.locator(".voicemail audio");
-  await tape.evaluate((audio: HTMLAudioElement) => audio.play());
+  await expect(tape, "nothing sounds before she asks").toHaveCount(0);
+  await desk.form.getByRole("button", { name: "Écouter le message" }).press("Enter");
+  await expect(tape).toBeFocused();
   await expect.poll(() => tape.evaluate((audio: HTMLAudioElement) => audio.currentTime)).toBeGreaterThan(0.5);
   await tape.evaluate((audio: HTMLAudioElement) => audio.pause());
   const raw = await (await desk.page.request.get((await tape.getAttribute("src"))!)).body();
@@ -61,7 +63,11 @@ test("a message is spoken at night; the next morning a counsellor hears it and c
     await expect(camille.page.locator("#line > li")).toContainText("a laissé un message vocal");
     await camille.page.locator("#line").getByRole("button", { name: "Prendre" }).click();
     await expect(camille.form).toContainText("Message vocal");
+    await expect(camille.form, "to open the form is not to listen").not.toContainText("Écouté par");
     const tape = await plays(camille);
+    await expect(camille.form).toContainText("Écouté par Camille.");
+    await picture(camille.page, "phone-voicemail-plays");
+    await expectAccessible(camille.page);
     expect(loudness(tape.subarray(4000, 24000), voices.caller), "the caller's own voice").toBeGreaterThan(0.05);
     await camille.page.reload();
     await expect(camille.form).toContainText("Écouté par Camille.");

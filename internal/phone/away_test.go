@@ -69,7 +69,19 @@ func aVoiceMessage(t *testing.T, w *world) {
 	if !ok || m.Length < 2*time.Second || m.HeardAt != 0 {
 		t.Fatalf("the message is %+v", m)
 	}
-	sound, m, err := w.phone.Play(t.Context(), ct.ID, staffActor(anne))
+	_, _, err = w.phone.Play(t.Context(), ct.ID, "", staffActor(anne))
+	w.refused(err, "fault.phone.listen_again")
+	if m, _, err = w.phone.Message(t.Context(), ct.ID); err != nil || m.HeardAt != 0 {
+		t.Errorf("nobody listened, and the message is %+v, %v", m, err)
+	}
+	m, pass, err := w.phone.Hear(t.Context(), ct.ID, staffActor(anne))
+	w.ok(err)
+	if m.HeardAt == 0 || m.HeardBy != anne {
+		t.Errorf("Anne listens, and the message is %+v", m)
+	}
+	_, _, err = w.phone.Play(t.Context(), ct.ID, pass, staffActor(bilal))
+	w.refused(err, "fault.phone.listen_again")
+	sound, m, err := w.phone.Play(t.Context(), ct.ID, pass, staffActor(anne))
 	w.ok(err)
 	defer sound.Close()
 	wav, err := io.ReadAll(sound)
@@ -90,11 +102,25 @@ func aVoiceMessage(t *testing.T, w *world) {
 	if promise, ok, err := w.phone.Callback(t.Context(), ct.ID); err != nil || !ok || promise.State != phone.CallbackOpen {
 		t.Errorf("the call-back is %+v, %v, %v", promise, ok, err)
 	}
+	// Who listened first is kept, each listening is in the log, and a pass ends.
+	m, _, err = w.phone.Hear(t.Context(), ct.ID, staffActor(sam))
+	w.ok(err)
+	looks, err = w.audit.Rows(t.Context(), audit.Filter{ObjectID: ct.ID, Act: "phone.message_heard", Limit: 10})
+	w.ok(err)
+	if m.HeardBy != anne || len(looks) != 2 {
+		t.Errorf("first heard by %q, %d listenings in the log", m.HeardBy, len(looks))
+	}
+	w.ahead.Store(int64(time.Hour))
+	_, _, err = w.phone.Play(t.Context(), ct.ID, pass, staffActor(anne))
+	w.refused(err, "fault.phone.listen_again")
+	w.ahead.Store(0)
 	// Erased, the sound is gone too.
 	w.ok(w.contacts.Erase(t.Context(), ct.ID, staffActor(sam), "asked"))
-	if _, _, err := w.phone.Play(t.Context(), ct.ID, staffActor(anne)); err == nil {
+	if _, _, err := w.phone.Play(t.Context(), ct.ID, pass, staffActor(anne)); err == nil {
 		t.Error("an erased message is still played")
 	}
+	_, _, err = w.phone.Hear(t.Context(), ct.ID, staffActor(anne))
+	w.refused(err, "fault.phone.no_message")
 	if named, err := phone.NamedBlobs(t.Context(), w.db); err != nil || len(named) != 0 {
 		t.Errorf("an erased message still has a file: %v, %v", named, err)
 	}

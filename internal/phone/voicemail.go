@@ -3,9 +3,14 @@ package phone
 import (
 	"bytes"
 	"context"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"io"
+	"strconv"
+	"strings"
 	"time"
 
 	"vigie/internal/audit"
@@ -221,9 +226,57 @@ func (p *Phone) Message(ctx context.Context, contactID string) (m Message, ok bo
 	return m, err == nil, err
 }
 
-// Play opens a voice message to be listened to, as WAV; each listening is recorded. Whoever calls it has checked
-// that the contact is hers to read. It returns fault.Gone "fault.phone.no_message" when there is none.
-func (p *Phone) Play(ctx context.Context, contactID string, by audit.Actor) (io.ReadCloser, Message, error) {
+// Hear records that somebody listens to a voice message from now on, and returns the pass with which its sound is opened
+// (Play): no sound is handed out before its listening is in the log. Whoever calls it has checked that the contact is hers
+// to read. It returns fault.Gone "fault.phone.no_message" when there is none.
+func (p *Phone) Hear(ctx context.Context, contactID string, by audit.Actor) (m Message, pass string, err error) {
+	err = p.db.Tx(ctx, func(tx *store.Tx) error {
+		n, err := tx.Exec(ctx, `UPDATE phone_voicemail SET heard_at = CASE WHEN heard_at = 0 THEN $2 ELSE heard_at END,
+			heard_by = CASE WHEN heard_at = 0 THEN $3 ELSE heard_by END WHERE contact_id = $1`, contactID, store.Millis(p.now()), by.ID)
+		if err != nil {
+			return err
+		}
+		if n == 0 {
+			return fault.New(fault.Gone, "fault.phone.no_message")
+		}
+		return p.audit.Record(ctx, tx, audit.Entry{Actor: by, Act: "phone.message_heard", Object: "contact", ObjectID: contactID})
+	})
+	if err != nil {
+		return m, "", err
+	}
+	m, ok, err := p.Message(ctx, contactID)
+	if err == nil && !ok {
+		err = fault.New(fault.Gone, "fault.phone.no_message")
+	}
+	return m, p.passAt(contactID, by, p.now().Add(passFor)), err
+}
+
+// passFor is how long a message may be played, and gone back in, without listening anew: the longest there is, twice.
+const passFor = 20 * time.Minute
+
+// passAt is the pass of one listener to one message until a moment: that moment (Unix seconds), and its mark, which any
+// node can check and nobody else can make.
+func (p *Phone) passAt(contactID string, by audit.Actor, until time.Time) string {
+	ends := strconv.FormatInt(until.Unix(), 10)
+	mac := hmac.New(sha256.New, p.keys.Derive("voicemail pass"))
+	mac.Write([]byte(contactID + "\x00" + by.ID + "\x00" + ends))
+	return ends + "." + hex.EncodeToString(mac.Sum(nil)[:16])
+}
+
+// passes says whether a pass is of this listener and message, and holds still.
+func (p *Phone) passes(contactID string, by audit.Actor, pass string) bool {
+	ends, _, _ := strings.Cut(pass, ".")
+	until, err := strconv.ParseInt(ends, 10, 64)
+	return err == nil && p.now().Unix() < until && hmac.Equal([]byte(pass), []byte(p.passAt(contactID, by, time.Unix(until, 0))))
+}
+
+// Play opens the sound of a voice message, as WAV, for who has just said that she listens (Hear); it changes nothing. It
+// returns fault.Gone "fault.phone.listen_again" for a pass that is not hers or is over, and
+// "fault.phone.no_message" when there is no message (any more).
+func (p *Phone) Play(ctx context.Context, contactID, pass string, by audit.Actor) (io.ReadCloser, Message, error) {
+	if !p.passes(contactID, by, pass) {
+		return nil, Message{}, fault.New(fault.Gone, "fault.phone.listen_again")
+	}
 	m, ok, err := p.Message(ctx, contactID)
 	if err != nil {
 		return nil, m, err
@@ -241,16 +294,6 @@ func (p *Phone) Play(ctx context.Context, contactID string, by audit.Actor) (io.
 	}
 	var content voiceContent
 	if err := json.Unmarshal(plain, &content); err != nil {
-		return nil, m, err
-	}
-	err = p.db.Tx(ctx, func(tx *store.Tx) error {
-		if _, err := tx.Exec(ctx, `UPDATE phone_voicemail SET heard_at = $2, heard_by = $3 WHERE contact_id = $1 AND heard_at = 0`,
-			contactID, store.Millis(p.now()), by.ID); err != nil {
-			return err
-		}
-		return p.audit.Record(ctx, tx, audit.Entry{Actor: by, Act: "phone.message_heard", Object: "contact", ObjectID: contactID})
-	})
-	if err != nil {
 		return nil, m, err
 	}
 	r, err := p.blobs.Get(ctx, m.blobID, content.Identity)

@@ -340,13 +340,33 @@ func (c *Room) CallEnd(w http.ResponseWriter, r *http.Request) error {
 	})
 }
 
-// Voicemail is the sound of a message that was spoken while we were closed. Each listening is in the log.
+// ListenVoicemail says that she listens to a message that was spoken while we were closed, and hands her the player. Each
+// listening is in the log before anything sounds.
+func (c *Room) ListenVoicemail(w http.ResponseWriter, r *http.Request) error {
+	ct, err := c.open(r, r.PathValue("id"))
+	if err != nil {
+		return err
+	}
+	m, pass, err := c.Phone.Hear(r.Context(), ct.ID, me(r))
+	if err != nil {
+		return err
+	}
+	say, v := answer.Printer(r), &voice{message: m, heardBy: c.Alias(r.Context(), m.HeardBy), pass: pass}
+	if !answer.Scripted(r) {
+		answer.Page(w, r, http.StatusOK, voicemailPage(say, c.shell(r, say, session.Staff(r), "phone.voicemail"), ct.ID, v))
+		return nil
+	}
+	answer.Fragment(w, r, voicemailPiece(say, ct.ID, v))
+	return nil
+}
+
+// Voicemail is the sound itself, for who has said that she listens.
 func (c *Room) Voicemail(w http.ResponseWriter, r *http.Request) error {
 	ct, err := c.open(r, r.PathValue("id"))
 	if err != nil {
 		return err
 	}
-	sound, m, err := c.Phone.Play(r.Context(), ct.ID, me(r))
+	sound, m, err := c.Phone.Play(r.Context(), ct.ID, r.PathValue("pass"), me(r))
 	if err != nil {
 		return err
 	}

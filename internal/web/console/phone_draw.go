@@ -249,6 +249,9 @@ func (c *Room) promised(ctx context.Context, say *i18n.Printer, ct contact.Conta
 		if err != nil || !asked || contact.NormalNumber(wish.On) == "" {
 			return nil, err
 		}
+		if wish.ShowNumber {
+			p.hint = say.T("phone.callback_shown")
+		}
 	} else {
 		asked := "phone.callback_asked"
 		if _, spoken, err := c.Phone.Message(ctx, ct.ID); err != nil {
@@ -385,6 +388,7 @@ func namesOf(others []ui.Option) string {
 type voice struct {
 	message phone.Message
 	heardBy string
+	pass    string // with which it is played just now, "" until she asks for it
 }
 
 // taped is a conversation that was recorded.
