@@ -196,7 +196,7 @@ func (a *App) openLines(opt *phone.Options) error {
 		return err
 	}
 	a.onClose(opt.Trunk.Close)
-	opt.DialTrunk = dialTrunk(entries)
+	opt.DialTrunks = dialTrunks(entries)
 	web := rtc.Options{UDP: c.PhoneWeb, TCP: c.PhoneWebTCP, Loopback: at.IsLoopback()}
 	if c.PhonePublicIP != "" {
 		web.PublicIPs = []string{c.PhonePublicIP}
@@ -240,14 +240,15 @@ func callable(set *catalogue.Set) []string {
 	return all
 }
 
-// dialTrunk is the trunk by which we call: the first that has a proxy.
-func dialTrunk(entries []trunkEntry) string {
+// dialTrunks are the trunks by which we call: those that have a proxy.
+func dialTrunks(entries []trunkEntry) []string {
+	var all []string
 	for _, e := range entries {
 		if e.Proxy != "" {
-			return e.Name
+			all = append(all, e.Name)
 		}
 	}
-	return ""
+	return all
 }
 
 // drainCalls lets the calls of a stopping node finish, and takes no new ones: their counsellors' pages stay

@@ -124,7 +124,7 @@ func (p *Phone) home(number string) string {
 		normal = "+" + normal // as some networks write it
 	}
 	for _, as := range []string{normal, number} {
-		if p.trunk != nil && p.trunk.MayCallBack(p.dialTrunk, as) {
+		if p.mayCallBack(as) {
 			return as
 		}
 	}
@@ -207,7 +207,7 @@ func (p *Phone) CallBack(ctx context.Context, staffID, contactID string, urgent 
 	if _, may := p.MayRing(); !may && !urgent && !ct.Danger {
 		return fault.New(fault.Conflict, "fault.phone.not_now")
 	}
-	row := callRow{id: store.NewID(), contactID: contactID, trunk: p.dialTrunk, direction: Outbound, state: Dialling, lang: ct.Lang,
+	row := callRow{id: store.NewID(), contactID: contactID, trunk: p.dialTrunks[0], direction: Outbound, state: Dialling, lang: ct.Lang,
 		staffID: staffID, mark: p.router.NumberMark(number)}
 	if err := p.db.Tx(ctx, func(tx *store.Tx) error {
 		if err := p.begin(ctx, tx, row); err != nil {

@@ -46,7 +46,7 @@ func (c *call) invite(code string, how How, staffID string) error {
 	t := &third{code: code, private: how == First, straight: how == Straight, staffID: staffID, since: time.Now(), cancel: cancel}
 	c.parties.third, c.failed = t, ""
 	go func() {
-		line, err := c.dial(ctx, trunk.Dial{To: number.Dial()})
+		line, err := c.dial(ctx, trunk.Dial{To: number.Dial(), Urgent: true})
 		c.happen(func() { c.reached(t, line, err) })
 	}()
 	return nil
@@ -55,8 +55,8 @@ func (c *call) invite(code string, how How, staffID string) error {
 // dial rings a number by the trunk of our calls. Whatever becomes of the one it is rung for, the line ends with the
 // call: somebody may answer at the very moment at which nobody waits for it any more.
 func (c *call) dial(ctx context.Context, d trunk.Dial) (*trunk.Call, error) {
-	d.Trunk, d.Patience = c.phone.dialTrunk, dialFor
-	line, err := c.phone.trunk.Dial(ctx, d)
+	d.Patience = dialFor
+	line, err := c.phone.dial(ctx, d)
 	if err == nil {
 		context.AfterFunc(c.ctx, func() { hangUp(c.ctx, line) })
 	}

@@ -46,7 +46,7 @@ func (c *call) spill() {
 	t := &third{code: codeOverflow, since: time.Now(), cancel: cancel}
 	c.parties.third = t
 	go func() {
-		line, err := c.dial(ctx, trunk.Dial{To: contact.NormalNumber(number)})
+		line, err := c.dial(ctx, trunk.Dial{To: contact.NormalNumber(number), Urgent: true})
 		c.happen(func() {
 			if err != nil {
 				c.overflow.again = time.Now().Add(betweenOverflow)

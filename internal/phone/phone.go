@@ -66,8 +66,8 @@ type Options struct {
 	Lang string
 	// Trunks are the names of the trunks, for whoever watches whether they are up.
 	Trunks []string
-	// DialTrunk is the trunk that outbound calls take; "" is the first.
-	DialTrunk string
+	// DialTrunks are the trunks that outbound calls take, in the order in which they are tried.
+	DialTrunks []string
 	// Now is the clock; nil is time.Now.
 	Now func() time.Time
 	// Log takes what goes wrong; nil is slog.Default.
@@ -102,7 +102,7 @@ type Phone struct {
 	browsers   *rtc.Server
 	grace      time.Duration
 	lang       string
-	dialTrunk  string
+	dialTrunks []string
 	trunkNames []string
 	now        func() time.Time
 	log        *slog.Logger
@@ -126,7 +126,7 @@ type Phone struct {
 func New(ctx context.Context, o Options) (*Phone, error) {
 	p := &Phone{
 		db: o.DB, keys: o.Keys, audit: o.Audit, bus: o.Bus, contacts: o.Contacts, router: o.Router, blobs: o.Blobs, catalogue: o.Catalogue,
-		today: o.Today, trunk: o.Trunk, browsers: o.Browsers, grace: o.Grace, lang: o.Lang, dialTrunk: o.DialTrunk, trunkNames: o.Trunks, now: o.Now, log: o.Log,
+		today: o.Today, trunk: o.Trunk, browsers: o.Browsers, grace: o.Grace, lang: o.Lang, dialTrunks: o.DialTrunks, trunkNames: o.Trunks, now: o.Now, log: o.Log,
 		byID: map[string]*call{}, byContact: map[string]*call{},
 	}
 	if p.grace <= 0 {

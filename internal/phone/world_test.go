@@ -105,6 +105,8 @@ type setting struct {
 	rules func(*catalogue.Phone)
 	at    string        // the address of its trunk, 127.0.0.1 unless said
 	t1    time.Duration // of its SIP, 50 ms unless said
+	calls int           // at most at once, of its trunk
+	first []trunk.Trunk // trunks that come before the operator's
 }
 
 func newRecord(t *testing.T) *record {
@@ -224,16 +226,21 @@ func (r *record) node(s setting) *world {
 		}
 		return line, err
 	}
-	w.trunk, err = trunk.Open(trunk.Options{Listen: []string{"udp:" + s.at + ":0"}, Media: ours, T1: s.t1,
-		Trunks: []trunk.Trunk{{
+	w.trunk, err = trunk.Open(trunk.Options{Listen: []string{"udp:" + s.at + ":0"}, Media: ours, T1: s.t1, Calls: s.calls,
+		Trunks: append(s.first, trunk.Trunk{
 			Name: "operator", Peers: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}, Proxy: "sip:" + w.network.Addr("udp").String(), CallerID: "3018",
 			Plan: trunk.Plan{Numbers: []string{"119", "17", "112"}, Prefixes: []string{"+33"}, Except: []string{"+338"}},
-		}}})
+		})})
 	must(err)
+	ways := []string{}
+	for _, t := range s.first {
+		ways = append(ways, t.Name)
+	}
+	ways = append(ways, "operator")
 	w.browsers, err = rtc.Open(rtc.Options{UDP: "127.0.0.1:0", Loopback: true})
 	must(err)
 	w.phone, err = phone.New(ctx, phone.Options{DB: r.db, Keys: r.keys, Audit: r.audit, Bus: w.bus, Contacts: w.contacts, Router: w.router, Blobs: r.blobs,
-		Catalogue: current, Today: today, Trunk: w.trunk, Browsers: w.browsers, Grace: s.grace, DialTrunk: "operator", Now: r.now})
+		Catalogue: current, Today: today, Trunk: w.trunk, Browsers: w.browsers, Grace: s.grace, DialTrunks: ways, Now: r.now})
 	must(err)
 	running, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	var background sync.WaitGroup

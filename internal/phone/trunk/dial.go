@@ -21,6 +21,12 @@ type Dial struct {
 	Ringing func(c *Call, early bool)
 	// Patience is how long it may ring, three minutes when zero.
 	Patience time.Duration
+	// Silence is how long the trunk may answer nothing at all, not even 100 Trying, before it is given up: timer B
+	// (RFC 3261 §17.1.1.2) when zero.
+	Silence time.Duration
+	// Urgent is a call on behalf of one that goes on: a draining server makes it too, and a trunk that asked to be left
+	// alone is asked all the same.
+	Urgent bool
 }
 
 // maxRedirects is how many other addresses are tried after 3xx answers, maxTries how many INVITEs are sent in all
@@ -31,8 +37,7 @@ const (
 )
 
 // Dial makes a call, and returns it once it is answered: it is up then. Ending the context before cancels it.
-// Errors: ErrForbidden for a number outside the plan; ErrSilent for a trunk that answers nothing, within Patience of
-// the options; *Failure with the status of a refusal (486 busy, 603 declined, 408 rang too long, 503 trunk
+// Errors: ErrForbidden for a number outside the plan; ErrSilent for a trunk that answers nothing, within Silence; *Failure with the status of a refusal (486 busy, 603 declined, 408 rang too long, 503 trunk
 // overloaded, with the seconds to wait); the context's; a sentence where the trunk cannot be reached at all.
 func (s *Server) Dial(ctx context.Context, d Dial) (*Call, error) {
 	l := s.line(d.Trunk)
@@ -45,7 +50,7 @@ func (s *Server) Dial(ctx context.Context, d Dial) (*Call, error) {
 		s.count(TollFraud)
 		s.log.Warn("sip: a call outside the dial plan was not made", "trunk", l.Name)
 		return nil, ErrForbidden
-	case s.draining.Load():
+	case s.draining.Load() && !d.Urgent:
 		return nil, &Failure{Status: 503}
 	case int(s.active.Load()) >= s.options.Calls || l.Calls > 0 && int(l.active.Load()) >= l.Calls:
 		s.count(Full)
@@ -54,7 +59,7 @@ func (s *Server) Dial(ctx context.Context, d Dial) (*Call, error) {
 	l.mu.Lock()
 	wait := l.retryAfter.Sub(s.now())
 	l.mu.Unlock()
-	if wait > 0 {
+	if wait > 0 && !d.Urgent {
 		// It asked to be left alone.
 		return nil, &Failure{Status: 503, RetryAfter: int(wait/time.Second) + 1}
 	}
@@ -81,6 +86,19 @@ func (s *Server) Dial(ctx context.Context, d Dial) (*Call, error) {
 		return nil, err
 	}
 	return c, nil
+}
+
+// MayDial says whether a trunk may call this number, and whether it looks able to now: it answered when it was asked
+// last, and did not ask to be left alone. Nothing is counted.
+func (s *Server) MayDial(trunk, number string) (may, able bool) {
+	l := s.line(trunk)
+	if l == nil || !l.hasProxy || !l.Plan.Allows(number) || !isUser(number) {
+		return false, false
+	}
+	l.mu.Lock()
+	held := l.retryAfter.After(s.now())
+	l.mu.Unlock()
+	return true, !held && s.Healthy(trunk)
 }
 
 // MayCallBack says whether a trunk may call the number of somebody who called us, or who says that it is hers: it is in
@@ -184,7 +202,10 @@ func (c *Call) ring(ctx context.Context, m *message, f flow, d Dial) (*message, 
 	}
 	prack := pracks{}
 	heard, cancelled := false, false
-	giveUp := (<-chan time.Time)(nil)
+	giveUp, mute := (<-chan time.Time)(nil), (<-chan time.Time)(nil)
+	if d.Silence > 0 {
+		mute = time.After(d.Silence)
+	}
 	stop := ctx.Done()
 	for {
 		select {
@@ -223,6 +244,12 @@ func (c *Call) ring(ctx context.Context, m *message, f flow, d Dial) (*message, 
 		case <-giveUp:
 			tx.end()
 			return nil, nil, ctxErr(ctx)
+		case <-mute:
+			mute = nil
+			if !heard && !cancelled { // should it answer yet, it is told that nobody waits
+				go c.s.guarded("cancel", func() { c.s.drainCancelled(c, tx, heard) })
+				return nil, nil, ErrSilent
+			}
 		case <-stop:
 			stop, cancelled = nil, true
 			// RFC 3261 §9.1: if no final answer comes for this long, there is none.

@@ -54,7 +54,7 @@ func (s *Server) invited(r *request, lines []*line) {
 		status, kind = 482, Loop
 	case s.draining.Load():
 		status, kind, more = 503, Draining, []header{retryAfter(30)}
-	case int(s.active.Load()) >= s.options.Calls || l.Calls > 0 && int(l.active.Load()) >= l.Calls:
+	case int(s.active.Load()) >= s.options.Calls-kept(s.options.Calls) || l.Calls > 0 && int(l.active.Load()) >= l.Calls-kept(l.Calls):
 		status, kind, more = 503, Full, []header{retryAfter(5)}
 	case len(l.Numbers) > 0 && !slices.Contains(l.Numbers, called):
 		status, kind = 404, Unknown
@@ -415,3 +415,7 @@ func (c *Call) Refuse(status int) error {
 	c.finish(End{By: Us, Status: status, Reason: "refused"})
 	return nil
 }
+
+// kept is how many of so many calls are for those that we make ourselves: who has answered the last caller that there
+// is room for must still be able to bring in the 119.
+func kept(calls int) int { return calls / 10 }

@@ -91,7 +91,8 @@ type Trunk struct {
 	Options time.Duration
 	// MediaPeers are the addresses that RTP may come from, for the line.
 	MediaPeers []netip.Prefix
-	// Calls and InvitesPerSecond bound this trunk; zero is no bound but the server's.
+	// Calls and InvitesPerSecond bound this trunk; zero is no bound but the server's. A tenth of the calls is kept for those
+	// that we make.
 	Calls, InvitesPerSecond int
 }
 
