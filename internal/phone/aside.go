@@ -71,7 +71,9 @@ func (c *call) inform() {
 			c.tellAside(e.peer.ID(), "recorded", func() { e.untold, c.been[e.staffID] = false, true })
 		}
 	}
-	if t := p.third; t != nil && t.answered && t.untold {
-		c.tellAside(t.leg.ID(), "recorded", func() { t.untold = false })
+	for _, t := range []*third{p.third, p.coming} {
+		if t != nil && t.answered && t.untold {
+			c.tellAside(t.leg.ID(), "recorded", func() { t.untold = false })
+		}
 	}
 }

@@ -63,6 +63,7 @@ type call struct {
 	bad       bool              // what the desks were told of the line last
 	failed    string            // why whom we rang last could not be reached
 	asides    map[string]*aside // by the leg that hears one
+	parting   []string          // what the caller hears before we hang up
 	been      map[string]bool   // who of us was let into it
 }
 
@@ -225,10 +226,15 @@ func (c *call) close() {
 	}
 	c.row.outcome = c.outcome
 	c.room.Set(media.Matrix{})
-	if c.line != nil {
-		var hung sync.WaitGroup
-		hung.Go(func() { hangUp(c.ctx, c.line) })
-		defer hung.Wait()
+	var hung sync.WaitGroup
+	defer hung.Wait()
+	hang := func() {
+		if c.line != nil {
+			hung.Go(func() { hangUp(c.ctx, c.line) })
+		}
+	}
+	if len(c.parting) == 0 {
+		hang()
 	}
 	if err := c.finish(ctx); err != nil {
 		c.log.Error("phone: the end of a call could not be written; trying again later", "error", err)
@@ -238,6 +244,9 @@ func (c *call) close() {
 		c.phone.floorChanges()
 	}
 	c.farewell()
+	if len(c.parting) > 0 {
+		hang()
+	}
 	c.left()
 	if c.leg != nil {
 		c.keepQuality(ctx, "caller", "", c.began, c.leg.Quality())
@@ -247,22 +256,34 @@ func (c *call) close() {
 	_ = c.room.Close()
 }
 
-// farewell is for an outside telephone whose caller is gone: it hears so before it is hung up. A house that closes waits
-// for no goodbye.
+// farewell is the last word to whoever is left alone: to an outside telephone that its caller is gone, to a caller that
+// nobody is there any more. A house that closes waits for no goodbye.
 func (c *call) farewell() {
 	t := c.parties.third
-	if !c.gone || !t.in() {
+	var leg, lang string
+	var line *trunk.Call
+	codes := c.parting
+	switch {
+	case c.gone && t.in():
+		leg, line, lang, codes = t.leg.ID(), t.line, c.phone.lang, []string{"outside_released"}
+	case !c.gone && len(codes) > 0:
+		leg, line, lang = c.leg.ID(), c.line, c.row.lang
+	default:
 		return
 	}
 	voice := media.NewPlayer("farewell", audio.PCMA)
 	if c.room.Add(voice) != nil {
 		return
 	}
-	c.room.Set(media.Matrix{t.leg.ID(): {voice.ID()}})
-	piece := voice.Play(c.phone.sounds.get("outside_released", c.phone.lang))
+	c.room.Set(media.Matrix{leg: {voice.ID()}})
+	var clips []clip
+	for _, code := range codes {
+		clips = append(clips, c.phone.sounds.get(code, lang))
+	}
+	piece := voice.Play(clips...)
 	select {
 	case <-piece.Done():
-	case <-t.line.Done():
+	case <-line.Done():
 	case <-c.phone.running.Done():
 	}
 }

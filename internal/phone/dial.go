@@ -74,40 +74,67 @@ func (c *call) reached(t *third, line *trunk.Call, err error) {
 	if err != nil {
 		c.parties.third, c.failed = nil, whyNot(err)
 		t.cancel()
-		if c.parties.passed {
-			c.outcome, c.over = ByHouse, true
+		if c.parties.passed { // who asked for this one has gone: the caller is told that nobody is there
+			c.outcome, c.over, c.parting = ByHouse, true, []string{"third_leaves", "goodbye"}
 		}
 		c.phone.changed(c.row.contactID)
 		return
 	}
-	t.line, t.leg, t.answered = line, LineOf(line), true
-	if err := c.room.Add(t.leg); err != nil {
+	if !c.opens(t, line) {
 		c.leaveThird(c.ctx)
 		return
 	}
-	t.untold = c.records()
 	if t.straight {
 		if err := c.pass(c.ctx, t.staffID); err != nil {
 			c.log.Warn("phone: a caller could not be left with an outside number", "error", err)
 		}
 	}
+	c.phone.changed(c.row.contactID)
+}
+
+// opens brings the line of an outside telephone that answered into the room, where it hears nobody yet and is heard by
+// nobody; false when it cannot be. Of its end the call hears.
+func (c *call) opens(t *third, line *trunk.Call) bool {
+	t.line, t.leg, t.answered = line, LineOf(line), true
+	if err := c.room.Add(t.leg); err != nil {
+		go hangUp(c.ctx, line)
+		return false
+	}
+	t.untold = c.records() && !c.parties.passed
+	if t.code != codeOverflow {
+		c.mayRefer(t)
+	}
 	go func() {
 		select {
 		case <-line.Done():
-			c.happen(func() {
-				if c.parties.third != t {
-					return
-				}
-				passed := c.parties.passed
-				c.leaveThird(c.ctx)
-				if passed { // the two talked without us, and one has gone
-					c.outcome, c.over = ByHouse, true
-				}
-				c.phone.changed(c.row.contactID)
-			})
+			c.happen(func() { c.hungUpOutside(t) })
 		case <-c.ctx.Done():
 		}
 	}()
+	c.nudge()
+	return true
+}
+
+// hungUpOutside is an outside telephone that has gone.
+func (c *call) hungUpOutside(t *third) {
+	p := &c.parties
+	switch {
+	case p.coming == t: // before it was let in: who asked for it is still there
+		p.coming = nil
+		c.drop(c.ctx, t, nil)
+		t.refer.Report(487)
+	case p.third == t && p.coming != nil: // it goes as soon as it has passed the call on: who is rung has its place
+		p.third, p.coming = p.coming, nil
+		c.drop(c.ctx, t, nil)
+	case p.third == t:
+		passed := p.passed
+		c.leaveThird(c.ctx)
+		if passed { // the two talked without us, and one has gone
+			c.outcome, c.over = ByHouse, true
+		}
+	default:
+		return
+	}
 	c.phone.changed(c.row.contactID)
 }
 

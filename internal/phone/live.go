@@ -197,6 +197,9 @@ func (c *call) leftWith(ct contact.Contact) error {
 func (c *call) settle() {
 	c.inform()
 	p := &c.parties
+	if p.coming.in() {
+		c.takesPlace()
+	}
 	mode := p.mode()
 	c.room.Set(c.hearing(mode))
 	if who := p.introduces(); who != c.row.introducing {
@@ -209,6 +212,9 @@ func (c *call) settle() {
 		c.startRecording()
 	}
 	now := heard{state: state, who: c.contact.CounsellorID}
+	if state == Passed && !p.third.in() {
+		now.who = "" // it rings there
+	}
 	if now != c.heard {
 		c.entertain(c.heard, now)
 		c.heard = now
@@ -272,6 +278,12 @@ func (c *call) entertain(before, now heard) {
 		if before.state != Held {
 			said = append(said, c.heldSaid())
 		}
+	case Passed:
+		c.music.Stop()
+		if !c.parties.third.in() { // who had her has passed her on, and gone
+			c.music.Loop(ringbackTone)
+		}
+		return
 	default:
 		c.music.Stop()
 		return

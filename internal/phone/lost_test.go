@@ -36,6 +36,7 @@ func TestTheTwoTalkOnWhileTheirCounsellorIsLost(t *testing.T) {
 	w.ok(w.phone.Listen(t.Context(), sam, id, above.id, phone.Listening))
 	must(t, "the supervisor who listens", above.last, childTone, anneTone, helpTone)
 	at.leaves()
+	w.sees(id, "her line is gone", func(v phone.View) bool { return !v.Up })
 	must(t, "the caller whose counsellor is lost", r.heard.last, helpTone)
 	must(t, "the 119", help.last, childTone)
 	must(t, "the supervisor, who listened to the counsellor", above.last)
@@ -133,7 +134,7 @@ func TestAnOutsideTelephoneThatWaitsForNobody(t *testing.T) {
 // With a colleague in the call the caller talks on with her, and is hers after a while, as by a hand-over.
 func TestAColleagueHasTheCallOfACounsellorWhoIsLost(t *testing.T) {
 	t.Parallel()
-	w := newRecord(t).node(setting{grace: 3 * time.Second})
+	w := newRecord(t).node(setting{grace: 8 * time.Second})
 	w.works(anne)
 	at := w.opens(anne, anneTone)
 	r := w.rings(skip)
@@ -147,6 +148,7 @@ func TestAColleagueHasTheCallOfACounsellorWhoIsLost(t *testing.T) {
 	}
 	must(t, "the caller with both", r.heard.last, anneTone, bilalTone)
 	there.leaves()
+	w.sees(id, "his line is gone", func(v phone.View) bool { return !v.Up })
 	must(t, "the caller whose counsellor is lost", r.heard.last, anneTone)
 	must(t, "the colleague", at.last, childTone)
 	if ct, err := w.contacts.Get(t.Context(), id); err != nil || ct.CounsellorID != bilal {

@@ -15,6 +15,7 @@ type parties struct {
 	desk   *seat  // the browser of the counsellor who has it
 	before *seat  // the counsellor who hands it over, while she introduces the caller
 	third  *third // an outside telephone: the 119, the police, an interpreter
+	coming *third // whom that one passes the call on to, until it can take its place
 	ears   []*ear // supervisors
 
 	held   bool      // the counsellor put the caller on hold
@@ -50,6 +51,7 @@ type third struct {
 	staffID  string // who rang it
 	since    time.Time
 	cancel   context.CancelFunc
+	refer    *trunk.Refer // by which another one asked for it
 }
 
 // in says that somebody there is in the call now.
@@ -209,7 +211,19 @@ func (c *call) leaveThird(ctx context.Context) {
 		return
 	}
 	c.parties.third, c.parties.passed = nil, false
-	c.drop(ctx, t)
+	c.leaveComing(ctx)
+	c.drop(ctx, t, nil)
+}
+
+// leaveComing gives up ringing whom the outside telephone passes the call on to.
+func (c *call) leaveComing(ctx context.Context) {
+	next := c.parties.coming
+	if next == nil {
+		return
+	}
+	c.parties.coming = nil
+	next.refer.Report(487)
+	c.drop(ctx, next, nil)
 }
 
 // release lets the outside telephone go with a word to it, since nobody is there to speak with it.
@@ -220,11 +234,13 @@ func (c *call) release(code string) {
 		return
 	}
 	c.parties.third = nil
-	c.tellAside(t.leg.ID(), code, func() { c.drop(c.ctx, t) })
+	c.leaveComing(c.ctx)
+	c.tellAside(t.leg.ID(), code, func() { c.drop(c.ctx, t, nil) })
 }
 
-// drop hangs up an outside telephone that is not one of the parties any more.
-func (c *call) drop(ctx context.Context, t *third) {
+// drop hangs up an outside telephone that is not one of the parties any more. It is out of the room at once, and hung up
+// when it was told why, where after says so.
+func (c *call) drop(ctx context.Context, t *third, after <-chan struct{}) {
 	t.cancel()
 	if t.line == nil {
 		return
@@ -232,7 +248,16 @@ func (c *call) drop(ctx context.Context, t *third) {
 	c.hush(t.leg.ID())
 	c.room.Remove(t.leg.ID())
 	c.keepQuality(context.WithoutCancel(ctx), "outside", "", t.since, t.leg.Quality())
-	go hangUp(ctx, t.line)
+	go func() {
+		if after != nil {
+			select {
+			case <-after:
+			case <-t.line.Done():
+			case <-time.After(3 * time.Second):
+			}
+		}
+		hangUp(ctx, t.line)
+	}()
 }
 
 // dropAll takes everybody out of a call that is over.

@@ -231,6 +231,9 @@ type View struct {
 	Third   string `json:"third"`
 	ThirdUp bool   `json:"third_up"`
 	Private bool   `json:"private"`
+	// Coming is the code of the number that the outside telephone passes the call on to, while it rings there or is
+	// told that the call is recorded.
+	Coming string `json:"coming"`
 	// Pressed are the last keys that the caller pressed while she talked, since something was last said to her.
 	Pressed string `json:"pressed"`
 	// NoListening says that the caller refused a supervisor's ear.
@@ -461,6 +464,10 @@ func (c *call) passOn() {
 	p := &c.parties
 	c.hush(p.third.leg.ID())
 	p.third.untold, p.third.private, p.held, p.passed = false, false, false, true
+	if next := p.coming; next != nil && next.answered {
+		c.hush(next.leg.ID())
+		next.untold = false
+	}
 	c.leaves(p.desk)
 	c.leaves(p.before)
 	c.unhear(func(*ear) bool { return true })
@@ -507,6 +514,9 @@ func (c *call) view() View {
 	}
 	if p.third != nil {
 		v.Third, v.ThirdUp, v.Private = p.third.code, p.third.in(), p.third.private
+	}
+	if p.coming != nil {
+		v.Coming = p.coming.code
 	}
 	if c.leg != nil {
 		q := c.leg.Quality()

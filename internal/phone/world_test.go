@@ -44,6 +44,8 @@ const (
 	sam   = "0197aaaa-0000-7000-8000-00000000000e"
 
 	child = "+33639980001"
+	// overflowPhone is somebody's own telephone, which rings where nobody is at a desk.
+	overflowPhone = "+33639980019"
 )
 
 // Each party has a tone of its own (Hz): what somebody heard says who was heard.
@@ -214,7 +216,7 @@ func (r *record) node(s setting) *world {
 	}
 	lines := phone.Lines(phone.LineOptions{Address: netip.MustParseAddr(s.at)})
 	w.network, err = trunk.Open(trunk.Options{Listen: []string{"udp:127.0.0.1:0"}, Media: lines, T1: 50 * time.Millisecond,
-		Trunks: []trunk.Trunk{{Name: "us", Peers: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}}}})
+		Trunks: []trunk.Trunk{{Name: "us", Peers: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}, Plan: trunk.Plan{Prefixes: []string{"+", "0", "1", "3"}}}}})
 	must(err)
 	w.network.Incoming(w.dial)
 	ours := func(t trunk.Trunk) (trunk.MediaLine, error) {
@@ -229,7 +231,7 @@ func (r *record) node(s setting) *world {
 	w.trunk, err = trunk.Open(trunk.Options{Listen: []string{"udp:" + s.at + ":0"}, Media: ours, T1: s.t1, Calls: s.calls,
 		Trunks: append(s.first, trunk.Trunk{
 			Name: "operator", Peers: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}, Proxy: "sip:" + w.network.Addr("udp").String(), CallerID: "3018",
-			Plan: trunk.Plan{Numbers: []string{"119", "17", "112"}, Prefixes: []string{"+33"}, Except: []string{"+338"}},
+			Plan: trunk.Plan{Numbers: []string{"119", "17", "112", overflowPhone}, Prefixes: []string{"+33"}, Except: []string{"+338"}},
 		})})
 	must(err)
 	ways := []string{}

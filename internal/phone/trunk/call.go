@@ -66,7 +66,7 @@ type Call struct {
 	saying       *time.Timer // repeats what was said while it rings
 
 	onHold  func(bool)
-	onRefer func(*Refer) bool
+	onRefer func(*Refer) Verdict
 	onDigit func(Digit)
 }
 
@@ -189,9 +189,9 @@ func (c *Call) OnHold(f func(held bool)) {
 	c.onHold = f
 }
 
-// OnRefer says who decides about a transfer that the other side asks for; false refuses it. A number outside the
-// dial plan never gets that far. Without it every transfer is refused.
-func (c *Call) OnRefer(f func(*Refer) (accept bool)) {
+// OnRefer says who decides about a transfer that the other side asks for. A number without a name in the dial plan never
+// gets that far. Without it every transfer is declined.
+func (c *Call) OnRefer(f func(*Refer) Verdict) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.onRefer = f

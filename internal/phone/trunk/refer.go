@@ -12,7 +12,7 @@ import (
 
 // Refer is a transfer that the other side asks for (RFC 3515): it wants us to call somebody.
 type Refer struct {
-	// Target is the number, which is in the trunk's dial plan.
+	// Target is the number, which has a name in the trunk's dial plan.
 	Target string
 	// Replaces names the call that the new one is to take the place of (RFC 3891), "" for a blind transfer.
 	Replaces string
@@ -20,28 +20,64 @@ type Refer struct {
 	c    *Call
 	mu   sync.Mutex
 	over bool
+	mute bool            // it is told nothing: it was refused, or does not want to hear
+	last <-chan struct{} // closed when what was reported before is told
 }
 
-// Report tells the other side how the transfer goes: 100 to 199 while it is under way, then a final status, once.
-func (r *Refer) Report(status int) {
+// Verdict is what whoever runs a call says to a transfer.
+type Verdict uint8
+
+// The verdicts.
+const (
+	Decline Verdict = iota // not now, or not for this side: 603
+	Forbid                 // not to this number: 603, counted and logged as toll fraud
+	Accept
+)
+
+// Report tells the other side how the transfer goes: 100 to 199 while it is under way, then a final status, once. What
+// is reported is told in its order, and never before the transfer was accepted. What comes back is closed once the other
+// side has heard it, or cannot any more.
+func (r *Refer) Report(status int) (told <-chan struct{}) {
+	done := make(chan struct{})
 	r.mu.Lock()
 	if r.over {
 		r.mu.Unlock()
-		return
+		close(done)
+		return done
 	}
-	r.over = status >= 200
+	before := r.last
+	r.over, r.last = status >= 200, done
 	r.mu.Unlock()
+	if status >= 200 {
+		r.c.mu.Lock()
+		r.c.transfer = nil
+		r.c.mu.Unlock()
+	}
+	// On a goroutine of its own: whoever reports may be the one who reads the answer.
+	go r.c.guarded("notify", func() {
+		defer close(done)
+		select {
+		case <-before:
+			r.notify(status)
+		case <-r.c.done:
+		}
+	})
+	return done
+}
+
+// notify tells one status, and waits for the answer.
+func (r *Refer) notify(status int) {
 	c := r.c
+	r.mu.Lock()
+	mute := r.mute
+	r.mu.Unlock()
 	c.mu.Lock()
-	if c.state != Up {
+	if c.state != Up || mute {
 		c.mu.Unlock()
 		return
 	}
 	m := c.dialog.request("NOTIFY")
 	m.add("Contact", c.s.contactOf(c.dialog.flow, ""))
-	if status >= 200 {
-		c.transfer = nil
-	}
 	c.mu.Unlock()
 	m.add("Event", "refer")
 	if status >= 200 {
@@ -50,19 +86,16 @@ func (r *Refer) Report(status int) {
 		m.add("Subscription-State", "active;expires=180")
 	}
 	m.describe("message/sipfrag;version=2.0", fmt.Appendf(nil, "SIP/2.0 %d %s\r\n", status, reasonOf(status)))
-	// From a goroutine of its own: whoever reports may be the one who reads the answer.
-	go c.guarded("notify", func() {
-		ctx, cancel := context.WithTimeout(context.Background(), c.s.timers.long())
-		defer cancel()
-		c.exchange(ctx, m)
-	})
+	ctx, cancel := context.WithTimeout(context.Background(), c.s.timers.long())
+	defer cancel()
+	c.exchange(ctx, m)
 }
 
-// forget ends the reports, since the call that would carry them is over.
+// forget ends the reports: the call that would carry them is over, or nobody is to hear them.
 func (r *Refer) forget() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.over = true
+	r.over, r.mute = true, true
 }
 
 // parseReferTo reads whom a Refer-To names, and the Replaces in it.
@@ -91,7 +124,8 @@ func parseReferTo(value string) (number, replaces string, err error) {
 	return number, replaces, nil
 }
 
-// referred is a REFER of theirs. Two have a say: the dial plan first, then whoever runs the call.
+// referred is a REFER of theirs. Two have a say: the dial plan first, of which only what has a name may be asked for,
+// whatever prefix we may call ourselves; then whoever runs the call.
 func (c *Call) referred(r *request, tx *serverTx) {
 	if r.count("Refer-To") != 1 {
 		c.s.count(Malformed)
@@ -107,39 +141,62 @@ func (c *Call) referred(r *request, tx *serverTx) {
 	c.mu.Lock()
 	decide, up, busy := c.onRefer, c.state == Up, c.transfer != nil
 	c.mu.Unlock()
-	if !c.line.Plan.Allows(number) {
-		c.s.count(TollFraud)
-		c.s.log.Warn("sip: a transfer outside the dial plan was refused", "call", c.id, "trunk", c.line.Name)
-		tx.refuse(603)
+	if !c.line.Plan.named(number) {
+		c.forbidden(tx)
 		return
 	}
 	if !up || busy {
 		tx.refuse(491)
 		return
 	}
-	transfer := &Refer{Target: number, Replaces: replaces, c: c}
-	if decide == nil || !decide(transfer) {
+	first := make(chan struct{})
+	transfer := &Refer{Target: number, Replaces: replaces, c: c, last: first}
+	verdict := Decline
+	if decide != nil {
+		c.mu.Lock()
+		c.transfer = transfer // what it reports at once finds it
+		c.mu.Unlock()
+		verdict = decide(transfer)
+	}
+	if verdict != Accept {
+		c.refuseTransfer(transfer)
+		close(first)
+		if verdict == Forbid {
+			c.forbidden(tx)
+			return
+		}
+		c.s.log.Info("sip: a transfer was declined", "call", c.id, "trunk", c.line.Name, "outbound", c.outbound, "replaces", replaces != "")
 		tx.refuse(603)
 		return
 	}
-	c.mu.Lock()
-	c.transfer = transfer
-	c.mu.Unlock()
 	m := r.respond(202, tx.tag)
 	m.add("Contact", c.s.contactOf(r.flow, ""))
 	quiet := strings.EqualFold(r.get("Refer-Sub"), "false")
 	if quiet {
 		// RFC 4488: it does not want to hear how it goes.
 		m.add("Refer-Sub", "false")
-		transfer.forget()
-		c.mu.Lock()
-		c.transfer = nil
-		c.mu.Unlock()
+		c.refuseTransfer(transfer)
 	}
 	tx.answer(m)
-	if !quiet {
-		transfer.Report(100)
-	}
+	go c.guarded("notify", func() {
+		transfer.notify(100) // before anything that was reported meanwhile
+		close(first)
+	})
+}
+
+// refuseTransfer forgets a transfer of which nothing is reported.
+func (c *Call) refuseTransfer(r *Refer) {
+	r.forget()
+	c.mu.Lock()
+	c.transfer = nil
+	c.mu.Unlock()
+}
+
+// forbidden refuses a transfer to a number that nobody may have us call.
+func (c *Call) forbidden(tx *serverTx) {
+	c.s.count(TollFraud)
+	c.s.log.Warn("sip: a transfer outside the dial plan was refused", "call", c.id, "trunk", c.line.Name)
+	tx.refuse(603)
 }
 
 // Refer asks the other side to call target instead of us (a transfer out), and waits until it says how that went:

@@ -201,17 +201,18 @@ func TestSippCallsUs(t *testing.T) {
 		{scenario: "session_expired", handle: answer, change: shortSessions, end: trunk.End{By: trunk.Network, Status: 408, Reason: "expired"}},
 		{scenario: "session_short", then: func(t *testing.T, s *trunk.Server, _ *trunk.Call) { counted(t, s, trunk.Interval, 1) }},
 		{scenario: "refer", handle: func(c *trunk.Call) {
-			c.OnRefer(func(r *trunk.Refer) bool {
-				go func() {
-					time.Sleep(100 * time.Millisecond)
-					r.Report(200)
-				}()
-				return r.Target == "119"
+			c.OnRefer(func(r *trunk.Refer) trunk.Verdict {
+				if r.Target != "119" {
+					return trunk.Forbid
+				}
+				r.Report(180) // told after the 202 and the 100
+				r.Report(200)
+				return trunk.Accept
 			})
 			answer(c)
 		}, end: trunk.End{By: trunk.Them, Reason: "bye"}},
 		{scenario: "refer_fraud", handle: func(c *trunk.Call) {
-			c.OnRefer(func(*trunk.Refer) bool { panic("a number outside the plan got to whoever decides") })
+			c.OnRefer(func(*trunk.Refer) trunk.Verdict { panic("a number outside the plan got to whoever decides") })
 			answer(c)
 		}, end: trunk.End{By: trunk.Them, Reason: "bye"}, then: func(t *testing.T, s *trunk.Server, _ *trunk.Call) { counted(t, s, trunk.TollFraud, 1) }},
 		{scenario: "credentials", handle: answer, change: challenging, end: trunk.End{By: trunk.Them, Reason: "bye"},
@@ -357,6 +358,36 @@ func TestWeCallSipp(t *testing.T) {
 			}
 			hangUp(t, c, nil)
 		}},
+		{"uas_refers", nil, func(t *testing.T, c *trunk.Call, err error) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			passesOn(t, c, 200)
+		}},
+		{"uas_refers_busy", nil, func(t *testing.T, c *trunk.Call, err error) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			passesOn(t, c, 486)
+		}},
+		{"uas_refers_away", func(l *trunk.Trunk) { l.Plan.Prefixes = []string{"+33"} }, func(t *testing.T, c *trunk.Call, err error) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			asked := make(chan *trunk.Refer, 4)
+			c.OnRefer(func(r *trunk.Refer) trunk.Verdict {
+				asked <- r
+				return trunk.Decline
+			})
+			if r := soon(t, "a transfer", asked); r.Target != "+33800200000" || r.Replaces == "" {
+				t.Errorf("whoever decides is asked for %+v", r)
+			}
+			time.Sleep(100 * time.Millisecond)
+			hangUp(t, c, nil)
+			if len(asked) != 0 {
+				t.Error("a number without a name got to whoever decides")
+			}
+		}},
 	} {
 		t.Run(test.scenario, func(t *testing.T) {
 			t.Parallel()
@@ -374,6 +405,28 @@ func TestWeCallSipp(t *testing.T) {
 			peer.passes()
 			eventually(t, "no call is left", func() bool { return s.Calls() == 0 })
 		})
+	}
+}
+
+// passesOn takes the transfer that is asked for, and reports that it rings and how it ends; then the call is hung up.
+func passesOn(t *testing.T, c *trunk.Call, status int) {
+	t.Helper()
+	asked := make(chan *trunk.Refer, 1)
+	c.OnRefer(func(r *trunk.Refer) trunk.Verdict {
+		if status < 300 {
+			r.Report(180) // told after the 202 and the 100
+		}
+		asked <- r
+		return trunk.Accept
+	})
+	r := soon(t, "the transfer", asked)
+	if r.Target != "+33800200000" || r.Replaces != "" {
+		t.Errorf("it is asked for %+v", r)
+	}
+	soon(t, "the end of the transfer is told", r.Report(status))
+	soon(t, "what is reported after the end", r.Report(200))
+	if err := c.Hangup(limit(t), "done"); err != nil {
+		t.Error(err)
 	}
 }
 

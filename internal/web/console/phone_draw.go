@@ -181,6 +181,9 @@ func (c *Room) partiesOf(ctx context.Context, say *i18n.Printer, p staff.Person,
 		}
 		all = append(all, outside)
 	}
+	if v.Coming != "" { // the outside line passes the call on
+		all = append(all, ui.PhonePartyProps{ID: "coming", Name: c.numberName(say, v.Coming), Line: say.T("phone.rings_there")})
+	}
 	return all
 }
 
