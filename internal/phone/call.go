@@ -138,11 +138,22 @@ func (c *call) carry(line *trunk.Call) {
 	_ = c.room.Add(c.leg)                                      // its id is its own
 	// A phone that says nothing at all for this long is not there any more: its network is gone, and it never
 	// told. One that is silent still sends its silence, or its comfort noise.
-	c.leg.OnSilent(silentLine, func() {
+	watch := func() {
+		c.leg.OnSilent(silentLine, func() {
+			c.happen(func() {
+				if c.row.state != Dialling && !c.line.Held() {
+					c.hungUp(BySilence)
+				}
+			})
+		})
+	}
+	watch()
+	line.OnHold(func(held bool) {
 		c.happen(func() {
-			if c.row.state != Dialling && !c.line.Held() {
-				c.hungUp(BySilence)
+			if !held {
+				watch() // of the silence before, nothing is to be made
 			}
+			c.phone.changed(c.row.contactID)
 		})
 	})
 	go func() {

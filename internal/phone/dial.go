@@ -101,6 +101,7 @@ func (c *call) opens(t *third, line *trunk.Call) bool {
 		return false
 	}
 	t.untold = c.records() && !c.parties.passed
+	t.leg.OnSilent(silentLine, line.Probe) // some send nothing while nobody speaks; others are gone, and never told
 	if t.code != codeOverflow {
 		c.mayRefer(t)
 	}
@@ -127,9 +128,15 @@ func (c *call) hungUpOutside(t *third) {
 		p.third, p.coming = p.coming, nil
 		c.drop(c.ctx, t, nil)
 	case p.third == t:
-		passed := p.passed
+		passed, lost := p.passed, t.line.End().By == trunk.Network
 		c.leaveThird(c.ctx)
-		if passed { // the two talked without us, and one has gone
+		if lost {
+			c.failed = BySilence
+		}
+		switch {
+		case passed && lost: // she is not left in silence, and comes first should she ring again
+			c.outcome, c.over, c.parting = BySilence, true, []string{"third_leaves", "goodbye"}
+		case passed: // the two talked without us, and one has gone
 			c.outcome, c.over = ByHouse, true
 		}
 	default:

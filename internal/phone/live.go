@@ -28,6 +28,9 @@ func (c *call) live() {
 		if digit := c.until(nil, c.patience()); digit != 0 {
 			c.pressedKey(digit)
 		}
+		if c.gone || c.over {
+			return
+		}
 		c.remind()
 		c.spill()
 	}

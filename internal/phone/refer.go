@@ -87,7 +87,7 @@ func (c *call) refers(t *third, r *trunk.Refer) trunk.Verdict {
 	}
 	rings := sync.OnceFunc(func() { r.Report(180) })
 	go func() {
-		line, err := c.dial(ctx, trunk.Dial{To: number.Dial(), Ringing: func(*trunk.Call, bool) { rings() }})
+		line, err := c.dial(ctx, trunk.Dial{To: number.Dial(), Urgent: true, Ringing: func(*trunk.Call, bool) { rings() }})
 		c.happen(func() { c.arrived(next, line, err) })
 	}()
 	c.phone.changed(c.row.contactID)

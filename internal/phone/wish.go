@@ -246,6 +246,8 @@ type View struct {
 	CallerMOS float64 `json:"caller_mos"`
 	DeskMOS   float64 `json:"desk_mos"`
 	Silent    int64   `json:"silent"`
+	// Away says that the caller's own telephone has put us on hold.
+	Away bool `json:"away"`
 	// Failed is why the outside number, or whom we called, could not be reached: ByBusy, ByNobody, ByRefusal.
 	Failed string `json:"failed"`
 }
@@ -253,7 +255,7 @@ type View struct {
 // Bad says that one of the two lines is so bad that words are lost.
 func (v View) Bad() bool {
 	bad := func(mos float64) bool { return mos > 0 && mos < 3 }
-	return v.Silent > 4000 && v.State == Talking || bad(v.CallerMOS) || bad(v.DeskMOS)
+	return v.Silent > 4000 && v.State == Talking && !v.Away || bad(v.CallerMOS) || bad(v.DeskMOS)
 }
 
 // View returns what a contact's call is; ok is false when it has none (any more).
@@ -519,6 +521,7 @@ func (c *call) view() View {
 		v.Coming = p.coming.code
 	}
 	if c.leg != nil {
+		v.Away = c.line.Held()
 		q := c.leg.Quality()
 		v.CallerMOS = q.MOS
 		if !q.LastHeard.IsZero() {

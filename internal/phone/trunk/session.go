@@ -134,6 +134,10 @@ func (x *session) stop() {
 	}
 }
 
+// Probe asks the other side whether the call still is, and ends it, by Network, where nothing answers or the other side
+// knows nothing of it.
+func (c *Call) Probe() { go c.guarded("probe", c.refresh) }
+
 // refresh says that the call still is, by UPDATE where the other side takes it, else by a re-INVITE with what is
 // agreed already.
 func (c *Call) refresh() {

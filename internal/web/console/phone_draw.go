@@ -131,6 +131,8 @@ func (c *Room) callProps(ctx context.Context, say *i18n.Printer, p staff.Person,
 	switch {
 	case v.Failed != "":
 		props.Warning = say.T("phone.failed", "why", say.T("phone.outcome."+v.Failed))
+	case v.Away:
+		props.Warning = say.T("phone.away")
 	case v.Bad():
 		props.Warning = say.T("phone.bad_line")
 	}
