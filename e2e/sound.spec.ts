@@ -90,12 +90,15 @@ test("tones arrive as loud as they were said, both ways, and through a mix", { t
   const ends = async (during: sound.Heard) => {
     const [said, heard] = [await read("said", during), await read("heard", during)];
     return {
+      // The telephone speaks by the clock, every 20 ms: when it was later than that, the machine was somebody else's.
+      machine_stood_still_ms: sound.rounded(Math.max(0, said.pause - 20)),
       to_browser: { ...way(said, sound.marks(said), during.voice, sound.tones.caller), buffer_ms: sound.rounded((1000 * during.concealed.buffered) / during.concealed.emitted), made_up_ms: sound.rounded(during.concealed.concealed / 48) },
       from_browser: { ...way(aSecond, packetised(sound.marks(during.microphone)), heard, sound.tones.counsellor), late_p99_ms: sound.rounded(sound.quantile(heard.late, 0.99)) },
     };
   };
   const direct = await ends(two);
-  const mixed = three && (await ends(three)).from_browser;
+  const third = three && (await ends(three));
+  const mixed = third && { machine_stood_still_ms: third.machine_stood_still_ms, ...third.from_browser };
   prints({ sound: "tones", clock_ms: sound.rounded(two.clock, 2), ...direct, mixed: mixed ?? null });
 
   // What a telephone carries, except that Chromium brings a microphone to 8 kHz with a short filter (WebRTC's, 32 taps),

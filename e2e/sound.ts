@@ -103,6 +103,12 @@ export class Wire implements Recording {
     return p.at + (at - p.from) / 8;
   }
 
+  /** The longest time between two packets, in ms: of what is said by the clock, how long the machine let nobody run. */
+  get pause(): number {
+    const moments = this.packets.map((p) => p.at).sort((a, b) => a - b);
+    return Math.max(...moments.slice(1).map((at, i) => at - moments[i]!));
+  }
+
   /** How much later than the quickest packets came, in ms: what a jitter buffer at this end would have to bridge. */
   get late(): number[] {
     const all = this.packets.map((p) => p.at - p.from / 8);
