@@ -19,6 +19,7 @@ import (
 type board struct {
 	fd     int
 	port   uint16
+	every  time.Duration  // how often it is looked at; the kernel keeps what came meanwhile
 	drain  net.PacketConn // RTCP, which is not measured
 	closed atomic.Bool
 }
@@ -38,7 +39,7 @@ func openBoard() (*board, error) {
 		if err != nil {
 			return nil, err
 		}
-		b := &board{fd: fd}
+		b := &board{fd: fd, every: readEvery}
 		if err := b.bind(); err != nil {
 			_ = unix.Close(fd)
 			return nil, err
@@ -189,7 +190,7 @@ func (b *board) read(take func(data []byte, to [4]byte, from netip.AddrPort, at 
 		}
 		n, _, no := unix.Syscall6(unix.SYS_RECVMMSG, uintptr(b.fd), uintptr(unsafe.Pointer(&headers[0])), inMany, unix.MSG_DONTWAIT, 0, 0)
 		if no != 0 {
-			waitUntil(monotonic() + int64(readEvery))
+			waitUntil(monotonic() + int64(b.every))
 			continue
 		}
 		for i := range int(n) {

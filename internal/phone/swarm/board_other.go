@@ -5,10 +5,14 @@ package swarm
 import (
 	"errors"
 	"net/netip"
+	"time"
 )
 
 // board is for Linux alone, whose system calls it takes.
-type board struct{ port uint16 }
+type board struct {
+	port  uint16
+	every time.Duration
+}
 
 func openBoard() (*board, error) {
 	return nil, errors.New("swarm: many telephones on one socket need Linux")

@@ -137,10 +137,14 @@ func OpenLive(o LiveOptions) (*Live, error) {
 		return nil, err
 	}
 	s.hears = l.heard
+	s.board.every = lookEvery
 	go s.board.read(s.arrived)
 	go l.speak()
 	return l, nil
 }
+
+// lookEvery is how often Live looks at what came: the server that it loads needs the machine more than it does.
+const lookEvery = 2 * time.Millisecond
 
 func nameOf(n int) string { return fmt.Sprintf("caller-%d", n) }
 
