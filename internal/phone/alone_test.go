@@ -1,7 +1,6 @@
 package phone_test
 
 import (
-	"context"
 	"testing"
 	"time"
 
@@ -97,9 +96,7 @@ func TestNobodyTakesACallerFromAPlainTelephone(t *testing.T) {
 		rules.Overflow = catalogue.OverflowRules{After: time.Second, Numbers: []string{"+33639980012"}}
 	}})
 	w.onDial(func(c *trunk.Call) {
-		if c.Ring() == nil && c.Answer(context.Background()) == nil {
-			sounds(c, helpTone)
-		}
+		takes(c)
 	})
 	r := w.rings(skip)
 	must(t, "the caller with the plain telephone", r.heard.last, helpTone)

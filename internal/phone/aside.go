@@ -72,7 +72,7 @@ func (c *call) inform() {
 		}
 	}
 	for _, t := range []*third{p.third, p.coming} {
-		if t != nil && t.answered && t.untold {
+		if t != nil && t.answered && t.untold && !t.asked {
 			c.tellAside(t.leg.ID(), "recorded", func() { t.untold = false })
 		}
 	}

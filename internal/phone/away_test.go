@@ -361,23 +361,34 @@ func TestACallTakesAllOfACounsellor(t *testing.T) {
 	}
 }
 
-// An evening on which nobody is at a desk: plain telephones ring one after the other, and whoever answered has the
-// caller; the contact is left to be written up.
+// An evening on which nobody is at a desk: plain telephones ring one after the other, an answering machine takes nobody,
+// and whoever says by a key that she is there has the caller; the contact is left to be written up.
 func TestPlainTelephonesRingWhereNobodyIsThere(t *testing.T) {
 	t.Parallel()
 	w := newRecord(t).node(setting{rules: func(rules *catalogue.Phone) {
-		rules.Overflow = catalogue.OverflowRules{After: time.Second, Numbers: []string{"+33639980011", "+33639980012"}}
+		rules.Overflow = catalogue.OverflowRules{After: time.Second, Numbers: []string{"+33639980011", "+33639980010", "+33639980012"}}
 	}})
 	w.onDial(func(c *trunk.Call) {
 		if c.Called() == "+33639980011" {
 			_ = c.Refuse(486)
 			return
 		}
-		if c.Ring() == nil && c.Answer(context.Background()) == nil {
-			sounds(c, helpTone)
+		if c.Called() == "+33639980010" { // an answering machine
+			if c.Ring() == nil && c.Answer(context.Background()) == nil {
+				sounds(c, bilalTone)
+			}
+			return
 		}
+		takes(c)
 	})
 	r := w.rings(skip)
+	w.until("the answering machine has been asked", func() bool { return len(w.dials()) == 2 })
+	must(t, "the caller meanwhile", r.heard.last, musicTone)
+	for begun := time.Now(); len(w.dials()) < 3; time.Sleep(100 * time.Millisecond) {
+		if time.Since(begun) > 40*time.Second {
+			t.Fatal("the caller is left with an answering machine")
+		}
+	}
 	must(t, "the caller with the plain telephone", r.heard.last, helpTone)
 	ct := w.letter()
 	if !w.reasons(ct.ID)["overflow"] {

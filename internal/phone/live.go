@@ -28,7 +28,7 @@ func (c *call) live() {
 		if digit := c.until(nil, c.patience()); digit != 0 {
 			c.pressedKey(digit)
 		}
-		if c.gone || c.over {
+		if c.over { // by whoever hung up or asked for it meanwhile, and not by what the contact has become because of it
 			return
 		}
 		c.remind()

@@ -48,20 +48,73 @@ func (c *call) spill() {
 	go func() {
 		line, err := c.dial(ctx, trunk.Dial{To: contact.NormalNumber(number), Urgent: true})
 		c.happen(func() {
-			if err != nil {
+			switch {
+			case err != nil:
 				c.overflow.again = time.Now().Add(betweenOverflow)
-			} else if c.contact.State != contact.Waiting { // somebody came to her desk meanwhile
-				c.parties.third = nil
+				c.reached(t, line, err)
+			case c.parties.third != t || c.contact.State != contact.Waiting: // somebody came to her desk meanwhile
+				if c.parties.third == t {
+					c.parties.third = nil
+				}
 				cancel()
 				go hangUp(c.ctx, line)
-				return
-			}
-			c.reached(t, line, err)
-			if err == nil {
-				c.spilled()
+			default:
+				c.askOverflow(t, line)
 			}
 		})
 	}()
+}
+
+// A plain telephone is asked twice whether a person is there, with a pause after each time.
+const (
+	overflowAsks  = 2
+	overflowPause = 4 * time.Second
+)
+
+// askOverflow has whoever picked up a plain telephone press a key before the caller is with her: an answering machine
+// presses none, and takes nobody. The next telephone rings then.
+func (c *call) askOverflow(t *third, line *trunk.Call) {
+	t.asked = true
+	if !c.opens(t, line) {
+		c.leaveThird(c.ctx)
+		return
+	}
+	takes := func(digit byte) {
+		c.happen(func() {
+			if digit != '1' || !t.asked || c.parties.third != t {
+				return
+			}
+			t.asked = false
+			c.hush(t.leg.ID())
+			if c.contact.State != contact.Waiting {
+				c.leaveThird(c.ctx)
+				return
+			}
+			c.spilled()
+		})
+	}
+	t.leg.OnDigit(takes)
+	line.OnDigit(func(d trunk.Digit) { takes(byte(d.Key)) })
+	c.askAgain(t, overflowAsks)
+}
+
+// askAgain says who calls, and waits a little for the key; as often as that.
+func (c *call) askAgain(t *third, times int) {
+	c.tellAside(t.leg.ID(), "overflow_take", func() {
+		time.AfterFunc(overflowPause, func() {
+			c.happen(func() {
+				switch {
+				case !t.asked || c.parties.third != t:
+				case times > 1:
+					c.askAgain(t, times-1)
+				default:
+					c.leaveThird(c.ctx)
+					c.overflow.again = time.Now().Add(betweenOverflow)
+					c.nudge()
+				}
+			})
+		})
+	})
 }
 
 // spilled leaves the caller with the telephone that answered; the contact is taken out of the line, to be written up.

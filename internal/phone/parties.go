@@ -46,6 +46,7 @@ type third struct {
 	leg      *media.Line
 	answered bool
 	untold   bool   // it was not told yet that the call is recorded, and is not in it
+	asked    bool   // whoever picked up has not said yet that she is a person, and takes the caller
 	private  bool   // the counsellor speaks with it alone first
 	straight bool   // the caller is left with it as soon as it answers
 	staffID  string // who rang it
@@ -55,7 +56,7 @@ type third struct {
 }
 
 // in says that somebody there is in the call now.
-func (t *third) in() bool { return t != nil && t.answered && !t.untold }
+func (t *third) in() bool { return t != nil && t.answered && !t.untold && !t.asked }
 
 // ear is a supervisor who listens, whispers or talks along.
 type ear struct {

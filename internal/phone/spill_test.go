@@ -1,7 +1,6 @@
 package phone_test
 
 import (
-	"context"
 	"testing"
 	"time"
 
@@ -19,9 +18,7 @@ func plain(t *testing.T) (w *world, again func()) {
 		rules.Overflow = catalogue.OverflowRules{After: 500 * time.Millisecond, Numbers: []string{"+33639980012"}}
 	}})
 	w.onDial(func(c *trunk.Call) {
-		if c.Ring() == nil && c.Answer(context.Background()) == nil {
-			sounds(c, helpTone)
-		}
+		takes(c)
 	})
 	_, err := w.db.Exec(t.Context(), `CREATE TRIGGER midway BEFORE UPDATE ON phone_call WHEN NEW.state = 'passed' BEGIN SELECT RAISE(ABORT, 'in between'); END`)
 	w.ok(err)

@@ -659,6 +659,16 @@ func sounds(c *trunk.Call, tone float64) {
 	}()
 }
 
+// takes is a plain telephone at which somebody picks up, and says by the key that she is there.
+func takes(c *trunk.Call) {
+	if c.Ring() != nil || c.Answer(context.Background()) != nil {
+		return
+	}
+	sounds(c, helpTone)
+	time.Sleep(400 * time.Millisecond)
+	_ = phone.LineOf(c).SendDigits("1")
+}
+
 func staffActor(id string) audit.Actor { return audit.Actor{Kind: audit.Staff, ID: id} }
 
 func (w *world) reasons(id string) map[string]bool {
