@@ -8,9 +8,9 @@ import (
 // shareBuffer is how much a shared port may have waiting: 0.1 s of 2,000 calls, as the kernel counts.
 const shareBuffer = 8 << 20
 
-// enlarge gives a socket that serves many calls a larger buffer than the system's own: past net.core.rmem_max
+// Enlarge gives a socket that serves many calls a larger buffer than the system's own: past net.core.rmem_max
 // where we may (CAP_NET_ADMIN), and up to it where not.
-func enlarge(c *net.UDPConn) {
+func Enlarge(c *net.UDPConn) {
 	_ = c.SetReadBuffer(shareBuffer)
 	_ = c.SetWriteBuffer(shareBuffer)
 	raw, err := c.SyscallConn()

@@ -4,8 +4,8 @@ package media
 
 import "net"
 
-// enlarge gives a socket that serves many calls a larger buffer, as far as the system allows.
-func enlarge(c *net.UDPConn) {
+// Enlarge gives a socket that serves many calls a larger buffer, as far as the system allows.
+func Enlarge(c *net.UDPConn) {
 	_ = c.SetReadBuffer(8 << 20)
 	_ = c.SetWriteBuffer(8 << 20)
 }

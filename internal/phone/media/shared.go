@@ -59,7 +59,7 @@ func OpenShared(at netip.AddrPort) (*Shared, error) {
 		rtp: rtp.UDPConn, rtcp: rtcp.UDPConn,
 		sound: map[netip.AddrPort][]*seat{}, control: map[netip.AddrPort][]*seat{}, named: map[uint32]*seat{},
 	}
-	enlarge(rtp.UDPConn)
+	Enlarge(rtp.UDPConn)
 	if at.Addr().Is6() {
 		s.batch = ipv6.NewPacketConn(rtp.UDPConn)
 	} else {

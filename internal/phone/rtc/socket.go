@@ -4,6 +4,8 @@ import (
 	"net"
 	"net/netip"
 	"sync"
+
+	"vigie/internal/phone/media"
 )
 
 // socket is the one UDP port of all browsers. What ICE and DTLS say (RFC 7983: the first byte tells) goes on
@@ -15,9 +17,7 @@ type socket struct {
 }
 
 func open(conn *net.UDPConn, routes *routes) *socket {
-	// A burst of all calls in 50 ms, should the machine be busy elsewhere. The system may grant less.
-	_ = conn.SetReadBuffer(4 << 20)
-	_ = conn.SetWriteBuffer(4 << 20)
+	media.Enlarge(conn) // all browsers come by it: with what a system gives by itself it holds 100 calls for 50 ms
 	return &socket{UDPConn: conn, routes: routes}
 }
 
