@@ -109,6 +109,7 @@ type setting struct {
 	t1    time.Duration // of its SIP, 50 ms unless said
 	calls int           // at most at once, of its trunk
 	first []trunk.Trunk // trunks that come before the operator's
+	proxy string        // where its calls go, the network beyond unless said
 }
 
 func newRecord(t *testing.T) *record {
@@ -219,6 +220,9 @@ func (r *record) node(s setting) *world {
 		Trunks: []trunk.Trunk{{Name: "us", Peers: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}, Plan: trunk.Plan{Prefixes: []string{"+", "0", "1", "3"}}}}})
 	must(err)
 	w.network.Incoming(w.dial)
+	if s.proxy == "" {
+		s.proxy = w.network.Addr("udp").String()
+	}
 	ours := func(t trunk.Trunk) (trunk.MediaLine, error) {
 		line, err := lines(t)
 		if err == nil {
@@ -230,7 +234,7 @@ func (r *record) node(s setting) *world {
 	}
 	w.trunk, err = trunk.Open(trunk.Options{Listen: []string{"udp:" + s.at + ":0"}, Media: ours, T1: s.t1, Calls: s.calls,
 		Trunks: append(s.first, trunk.Trunk{
-			Name: "operator", Peers: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}, Proxy: "sip:" + w.network.Addr("udp").String(), CallerID: "3018",
+			Name: "operator", Peers: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}, Proxy: "sip:" + s.proxy, CallerID: "3018",
 			Plan: trunk.Plan{Numbers: []string{"119", "17", "112", overflowPhone}, Prefixes: []string{"+33"}, Except: []string{"+338"}},
 		})})
 	must(err)
