@@ -129,7 +129,7 @@ func (c *call) unanswered() error {
 // outside telephone or the colleague that was in the call. Then she is the colleague's who introduced her; or she is
 // left with the outside telephone, as if her counsellor had; or she goes to the front of the line.
 func (c *call) mind(ct contact.Contact) error {
-	if c.parties.desk.there() {
+	if c.parties.desk.on() {
 		c.missing = time.Time{}
 		return nil
 	}

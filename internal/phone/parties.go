@@ -36,7 +36,10 @@ type seat struct {
 	stop    func() // no longer hears of it
 }
 
-// there says that somebody is at it now.
+// on says that its line holds.
+func (s *seat) on() bool { return s != nil && s.up }
+
+// there says that somebody is at it now, and in the call.
 func (s *seat) there() bool { return s != nil && s.up && !s.untold }
 
 // third is an outside telephone, from the moment it is dialled.

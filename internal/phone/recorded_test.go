@@ -125,6 +125,32 @@ func TestAColleagueIsToldOfARecording(t *testing.T) {
 	}
 }
 
+// However long it takes to say, a colleague who is being told is not one who is lost.
+func TestAColleagueWhoIsBeingToldIsNotLost(t *testing.T) {
+	t.Parallel()
+	w := newRecord(t).node(setting{grace: time.Second, rules: func(rules *catalogue.Phone) { rules.Record = true }})
+	w.works(anne)
+	at := w.opens(anne, anneTone)
+	r := w.rings(skip)
+	id := w.answers(anne, at)
+	must(t, "the caller", r.heard.last, anneTone)
+	w.lasts("recorded", 4*time.Second)
+	w.works(bilal)
+	there := w.opens(bilal, bilalTone)
+	w.ok(w.phone.Announce(t.Context(), anne, id, phone.Straight))
+	w.ok(w.router.HandOver(t.Context(), anne, id, bilal))
+	if rings := w.ringing(bilal); rings != id {
+		t.Fatalf("%s rings", rings)
+	}
+	w.ok(w.router.Accept(t.Context(), bilal, id))
+	w.ok(w.phone.Attach(t.Context(), bilal, id, there.id, false))
+	must(t, "the colleague who is told", there.last, musicTone)
+	must(t, "the caller with the colleague", r.heard.last, bilalTone)
+	if ct, err := w.contacts.Get(t.Context(), id); err != nil || ct.CounsellorID != bilal || w.reasons(id)["counsellor_lost"] {
+		t.Errorf("the contact is %s's, for %v, %v", ct.CounsellorID, w.reasons(id), err)
+	}
+}
+
 // A supervisor who talks along is told; one who listens is in no recording, and hears what she came for at once.
 func TestASupervisorIsToldOfARecording(t *testing.T) {
 	t.Parallel()

@@ -159,7 +159,7 @@ func (c *Call) referred(r *request, tx *serverTx) {
 		verdict = decide(transfer)
 	}
 	if verdict != Accept {
-		c.refuseTransfer(transfer)
+		c.tellNothing(transfer)
 		close(first)
 		if verdict == Forbid {
 			c.forbidden(tx)
@@ -175,7 +175,7 @@ func (c *Call) referred(r *request, tx *serverTx) {
 	if quiet {
 		// RFC 4488: it does not want to hear how it goes.
 		m.add("Refer-Sub", "false")
-		c.refuseTransfer(transfer)
+		c.tellNothing(transfer)
 	}
 	tx.answer(m)
 	go c.guarded("notify", func() {
@@ -184,8 +184,8 @@ func (c *Call) referred(r *request, tx *serverTx) {
 	})
 }
 
-// refuseTransfer forgets a transfer of which nothing is reported.
-func (c *Call) refuseTransfer(r *Refer) {
+// tellNothing forgets a transfer of which nothing is reported.
+func (c *Call) tellNothing(r *Refer) {
 	r.forget()
 	c.mu.Lock()
 	c.transfer = nil
