@@ -1,7 +1,7 @@
 // What breaks while two people talk: a page, a tab, a network, the program itself. The caller is never left in
 // silence, and never told what happened to the house.
-import { expect, hears, hearsMusic, listens, PhoneDesk, test } from "./calls";
-import { unfolds } from "./staff";
+import { baresipIsMissing, expect, hears, hearsMusic, listens, PhoneDesk, test } from "./calls";
+import { logsIn, unfolds } from "./staff";
 
 // How long a caller waits for a counsellor whose browser is gone.
 test.use({ settings: { VIGIE_PHONE_GRACE: "8s" } });
@@ -141,6 +141,35 @@ test.describe("while they talk", { tag: "@desk" }, () => {
     for (const telephone of [caller, other]) await telephone.hangsUp();
     await noe.is("none");
     await noe.goesHome();
+  });
+
+  test("she closes her tab while the 119 is in the call: the two talk on, she comes back, and if she does not the floor says so", async ({ page, desk, rings, outside }) => {
+    test.skip(baresipIsMissing && !process.env.VIGIE_FORBID_SKIPS, "not run without an outside telephone (apt-get install baresip)");
+    const camille = await desk("camille");
+    const caller = await rings({ from: "+33639980106" });
+    await camille.accepts();
+    await hears(caller, "camille");
+    const line119 = await outside("119");
+    await camille.passesTo(/119/, "Parler à trois");
+    await camille.is("conference");
+    await hears(caller, "camille", "outside");
+    await hears(line119, "camille", "caller");
+
+    await camille.page.reload();
+    await hears(caller, "camille", "outside");
+    await camille.is("conference");
+    await hears(camille, "caller", "outside");
+
+    await logsIn(page, "dominique");
+    await page.goto("/desk/floor");
+    await camille.page.close();
+    await hears(caller, "outside");
+    await hears(line119, "caller");
+    const said = page.getByText("1 appel continue avec un correspondant extérieur, sans personne de l'équipe");
+    await expect(said).toBeVisible({ timeout: 30_000 });
+    await hears(caller, "outside");
+    await caller.hangsUp();
+    await expect(said).toHaveCount(0);
   });
 
   test("her network drops and comes back: it is said, and the call is still there", async ({ desk, rings }) => {
