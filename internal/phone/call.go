@@ -574,7 +574,10 @@ func (c *call) enter(public string, before cut) error {
 		if err == nil && n == 0 {
 			err = errLeaseLost
 		}
-		return err
+		if err != nil {
+			return err
+		}
+		return c.receipt(c.ctx, tx, ct.ID)
 	})
 	if err != nil {
 		return err

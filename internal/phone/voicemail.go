@@ -179,8 +179,10 @@ func (c *call) keepMessage(ctx context.Context, samples []int16) error {
 				return err
 			}
 		}
-		_, err = tx.Exec(ctx, updateCall, c.row.id, ct.ID, string(c.row.state), c.row.noListening, c.row.queuedAt, c.row.answeredAt, "")
-		return err
+		if _, err = tx.Exec(ctx, updateCall, c.row.id, ct.ID, string(c.row.state), c.row.noListening, c.row.queuedAt, c.row.answeredAt, ""); err != nil {
+			return err
+		}
+		return c.receipt(ctx, tx, ct.ID)
 	})
 	if err != nil {
 		return errors.Join(err, p.blobs.Remove(context.WithoutCancel(ctx), stored.ID))

@@ -84,6 +84,7 @@ func (h *Handler) routes() []Route {
 		// The floor.
 		{post, "/desk/alarms/{alarm}/seen", staff.FloorSteer, c.SeeAlarm, false},
 		{get, "/desk/floor", staff.FloorSee, c.Floor, false},
+		{post, "/desk/floor/receipt", staff.FloorSteer, c.ReadReceipt, false},
 		{post, "/desk/floor/seats/{person}/away", staff.FloorSteer, c.SetAway, false},
 		{post, "/desk/floor/surge", staff.FloorSteer, c.SetSurge, false},
 		{post, "/desk/floor/proof", staff.FloorSteer, c.SetProof, false},

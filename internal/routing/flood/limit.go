@@ -19,6 +19,8 @@ const (
 	MakeCode Act = "code.make"
 	// TryCode tries the four words of a resume code.
 	TryCode Act = "code.try"
+	// TryReceipt tries the receipt of a partner line; counted per member of staff.
+	TryReceipt Act = "receipt.try"
 	// LogIn tries a password, a passkey or a one-time code of staff.
 	LogIn Act = "staff.login"
 )
@@ -77,5 +79,7 @@ var Limits = []Limit{
 	// right ones count here too and are never given back, because each try is slow to compute, and one good code in
 	// the hands of a program would keep everybody else's waiting. None becomes free by filling our memory.
 	{Act: TryCode, Burst: 30, Every: 2 * time.Second, MaxDelay: 20 * time.Second, Beyond: Later, FailOpen: false},
+	// A supervisor types one receipt a telephone call; ten are an evening's typing errors.
+	{Act: TryReceipt, Burst: 10, Every: 5 * time.Second, MaxDelay: 20 * time.Second, Beyond: Later, FailOpen: false},
 	{Act: LogIn, Burst: 10, Every: 5 * time.Second, MaxDelay: 20 * time.Second, Beyond: Later, FailOpen: false},
 }

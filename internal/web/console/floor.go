@@ -38,6 +38,7 @@ type floorView struct {
 	proof      routing.Proof
 	closure    closureView
 	onCall     routing.OnCall
+	partners   bool     // lines send us callers, and ask what became of them
 	trouble    []string // what is wrong with the phone, in sentences
 	now        time.Time
 	alias      func(staffID string) string
@@ -97,6 +98,7 @@ func (c *Room) floor(ctx context.Context, say *i18n.Printer, p staff.Person) (fl
 	if v.trouble, err = c.phoneTrouble(ctx, say); err != nil {
 		return v, err
 	}
+	v.partners = p.Can(staff.FloorSteer) && len(c.Catalogue().Phone.Partners) > 0
 	line, err := c.Router.Waiting(ctx, "")
 	if err != nil {
 		return v, err

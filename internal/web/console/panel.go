@@ -59,6 +59,7 @@ type sheet struct {
 	notes     []note
 	promise   *promise // the call-back we owe, nil for none
 	taped     []taped  // recordings, where the helpline records
+	receipt   *receipt // of the partner line that sent her, nil for none
 	voice     *voice   // what she spoke onto the tape, nil for nothing
 	callback  []told   // how she wishes to be called back; empty when she does not
 	missing   []string
@@ -225,6 +226,9 @@ func (c *Room) sheet(ctx context.Context, say *i18n.Printer, ct contact.Contact)
 		s.notes = append(s.notes, note{text: n.Text, by: c.Alias(ctx, n.AuthorID), when: say.DateTime(at(n.WrittenAt))})
 	}
 	if s.callback, err = c.callback(ctx, say, ct.ID); err != nil {
+		return s, err
+	}
+	if s.receipt, err = c.receiptOf(ctx, say, ct.ID); err != nil {
 		return s, err
 	}
 	for _, category := range set.Taxonomy.Closings() {

@@ -74,6 +74,13 @@ func (c *Room) callHead(ctx context.Context, say *i18n.Printer, v phone.View) (u
 	if v.Direction == phone.Outbound {
 		props.Line = say.T("phone.line_back")
 	}
+	receipt, sent, err := c.Phone.Receipt(ctx, ct.ID)
+	if err != nil {
+		return props, err
+	}
+	if sent && v.Direction == phone.Inbound {
+		props.Receipt, props.Sent = receipt.String(), say.T("phone.receipt_say", "partner", say.Text(c.Phone.PartnerOf(receipt).Label.In(say.Lang())))
+	}
 	if ct.Lang != i18n.French {
 		props.Line = strings.TrimPrefix(props.Line+" · "+strings.ToUpper(ct.Lang), " · ")
 	}
