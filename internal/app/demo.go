@@ -123,6 +123,9 @@ func (d demoCommand) prepare(ctx context.Context, c config.Config, o Options, te
 	if err != nil {
 		return err
 	}
+	if err := demo.List(ctx, a.Catalogue); err != nil {
+		return fmt.Errorf("making up who is called back: %w", err)
+	}
 	if !d.Empty {
 		fmt.Fprintln(term.Out, "Making up three months of contacts…")
 		past := demo.Past{DB: a.DB, Clock: clock, Contacts: a.Contacts, Chats: a.Chats, Seen: a.Router.Seen, Catalogue: a.Catalogue.Current(), PerDay: 5}

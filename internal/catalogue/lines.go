@@ -56,6 +56,7 @@ const (
 	LineEndedByStaff      = "ended_by_staff"      // the counsellor ended
 	LineEndedByThreat     = "ended_by_threat"     // the counsellor ended because she was threatened; not required
 	LineEndedByVisitor    = "ended_by_visitor"    // the visitor ended
+	LineCheck             = "check"               // we call back who says to be the police or a network; not required
 	LineFarewell          = "farewell"            // goodbye, with the four words
 	LineFarewellDanger    = "farewell_danger"     // goodbye after a dangerous evening
 	LineAttachmentWarning = "attachment_warning"  // before a file is sent

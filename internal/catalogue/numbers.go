@@ -24,9 +24,26 @@ type Number struct {
 	Ways []string `toml:"ways"`
 	// Emergency numbers answer day and night and come first when a life is in danger.
 	Emergency bool `toml:"emergency"`
+	// Kind is who answers there, on a line that is called back to learn whether a caller is who she says to be (Kinds);
+	// "" for a line of help. Such a line is shown to no visitor.
+	Kind string `toml:"kind"`
 	// Ours marks the helpline's own number: never shown as the one that answers while we are closed.
 	Ours       bool   `toml:"ours"`
 	VerifiedOn string `toml:"verified_on"`
+}
+
+// Kinds are who may have to prove who she is: the police, a prosecutor or a judge, a network or another platform.
+var Kinds = []string{"police", "justice", "platform"}
+
+// Listed are the lines on which such callers are called back, in the order of the document.
+func (n *Numbers) Listed() []Number {
+	var all []Number
+	for _, number := range n.All {
+		if number.Kind != "" && number.By("call") {
+			all = append(all, number)
+		}
+	}
+	return all
 }
 
 // Order says whom to call for a danger, the first one first.
@@ -91,8 +108,17 @@ func (n *Numbers) check(p *page) {
 		path := at("number[%d]", i)
 		all.add(p, path+".code", number.Code)
 		p.text(path+".label", number.Label)
-		p.text(path+".young", number.Young)
-		p.text(path+".adult", number.Adult)
+		if number.Kind == "" {
+			p.text(path+".young", number.Young)
+			p.text(path+".adult", number.Adult)
+		} else {
+			p.oneOf(path+".kind", number.Kind, Kinds...)
+			if !number.By("call") || number.Ours || number.Emergency {
+				p.flaw("number_kind", path+".kind", "code", number.Code)
+			}
+			p.optional(path+".young", number.Young)
+			p.optional(path+".adult", number.Adult)
+		}
 		p.optional(path+".hours", number.Hours)
 		if number.Dial() == "" || slices.ContainsFunc([]byte(number.Dial()), func(b byte) bool { return b < '0' || b > '9' }) {
 			p.flaw("number_form", path+".number")
@@ -112,6 +138,9 @@ func (n *Numbers) check(p *page) {
 		orders[o.Danger] = true
 		for j, code := range o.Numbers {
 			p.refers(at("order[%d].numbers[%d]", i, j), code, DocNumbers, all[code])
+			if number, _ := n.ByCode(code); number.Kind != "" {
+				p.flaw("number_order", at("order[%d].numbers[%d]", i, j), "code", code)
+			}
 		}
 	}
 	if !orders[General] {

@@ -65,6 +65,8 @@ type call struct {
 	asides    map[string]*aside // by the leg that hears one
 	parting   []string          // what the caller hears before we hang up
 	been      map[string]bool   // who of us was let into it
+	check     *Check            // what the call is made for, nil for a call to a person
+	then      func()            // what comes when the call is over, nil for nothing
 }
 
 // heard is what is played to the caller, so that it begins anew only when it changes.
@@ -259,6 +261,9 @@ func (c *call) close() {
 		hang()
 	}
 	c.left()
+	if c.then != nil && c.phone.running.Err() == nil {
+		c.phone.calls.Go(c.then)
+	}
 	if c.leg != nil {
 		c.keepQuality(ctx, "caller", "", c.began, c.leg.Quality())
 	}

@@ -182,23 +182,9 @@ func (p *Phone) CancelCallback(ctx context.Context, contactID string, by audit.A
 // where to call, fault.Forbidden "fault.phone.not_allowed" for a number at which nobody is called back, fault.Conflict "fault.phone.not_now" outside the hours in which a phone may ring at somebody's
 // home (unless urgent), fault.Unavailable "fault.phone.no_trunk".
 func (p *Phone) CallBack(ctx context.Context, staffID, contactID string, urgent bool) error {
-	if p.trunk == nil {
-		return fault.New(fault.Unavailable, "fault.phone.no_trunk")
-	}
-	ct, err := p.contacts.Get(ctx, contactID)
-	if err != nil {
+	ct, going, err := p.mayCall(ctx, staffID, contactID)
+	if going || err != nil {
 		return err
-	}
-	if ct.CounsellorID != staffID || ct.State != contact.Talking && ct.State != contact.WrapUp {
-		return fault.New(fault.Forbidden, "fault.contact.not_yours")
-	}
-	if going, err := p.calling(ctx, staffID, contactID); going || err != nil {
-		return err
-	}
-	if other, err := p.Of(ctx, staffID); err != nil {
-		return err
-	} else if other != "" && other != contactID { // this one was begun a moment ago: the record says so below
-		return fault.New(fault.Conflict, "fault.phone.on_call")
 	}
 	number, shown, err := p.numberOf(ctx, contactID)
 	if err != nil {
@@ -207,18 +193,50 @@ func (p *Phone) CallBack(ctx context.Context, staffID, contactID string, urgent 
 	if _, may := p.MayRing(); !may && !urgent && !ct.Danger {
 		return fault.New(fault.Conflict, "fault.phone.not_now")
 	}
-	row := callRow{id: store.NewID(), contactID: contactID, trunk: p.dialTrunks[0], direction: Outbound, state: Dialling, lang: ct.Lang,
-		staffID: staffID, mark: p.router.NumberMark(number)}
-	if err := p.db.Tx(ctx, func(tx *store.Tx) error {
-		if err := p.begin(ctx, tx, row); err != nil {
-			return err
-		}
+	return p.callOut(ctx, ct, callRow{staffID: staffID, mark: p.router.NumberMark(number)}, func(tx *store.Tx, _ string) error {
 		if _, err := tx.Exec(ctx, `UPDATE phone_callback SET tries = tries + 1, tried_at = $2 WHERE contact_id = $1`, contactID, store.Millis(p.now())); err != nil {
 			return err
 		}
 		return p.audit.Record(ctx, tx, audit.Entry{Actor: contactActor(staffID), Act: "phone.call_back", Object: "contact", ObjectID: contactID})
+	}, func(c *call) {
+		c.number = number
+		c.callOut(number, shown)
+	})
+}
+
+// mayCall returns the contact for which a counsellor wants to make a call; going says that she makes one already. Its
+// faults are those of CallBack.
+func (p *Phone) mayCall(ctx context.Context, staffID, contactID string) (ct contact.Contact, going bool, err error) {
+	if p.trunk == nil {
+		return ct, false, fault.New(fault.Unavailable, "fault.phone.no_trunk")
+	}
+	if ct, err = p.contacts.Get(ctx, contactID); err != nil {
+		return ct, false, err
+	}
+	if ct.CounsellorID != staffID || ct.State != contact.Talking && ct.State != contact.WrapUp {
+		return ct, false, fault.New(fault.Forbidden, "fault.contact.not_yours")
+	}
+	if going, err := p.calling(ctx, staffID, contactID); going || err != nil {
+		return ct, going, err
+	}
+	if other, err := p.Of(ctx, staffID); err != nil {
+		return ct, false, err
+	} else if other != "" && other != contactID { // this one was begun a moment ago: the record says so below
+		return ct, false, fault.New(fault.Conflict, "fault.phone.on_call")
+	}
+	return ct, false, nil
+}
+
+// callOut writes the row of a call that we make, with what else is written of it, and makes it.
+func (p *Phone) callOut(ctx context.Context, ct contact.Contact, row callRow, with func(tx *store.Tx, callID string) error, speak func(*call)) error {
+	row.id, row.contactID, row.trunk, row.direction, row.state, row.lang = store.NewID(), ct.ID, p.dialTrunks[0], Outbound, Dialling, ct.Lang
+	if err := p.db.Tx(ctx, func(tx *store.Tx) error {
+		if err := p.begin(ctx, tx, row); err != nil {
+			return err
+		}
+		return with(tx, row.id)
 	}); errors.Is(err, errCalling) { // asked twice at once: the other was faster
-		if going, err := p.calling(ctx, staffID, contactID); going || err != nil {
+		if going, err := p.calling(ctx, row.staffID, ct.ID); going || err != nil {
 			return err
 		}
 		return errCalling
@@ -226,10 +244,10 @@ func (p *Phone) CallBack(ctx context.Context, staffID, contactID string, urgent 
 		return err
 	}
 	c := p.newCall(row)
-	c.contact, c.number = ct, number
-	p.keepFor(c, contactID)
-	p.run(c, func() { c.callOut(number, shown) })
-	p.changed(contactID)
+	c.contact = ct
+	p.keepFor(c, ct.ID)
+	p.run(c, func() { speak(c) })
+	p.changed(ct.ID)
 	return nil
 }
 
@@ -326,6 +344,10 @@ func (c *call) callOut(number string, shown bool) {
 
 // tried keeps what came of a try; outcome "" is that she was reached.
 func (c *call) tried(outcome string) {
+	if c.check != nil {
+		c.checked(outcome)
+		return
+	}
 	p := c.phone
 	rules := p.rules().Callback
 	state := CallbackOpen

@@ -19,11 +19,12 @@ const dialFor = 45 * time.Second
 
 func contactActor(staffID string) audit.Actor { return audit.Actor{Kind: audit.Staff, ID: staffID} }
 
-// Outside are the numbers that a counsellor may bring into a call, in the order of the catalogue.
+// Outside are the numbers that a counsellor may bring into a call, in the order of the catalogue: lines of help, and not
+// those on which we check who calls.
 func (p *Phone) Outside() []catalogue.Number {
 	var all []catalogue.Number
 	for _, n := range p.catalogue().Numbers.All {
-		if n.By("call") && !n.Ours {
+		if n.By("call") && !n.Ours && n.Kind == "" {
 			all = append(all, n)
 		}
 	}
@@ -36,7 +37,7 @@ func (c *call) invite(code string, how How, staffID string) error {
 		return fault.New(fault.Unavailable, "fault.phone.no_trunk")
 	}
 	number, ok := c.phone.catalogue().Numbers.ByCode(code)
-	if !ok || !number.By("call") || number.Ours {
+	if !ok || !number.By("call") || number.Ours || number.Kind != "" {
 		return fault.New(fault.Forbidden, "fault.phone.not_allowed")
 	}
 	if c.parties.third != nil {

@@ -30,6 +30,7 @@ const (
 	opHangUp   = "hang_up"
 	opHeard    = "heard"
 	opPromise  = "promise"
+	opPart     = "part"
 	opListen   = "listen"
 	opView     = "view"
 )
@@ -250,6 +251,8 @@ type View struct {
 	Away bool `json:"away"`
 	// Failed is why the outside number, or whom we called, could not be reached: ByBusy, ByNobody, ByRefusal.
 	Failed string `json:"failed"`
+	// Checks is the code of the listed number that is called to check who called, "" for a call with a person.
+	Checks string `json:"checks"`
 }
 
 // Bad says that one of the two lines is so bad that words are lost.
@@ -338,6 +341,8 @@ func (c *call) grant(ctx context.Context, a ask) (reply, error) {
 		c.outcome, c.over = ByStaff, true
 	case opPromise:
 		err = c.promiseNumber(ctx)
+	case opPart:
+		err = c.partFor(ctx, a)
 	case opSay:
 		if clip := c.phone.sounds.get(a.Code, c.row.lang); clip != nil {
 			c.speak(clip)
@@ -502,6 +507,9 @@ func (c *call) view() View {
 		Contact: c.row.contactID, Node: c.phone.Node(), Direction: c.row.direction, State: c.row.state, Owner: c.contact.CounsellorID,
 		Since: c.row.answeredAt, Held: p.held, Announced: p.intro, Pressed: c.pressed, NoListening: c.row.noListening, Listeners: len(p.ears),
 		Failed: c.failed, Recorded: c.records(),
+	}
+	if c.check != nil {
+		v.Checks = c.check.Number
 	}
 	if p.desk != nil {
 		v.Peer, v.Up = p.desk.peer.ID(), p.desk.there()

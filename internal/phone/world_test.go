@@ -105,11 +105,12 @@ type setting struct {
 	grace time.Duration
 	bus   bus.Options
 	rules func(*catalogue.Phone)
-	at    string        // the address of its trunk, 127.0.0.1 unless said
-	t1    time.Duration // of its SIP, 50 ms unless said
-	calls int           // at most at once, of its trunk
-	first []trunk.Trunk // trunks that come before the operator's
-	proxy string        // where its calls go, the network beyond unless said
+	lists []catalogue.Number // besides those of the seed
+	at    string             // the address of its trunk, 127.0.0.1 unless said
+	t1    time.Duration      // of its SIP, 50 ms unless said
+	calls int                // at most at once, of its trunk
+	first []trunk.Trunk      // trunks that come before the operator's
+	proxy string             // where its calls go, the network beyond unless said
 }
 
 func newRecord(t *testing.T) *record {
@@ -192,12 +193,15 @@ func (r *record) node(s setting) *world {
 	docs, err := catalogue.Open(ctx, r.db, r.audit, w.bus)
 	must(err)
 	current := docs.Current
-	if s.rules != nil { // an edition of the rules that somebody published
+	if s.rules != nil || s.lists != nil { // an edition of the rules that somebody published
 		current = func() *catalogue.Set {
 			set := *docs.Current()
-			rules := *set.Phone
-			s.rules(&rules)
-			set.Phone = &rules
+			rules, numbers := *set.Phone, *set.Numbers
+			if s.rules != nil {
+				s.rules(&rules)
+			}
+			numbers.All = append(append([]catalogue.Number{}, numbers.All...), s.lists...)
+			set.Phone, set.Numbers = &rules, &numbers
 			return &set
 		}
 	}
@@ -235,7 +239,7 @@ func (r *record) node(s setting) *world {
 	w.trunk, err = trunk.Open(trunk.Options{Listen: []string{"udp:" + s.at + ":0"}, Media: ours, T1: s.t1, Calls: s.calls,
 		Trunks: append(s.first, trunk.Trunk{
 			Name: "operator", Peers: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}, Proxy: "sip:" + s.proxy, CallerID: "3018",
-			Plan: trunk.Plan{Numbers: []string{"119", "17", "112", overflowPhone}, Prefixes: []string{"+33"}, Except: []string{"+338"}},
+			Plan: trunk.Plan{Numbers: []string{"119", "17", "112", "0199001717", overflowPhone}, Prefixes: []string{"+33"}, Except: []string{"+338"}},
 		})})
 	must(err)
 	ways := []string{}

@@ -29,7 +29,7 @@ func TestOurNumberIsShownOnlyWithAYes(t *testing.T) {
 			form = append(form, "show_number", c.fields)
 		}
 		child := w.browser()
-		child.get("/message?who="+c.who).want(http.StatusOK).sees(c.asks).seesNot(`name="show_number" value="on" checked`)
+		child.get("/message?who=" + c.who).want(http.StatusOK).sees(c.asks).seesNot(`name="show_number" value="on" checked`)
 		child.post("/message", form...).want(http.StatusOK)
 		id := contact.IDOf(form[1])
 		wish, asked, err := w.app.Contacts.Callback(t.Context(), id)

@@ -23,8 +23,9 @@ type actionSet struct {
 	id                                          string
 	list                                        []action
 	proofs, colleagues, closings, blocks, hours []ui.Option
-	network                                     bool // its address is known, and can be blocked too
-	threat                                      bool // its conversation can be ended as a threat
+	services                                    []ui.Option // whom to call back who says that she is an official
+	network                                     bool        // its address is known, and can be blocked too
+	threat                                      bool        // its conversation can be ended as a threat
 }
 
 // proofKinds are what a counsellor may ask a proof of; there is no such thing as "a picture of you".
@@ -49,6 +50,9 @@ func (c *Room) actions(ctx context.Context, say *i18n.Printer, ct contact.Contac
 		set.list = append(set.list, action{label: say.T("desk.end"), icon: "x", path: act + "/end", kind: ui.Quiet, first: ct.Channel != contact.ChannelPhone}) // a call is ended by hanging up
 	}
 	set.list = append(set.list, mark("desk.danger", "triangle-alert", "/danger", ct.Danger), mark("desk.grave", "hand", "/grave", ct.Grave))
+	if ct.State == contact.Talking || ct.State == contact.Parked || ct.State == contact.WrapUp {
+		set.services = c.services(say)
+	}
 	if ct.State == contact.Talking {
 		for _, kind := range proofKinds {
 			set.proofs = append(set.proofs, ui.Option{Value: kind, Label: say.T("desk.proof." + kind)})

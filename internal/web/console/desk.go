@@ -432,6 +432,7 @@ func (c *Room) commands(say *i18n.Printer, p staff.Person) []ui.Command {
 		{Label: say.T("desk.grave_off"), Hint: say.T("desk.cmd.talk"), Icon: "hand", Click: talk + "form[action$='/grave']:has([value='0']) button"},
 		{Label: say.T("desk.proof"), Hint: say.T("desk.cmd.talk"), Icon: "paperclip", Focus: talk + "form[action$='/proof'] select"},
 		{Label: say.T("desk.hand_over_do"), Hint: say.T("desk.cmd.talk"), Icon: "users", Focus: talk + "form[action$='/handover'] select"},
+		{Label: say.T("check.do"), Hint: say.T("desk.cmd.talk"), Icon: "shield-question-mark", Focus: talk + "form[action$='/check'] select"},
 		{Label: say.T("desk.block_do"), Hint: say.T("desk.cmd.talk"), Icon: "hand", Focus: talk + "form[action$='/block'] select"},
 		{Label: say.T("desk.threat_do"), Hint: say.T("desk.cmd.talk"), Icon: "shield-alert", Click: talk + "form[action$='/threat'] button"},
 		{Label: say.T("desk.forget"), Hint: say.T("desk.cmd.talk"), Icon: "x", Click: talk + "form[action$='/forget'] button"},

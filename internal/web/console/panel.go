@@ -59,6 +59,7 @@ type sheet struct {
 	notes     []note
 	promise   *promise // the call-back we owe, nil for none
 	taped     []taped  // recordings, where the helpline records
+	check     checkView
 	receipt   *receipt // of the partner line that sent her, nil for none
 	voice     *voice   // what she spoke onto the tape, nil for nothing
 	callback  []told   // how she wishes to be called back; empty when she does not
@@ -168,6 +169,9 @@ func (c *Room) decided(s sheet, field string) []piece {
 	if field == "" || c.Catalogue().Form.CanRing(field) {
 		pieces = append(pieces, protocolsPiece(s), otherProtocolsPiece(s))
 	}
+	if field == "" || field == askWho {
+		pieces = append(pieces, checkPiece(s.say, s.check))
+	}
 	if field == "" || field == askName || field == askPlatform {
 		pieces = append(pieces, answersPiece(s))
 	}
@@ -199,6 +203,9 @@ func (c *Room) sheet(ctx context.Context, say *i18n.Printer, ct contact.Contact)
 			drawn.fields = append(drawn.fields, q)
 		}
 		s.sections = append(s.sections, drawn)
+	}
+	if s.check, err = c.checkOf(ctx, say, ct, values); err != nil {
+		return s, err
 	}
 	for _, f := range set.Form.Missing(values) {
 		s.missing = append(s.missing, say.Text(f.Label.In(lang)))

@@ -332,7 +332,11 @@ func (c *Room) CallEnd(w http.ResponseWriter, r *http.Request) error {
 		if err != nil {
 			return err
 		}
-		if ct.Channel != contact.ChannelPhone { // a call-back: the message it was for goes on
+		view, going, err := c.Phone.View(ctx, id)
+		if err != nil {
+			return err
+		}
+		if ct.Channel != contact.ChannelPhone || going && view.Direction == phone.Outbound { // the contact it was for goes on
 			return c.Phone.HangUp(ctx, staffID, id)
 		}
 		_, err = c.Contacts.EndConversation(ctx, id, me(r), contact.Change{Supervising: supervises(r)})

@@ -74,6 +74,9 @@ func (c *Room) callHead(ctx context.Context, say *i18n.Printer, v phone.View) (u
 	if v.Direction == phone.Outbound {
 		props.Line = say.T("phone.line_back")
 	}
+	if v.Checks != "" {
+		props.Title, props.Line = c.numberName(say, v.Checks), say.T("check.line")
+	}
 	receipt, sent, err := c.Phone.Receipt(ctx, ct.ID)
 	if err != nil {
 		return props, err
@@ -115,6 +118,9 @@ func (c *Room) callProps(ctx context.Context, say *i18n.Printer, p staff.Person,
 	switch {
 	case v.State == phone.Dialling:
 		props.State, props.Other = ui.PhoneDialling, say.T("phone.person")
+		if v.Checks != "" {
+			props.Other = c.numberName(say, v.Checks)
+		}
 	case v.Introducing != "" && !v.Joint:
 		props.State, props.Answered = ui.PhoneIntro, v.Up && v.Before != ""
 		other := v.Owner
@@ -338,7 +344,11 @@ func (d *desk) drawPromise(id string) error {
 	if err != nil {
 		return err
 	}
-	return d.update(callbackDo(d.say, id, promise))
+	checked, err := d.room.checkPieces(d.ctx, d.say, ct)
+	if err != nil {
+		return ignoreGone(err)
+	}
+	return d.update(callbackDo(d.say, id, promise), checked)
 }
 
 // ignoreGone drops the fault of what was erased meanwhile.
