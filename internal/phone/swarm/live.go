@@ -243,7 +243,9 @@ const voices = 4
 func (l *Live) Offer(n int) string {
 	leg := l.s.legs[len(l.calls)+n]
 	b := newBrowser(leg, true)
-	leg.browser.Store(b)
+	if old := leg.browser.Swap(b); old != nil {
+		old.end(errors.New("swarm: another line takes its place"))
+	}
 	var head, media []string
 	for line := range strings.Lines(b.describe("actpass")) {
 		switch line = strings.TrimSpace(line); {
@@ -362,12 +364,15 @@ func (l *Live) heard(at *leg, p []byte, now int64) {
 		return
 	}
 	from, ordinal, said := int32(binary.BigEndian.Uint32(p[4:])), binary.BigEndian.Uint32(p[8:]), int64(binary.BigEndian.Uint64(p[12:]))
+	if from < 0 || int(from) >= len(l.ends) {
+		return
+	}
 	e, kind := &l.ends[at.number], atCaller
 	if at.number >= len(l.calls) {
 		kind = atBrowser
 	}
 	e.partner.CompareAndSwap(-1, from)
-	own := e.partner.Load() == from && from >= 0 && int(from) < len(l.ends)
+	own := e.partner.Load() == from
 	before := int64(0)
 	if own {
 		before = e.lastAt.Swap(now)
