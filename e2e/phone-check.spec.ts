@@ -48,7 +48,7 @@ test("the police call: nothing is told, the brigade is called back on its listed
     await expect(camille.form.locator(".check")).toContainText("Le service dit-il que l'appel venait de chez lui ?");
     await picture(page, "check-reached");
     await expectAccessible(page);
-    await camille.form.getByRole("button", { name: "Oui, c'était lui" }).click();
+    await camille.form.getByRole("button", { name: "Oui, il confirme" }).click();
     await expect(camille.form.locator(".check")).toContainText("Vérifié par un rappel au numéro Brigade des mineurs de Vigie-sur-Mer");
     await expect(camille.form.locator(".check")).toContainText("par Camille");
     await camille.presses("Raccrocher");
@@ -122,6 +122,7 @@ test("the 119 sends a child: the receipt is seen while it rings, and a superviso
   await reader.getByLabel("Reçu", { exact: true }).press("Enter");
   await expect(reader).toContainText("Ce reçu n'est pas connu.");
   await expect(reader.locator("dt")).toHaveCount(0);
+  await expect(reader.getByLabel("Reçu", { exact: true })).toBeFocused();
   await floor.setViewportSize({ width: 320, height: 640 });
   await floor.emulateMedia({ colorScheme: "dark" });
   await reader.scrollIntoViewIfNeeded();

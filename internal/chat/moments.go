@@ -74,9 +74,12 @@ func (c *Chats) moment(ctx context.Context, tx *store.Tx, m contact.Moved) ([]st
 	case contact.VisitorEnds:
 		return ending(ct, catalogue.LineEndedByVisitor), nil
 	case contact.StaffEnds:
+		if m.Farewell != "" {
+			return c.endingWith(ct, m.Farewell), nil
+		}
 		return ending(ct, catalogue.LineEndedByStaff), nil
 	case contact.Threat:
-		return c.endingByThreat(ct), nil
+		return c.endingWith(ct, catalogue.LineEndedByThreat), nil
 	}
 	return nil, nil
 }
@@ -93,11 +96,11 @@ func ending(ct contact.Contact, by string) []string {
 	return []string{by}
 }
 
-// endingByThreat is how a conversation ends in which the counsellor was threatened. Nobody is thanked for it; a
-// catalogue that was edited before there was this line says who ended it.
-func (c *Chats) endingByThreat(ct contact.Contact) []string {
-	lines := []string{catalogue.LineEndedByThreat}
-	if _, known := c.catalogue().Lines.ByCode(catalogue.LineEndedByThreat); !known {
+// endingWith is how a conversation ends in which the counsellor was threatened, or with somebody who is called back.
+// Nobody is thanked for it; a catalogue that was edited before there was this line says who ended it.
+func (c *Chats) endingWith(ct contact.Contact, line string) []string {
+	lines := []string{line}
+	if _, known := c.catalogue().Lines.ByCode(line); !known {
 		lines[0] = catalogue.LineEndedByStaff
 	}
 	if ct.Danger {

@@ -8,6 +8,7 @@ import (
 
 	"vigie/internal/audit"
 	"vigie/internal/bus"
+	"vigie/internal/catalogue"
 	"vigie/internal/chat"
 	"vigie/internal/contact"
 	"vigie/internal/store"
@@ -69,6 +70,21 @@ func TestWhatIsSaidAfterAThreat(t *testing.T) {
 	ct = w.talking(claire)
 	w.says(ct, "je veux mourir")
 	w.hears(w.moved(ct.ID, contact.Threat, claire, contact.Change{}), "Claire", "greeting", "ended_by_threat", "farewell_danger")
+}
+
+// Who says to be the police, or a network, reads last that we call back ourselves; whoever was in danger hears who
+// answers tonight all the same.
+func TestWhatIsSaidToWhomWeCallBack(t *testing.T) {
+	w := named(t, storetest.SQLite(t))
+	ends := func(ct contact.Contact) contact.Contact {
+		ended, err := w.contacts.EndConversation(w.ctx, ct.ID, claire, contact.Change{Farewell: catalogue.LineCheck})
+		w.must(err)
+		return ended
+	}
+	w.hears(ends(w.talking(claire)), "Claire", "greeting", "check")
+	ct := w.talking(claire)
+	w.says(ct, "je veux mourir")
+	w.hears(ends(ct), "Claire", "greeting", "check", "farewell_danger")
 }
 
 func TestAnotherCounsellorTakesOver(t *testing.T) {

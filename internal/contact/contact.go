@@ -509,7 +509,7 @@ func (c *Contacts) Move(ctx context.Context, tx *store.Tx, id string, ev Event, 
 	if err := c.record(ctx, tx, by, "contact."+string(ev), id, detail); err != nil {
 		return Contact{}, err
 	}
-	if err := c.follow(ctx, tx, Moved{Before: before, After: ct, Event: ev, By: by}); err != nil {
+	if err := c.follow(ctx, tx, Moved{Before: before, After: ct, Event: ev, By: by, Farewell: set.Farewell}); err != nil {
 		return Contact{}, err
 	}
 	if ct.State == Closed && before.State != Closed {

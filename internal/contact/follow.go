@@ -16,6 +16,7 @@ type Moved struct {
 	Before, After Contact
 	Event         Event
 	By            audit.Actor
+	Farewell      string // of the Change
 }
 
 // OnMove has fn called within the transaction of each move, after the row was written and before what it

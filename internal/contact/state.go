@@ -165,6 +165,8 @@ type Change struct {
 	OfferUntil int64
 	// Closing is the code of a one-click closing: "test", "joke", "silent"…
 	Closing string
+	// Farewell is the code of the line that the house says for a goodbye, "" for its usual ones.
+	Farewell string
 	// Supervising says that the caller has checked the actor's right to supervise.
 	Supervising bool
 

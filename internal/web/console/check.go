@@ -126,12 +126,7 @@ func (c *Room) CheckCaller(w http.ResponseWriter, r *http.Request) error {
 	case !fault.Is(err, fault.Gone):
 		return err
 	case ct.Channel == contact.ChannelChat && ct.State != contact.WrapUp:
-		if _, known := c.Catalogue().Lines.ByCode(catalogue.LineCheck); known {
-			if _, err := c.Chats.Say(ctx, ct.ID, catalogue.LineCheck, "check", nil); err != nil {
-				return err
-			}
-		}
-		if _, err := c.Contacts.EndConversation(ctx, ct.ID, me(r), contact.Change{}); err != nil {
+		if _, err := c.Contacts.EndConversation(ctx, ct.ID, me(r), contact.Change{Farewell: catalogue.LineCheck}); err != nil {
 			return err
 		}
 	}

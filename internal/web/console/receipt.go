@@ -50,7 +50,7 @@ func (c *Room) ReadReceipt(w http.ResponseWriter, r *http.Request) error {
 		v.refused = say.Fault(err)
 	}
 	if answer.Scripted(r) {
-		answer.Fragment(w, r, floorReceipt(say, v)) // a refusal stands in the field, and is no failure of the page
+		answer.Fragment(w, r, receiptAnswer(say, v)) // a refusal stands where the answer would
 		return nil
 	}
 	answer.Page(w, r, code, receiptPage(say, c.shell(r, say, m, "floor.receipt"), v))
