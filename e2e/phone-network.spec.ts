@@ -66,7 +66,7 @@ test.beforeAll(async () => {
   test.skip(why !== undefined && !process.env.VIGIE_FORBID_SKIPS, why);
 });
 
-test.describe("her network is cut while they talk", { tag: "@desk" }, () => {
+test.describe("her network is cut while they talk", { tag: "@network" }, () => {
   test.slow();
 
   test("and comes back: the caller hears music meanwhile, then her again, who need not log in", async ({ away, network, rings, page }, info) => {
@@ -81,7 +81,7 @@ test.describe("her network is cut while they talk", { tag: "@desk" }, () => {
     await hearsMusic(caller);
     const silent = Date.now() - cut;
     await expect(away.phone.getByRole("status")).toContainText("Plus de réseau ici. L'appel n'est pas perdu");
-    await expect.poll(async () => contains(await caller.heard(5), words), "she is asked to stay").toBeGreaterThan(0.8);
+    await expect.poll(async () => contains(await caller.heard(6), words), { message: "she is asked to stay", timeout: 20_000 }).toBeGreaterThan(0.9);
     await network!.plugsIn();
     const back = Date.now();
     await hears(caller, "camille");
@@ -107,7 +107,7 @@ test.describe("her network is cut while they talk", { tag: "@desk" }, () => {
     await hearsMusic(other);
     await network!.cut();
     await hearsMusic(caller);
-    await expect.poll(async () => contains(await caller.heard(5), words), "she is asked to stay").toBeGreaterThan(0.8);
+    await expect.poll(async () => contains(await caller.heard(6), words), { message: "she is asked to stay", timeout: 20_000 }).toBeGreaterThan(0.9);
     const line = noe.page.locator("#line > li");
     await expect(line).toHaveCount(2, { timeout: 60_000 });
     await expect(line.first()).toContainText("la connexion avec son écoutant a été coupée");

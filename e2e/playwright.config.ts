@@ -10,16 +10,21 @@ const looks = {
   small: { viewport: { width: 320, height: 568 }, isMobile: true, hasTouch: true },
   desk: { viewport: { width: 1440, height: 900 } },
   nojs: { viewport: { width: 390, height: 844 }, isMobile: true, hasTouch: true, javaScriptEnabled: false },
+  // A desk again, for what changes the networks of this machine: other browsers on it would notice, so it is run apart.
+  network: { viewport: { width: 1440, height: 900 } },
   dark: { viewport: { width: 390, height: 844 }, isMobile: true, hasTouch: true, colorScheme: "dark" },
 } satisfies Record<string, NonNullable<PlaywrightTestConfig["use"]>>;
 
+// VIGIE_JOURNEYS is "together" for all that may run beside one another, "apart" for the others, and unset for both.
+const part = process.env.VIGIE_JOURNEYS;
+const apart = (name: string): boolean => name === "network";
 const names = Object.keys(looks).join("|");
 const untagged = `(?!.*@(${names}|everywhere)\\b)`;
 
 export default defineConfig({
   testDir: ".",
   outputDir: "test-results",
-  reporter: [["list"], ["json", { outputFile: "../.vigie/test/journeys.json" }]],
+  reporter: [["list"], ["json", { outputFile: `../.vigie/test/journeys${part === "apart" ? "-apart" : ""}.json` }]],
   workers: 2,
   timeout: 60_000,
   expect: { timeout: 10_000 },
@@ -49,9 +54,9 @@ export default defineConfig({
       ],
     },
   },
-  projects: Object.entries(looks).map(([name, use]) => ({
+  projects: Object.entries(looks).filter(([name]) => !part || (part === "apart") === apart(name)).map(([name, use]) => ({
     name,
     use,
-    grep: new RegExp(`@(${name}|everywhere)\\b` + (name === "phone" ? `|^${untagged}` : "")),
+    grep: new RegExp(apart(name) ? `@${name}\\b` : `@(${name}|everywhere)\\b` + (name === "phone" ? `|^${untagged}` : "")),
   })),
 });

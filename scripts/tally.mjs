@@ -58,7 +58,7 @@ const walk = (suite) => {
   }
   (suite.suites ?? []).forEach(walk);
 };
-for (const report of ["journeys.json", "elements.json"].map(read).filter(Boolean)) JSON.parse(report).suites.forEach(walk);
+for (const report of ["journeys.json", "journeys-apart.json", "elements.json"].map(read).filter(Boolean)) JSON.parse(report).suites.forEach(walk);
 
 if (process.env.VIGIE_FORBID_SKIPS) failed.push(...skipped.map((test) => `skipped, which is not allowed here: ${test}`));
 for (const test of twice) console.log(`passed only at the second try: ${test}`);

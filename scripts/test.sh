@@ -86,7 +86,18 @@ go_race_tests() {
 
 journeys() {
   command -v chromium >/dev/null || { left_out "browser journeys (Chromium is missing)"; return; }
-  npm run --silent e2e
+  VIGIE_JOURNEYS=together npm run --silent e2e
+}
+
+# Those that change networks, in one of their own, or every browser of this machine would notice.
+journeys_apart() {
+  command -v chromium >/dev/null || { left_out "browser journeys with networks of their own (Chromium is missing)"; return; }
+  local alone=()
+  if [ "$(id -u)" = 0 ] && unshare --net true 2>/dev/null; then
+    # What stays up in it is what a browser calls being online.
+    alone=(unshare --net sh -c 'ip link set lo up && ip link add here type veth peer name there && ip address add 198.19.0.1/24 dev here && ip link set here up && ip link set there up && exec "$@"' sh)
+  fi
+  VIGIE_JOURNEYS=apart "${alone[@]+"${alone[@]}"}" npm run --silent e2e
 }
 
 # The custom elements alone, against a server that misbehaves as told.
@@ -108,6 +119,7 @@ step "Go tests, race detector" go_race_tests
 step "custom elements" elements
 if step "build" make -s --no-print-directory build; then
   step "browser journeys" journeys
+  step "browser journeys, networks" journeys_apart
 fi
 
 printf '\n'
