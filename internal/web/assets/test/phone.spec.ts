@@ -31,7 +31,7 @@ const piece = ({ state, attached = "" }: Call): string =>
     <details class="phone-keypad" id="pad" open><summary>Clavier</summary><form method="post" action="/desk/phone/calls/c1/digits" data-phone-digits>
     <output data-phone-dialled></output>${[..."123456789*0#"].map((k) => `<button name="digits" value="${k}">${k}</button>`).join("")}</form></details></div>`;
 
-const bar = (call: Call): string => `<soft-phone id="soft-phone" data-node="n1" data-say-denied="Micro refusé" data-say-muted="Micro coupé" data-say-unmuted="Micro ouvert" data-say-elsewhere="Dans un autre onglet" data-say-page="Cette page ne s'ouvre pas.">
+const bar = (call: Call): string => `<soft-phone id="soft-phone" data-node="n1" data-say-denied="Micro refusé" data-say-muted="Micro coupé" data-say-unmuted="Micro ouvert" data-say-voiceless="Sans micro" data-say-elsewhere="Dans un autre onglet" data-say-page="Cette page ne s'ouvre pas.">
   <button data-phone-take aria-pressed="false">Prendre les appels</button><button data-phone-mute aria-pressed="false" data-shortcut="alt+m">Couper mon micro</button>${piece(call)}
   <button data-phone-here hidden>Prendre l'appel ici</button><button data-phone-unblock hidden>Entendre</button>
   <select data-phone-microphone aria-label="Micro"><option value="">Celui de l'ordinateur</option></select><input type="range" data-phone-volume aria-label="Volume"><p role="status" data-phone-status></p></soft-phone>`;
@@ -195,6 +195,37 @@ test("Alt M mutes and says so, whatever has the focus", async ({ page, stage }) 
   expect(await page.evaluate(() => (window as unknown as { tracks: MediaStreamTrack[] }).tracks.map((t) => t.enabled))).toEqual([false]);
   await page.keyboard.press("Alt+m");
   await expect(page.getByText("Micro ouvert")).toBeVisible();
+});
+
+test("who muted herself stays muted through a reload, and not in the next call", async ({ page, stage }) => {
+  attachable(stage);
+  await openDesk(page, stage, { state: "talking" });
+  await expect.poll(() => attaches(stage)).toHaveLength(1);
+  await page.keyboard.press("Alt+m");
+  await expect(page.getByText("Micro coupé")).toBeVisible();
+  await page.reload();
+  await expect.poll(() => attaches(stage)).toHaveLength(2);
+  await expect(page.getByRole("button", { name: "Couper mon micro" })).toHaveAttribute("aria-pressed", "true");
+  await expect(page.getByText("Micro coupé")).toBeVisible();
+  await expect.poll(() => page.evaluate(() => (window as unknown as { tracks: MediaStreamTrack[] }).tracks.map((t) => t.enabled))).toEqual([false]);
+  await expect.poll(() => stage.streams.length).toBeGreaterThan(0);
+  stage.update(piece({ state: "none" }));
+  await expect(page.getByRole("button", { name: "Couper mon micro" })).toHaveAttribute("aria-pressed", "false");
+});
+
+test("a microphone that is pulled out has the caller wait, and nobody else rings here", async ({ page, stage }) => {
+  attachable(stage);
+  await openDesk(page, stage, { state: "talking" });
+  await expect.poll(() => attaches(stage)).toHaveLength(1);
+  await page.evaluate(() => {
+    navigator.mediaDevices.getUserMedia = () => Promise.reject(new DOMException("", "NotFoundError"));
+    const [track] = (window as unknown as { tracks: MediaStreamTrack[] }).tracks;
+    track!.stop();
+    track!.dispatchEvent(new Event("ended"));
+  });
+  await expect(page.getByText("Sans micro")).toBeVisible();
+  expect(stage.of("/desk/phone/calls/c1/hold")).toHaveLength(1);
+  expect(stage.of("/desk/phone/ready").at(-1)).toMatchObject({ on: "0" });
 });
 
 test("keys arrive in their order, however fast they are pressed, by mouse and by keyboard", async ({ page, stage }) => {

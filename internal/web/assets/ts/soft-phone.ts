@@ -20,6 +20,8 @@ const keepFor = 120_000;
 const readyEvery = 20_000;
 const reportEvery = 5_000;
 const mine = "vigie-phone-peers";
+/** The call in which she muted herself in this tab: she stays muted in it, through a reload too. */
+const silenced = "vigie-phone-muted";
 /** What need not be said for long: all is as it should be. */
 const goodNews = new Set(["connected", "unmuted", "tested"]);
 
@@ -42,6 +44,7 @@ class SoftPhone extends Live {
   private again = 0;
   private idle = 0;
   private readyTimer = 0;
+  private voiceless = false; // no microphone, in the middle of a call
   private asked = false; // whether the line is still there, in this silence
   private digits: string[] = [];
   private sendingDigits = false;
@@ -134,6 +137,7 @@ class SoftPhone extends Live {
     if (call.state === "ringing") {
       if (this.ready) void this.prepare(call.node);
     } else if (onTheLine.has(call.state)) {
+      if (sessionStorage.getItem(silenced) === call.contact) this.muted(true);
       void this.take(call);
     } else if (!this.testing) {
       this.rest();
@@ -144,6 +148,7 @@ class SoftPhone extends Live {
   /** After a call: the microphone is closed at once, the line a little later. */
   private rest(): void {
     this.elsewhere = this.refused = "";
+    this.voiceless = false;
     this.sound.close();
     this.muted(false, false);
     void this.line?.speak(null);
@@ -155,7 +160,7 @@ class SoftPhone extends Live {
   private async take(call: Call): Promise<void> {
     if (this.line && call.attached === this.line.peer) {
       this.elsewhere = "";
-      await this.prepare(call.node);
+      if (await this.prepare(call.node)) await this.isHeard();
       return;
     }
     if (call.attached) this.refused = "";
@@ -212,6 +217,8 @@ class SoftPhone extends Live {
       this.elsewhere = this.refused = "";
       if (["lost", "again", "connecting", "elsewhere"].includes(this.said)) this.say("connected");
       if ((response.headers.get("Content-Type") ?? "").startsWith("text/html")) place(await response.text());
+      if (this.sound.muted) this.say("muted"); // as before the reload: she is told again
+      await this.isHeard();
     } catch {
       this.failures += 1;
       this.say(navigator.onLine ? "lost" : "offline");
@@ -252,10 +259,26 @@ class SoftPhone extends Live {
     clearTimeout(asking);
     if (refusal) this.say(refusal);
     else {
-      if (["asking", "denied", "none", "unplugged"].includes(this.said)) this.say("");
+      if (["asking", "denied", "none", "unplugged", "voiceless"].includes(this.said)) this.say("");
       void this.devices();
     }
     return !refusal;
+  }
+
+  /** A call without a microphone: the caller is not left in silence but hears that she is to wait, and nobody else is sent here. */
+  private async isHeard(): Promise<void> {
+    if (this.sound.track) {
+      this.voiceless = false;
+      return;
+    }
+    if (this.voiceless || !this.talking) return;
+    this.voiceless = true;
+    this.takes(false);
+    if (this.call.state === "talking") {
+      const response = await post(`${this.call.act}/hold`, {}).catch(() => undefined);
+      if (response?.ok && (response.headers.get("Content-Type") ?? "").startsWith("text/html")) place(await response.text());
+    }
+    this.say("voiceless");
   }
 
   private lineIs(state: LineState): void {
@@ -348,6 +371,8 @@ class SoftPhone extends Live {
   private muted(yes: boolean, aloud = true): void {
     if (this.sound.muted === yes) return;
     this.sound.muted = yes;
+    if (yes) sessionStorage.setItem(silenced, this.call.contact);
+    else sessionStorage.removeItem(silenced);
     this.pressed("mute", yes);
     if (aloud) this.say(yes ? "muted" : "unmuted");
     else if (this.said === "muted") this.say("");
@@ -540,10 +565,16 @@ class SoftPhone extends Live {
     if (!this.line || this.call.state === "none") return;
     this.say("unplugged");
     // Another one may be there.
-    setTimeout(() => void this.microphone().then(() => this.line?.speak(this.sound.track)), 500);
+    setTimeout(() => void this.voiceAgain(), 500);
+  }
+
+  private async voiceAgain(): Promise<void> {
+    if (await this.microphone()) await this.line?.speak(this.sound.track);
+    await this.isHeard();
   }
 
   private async devices(): Promise<void> {
+    if (this.voiceless && this.talking && !this.sound.track) void this.voiceAgain();
     const sink = this.find("sink");
     if (sink) sink.hidden = !PhoneSound.canChooseSpeaker;
     const all = await navigator.mediaDevices?.enumerateDevices().catch(() => []);
