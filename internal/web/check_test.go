@@ -44,7 +44,7 @@ func TestNothingIsToldBeforeTheCallBack(t *testing.T) {
 	if ct := w.latest(id); ct.State != contact.Talking {
 		t.Fatalf("the conversation is %s", ct.State)
 	}
-	counsellor.quickly("/desk/contacts/"+id+"/check", "number", "brigade", "when", "later").want(http.StatusOK).sees("Non vérifié. À rappeler\u00a0: Brigade des mineurs.")
+	counsellor.quickly("/desk/contacts/"+id+"/check", "number", "brigade", "when", "later").want(http.StatusOK).sees("Non vérifié. À rappeler", "Brigade des mineurs.")
 	if ct := w.latest(id); ct.State != contact.WrapUp {
 		t.Fatalf("the conversation is %s", ct.State)
 	}
