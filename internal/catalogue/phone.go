@@ -21,6 +21,9 @@ type Phone struct {
 	OfferCallbackAfter time.Duration `toml:"offer_callback_after"`
 	// CutOffFor is how long a caller whose line was cut is recognised and comes first.
 	CutOffFor time.Duration `toml:"cut_off_for"`
+	// RefuseListeningFor is how long, from when she is answered, a caller may still refuse a supervisor's ear by a key;
+	// before that she always may.
+	RefuseListeningFor time.Duration `toml:"refuse_listening_for"`
 	// KeepCalls is how long the row of a call is kept for the figures ("9600h", 400 days): when it came, how long it
 	// waited, how it ended. Which number it came from and who answered is gone after 30 days.
 	KeepCalls time.Duration `toml:"keep_calls"`
@@ -105,6 +108,10 @@ func (f *Phone) check(p *page) {
 	span("announce_every", f.AnnounceEvery, 15*time.Second, 10*time.Minute)
 	span("offer_callback_after", f.OfferCallbackAfter, 0, time.Hour)
 	span("cut_off_for", f.CutOffFor, time.Minute, 24*time.Hour)
+	if f.RefuseListeningFor == 0 { // a document edited before it was said
+		f.RefuseListeningFor = 2 * time.Minute
+	}
+	span("refuse_listening_for", f.RefuseListeningFor, 10*time.Second, time.Hour)
 	if f.KeepCalls == 0 { // a document edited before it was said
 		f.KeepCalls = 400 * 24 * time.Hour
 	}

@@ -53,6 +53,7 @@ type call struct {
 	missing   time.Time    // since when the counsellor's browser is missed; zero when it is there
 	heard     heard        // what the caller is played now
 	spoken    *media.Piece // what is said to the caller and her counsellor just now, nil for nothing
+	murmured  *media.Piece // what is said to the caller alone while she talks, nil for nothing
 	reminded  time.Time    // when she last heard her place
 	gone      bool         // the caller's line is over
 	outcome   string
@@ -501,6 +502,9 @@ func (c *call) receive(line *trunk.Call) {
 	}
 }
 
+// menuFor is how long a key is waited for after the menu was heard.
+const menuFor = 5 * time.Second
+
 // greet says who we are, and brings the caller in line.
 func (c *call) greet() {
 	before, err := c.phone.cutOff(c.ctx, c.mark)
@@ -520,15 +524,19 @@ func (c *call) greet() {
 			digit = pressed
 		}
 	}
-	if digit == '9' { // one key refuses a supervisor's ear
-		c.row.noListening = true
-		c.saved()
-		digit = c.say("listening_refused")
+	if digit == keyRefuses {
+		digit = c.say(c.refuse())
 	}
 	public := ""
 	if rules := c.phone.rules(); rules.Menu && before.contactID == "" {
 		if digit == 0 {
-			digit = c.key(c.say("menu"), 5*time.Second)
+			digit = c.key(c.say("menu"), menuFor)
+		}
+		for digit == keyRefuses { // she chooses all the same
+			digit = c.say(c.refuse())
+			if digit == 0 {
+				digit = c.key(c.say("menu"), menuFor)
+			}
 		}
 		switch digit {
 		case '1':

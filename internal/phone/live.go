@@ -231,7 +231,7 @@ func (c *call) hearing(mode media.Mode) media.Matrix {
 	if desk := c.parties.desk; desk.there() && (c.spoken != nil || c.row.state == Dialling) {
 		m[desk.peer.ID()] = append(m[desk.peer.ID()], legMusic) // it rings over there, or something is said to both
 	}
-	if c.spoken != nil && c.leg != nil && mode == media.Talking {
+	if (c.spoken != nil || c.murmured != nil) && c.leg != nil && mode == media.Talking {
 		m[c.leg.ID()] = append(m[c.leg.ID()], legMusic)
 	}
 	for leg, a := range c.asides {
@@ -375,6 +375,11 @@ const shownKeys = 6
 
 // pressedKey is a key that the caller presses while she waits or talks.
 func (c *call) pressedKey(digit byte) {
+	if digit == keyRefuses && c.mayRefuse() {
+		c.refuses()
+		c.settle()
+		return
+	}
 	switch c.row.state {
 	case Waiting:
 		if digit == '0' && c.inLine() {

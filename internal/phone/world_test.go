@@ -311,6 +311,7 @@ type ring struct {
 	tell  chan caller.Event
 	over  chan struct{}
 	end   context.CancelFunc
+	keys  chan byte // pressed as they come
 
 	mu     sync.Mutex
 	result caller.Result
@@ -332,8 +333,8 @@ var skip = pressing(caller.Key{Digit: '#', After: 200 * time.Millisecond})
 func (w *world) rings(opts ...how) *ring {
 	w.t.Helper()
 	ctx, end := context.WithCancel(context.WithoutCancel(w.t.Context()))
-	r := &ring{w: w, heard: &samples{}, tell: make(chan caller.Event, 64), over: make(chan struct{}), end: end}
-	o := caller.Options{To: "sip:3018@" + w.trunk.Addr("udp").String(), From: child, Says: audio.NewClip(audio.Sine(childTone, 0.5, 30*time.Second)), Heard: r.heard,
+	r := &ring{w: w, heard: &samples{}, tell: make(chan caller.Event, 64), over: make(chan struct{}), end: end, keys: make(chan byte, 16)}
+	o := caller.Options{To: "sip:3018@" + w.trunk.Addr("udp").String(), From: child, Presses: r.keys, Says: audio.NewClip(audio.Sine(childTone, 0.5, 30*time.Second)), Heard: r.heard,
 		Tell: func(e caller.Event) {
 			select {
 			case r.tell <- e:

@@ -33,6 +33,8 @@ type Options struct {
 	Codecs []audio.Codec
 	// Keys are pressed one after the other, each so long after the call was answered.
 	Keys []Key
+	// Presses are keys that are pressed as they come, after Keys; nil has none.
+	Presses <-chan byte
 	// For is how long it talks before it hangs up; 0 is until the other end does.
 	For time.Duration
 	// Ring is how long it lets ring; 0 is a minute.
@@ -165,7 +167,7 @@ func dial(ctx context.Context, telephone *trunk.Server, o Options, user string) 
 	}
 	keys := sync.WaitGroup{}
 	pressing, done := context.WithCancel(ctx)
-	keys.Go(func() { press(pressing, line, o.Keys, answered, tell) })
+	keys.Go(func() { press(pressing, line, o, answered, tell) })
 	select {
 	case <-c.Done():
 	case <-over:
@@ -235,8 +237,8 @@ func (tap) Hears([]string)             {}
 func (tap) Quality() media.Quality     { return media.Quality{} }
 func (tap) Close() error               { return nil }
 
-func press(ctx context.Context, line *media.Line, keys []Key, answered time.Time, tell func(what, detail string)) {
-	for _, k := range keys {
+func press(ctx context.Context, line *media.Line, o Options, answered time.Time, tell func(what, detail string)) {
+	for _, k := range o.Keys {
 		select {
 		case <-ctx.Done():
 			return
@@ -244,6 +246,16 @@ func press(ctx context.Context, line *media.Line, keys []Key, answered time.Time
 		}
 		if line.SendDigits(string(k.Digit)) == nil {
 			tell("pressed", string(k.Digit))
+		}
+	}
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case digit := <-o.Presses:
+			if line.SendDigits(string(digit)) == nil {
+				tell("pressed", string(digit))
+			}
 		}
 	}
 }
