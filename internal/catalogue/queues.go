@@ -69,6 +69,7 @@ const (
 	ReasonCutOff      = "cut_off"         // a caller whose line was cut, and who rings again
 	ReasonCallback    = "callback"        // asked to be called back
 	ReasonOverflow    = "overflow"        // answered on a plain telephone, to be written up
+	ReasonPutThrough  = "put_through"     // put through to a number of help when we closed, to be written up
 	ReasonVoicemail   = "voicemail"       // spoke a message while we were closed
 	ReasonLost        = "counsellor_lost" // her counsellor's desk is gone
 )

@@ -61,6 +61,7 @@ type call struct {
 	told      bool       // she was told that the call is recorded
 	tape      *recording // of the whole conversation, where the helpline records
 	overflow  overflow
+	evening   evening
 	bad       bool              // what the desks were told of the line last
 	failed    string            // why whom we rang last could not be reached
 	asides    map[string]*aside // by the leg that hears one
@@ -495,7 +496,7 @@ func (c *call) receive(line *trunk.Call) {
 	case blocked:
 		c.outcome = ByBlock
 		c.say("blocked")
-	case !today.Open:
+	case !today.Open && !c.comesBack():
 		c.closed()
 	default:
 		c.greet()

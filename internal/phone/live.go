@@ -31,6 +31,7 @@ func (c *call) live() {
 		if c.over { // by whoever hung up or asked for it meanwhile, and not by what the contact has become because of it
 			return
 		}
+		c.closes()
 		c.remind()
 		c.spill()
 	}
@@ -67,7 +68,7 @@ func (c *call) look() error {
 			c.outcome, c.over = ByStaff, true
 			return nil
 		}
-		if t := c.parties.third; t != nil && t.code == codeOverflow { // it still rings there, and she is answered here
+		if t := c.parties.third; t != nil && t.fromLine { // it still rings there, and she is answered here
 			c.leaveThird(c.ctx)
 		}
 		if err := c.unanswered(); err != nil {
@@ -338,7 +339,7 @@ func (c *call) placeSaid() []string {
 
 // remind tells who waits her place again, from time to time.
 func (c *call) remind() {
-	if c.gone || c.over || !c.inLine() || time.Since(c.reminded) < c.phone.rules().AnnounceEvery {
+	if c.gone || c.over || !c.inLine() || c.evening.began || time.Since(c.reminded) < c.phone.rules().AnnounceEvery {
 		return
 	}
 	c.reminded = time.Now()
@@ -362,7 +363,11 @@ func (c *call) patience() time.Duration {
 		wait = min(wait, c.phone.grace-time.Since(c.missing))
 	}
 	if c.inLine() {
-		wait = min(wait, c.phone.rules().AnnounceEvery-time.Since(c.reminded))
+		if c.evening.began {
+			wait = min(wait, time.Second)
+		} else {
+			wait = min(wait, c.phone.rules().AnnounceEvery-time.Since(c.reminded))
+		}
 		if len(c.phone.rules().Overflow.Numbers) > 0 {
 			wait = min(wait, time.Second)
 		}
@@ -384,6 +389,8 @@ func (c *call) pressedKey(digit byte) {
 	case Waiting:
 		if digit == '0' && c.inLine() {
 			c.bookCallback()
+		} else {
+			c.chooses(digit)
 		}
 	case Talking:
 		// "Press 1 for yes": the counsellor sees it. It is nowhere written. No hand presses faster.

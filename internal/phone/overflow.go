@@ -14,8 +14,9 @@ import (
 
 // overflow is the ringing of plain telephones, for an evening on which nobody is at a desk.
 type overflow struct {
-	next  int       // the telephone to ring next, of those of the rules
-	again time.Time // not before
+	next   int       // the telephone to ring next, of those of the rules
+	again  time.Time // not before
+	reason string    // why a telephone has the caller, of the catalogue's reasons
 	// unwritten says that a telephone has the caller, and the record does not know it yet.
 	unwritten bool
 }
@@ -42,24 +43,39 @@ func (c *call) spill() {
 	number := rules.Numbers[c.overflow.next%len(rules.Numbers)]
 	c.overflow.next++
 	c.overflow.again = time.Now().Add(dialFor + betweenOverflow)
+	c.ringOut(codeOverflow, contact.NormalNumber(number), catalogue.ReasonOverflow, func() {
+		c.overflow.again = time.Now().Add(betweenOverflow)
+	})
+}
+
+// ringOut rings an outside telephone for a caller in line. When it answers she is with it, and her contact stays in the
+// list, for that reason, as something to be written up. failed runs when nobody answered there.
+func (c *call) ringOut(code, to, reason string, failed func()) {
+	c.overflow.reason = reason
 	ctx, cancel := context.WithTimeout(c.ctx, dialFor)
-	t := &third{code: codeOverflow, since: time.Now(), cancel: cancel}
+	t := &third{code: code, fromLine: true, since: time.Now(), cancel: cancel}
 	c.parties.third = t
 	go func() {
-		line, err := c.dial(ctx, trunk.Dial{To: contact.NormalNumber(number), Urgent: true})
+		line, err := c.dial(ctx, trunk.Dial{To: to, Urgent: true})
 		c.happen(func() {
+			rang := c.parties.third == t
 			switch {
 			case err != nil:
-				c.overflow.again = time.Now().Add(betweenOverflow)
 				c.reached(t, line, err)
-			case c.parties.third != t || c.contact.State != contact.Waiting: // somebody came to her desk meanwhile
-				if c.parties.third == t {
+				if rang {
+					failed()
+				}
+			case !rang || c.contact.State != contact.Waiting: // somebody came to her desk meanwhile
+				if rang {
 					c.parties.third = nil
 				}
 				cancel()
 				go hangUp(c.ctx, line)
-			default:
+			case code == codeOverflow:
 				c.askOverflow(t, line)
+			default:
+				c.reached(t, line, nil)
+				c.spilled()
 			}
 		})
 	}()
@@ -141,7 +157,7 @@ func (c *call) writeSpilled(ctx context.Context) error {
 		row.answeredAt = store.Millis(p.now())
 	}
 	_, err := p.contacts.BookWith(ctx, row.contactID, func(tx *store.Tx, ct contact.Contact, _ *seal.Key) error {
-		if _, err := p.contacts.AddReason(ctx, tx, ct.ID, c.reason(catalogue.ReasonOverflow)); err != nil {
+		if _, err := p.contacts.AddReason(ctx, tx, ct.ID, c.reason(c.overflow.reason)); err != nil {
 			return err
 		}
 		return p.save(ctx, tx, row)

@@ -51,6 +51,7 @@ type third struct {
 	untold   bool   // it was not told yet that the call is recorded, and is not in it
 	asked    bool   // whoever picked up has not said yet that she is a person, and takes the caller
 	private  bool   // the counsellor speaks with it alone first
+	fromLine bool   // it is rung for a caller whom nobody at a desk has
 	straight bool   // the caller is left with it as soon as it answers
 	staffID  string // who rang it
 	since    time.Time

@@ -27,17 +27,20 @@ func (w *world) says(code string, tone float64, length time.Duration) {
 // heardOnce waits until a tone was heard at some moment of the call.
 func (r *ring) heardOnce(what string, tone float64) {
 	r.w.t.Helper()
-	r.w.until(what, func() bool {
-		r.heard.mu.Lock()
-		all := slices.Clone(r.heard.all)
-		r.heard.mu.Unlock()
-		for piece := range slices.Chunk(all, audio.Rate/10) {
-			if audio.Goertzel(piece, tone) > loudEnough {
-				return true
-			}
+	r.w.until(what, func() bool { return r.heardEver(tone) })
+}
+
+// heardEver says whether a tone was heard at some moment of the call.
+func (r *ring) heardEver(tone float64) bool {
+	r.heard.mu.Lock()
+	all := slices.Clone(r.heard.all)
+	r.heard.mu.Unlock()
+	for piece := range slices.Chunk(all, audio.Rate/10) {
+		if audio.Goertzel(piece, tone) > loudEnough {
+			return true
 		}
-		return false
-	})
+	}
+	return false
 }
 
 // presses has the caller press a key now.

@@ -56,11 +56,23 @@ func (c *call) closed() {
 		}
 		return
 	}
+	c.keeps(spoken)
+}
+
+// keeps keeps a message that was spoken, and says that it has.
+func (c *call) keeps(spoken []int16) {
 	// The house may be closing, and the line is perhaps over: the message is kept before anything else.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(c.ctx), 20*time.Second)
 	defer cancel()
+	waited := c.row.contactID != ""
 	if err := c.keepMessage(ctx, spoken); err != nil {
+		if waited && fault.Is(err, fault.Conflict) {
+			return // somebody takes her at this very moment: she is answered
+		}
 		c.log.Error("phone: a voice message could not be kept", "error", err)
+		if waited {
+			return // she is still in line
+		}
 		c.outcome = ByBreakdown
 		c.say("no_counsellor")
 		return
@@ -125,7 +137,7 @@ func (c *call) record(longest time.Duration) []int16 {
 		select {
 		case <-recorder.Done():
 		default:
-			if c.until(recorder.Done(), 0) == '#' {
+			if c.until(recorder.Done(), 0) == '#' || c.taken() {
 				break
 			}
 			continue
@@ -151,7 +163,8 @@ func (t *tape) samples() []int16 {
 	return all
 }
 
-// keepMessage seals a message and opens its contact, both or neither.
+// keepMessage seals a message and opens its contact, both or neither. That of a caller who waited becomes the message:
+// fault.Conflict when she does not wait (any more).
 func (c *call) keepMessage(ctx context.Context, samples []int16) error {
 	p := c.phone
 	var wav bytes.Buffer
@@ -165,7 +178,7 @@ func (c *call) keepMessage(ctx context.Context, samples []int16) error {
 	o := contact.Opening{ID: store.NewID(), Channel: contact.ChannelMessage, Lang: c.row.lang, Number: c.number,
 		Reasons: []contact.Reason{c.reason(catalogue.ReasonVoicemail)}}
 	now := store.Millis(p.now())
-	_, err = p.contacts.OpenWith(ctx, o, func(tx *store.Tx, ct contact.Contact, key *seal.Key) error {
+	with := func(tx *store.Tx, ct contact.Contact, key *seal.Key) error {
 		content, err := json.Marshal(voiceContent{Identity: stored.Identity, SHA256: stored.SHA256})
 		if err != nil {
 			return err
@@ -182,8 +195,22 @@ func (c *call) keepMessage(ctx context.Context, samples []int16) error {
 		if _, err = tx.Exec(ctx, updateCall, c.row.id, ct.ID, string(c.row.state), c.row.noListening, c.row.queuedAt, c.row.answeredAt, ""); err != nil {
 			return err
 		}
+		if c.row.contactID != "" { // she waited, and has a receipt since then
+			return nil
+		}
 		return c.receipt(ctx, tx, ct.ID)
-	})
+	}
+	if waited := c.row.contactID; waited != "" {
+		o.ID = waited
+		_, err = p.contacts.BookWith(ctx, waited, func(tx *store.Tx, ct contact.Contact, key *seal.Key) error {
+			if _, err := p.contacts.AddReason(ctx, tx, ct.ID, o.Reasons[0]); err != nil {
+				return err
+			}
+			return with(tx, ct, key)
+		})
+	} else {
+		_, err = p.contacts.OpenWith(ctx, o, with)
+	}
 	if err != nil {
 		return errors.Join(err, p.blobs.Remove(context.WithoutCancel(ctx), stored.ID))
 	}

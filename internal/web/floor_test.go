@@ -128,6 +128,9 @@ func TestASupervisorClosesTheLine(t *testing.T) {
 	supervisor, colleague := w.as(staff.Supervisor), w.as(staff.Supervisor)
 	colleague.get("/desk/floor").want(http.StatusOK)
 	w.browser().get("/chat").sees(i18n.For("fr").T("start.title"))
+	waits := i18n.For("fr").T("floor.after_closing", "n", 1)
+	w.browser().opens()
+	supervisor.get("/desk/floor").seesNot(waits)
 
 	w.as(staff.Counsellor).post("/desk/floor/closure", "for", "30m", "reason", "technical").want(http.StatusForbidden)
 	supervisor.post("/desk/floor/closure", "for", "a year", "reason", "technical").want(http.StatusUnprocessableEntity)
@@ -137,7 +140,7 @@ func TestASupervisorClosesTheLine(t *testing.T) {
 	before := version()
 	for _, end := range []string{"tomorrow", "2h", "1h", "30m"} {
 		supervisor.post("/desk/floor/closure", "for", end, "reason", "technical", "base", version()).want(http.StatusOK)
-		supervisor.sees("La ligne est fermée jusqu'au", i18n.For("fr").T("floor.reopen"))
+		supervisor.sees("La ligne est fermée jusqu'au", i18n.For("fr").T("floor.reopen"), waits)
 		w.browser().get("/chat").sees(i18n.For("fr").T("closed.pause"), i18n.For("fr").T("floor.closed_technical"))
 		w.browser().get("/en/chat").sees(i18n.For("en").T("closed.pause"), i18n.For("en").T("floor.closed_technical"))
 	}
@@ -148,7 +151,7 @@ func TestASupervisorClosesTheLine(t *testing.T) {
 	w.browser().get("/chat").sees(i18n.For("fr").T("start.title"))
 	w.clock.jumps(-31 * time.Minute)
 	w.browser().get("/chat").sees(i18n.For("fr").T("closed.pause"))
-	supervisor.post("/desk/floor/closure/end", "base", version()).want(http.StatusOK).seesNot("La ligne est fermée")
+	supervisor.post("/desk/floor/closure/end", "base", version()).want(http.StatusOK).seesNot("La ligne est fermée", waits)
 	w.browser().get("/chat").sees(i18n.For("fr").T("start.title"))
 }
 

@@ -104,6 +104,9 @@ func (c *Room) floor(ctx context.Context, say *i18n.Printer, p staff.Person) (fl
 		return v, err
 	}
 	v.line = openTo(line, p)
+	if n := waitNow(line); n > 0 && !c.Today().Open {
+		v.trouble = append(v.trouble, say.T("floor.after_closing", "n", n))
+	}
 	if v.seats, err = c.Router.Floor(ctx); err != nil {
 		return v, err
 	}
@@ -122,6 +125,16 @@ func (c *Room) floor(ctx context.Context, say *i18n.Printer, p staff.Person) (fl
 		v.blocks = append(v.blocks, blockView{b, b.LiftedAt == 0 && at(b.Until).After(v.now)})
 	}
 	return v, err
+}
+
+// waitNow is how many of a line wait to be answered at once: letters do not.
+func waitNow(line []routing.Waiting) (n int) {
+	for _, w := range line {
+		if w.Contact.Live() {
+			n++
+		}
+	}
+	return n
 }
 
 // inDanger reads the contacts in danger that are in these states, without those whose person the supervisor
