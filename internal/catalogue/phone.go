@@ -28,6 +28,10 @@ type Phone struct {
 	// waited, how it ended. Which number it came from and who answered is gone after 30 days.
 	KeepCalls time.Duration `toml:"keep_calls"`
 
+	// Second is a language that a caller may choose; Called are numbers of ours at which another one is spoken.
+	Second SecondLanguage `toml:"second"`
+	Called []CalledNumber `toml:"number"`
+
 	Callback  CallbackRules  `toml:"callback"`
 	Voicemail VoicemailRules `toml:"voicemail"`
 	Overflow  OverflowRules  `toml:"overflow"`
@@ -142,6 +146,7 @@ func (f *Phone) check(p *page) {
 	for i, number := range f.Overflow.Numbers {
 		digits(at("overflow.numbers[%d]", i), number)
 	}
+	f.checkLangs(p)
 	all := codes{}
 	for i, partner := range f.Partners {
 		path := at("partner[%d]", i)

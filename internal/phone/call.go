@@ -457,7 +457,7 @@ func (p *Phone) incoming(line *trunk.Call) {
 		number = "" // it is the partner's, the same for all whom it sends: it recognises nobody, and nobody is called there
 	}
 	mark := p.router.NumberMark(number)
-	c := p.newCall(callRow{id: store.NewID(), trunk: line.Trunk(), direction: Inbound, state: Greeting, lang: p.lang, mark: mark})
+	c := p.newCall(callRow{id: store.NewID(), trunk: line.Trunk(), direction: Inbound, state: Greeting, lang: p.langOf(line.Called()), mark: mark})
 	c.number, c.mark = number, mark
 	if sent {
 		c.partner = &partner
@@ -517,15 +517,14 @@ func (c *call) greet() {
 	if before.first {
 		greeting = "greeting_returning"
 	}
-	digit := c.say(greeting)
-	if c.phone.rules().Record {
-		pressed, told := c.tell("recorded")
-		c.told = told
-		if digit == 0 {
-			digit = pressed
-		}
+	if before.contactID != "" {
+		c.speaks(before.lang)
 	}
-	if digit == keyRefuses {
+	digit := c.hello(greeting)
+	if pressed, chosen := c.otherLanguage(digit); chosen {
+		c.speaks(c.phone.rules().Second.Lang)
+		digit = c.hello(greeting)
+	} else if digit = pressed; digit == keyRefuses {
 		digit = c.say(c.refuse())
 	}
 	public := ""
@@ -561,6 +560,22 @@ func (c *call) greet() {
 	if !c.over {
 		c.live()
 	}
+}
+
+// hello greets a caller and says what she must know, in her language; it returns the key that she pressed, 0 for none.
+func (c *call) hello(greeting string) (digit byte) {
+	digit = c.say(greeting)
+	if c.phone.rules().Record {
+		pressed, told := c.tell("recorded")
+		c.told = c.told || told
+		if digit == 0 {
+			digit = pressed
+		}
+	}
+	if digit == keyRefuses {
+		digit = c.say(c.refuse())
+	}
+	return digit
 }
 
 // enter opens the contact of a caller who is in line from now on; before is the call in which she was cut off.

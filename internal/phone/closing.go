@@ -187,7 +187,7 @@ func (c *call) comesBack() bool {
 	if err != nil || !before.first {
 		return false // it is told where she is greeted
 	}
-	if there, err := c.phone.router.PhoneStaffed(c.ctx, c.row.lang); err != nil || !there {
+	if there, err := c.phone.router.PhoneStaffed(c.ctx, before.lang); err != nil || !there {
 		return false
 	}
 	c.evening = evening{began: true, heard: time.Now()} // she is told of the closing when she has waited

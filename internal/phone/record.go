@@ -90,7 +90,7 @@ const (
 	// A caller who was cut off lately: $1 mark, $2 since. Last, whether she comes first. Where the fault was ours she does.
 	// A silent line she can make herself: it takes nobody past others who wait, so she comes first only if she had
 	// been answered, had nobody before her who waits still, or is in danger.
-	selectCutOff = `SELECT p.contact_id, p.no_listening, p.outcome <> 'line_lost' OR p.answered_at > 0
+	selectCutOff = `SELECT p.contact_id, p.no_listening, p.lang, p.outcome <> 'line_lost' OR p.answered_at > 0
 			OR EXISTS (SELECT 1 FROM contact c WHERE c.id = p.contact_id AND c.danger)
 			OR NOT EXISTS (SELECT 1 FROM contact w WHERE w.state IN ('waiting', 'offered') AND w.channel IN ('chat', 'phone') AND w.waiting_since < p.queued_at)
 		FROM phone_call p WHERE p.mark = $1 AND p.ended_at > $2 AND p.contact_id <> ''
@@ -279,6 +279,7 @@ func (p *Phone) blocked(ctx context.Context, number string) (bool, error) {
 // cut is the call of somebody that broke off lately.
 type cut struct {
 	contactID string // "" for none
+	lang      string // the one in which she was spoken with
 	refused   bool   // she refused to be listened to
 	first     bool   // she comes first in line, and is told so
 }
@@ -289,7 +290,7 @@ func (p *Phone) cutOff(ctx context.Context, mark []byte) (cut, error) {
 		return cut{}, nil
 	}
 	since := store.Millis(p.now().Add(-p.rules().CutOffFor))
-	c, err := store.One(ctx, p.db, func(r store.Row) (c cut, err error) { return c, r.Scan(&c.contactID, &c.refused, &c.first) }, selectCutOff, mark, since)
+	c, err := store.One(ctx, p.db, func(r store.Row) (c cut, err error) { return c, r.Scan(&c.contactID, &c.refused, &c.lang, &c.first) }, selectCutOff, mark, since)
 	if errors.Is(err, store.ErrNoRow) {
 		return cut{}, nil
 	}

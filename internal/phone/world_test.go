@@ -111,6 +111,7 @@ type setting struct {
 	calls int                // at most at once, of its trunk
 	first []trunk.Trunk      // trunks that come before the operator's
 	proxy string             // where its calls go, the network beyond unless said
+	cast  roster             // theCast unless said
 }
 
 func newRecord(t *testing.T) *record {
@@ -210,8 +211,11 @@ func (r *record) node(s setting) *world {
 			return w.router.StillHas(ctx, staffID, contactID)
 		}})
 	must(err)
+	if s.cast == nil {
+		s.cast = theCast()
+	}
 	today := func() catalogue.OpenState { return catalogue.OpenState{Open: !r.closed.Load()} }
-	w.router, err = routing.New(ctx, routing.Options{DB: r.db, Bus: w.bus, Keys: r.keys, Audit: r.audit, Contacts: w.contacts, People: theCast(), Catalogue: current, Today: today, Now: r.now})
+	w.router, err = routing.New(ctx, routing.Options{DB: r.db, Bus: w.bus, Keys: r.keys, Audit: r.audit, Contacts: w.contacts, People: s.cast, Catalogue: current, Today: today, Now: r.now})
 	must(err)
 	if s.at == "" {
 		s.at = "127.0.0.1"

@@ -85,7 +85,7 @@ func (c *Room) callHead(ctx context.Context, say *i18n.Printer, v phone.View) (u
 		props.Receipt, props.Sent = receipt.String(), say.T("phone.receipt_say", "partner", say.Text(c.Phone.PartnerOf(receipt).Label.In(say.Lang())))
 	}
 	if ct.Lang != i18n.French {
-		props.Line = strings.TrimPrefix(props.Line+" · "+strings.ToUpper(ct.Lang), " · ")
+		props.Line = strings.TrimPrefix(props.Line+" · "+say.T("phone.speaks", "lang", say.T("lang."+ct.Lang)), " · ")
 	}
 	if v.Recorded { // whoever comes to it knows before she does
 		props.Line = strings.TrimPrefix(props.Line+" · "+say.T("phone.recorded"), " · ")
