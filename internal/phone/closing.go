@@ -72,7 +72,7 @@ func (c *call) closes() {
 	staffed := c.staffed()
 	switch {
 	case !staffed && !e.numbers:
-		e.numbers, e.said = true, c.music.Play(c.clips("closed")...)
+		e.numbers, e.said = true, c.music.Play(c.closedSaid()...)
 	case !staffed && c.phone.rules().Voicemail.Open:
 		c.lateMessage()
 		if c.parties.third == nil {

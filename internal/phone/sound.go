@@ -72,6 +72,13 @@ func (s *sounds) get(code, lang string) *audio.Clip {
 	return clip
 }
 
+// given says whether an administrator has given an announcement in a language.
+func (s *sounds) given(code, lang string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.own[[2]string{code, lang}] != nil
+}
+
 func (p *Phone) soundsChanged() {
 	ctx, cancel := context.WithTimeout(p.running, 10*time.Second)
 	defer cancel()
@@ -120,7 +127,7 @@ func (p *Phone) Sounds(ctx context.Context) ([]Sound, error) {
 	}
 	all := []Sound{sound(Music, "")}
 	for _, code := range prompt.Codes() {
-		if strings.HasPrefix(code, "demo_") {
+		if strings.HasPrefix(code, "demo_") || prompt.IsWord(code) {
 			continue
 		}
 		for _, lang := range []string{"fr", "en"} {

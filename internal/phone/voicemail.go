@@ -19,6 +19,7 @@ import (
 	"vigie/internal/fault"
 	"vigie/internal/phone/audio"
 	"vigie/internal/phone/media"
+	"vigie/internal/phone/prompt"
 	"vigie/internal/seal"
 	"vigie/internal/store"
 )
@@ -26,10 +27,19 @@ import (
 // leastMessage is what counts as a message: less is somebody who hung up after the tone.
 const leastMessage = 1500 * time.Millisecond
 
+// closedSaid is who answers now, and when we do: by the hours as they are, unless an administrator has recorded it.
+func (c *call) closedSaid() []clip {
+	if c.phone.sounds.given("closed_hours", c.row.lang) {
+		return c.clips("closed", "closed_hours")
+	}
+	opens := c.phone.today().OpensAt
+	return c.clips(append([]string{"closed"}, prompt.When(c.row.lang, c.phone.local(c.phone.now()), c.phone.local(opens))...)...)
+}
+
 // closed is what a caller hears when we are closed: who answers now, and, where it is open, the tape.
 func (c *call) closed() {
 	c.outcome = ByHouse
-	digit := c.say("closed", "closed_hours")
+	digit := c.play(c.closedSaid()...)
 	rules := c.phone.rules().Voicemail
 	if !rules.Open || c.gone || c.over {
 		return

@@ -72,13 +72,21 @@ func theCast() roster {
 
 // record is what nodes share.
 type record struct {
-	t      *testing.T
-	db     *store.DB
-	keys   *seal.Keeper
-	audit  *audit.Log
-	blobs  *blob.Disk
-	closed atomic.Bool // the line is closed: the tape answers
-	ahead  atomic.Int64
+	t       *testing.T
+	db      *store.DB
+	keys    *seal.Keeper
+	audit   *audit.Log
+	blobs   *blob.Disk
+	closed  atomic.Bool  // the line is closed: the tape answers
+	opening atomic.Int64 // when it opens again, Unix seconds; 0 for never
+	ahead   atomic.Int64
+}
+
+func (r *record) opensAt() time.Time {
+	if at := r.opening.Load(); at != 0 {
+		return time.Unix(at, 0)
+	}
+	return time.Time{}
 }
 
 func (r *record) now() time.Time { return time.Now().Add(time.Duration(r.ahead.Load())) }
@@ -147,6 +155,9 @@ func newRecordOn(t *testing.T, db *store.DB) *record {
 func (r *record) shortSounds() {
 	r.t.Helper()
 	for _, code := range append(prompt.Codes(), phone.Music) {
+		if prompt.IsWord(code) {
+			continue
+		}
 		lang, length := "fr", 300*time.Millisecond
 		switch code {
 		case "greeting", "greeting_returning":
@@ -214,7 +225,7 @@ func (r *record) node(s setting) *world {
 	if s.cast == nil {
 		s.cast = theCast()
 	}
-	today := func() catalogue.OpenState { return catalogue.OpenState{Open: !r.closed.Load()} }
+	today := func() catalogue.OpenState { return catalogue.OpenState{Open: !r.closed.Load(), OpensAt: r.opensAt()} }
 	w.router, err = routing.New(ctx, routing.Options{DB: r.db, Bus: w.bus, Keys: r.keys, Audit: r.audit, Contacts: w.contacts, People: s.cast, Catalogue: current, Today: today, Now: r.now})
 	must(err)
 	if s.at == "" {

@@ -12,6 +12,7 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
+	"maps"
 	"path"
 	"regexp"
 	"slices"
@@ -25,7 +26,7 @@ import (
 	"vigie/internal/phone/audio"
 )
 
-//go:embed prompts.*.toml
+//go:embed prompts.*.toml words.*.toml
 var texts embed.FS
 
 //go:embed all:built
@@ -129,15 +130,18 @@ func parts(text string) []Part {
 var said = sync.OnceValue(func() map[string]map[string]string {
 	all := map[string]map[string]string{}
 	for _, lang := range Languages {
-		raw, err := texts.ReadFile("prompts." + lang + ".toml")
-		if err != nil {
-			panic("prompt: " + err.Error()) // embedded above
+		all[lang] = map[string]string{}
+		for _, file := range []string{"prompts." + lang + ".toml", "words." + lang + ".toml"} {
+			raw, err := texts.ReadFile(file)
+			if err != nil {
+				panic("prompt: " + err.Error()) // embedded above
+			}
+			texts := map[string]string{}
+			if err := toml.Unmarshal(raw, &texts); err != nil {
+				panic(fmt.Sprintf("prompt: %s: %v", file, err)) // read by every test, too
+			}
+			maps.Copy(all[lang], texts)
 		}
-		texts := map[string]string{}
-		if err := toml.Unmarshal(raw, &texts); err != nil {
-			panic(fmt.Sprintf("prompt: prompts.%s.toml: %v", lang, err)) // read by every test, too
-		}
-		all[lang] = texts
 	}
 	return all
 })

@@ -148,6 +148,9 @@ func TestEveryAnnouncementIsSpoken(t *testing.T) {
 			if s := clip.Length().Seconds(); s < letters/22 || s > letters/8+1.5 || s > 30 {
 				t.Errorf("%s in %s says %.0f letters in %.1f s", code, lang, letters, s)
 			}
+			if prompt.IsWord(code) {
+				continue
+			}
 			for _, end := range [][]int16{samples[:1100], samples[len(samples)-1100:]} {
 				if got := audio.RMS(end); got > 0.002 {
 					t.Errorf("%s in %s begins or ends with %.4f", code, lang, got)

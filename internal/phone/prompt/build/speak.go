@@ -42,6 +42,8 @@ var callers = map[string]voice{
 const (
 	// margin is the silence left before and after an announcement.
 	margin = 150 * time.Millisecond
+	// wordMargin is that of a word, which another one follows in a sentence.
+	wordMargin = 30 * time.Millisecond
 	// quiet is where espeak's silence ends and a word begins: -50 dB.
 	quiet = 104
 )
@@ -58,11 +60,14 @@ func announcements(espeak string) []piece {
 			if !calls {
 				v = voices[lang]
 			}
-			script := prompt.Script(code, lang)
+			script, ends := prompt.Script(code, lang), margin
+			if prompt.IsWord(code) {
+				ends = wordMargin
+			}
 			all = append(all, piece{
 				name: lang + "/" + code,
-				from: fmt.Sprint(v, script),
-				make: func() ([]int16, error) { return speak(espeak, v, script, calls) },
+				from: fmt.Sprint(v, script, ends),
+				make: func() ([]int16, error) { return speak(espeak, v, script, ends, calls) },
 			})
 		}
 	}
@@ -71,7 +76,7 @@ func announcements(espeak string) []piece {
 
 // speak has espeak say a script. The silence before the first and after the last word is cut to the margin,
 // unless it is a caller's, whose silences are part of what she says.
-func speak(espeak string, v voice, script []prompt.Part, keepsSilence bool) ([]int16, error) {
+func speak(espeak string, v voice, script []prompt.Part, ends time.Duration, keepsSilence bool) ([]int16, error) {
 	var samples []int16
 	for _, part := range script {
 		if part.Words != "" {
@@ -92,6 +97,8 @@ func speak(espeak string, v voice, script []prompt.Part, keepsSilence bool) ([]i
 	}
 	if !keepsSilence {
 		samples = trimmed(samples)
+		cut := int((margin - ends).Seconds() * audio.Rate)
+		samples = samples[cut : len(samples)-cut]
 	}
 	return samples, nil
 }
