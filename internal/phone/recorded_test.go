@@ -128,13 +128,13 @@ func TestAColleagueIsToldOfARecording(t *testing.T) {
 // However long it takes to say, a colleague who is being told is not one who is lost.
 func TestAColleagueWhoIsBeingToldIsNotLost(t *testing.T) {
 	t.Parallel()
-	w := newRecord(t).node(setting{grace: time.Second, rules: func(rules *catalogue.Phone) { rules.Record = true }})
+	w := newRecord(t).node(setting{grace: 3 * time.Second, rules: func(rules *catalogue.Phone) { rules.Record = true }})
 	w.works(anne)
 	at := w.opens(anne, anneTone)
 	r := w.rings(skip)
 	id := w.answers(anne, at)
 	must(t, "the caller", r.heard.last, anneTone)
-	w.lasts("recorded", 4*time.Second)
+	w.lasts("recorded", 5*time.Second)
 	w.works(bilal)
 	there := w.opens(bilal, bilalTone)
 	w.ok(w.phone.Announce(t.Context(), anne, id, phone.Straight))
