@@ -90,19 +90,6 @@ type OverflowRules struct {
 	Numbers []string `toml:"numbers"`
 }
 
-// At says whether somebody may be called at a moment of the day, and if not when next.
-func (c CallbackRules) At(now time.Time) (next time.Time, may bool) {
-	day := time.Date(now.Year(), now.Month(), now.Day(), 0, 0, 0, 0, now.Location())
-	clock := now.Sub(day)
-	switch {
-	case clock < c.from:
-		return day.Add(c.from), false
-	case clock < c.until:
-		return now, true
-	}
-	return day.AddDate(0, 0, 1).Add(c.from), false
-}
-
 func (f *Phone) check(p *page) {
 	span := func(path string, d, least, most time.Duration) {
 		if d < least || d > most {

@@ -108,7 +108,7 @@ func (c *call) clips(codes ...string) (all []clip) {
 // promise writes the promise to call a number back.
 func (p *Phone) promise(ctx context.Context, tx *store.Tx, ct contact.Contact, key *seal.Key, number string) error {
 	now := p.now()
-	due, _ := p.rules().Callback.At(p.local(now))
+	due := p.ringsFrom(now)
 	_, err := tx.Exec(ctx, `INSERT INTO phone_callback (contact_id, state, asked_at, due_at, number_sealed) VALUES ($1, 'open', $2, $3, $4)
 		ON CONFLICT (contact_id) DO UPDATE SET state = 'open', due_at = excluded.due_at, number_sealed = excluded.number_sealed`,
 		ct.ID, store.Millis(now), store.Millis(due), key.Seal(numberField(ct.ID), []byte(number)))
@@ -130,9 +130,6 @@ func (p *Phone) home(number string) string {
 	}
 	return ""
 }
-
-// local is a moment on the helpline's own clock.
-func (p *Phone) local(t time.Time) time.Time { return t.In(p.catalogue().Hours.Zone()) }
 
 const selectCallback = `SELECT contact_id, state, asked_at, due_at, tries, tried_at, outcome, number_sealed FROM phone_callback`
 
@@ -160,8 +157,16 @@ func (p *Phone) dueCallbacks(ctx context.Context) error {
 	return err
 }
 
-// MayRing says whether a phone may ring at somebody's home now, and if not when next.
-func (p *Phone) MayRing() (next time.Time, may bool) { return p.rules().Callback.At(p.local(p.now())) }
+// MayRing says whether a phone may ring at somebody's home now, and if not when next; zero for never.
+func (p *Phone) MayRing() (next time.Time, may bool) { return p.catalogue().MayRing(p.now()) }
+
+// ringsFrom is the first moment from t on at which a phone may ring at somebody's home; t where there is none.
+func (p *Phone) ringsFrom(t time.Time) time.Time {
+	if next, _ := p.catalogue().MayRing(t); !next.IsZero() {
+		return next
+	}
+	return t
+}
 
 // CancelCallback takes a promise back: the person was reached in another way, or does not want it any more.
 func (p *Phone) CancelCallback(ctx context.Context, contactID string, by audit.Actor) error {
@@ -351,10 +356,7 @@ func (c *call) tried(outcome string) {
 	p := c.phone
 	rules := p.rules().Callback
 	state := CallbackOpen
-	next := p.now().Add(rules.Again)
-	if at, may := rules.At(p.local(next)); !may {
-		next = at
-	}
+	next := p.ringsFrom(p.now().Add(rules.Again))
 	if outcome == "" {
 		state = CallbackReached
 	}
