@@ -63,6 +63,8 @@ type Contact struct {
 	OpenedAt, WaitingSince int64
 	StateSince, OfferUntil int64
 	AnsweredAt, ClosedAt   int64
+	// DueAt is when its person was promised a call: a contact that waits is offered to nobody before. 0 for none.
+	DueAt int64
 	// EndedBy is "visitor", "staff", "system" or "quick_exit"; "" while it goes on.
 	EndedBy string
 	// Closing is the code of a one-click closing, "" for one that was written up.

@@ -51,11 +51,12 @@ const (
 	Dismiss     Event = "dismiss"      // one click: a test, a joke, nobody there
 	Close       Event = "close"        // written up
 	Reopen      Event = "reopen"       // something was left out of the write-up
+	Postpone    Event = "postpone"     // its person is called again later: it waits until then
 )
 
 // Events lists every event.
 var Events = []Event{Offer, Accept, Decline, Lapse, Take, Pass, HandOver, Lost, Quiet, Return, Rejoin, Leave, Expire,
-	VisitorEnds, StaffEnds, Threat, Cut, SystemEnds, Dismiss, Close, Reopen}
+	VisitorEnds, StaffEnds, Threat, Cut, SystemEnds, Dismiss, Close, Reopen, Postpone}
 
 // Party is who may make a move; a move may be open to several.
 type Party uint8
@@ -115,6 +116,7 @@ var moves = map[State]map[Event]Rule{
 		StaffEnds:   {To: WrapUp, By: Own | Supervisor},
 		Threat:      {To: WrapUp, By: Own | Supervisor},
 		Dismiss:     {To: Closed, By: Own | Supervisor, DangerBy: Supervisor},
+		Postpone:    {To: Waiting, By: Own | Supervisor | System},
 	},
 	Parked: {
 		Pass:        {To: Parked, By: Own},
@@ -145,6 +147,7 @@ var moves = map[State]map[Event]Rule{
 		HandOver: {To: WrapUp, By: Own | Supervisor},
 		Dismiss:  {To: Closed, By: Own | Supervisor, DangerBy: Supervisor},
 		Close:    {To: Closed, By: Own | Supervisor},
+		Postpone: {To: Waiting, By: Own | Supervisor | System},
 	},
 	Closed: {
 		Reopen: {To: WrapUp, By: Own | Supervisor},
@@ -163,6 +166,8 @@ type Change struct {
 	StaffID string
 	// OfferUntil is when an Offer lapses, Unix milliseconds.
 	OfferUntil int64
+	// DueAt is when a Postpone has the contact offered again, Unix milliseconds.
+	DueAt int64
 	// Closing is the code of a one-click closing: "test", "joke", "silent"…
 	Closing string
 	// Farewell is the code of the line that the house says for a goodbye, "" for its usual ones.
@@ -258,6 +263,8 @@ func (c Contact) after(ev Event, by audit.Actor, set Change, now int64) (Contact
 		if c.StickyID == by.ID {
 			c.StickyID = ""
 		}
+	case Postpone:
+		c.CounsellorID, c.DueAt = "", set.DueAt // StickyID stays: who knows the story comes first
 	case Lost:
 		c.CounsellorID = "" // StickyID stays: she may be back before the contact is answered again
 	case Return:
@@ -292,7 +299,7 @@ func (c Contact) after(ev Event, by audit.Actor, set Change, now int64) (Contact
 
 // hold gives the contact to a counsellor.
 func (c *Contact) hold(staffID string, now int64) {
-	c.CounsellorID, c.StickyID = staffID, staffID
+	c.CounsellorID, c.StickyID, c.DueAt = staffID, staffID, 0
 	if c.AnsweredAt == 0 {
 		c.AnsweredAt = now
 	}

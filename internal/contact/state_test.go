@@ -38,6 +38,7 @@ system_ends   -                    -                    -                  close
 dismiss       closed:C!S           closed:RS!S          closed:OS!S        closed:OS!S        closed:OS!S       closed:OS!S      -
 close         -                    -                    -                  -                  -                 closed:OS        -
 reopen        -                    -                    -                  -                  -                 -                wrapup:OS
+postpone      -                    -                    waiting:OSY        -                  -                 waiting:OSY      -
 `
 
 // The people of the table: who they are to the contact "ct", which "owner" has and which is offered to

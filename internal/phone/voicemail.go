@@ -27,6 +27,9 @@ import (
 // leastMessage is what counts as a message: less is somebody who hung up after the tone.
 const leastMessage = 1500 * time.Millisecond
 
+// local is a moment on the helpline's own clock.
+func (p *Phone) local(t time.Time) time.Time { return t.In(p.catalogue().Hours.Zone()) }
+
 // closedSaid is who answers now, and when we do: by the hours as they are, unless an administrator has recorded it.
 func (c *call) closedSaid() []clip {
 	if c.phone.sounds.given("closed_hours", c.row.lang) {

@@ -43,7 +43,8 @@ func scanOpenOffer(r store.Row) (openOffer, error) {
 		&o.personID, &o.channel, &o.lang, &o.public, &o.topic, &o.queue)
 }
 
-const selectWait = `SELECT state, counsellor_id, waiting_since, answered_at FROM contact WHERE id = $1`
+// Whoever is called has not waited on a line.
+const selectWait = `SELECT state, counsellor_id, CASE WHEN due_at > 0 THEN 0 ELSE waiting_since END, answered_at FROM contact WHERE id = $1`
 
 // wait is what the first answer of a contact makes of its waiting.
 type wait struct {

@@ -92,12 +92,24 @@ type waiting struct {
 	priority                                          int
 	danger, grave                                     bool
 	since                                             int64
+	due                                               int64  // when its person is called, 0 for one who is not waited for
 	stickyID                                          string // who knows the story, of this contact or of the person's last one
 	shown                                             int64  // the smallest place that was shown, 0 for none
 }
 
 // live says that somebody is at the other end now.
 func (w waiting) live() bool { return contact.Contact{Channel: w.channel}.Live() }
+
+// hidden says that its person was promised a call for later: until then it stands in no list and rings nowhere.
+func (w waiting) hidden(now time.Time) bool { return w.due > store.Millis(now) }
+
+// rings says that it is offered now: somebody is at the other end, or the moment has come to call her.
+func (w waiting) rings(now time.Time) bool {
+	if w.due > 0 {
+		return !w.hidden(now)
+	}
+	return w.live()
+}
 
 // score is where a contact stands: what its queue counts for, its reasons, its waiting, its danger mark.
 func (r *Router) score(q rule, w waiting, now time.Time) int {
@@ -173,7 +185,7 @@ func (r *Router) Waiting(ctx context.Context, lang string) ([]Waiting, error) {
 	if err != nil {
 		return nil, err
 	}
-	lean = slices.DeleteFunc(lean, func(w waiting) bool { return lang != "" && w.lang != lang })
+	lean = slices.DeleteFunc(lean, func(w waiting) bool { return lang != "" && w.lang != lang || w.hidden(now) })
 	if len(lean) == 0 {
 		return nil, nil
 	}

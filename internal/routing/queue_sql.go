@@ -3,14 +3,15 @@ package routing
 import "vigie/internal/store"
 
 // Who is in line, or rings: a contact that rings may come back to its place. Messages that were left are
-// not offered, they are taken from the list.
+// not offered, they are taken from the list; but whoever was promised a call is, from that moment on, which is then
+// since when she waits.
 const (
 	selectWaiting = waitingColumns + sticky + fromWaiting
 	// The same without whom each would come back to, which is most of the work.
 	selectPlaces = waitingColumns + `''` + fromWaiting
 
 	waitingColumns = `SELECT c.id, c.person_id, c.channel, c.state, c.lang, c.public, c.topic, c.queue, c.priority, c.danger, c.grave,
-		c.waiting_since, COALESCE(s.shown, 0), `
+		CASE WHEN c.due_at > c.waiting_since THEN c.due_at ELSE c.waiting_since END, c.due_at, COALESCE(s.shown, 0), `
 	fromWaiting = ` FROM contact c LEFT JOIN waiting_place s ON s.contact_id = c.id WHERE c.state IN ('waiting', 'offered')`
 	// A contact without a counsellor to come back to may be of somebody who talks to us on another channel
 	// (a human joined the two), or of a person who has been here before: then it is for whoever answers,
@@ -25,11 +26,12 @@ const (
 func scanWaiting(r store.Row) (waiting, error) {
 	var w waiting
 	return w, r.Scan(&w.id, &w.personID, &w.channel, &w.state, &w.lang, &w.public, &w.topic, &w.queue, &w.priority, &w.danger,
-		&w.grave, &w.since, &w.shown, &w.stickyID)
+		&w.grave, &w.since, &w.due, &w.shown, &w.stickyID)
 }
 
-// In which languages and queues somebody waits for a counsellor.
-const selectNeeds = `SELECT DISTINCT channel, lang, public, topic, queue FROM contact WHERE state = 'waiting' AND channel IN ('chat', 'phone')`
+// In which languages and queues somebody waits for a counsellor, or is to be called now ($1), which no live channel is.
+const selectNeeds = `SELECT DISTINCT channel, lang, public, topic, queue FROM contact
+	WHERE state = 'waiting' AND (channel IN ('chat', 'phone') OR due_at > 0 AND due_at <= $1)`
 
 // Who said "I know this person" of anybody in line.
 const selectBarredInLine = `SELECT b.person_id, b.staff_id FROM person_barred b

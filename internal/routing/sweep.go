@@ -181,7 +181,9 @@ func (r *Router) others(ctx context.Context, f floor, o openOffer) ([]*Seat, err
 type line struct {
 	// needs is one contact for each language and queue in which somebody waits.
 	needs []waiting
-	// waiting are the chats that do not ring yet, in order. It is read only when somebody is free.
+	// due says that somebody is to be called now. Nobody is rung for it who is not there.
+	due bool
+	// waiting are the contacts to be offered that do not ring yet, in order. It is read only when somebody is free.
 	waiting []waiting
 	ringing int
 	barred  map[[2]string]bool    // person, staff
@@ -207,16 +209,27 @@ func (r *Router) readLine(ctx context.Context, f floor) (line, error) {
 	var err error
 	l.needs, err = store.All(ctx, r.db, func(s store.Row) (w waiting, err error) {
 		return w, s.Scan(&w.channel, &w.lang, &w.public, &w.topic, &w.queue)
-	}, selectNeeds)
-	if err != nil || len(l.needs) == 0 || !slices.ContainsFunc(f.seats, (*Seat).free) {
+	}, selectNeeds, store.Millis(f.at))
+	if err != nil {
+		return l, err
+	}
+	all := len(l.needs)
+	l.needs = slices.DeleteFunc(l.needs, func(w waiting) bool { return !w.live() })
+	l.due = len(l.needs) < all
+	if all == 0 || !slices.ContainsFunc(f.seats, (*Seat).free) {
 		return l, err
 	}
 	if l.waiting, err = store.All(ctx, r.db, scanWaiting, selectWaiting); err != nil {
 		return l, err
 	}
 	l.waiting = slices.DeleteFunc(l.waiting, func(w waiting) bool {
-		return !w.live() || w.state != contact.Waiting
+		return !w.rings(f.at) || w.state != contact.Waiting
 	})
+	for i := range l.waiting {
+		if l.waiting[i].due > 0 { // who calls somebody needs what who answers a call does
+			l.waiting[i].channel = contact.ChannelPhone
+		}
+	}
 	r.inLine(r.catalogue(), l.waiting, f.at)
 	barred, err := store.All(ctx, r.db, scanPair, selectBarredInLine)
 	if err != nil {
@@ -440,7 +453,7 @@ func (r *Router) nobodyFor(f floor, l line) string {
 func (r *Router) nextDeadline(f floor, l line) time.Time {
 	now := store.Millis(f.at)
 	tick := r.times.IdleTick
-	if len(l.needs)+l.ringing > 0 {
+	if len(l.needs)+l.ringing > 0 || l.due {
 		tick = r.times.Tick
 	}
 	next := now + tick.Milliseconds()
