@@ -52,7 +52,7 @@ type Reason struct {
 }
 
 // reasonVariables are what the sentence of a reason may hold.
-var reasonVariables = []string{"minutes", "partner", "hour"}
+var reasonVariables = []string{"minutes", "partner", "hour", "try"}
 
 // The reasons that the house gives by itself; a catalogue without one of them is refused.
 const (
@@ -68,6 +68,9 @@ const (
 	ReasonDanger      = "danger"          // the danger mark, also when a hand set it
 	ReasonCutOff      = "cut_off"         // a caller whose line was cut, and who rings again
 	ReasonCallback    = "callback"        // asked to be called back
+	ReasonCallbackDue = "callback_due"    // is to be called now, as was promised
+	ReasonCallbackOne = "callback_first"  // asked to be called back in a surge, where it is said that this comes first
+	ReasonDangerKey   = "danger_key"      // pressed the key that says: somebody is in danger now
 	ReasonOverflow    = "overflow"        // answered on a plain telephone, to be written up
 	ReasonPutThrough  = "put_through"     // put through to a number of help when we closed, to be written up
 	ReasonVoicemail   = "voicemail"       // spoke a message while we were closed

@@ -21,6 +21,11 @@ type Callback struct {
 	Say string `json:"say"`
 	// Voicemail says that we may leave a message. Without her yes we never do.
 	Voicemail bool `json:"voicemail"`
+	// Key are answers that were given by a key of the telephone, instead of her words: codes of the room phone.
+	Key struct {
+		When   string `json:"when,omitempty"`
+		Others string `json:"others,omitempty"`
+	} `json:"key"`
 	// ShowNumber says that our number may be seen on her phone. Without her yes it never is.
 	ShowNumber bool `json:"show_number"`
 }
@@ -57,6 +62,11 @@ func (c *Contacts) SetCallback(ctx context.Context, tx *store.Tx, contactID stri
 		ON CONFLICT (contact_id) DO UPDATE SET wish_sealed = excluded.wish_sealed`, contactID, key.Seal(callbackField(contactID), plain)); err != nil {
 		return err
 	}
+	for _, fn := range c.onCallback {
+		if err := fn(ctx, tx, contactID, key, b); err != nil {
+			return err
+		}
+	}
 	values := map[string][]string{}
 	if number := normalPhone(b.On); number != "" {
 		values[kindPhone] = []string{number}
@@ -64,6 +74,12 @@ func (c *Contacts) SetCallback(ctx context.Context, tx *store.Tx, contactID stri
 		values[kindHandle] = []string{handle}
 	}
 	return c.index(ctx, tx, key, contactID, "callback", values)
+}
+
+// OnCallback has fn called within the transaction that keeps a wish; a fault of fn undoes it. fn must be repeatable. Call
+// it while wiring.
+func (c *Contacts) OnCallback(fn func(ctx context.Context, tx *store.Tx, contactID string, key *seal.Key, b Callback) error) {
+	c.onCallback = append(c.onCallback, fn)
 }
 
 // Callback returns the wish, and whether there is one.

@@ -126,6 +126,7 @@ type Contacts struct {
 	erasers      []Eraser
 	onDanger     []func(ctx context.Context, tx *store.Tx, contactID, cause string) error
 	onArrive     []func(ctx context.Context, tx *store.Tx, contactID string, from Origin) error
+	onCallback   []func(ctx context.Context, tx *store.Tx, contactID string, key *seal.Key, b Callback) error
 	onMove       []func(ctx context.Context, tx *store.Tx, m Moved) error
 	stops        []func()
 }

@@ -189,8 +189,12 @@ func aCallBackThatIsAskedFor(t *testing.T, w *world) {
 	if shown := there.Caller(); !shown.Withheld {
 		t.Errorf("our number is shown: %+v", shown)
 	}
-	if b, _, err := w.phone.Callback(t.Context(), ct.ID); err != nil || b.State != phone.CallbackReached || b.Tries != 1 {
-		t.Errorf("the call-back is %+v, %v", b, err)
+	if b := w.promise(ct.ID); b.State != phone.CallbackOpen || b.Outcome != phone.ByAnswer || b.Tries != 1 {
+		t.Errorf("somebody answered, and the call-back is %+v", b)
+	}
+	w.ok(w.phone.Answered(t.Context(), anne, ct.ID, phone.ByPerson))
+	if b := w.promise(ct.ID); b.State != phone.CallbackReached || b.Tries != 1 {
+		t.Errorf("it was her, and the call-back is %+v", b)
 	}
 	w.ok(w.phone.HangUp(t.Context(), anne, ct.ID))
 	w.until("the call is over", func() bool { return w.outcome() == phone.ByStaff })
@@ -207,16 +211,18 @@ func TestACallBackThatReachesNobody(t *testing.T) {
 	ct := w.letter()
 	w.works(anne)
 	at := w.opens(anne, anneTone)
-	w.ok(w.router.Take(t.Context(), anne, ct.ID))
 	for try := 1; try <= 3; try++ {
+		w.ok(w.router.Take(t.Context(), anne, ct.ID))
 		w.ok(w.phone.CallBack(t.Context(), anne, ct.ID, true))
 		w.ok(w.phone.Attach(t.Context(), anne, ct.ID, at.id, false))
-		w.until("the try is over", func() bool { return w.outcome() == phone.ByBusy })
-		b, _, err := w.phone.Callback(t.Context(), ct.ID)
-		w.ok(err)
-		want := phone.CallbackOpen
+		w.until("the try is over", func() bool { return w.phone.Calls() == 0 })
+		b := w.promise(ct.ID)
+		want, state := phone.CallbackOpen, contact.Waiting
 		if try == 3 {
-			want = phone.CallbackGivenUp
+			want, state = phone.CallbackGivenUp, contact.Talking
+		}
+		if got := w.state(ct.ID); got != state {
+			t.Fatalf("after %d tries the contact is %s", try, got)
 		}
 		if b.State != want || b.Tries != try || b.Outcome != phone.ByBusy || b.DueAt <= store.Millis(w.now()) {
 			t.Fatalf("after %d tries the call-back is %+v", try, b)

@@ -64,6 +64,7 @@ type call struct {
 	evening   evening
 	bad       bool              // what the desks were told of the line last
 	failed    string            // why whom we rang last could not be reached
+	refused   bool              // of a call that we make: she refused to be listened to when she called
 	asides    map[string]*aside // by the leg that hears one
 	parting   []string          // what the caller hears before we hang up
 	been      map[string]bool   // who of us was let into it

@@ -12,7 +12,6 @@ import (
 	"vigie/internal/catalogue"
 	"vigie/internal/contact"
 	"vigie/internal/fault"
-	"vigie/internal/phone/trunk"
 	"vigie/internal/seal"
 	"vigie/internal/store"
 )
@@ -32,8 +31,12 @@ type Callback struct {
 	AskedAt, DueAt int64
 	Tries          int
 	TriedAt        int64
-	// Outcome is how the last try ended: ByNobody, ByBusy, ByRefusal; "" before the first.
+	// Outcome is how the last try ended, as ByNobody or ByMachine; "" before the first.
 	Outcome string
+	// Why is the code for which it was cancelled, one of CancelReasons or what closed its contact; "" for none.
+	Why string
+	// ByForm says that it was asked for in a letter on the site.
+	ByForm bool
 
 	sealed []byte
 }
@@ -107,11 +110,13 @@ func (c *call) clips(codes ...string) (all []clip) {
 
 // promise writes the promise to call a number back.
 func (p *Phone) promise(ctx context.Context, tx *store.Tx, ct contact.Contact, key *seal.Key, number string) error {
-	now := p.now()
-	due := p.ringsFrom(now)
-	_, err := tx.Exec(ctx, `INSERT INTO phone_callback (contact_id, state, asked_at, due_at, number_sealed) VALUES ($1, 'open', $2, $3, $4)
+	return p.promiseAt(ctx, tx, ct.ID, key, number, p.ringsFrom(p.now()), false)
+}
+
+func (p *Phone) promiseAt(ctx context.Context, tx *store.Tx, contactID string, key *seal.Key, number string, due time.Time, byForm bool) error {
+	_, err := tx.Exec(ctx, `INSERT INTO phone_callback (contact_id, state, asked_at, due_at, by_form, number_sealed) VALUES ($1, 'open', $2, $3, $4, $5)
 		ON CONFLICT (contact_id) DO UPDATE SET state = 'open', due_at = excluded.due_at, number_sealed = excluded.number_sealed`,
-		ct.ID, store.Millis(now), store.Millis(due), key.Seal(numberField(ct.ID), []byte(number)))
+		contactID, store.Millis(p.now()), store.Millis(due), byForm, key.Seal(numberField(contactID), []byte(number)))
 	return err
 }
 
@@ -131,10 +136,10 @@ func (p *Phone) home(number string) string {
 	return ""
 }
 
-const selectCallback = `SELECT contact_id, state, asked_at, due_at, tries, tried_at, outcome, number_sealed FROM phone_callback`
+const selectCallback = `SELECT contact_id, state, asked_at, due_at, tries, tried_at, outcome, why, by_form, number_sealed FROM phone_callback`
 
 func scanCallback(r store.Row) (b Callback, err error) {
-	return b, r.Scan(&b.ContactID, &b.State, &b.AskedAt, &b.DueAt, &b.Tries, &b.TriedAt, &b.Outcome, &b.sealed)
+	return b, r.Scan(&b.ContactID, &b.State, &b.AskedAt, &b.DueAt, &b.Tries, &b.TriedAt, &b.Outcome, &b.Why, &b.ByForm, &b.sealed)
 }
 
 // Callback returns the promise of a contact; ok is false when there is none.
@@ -146,17 +151,6 @@ func (p *Phone) Callback(ctx context.Context, contactID string) (b Callback, ok 
 	return b, err == nil, err
 }
 
-// dueCallbacks wakes the line when a promise comes due, so that it is seen.
-func (p *Phone) dueCallbacks(ctx context.Context) error {
-	now := store.Millis(p.now())
-	n, err := store.One(ctx, p.db, scanInt, `SELECT count(*) FROM phone_callback WHERE state = 'open' AND due_at <= $1 AND due_at > $2`,
-		now, now-beatEvery.Milliseconds())
-	if err == nil && n > 0 {
-		p.bus.Publish("queue", []byte("{}"))
-	}
-	return err
-}
-
 // MayRing says whether a phone may ring at somebody's home now, and if not when next; zero for never.
 func (p *Phone) MayRing() (next time.Time, may bool) { return p.catalogue().MayRing(p.now()) }
 
@@ -166,18 +160,6 @@ func (p *Phone) ringsFrom(t time.Time) time.Time {
 		return next
 	}
 	return t
-}
-
-// CancelCallback takes a promise back: the person was reached in another way, or does not want it any more.
-func (p *Phone) CancelCallback(ctx context.Context, contactID string, by audit.Actor) error {
-	return p.db.Tx(ctx, func(tx *store.Tx) error {
-		n, err := tx.Exec(ctx, `UPDATE phone_callback SET state = 'cancelled' WHERE contact_id = $1 AND state IN ('open', 'given_up')`, contactID)
-		if err != nil || n == 0 {
-			return err
-		}
-		tx.AfterCommit(func() { p.changed(contactID) })
-		return p.audit.Record(ctx, tx, audit.Entry{Actor: by, Act: "phone.callback_cancel", Object: "contact", ObjectID: contactID})
-	})
 }
 
 // CallBack rings the person of a contact that a counsellor has: on the number she called from, or the one she
@@ -198,13 +180,19 @@ func (p *Phone) CallBack(ctx context.Context, staffID, contactID string, urgent 
 	if _, may := p.MayRing(); !may && !urgent && !ct.Danger {
 		return fault.New(fault.Conflict, "fault.phone.not_now")
 	}
-	return p.callOut(ctx, ct, callRow{staffID: staffID, mark: p.router.NumberMark(number)}, func(tx *store.Tx, _ string) error {
-		if _, err := tx.Exec(ctx, `UPDATE phone_callback SET tries = tries + 1, tried_at = $2 WHERE contact_id = $1`, contactID, store.Millis(p.now())); err != nil {
+	mark := p.router.NumberMark(number)
+	refused, err := p.refusedBefore(ctx, ct.PersonID, mark)
+	if err != nil {
+		return err
+	}
+	row := callRow{staffID: staffID, mark: mark, noListening: true} // until she says yes
+	return p.callOut(ctx, ct, row, func(tx *store.Tx, row callRow) error {
+		if err := p.save(ctx, tx, row); err != nil {
 			return err
 		}
 		return p.audit.Record(ctx, tx, audit.Entry{Actor: contactActor(staffID), Act: "phone.call_back", Object: "contact", ObjectID: contactID})
 	}, func(c *call) {
-		c.number = number
+		c.number, c.refused = number, refused
 		c.callOut(number, shown)
 	})
 }
@@ -233,13 +221,13 @@ func (p *Phone) mayCall(ctx context.Context, staffID, contactID string) (ct cont
 }
 
 // callOut writes the row of a call that we make, with what else is written of it, and makes it.
-func (p *Phone) callOut(ctx context.Context, ct contact.Contact, row callRow, with func(tx *store.Tx, callID string) error, speak func(*call)) error {
+func (p *Phone) callOut(ctx context.Context, ct contact.Contact, row callRow, with func(tx *store.Tx, row callRow) error, speak func(*call)) error {
 	row.id, row.contactID, row.trunk, row.direction, row.state, row.lang = store.NewID(), ct.ID, p.dialTrunks[0], Outbound, Dialling, ct.Lang
 	if err := p.db.Tx(ctx, func(tx *store.Tx) error {
 		if err := p.begin(ctx, tx, row); err != nil {
 			return err
 		}
-		return with(tx, row.id)
+		return with(tx, row)
 	}); errors.Is(err, errCalling) { // asked twice at once: the other was faster
 		if going, err := p.calling(ctx, row.staffID, ct.ID); going || err != nil {
 			return err
@@ -298,72 +286,4 @@ func (p *Phone) numberOf(ctx context.Context, contactID string) (number string, 
 		return "", false, fault.New(fault.Forbidden, "fault.phone.not_allowed")
 	}
 	return number, wish.ShowNumber, nil
-}
-
-// callOut rings the person, with the counsellor's browser at our end.
-func (c *call) callOut(number string, shown bool) {
-	ctx, cancel := context.WithTimeout(c.ctx, dialFor)
-	defer cancel()
-	type dialled struct {
-		line *trunk.Call
-		err  error
-	}
-	done := make(chan dialled, 1)
-	begun := false
-	for !c.over {
-		if err := c.look(); err != nil {
-			c.log.Error("phone: the contact of a call could not be read; trying again", "error", err)
-		}
-		if c.over {
-			return
-		}
-		c.settle()
-		if c.parties.desk.there() && !begun { // nobody rings before somebody is there to speak
-			begun = true
-			c.music.Loop(ringbackTone) // what the counsellor hears meanwhile
-			c.settle()
-			go func() {
-				line, err := c.dial(ctx, trunk.Dial{To: number, Anonymous: !shown})
-				done <- dialled{line, err}
-				c.nudge()
-			}()
-		}
-		c.until(nil, c.patience())
-		select {
-		case d := <-done:
-			if d.err != nil {
-				c.outcome, c.failed = whyNot(d.err), whyNot(d.err)
-				c.tried(c.failed)
-				return
-			}
-			c.carry(d.line)
-			c.row.answeredAt = store.Millis(c.phone.now())
-			c.tried("")
-			c.row.state = Waiting
-			c.live()
-			return
-		default:
-		}
-	}
-}
-
-// tried keeps what came of a try; outcome "" is that she was reached.
-func (c *call) tried(outcome string) {
-	if c.check != nil {
-		c.checked(outcome)
-		return
-	}
-	p := c.phone
-	rules := p.rules().Callback
-	state := CallbackOpen
-	next := p.ringsFrom(p.now().Add(rules.Again))
-	if outcome == "" {
-		state = CallbackReached
-	}
-	_, err := p.db.Exec(context.WithoutCancel(c.ctx), `UPDATE phone_callback SET outcome = $2, due_at = $3,
-		state = CASE WHEN $4 = 'reached' THEN 'reached' WHEN tries >= $5 THEN 'given_up' ELSE 'open' END WHERE contact_id = $1`,
-		c.row.contactID, outcome, store.Millis(next), state, int64(rules.Tries))
-	if err != nil {
-		c.log.Error("phone: what came of a call-back could not be kept", "error", err)
-	}
 }

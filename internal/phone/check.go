@@ -152,12 +152,12 @@ func (p *Phone) CallListed(ctx context.Context, staffID, contactID string) error
 	if err != nil {
 		return err
 	}
-	return p.callOut(ctx, ct, callRow{staffID: staffID}, func(tx *store.Tx, callID string) error {
-		if _, err := tx.Exec(ctx, `UPDATE phone_check SET tries = tries + 1, call_id = $2 WHERE id = $1`, check.ID, callID); err != nil {
+	return p.callOut(ctx, ct, callRow{staffID: staffID}, func(tx *store.Tx, row callRow) error {
+		if _, err := tx.Exec(ctx, `UPDATE phone_check SET tries = tries + 1, call_id = $2 WHERE id = $1`, check.ID, row.id); err != nil {
 			return err
 		}
 		return p.audit.Record(ctx, tx, audit.Entry{Actor: contactActor(staffID), Act: "phone.check_call", Object: "contact", ObjectID: contactID,
-			Detail: map[string]string{"number": number.Code, "call": callID}})
+			Detail: map[string]string{"number": number.Code, "call": row.id}})
 	}, func(c *call) {
 		c.check = &check
 		c.callOut(number.Dial(), true) // a service sees who calls it

@@ -152,6 +152,7 @@ func (c *call) mind(ct contact.Contact) error {
 		return c.leftWith(ct)
 	}
 	if c.row.direction == Outbound { // nobody is there to speak with whom we called
+		c.failed = ByDesk
 		c.outcome, c.over = ByStaff, true
 		return nil
 	}

@@ -111,6 +111,7 @@ type Phone struct {
 	tests  tests
 	taping atomic.Int64 // messages that are being spoken
 	forgot time.Time    // when Run last looked what of old calls is not kept any more
+	dueTo  time.Time    // until when Run has told the desks whose call is due
 
 	running context.Context // of the calls; ends when the room is closed
 	end     context.CancelFunc
@@ -150,6 +151,8 @@ func New(ctx context.Context, o Options) (*Phone, error) {
 		return nil, err
 	}
 	p.contacts.OnErase(contact.Eraser{Before: p.eraseSounds})
+	p.contacts.OnCallback(p.asked)
+	p.contacts.OnMove(p.closes)
 	if p.trunk != nil {
 		p.trunk.Incoming(p.incoming)
 	}

@@ -50,6 +50,17 @@ const (
 	ByBlock     = "blocked"   // kept out for a while
 )
 
+// How else a try to call somebody back ended.
+const (
+	ByHangUp   = "hung_up"     // the counsellor hung up before anybody answered
+	ByDesk     = "desk_lost"   // her line was lost before anybody answered
+	ByBreak    = "interrupted" // the node that rang died, or closed
+	ByAnswer   = "answered"    // somebody answered, and who it was has not been said
+	ByPerson   = "person"      // it was the person who was promised it
+	BySomebody = "other"       // it was somebody else
+	ByMachine  = "machine"     // it was an answering machine
+)
+
 // callRow is a call in the record.
 type callRow struct {
 	id, contactID, node, trunk, direction string

@@ -31,6 +31,7 @@ const (
 	opHeard    = "heard"
 	opPromise  = "promise"
 	opPart     = "part"
+	opConsent  = "consent"
 	opListen   = "listen"
 	opView     = "view"
 )
@@ -160,6 +161,13 @@ func (p *Phone) Promise(ctx context.Context, staffID, contactID string) error {
 	return err
 }
 
+// Consent notes the yes of somebody whom we call to a supervisor's ear: without it nobody listens. It returns
+// fault.Forbidden "fault.phone.no_listening" where she refused when she called: she is not asked twice.
+func (p *Phone) Consent(ctx context.Context, staffID, contactID string) error {
+	_, err := p.of(ctx, ask{Op: opConsent, Contact: contactID, Staff: staffID})
+	return err
+}
+
 // HangUp ends a call that we made, and leaves its contact as it is.
 func (p *Phone) HangUp(ctx context.Context, staffID, contactID string) error {
 	_, err := p.of(ctx, ask{Op: opHangUp, Contact: contactID, Staff: staffID})
@@ -237,8 +245,10 @@ type View struct {
 	Coming string `json:"coming"`
 	// Pressed are the last keys that the caller pressed while she talked, since something was last said to her.
 	Pressed string `json:"pressed"`
-	// NoListening says that the caller refused a supervisor's ear.
+	// NoListening says that the caller refused a supervisor's ear, or that whom we call has not said yes to it; Unasked
+	// that she may be asked.
 	NoListening bool `json:"no_listening"`
+	Unasked     bool `json:"unasked"`
 	// Recorded says that what is said is kept.
 	Recorded  bool `json:"recorded"`
 	Listeners int  `json:"listeners"`
@@ -339,6 +349,8 @@ func (c *call) grant(ctx context.Context, a ask) (reply, error) {
 		return reply{}, nil // it is drawn when it makes a difference: look
 	case opHangUp:
 		c.outcome, c.over = ByStaff, true
+	case opConsent:
+		err = c.consent(ctx, a.Staff)
 	case opPromise:
 		err = c.promiseNumber(ctx)
 	case opPart:
@@ -506,7 +518,7 @@ func (c *call) view() View {
 	v := View{
 		Contact: c.row.contactID, Node: c.phone.Node(), Direction: c.row.direction, State: c.row.state, Owner: c.contact.CounsellorID,
 		Since: c.row.answeredAt, Held: p.held, Announced: p.intro, Pressed: c.pressed, NoListening: c.row.noListening, Listeners: len(p.ears),
-		Failed: c.failed, Recorded: c.records(),
+		Failed: c.failed, Recorded: c.records(), Unasked: c.row.direction == Outbound && c.row.noListening && !c.refused,
 	}
 	if c.check != nil {
 		v.Checks = c.check.Number

@@ -397,6 +397,9 @@ func (r *Router) ringSupervisors(why, contactID string) {
 // CallSecond rings the supervisors: somebody asks for a second person, who has a minute.
 func (r *Router) CallSecond(contactID string) { r.ringSupervisors("second", contactID) }
 
+// TellGivenUp rings the supervisors: somebody who was promised a call was not reached as often as the rules try.
+func (r *Router) TellGivenUp(contactID string) { r.ringSupervisors("given_up", contactID) }
+
 // announceQueue wakes every node's router, and every screen that shows the line.
 func (r *Router) announceQueue() { r.bus.Publish("queue", []byte("{}")) }
 

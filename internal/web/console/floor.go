@@ -29,6 +29,7 @@ type floorView struct {
 	holds      []holdView
 	incidents  []incidentView
 	forget     []forgetting
+	promises   []promiseView
 	line       []routing.Waiting
 	cards      []ui.ContactCardProps
 	seats      []routing.Seat
@@ -99,6 +100,9 @@ func (c *Room) floor(ctx context.Context, say *i18n.Printer, p staff.Person) (fl
 		return v, err
 	}
 	v.partners = p.Can(staff.FloorSteer) && len(c.Catalogue().Phone.Partners) > 0
+	if v.promises, err = c.promises(ctx, say, p); err != nil {
+		return v, err
+	}
 	line, err := c.Router.Waiting(ctx, "")
 	if err != nil {
 		return v, err
@@ -173,7 +177,7 @@ func (c *Room) inDanger(ctx context.Context, say *i18n.Printer, p staff.Person, 
 
 // floorPieces is all of the page that changes by itself.
 func (v floorView) pieces() []piece {
-	return []piece{floorTrouble(v), floorOnCall(v), floorClosed(v), floorDecide(v), floorTalking(v), floorIncidents(v), floorHolds(v), floorForget(v), floorLine(v), floorSeats(v)}
+	return []piece{floorTrouble(v), floorOnCall(v), floorClosed(v), floorDecide(v), floorTalking(v), floorIncidents(v), floorHolds(v), floorForget(v), floorPromises(v), floorLine(v), floorSeats(v)}
 }
 
 // refloor answers an act of the floor with the floor as it is now.

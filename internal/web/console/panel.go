@@ -265,8 +265,14 @@ func (c *Room) callback(ctx context.Context, say *i18n.Printer, contactID string
 	if wish.ShowNumber {
 		number = "desk.callback_number_shown"
 	}
+	if key := "phone.when." + wish.Key.When; wish.When == "" && say.Has(key) {
+		wish.When = say.T(key)
+	}
+	if key := "phone.others." + wish.Key.Others; wish.Others == "" && say.Has(key) {
+		wish.Others = say.T(key)
+	}
 	return []told{
-		{say.T("desk.callback_on"), wish.On}, {say.T("desk.callback_when"), or(wish.When, "desk.not_said")},
+		{say.T("desk.callback_on"), or(wish.On, "desk.callback_hers")}, {say.T("desk.callback_when"), or(wish.When, "desk.not_said")},
 		{say.T("desk.callback_others"), or(wish.Others, "desk.not_said")}, {say.T("desk.callback_say"), or(wish.Say, "desk.callback_wrong")},
 		{say.T("desk.callback_message"), say.T(voicemail)}, {say.T("desk.callback_number"), say.T(number)},
 	}, nil

@@ -278,27 +278,17 @@ func (c *Room) PromiseCallBack(w http.ResponseWriter, r *http.Request) error {
 	return c.promisePieces(w, r)
 }
 
-// promisePieces answers with the call-back as it stands.
-func (c *Room) promisePieces(w http.ResponseWriter, r *http.Request) error {
-	ct, err := c.mine(r)
-	if err != nil {
-		return err
-	}
-	say := answer.Printer(r)
-	p, err := c.promised(r.Context(), say, ct, session.Staff(r).ID)
-	if err != nil {
-		return err
-	}
-	return c.pieces(w, r, ct.ID, callbackDo(say, ct.ID, p))
-}
-
 // CancelCallBack takes the promise to call back.
 func (c *Room) CancelCallBack(w http.ResponseWriter, r *http.Request) error {
+	form, err := answer.Form(w, r)
+	if err != nil {
+		return err
+	}
 	ct, err := c.mine(r)
 	if err != nil {
 		return err
 	}
-	if err := c.Phone.CancelCallback(r.Context(), ct.ID, me(r)); err != nil {
+	if err := c.Phone.CancelCallback(r.Context(), ct.ID, form.Get("why"), me(r)); err != nil {
 		return err
 	}
 	return c.promisePieces(w, r)

@@ -224,93 +224,14 @@ func (c *Room) byPhone(ctx context.Context, ct contact.Contact) bool {
 	}
 	_, spoken, err := c.Phone.Message(ctx, ct.ID)
 	if err == nil && !spoken {
-		_, spoken, err = c.Phone.Callback(ctx, ct.ID)
+		var b phone.Callback
+		b, spoken, err = c.Phone.Callback(ctx, ct.ID)
+		spoken = spoken && !b.ByForm
 	}
 	if err != nil {
 		slog.Warn("whether a contact came by telephone could not be read", "error", err)
 	}
 	return spoken
-}
-
-// promise is a call-back that somebody asked for, in words.
-type promise struct {
-	line, hint, label string
-	may, urgent, open bool
-	ask               bool // the caller is on the line, and may say yes to being called back
-}
-
-// promised is the call-back of a contact, nil when there is none to make.
-func (c *Room) promised(ctx context.Context, say *i18n.Printer, ct contact.Contact, reader string) (*promise, error) {
-	if !c.Phone.On() {
-		return nil, nil
-	}
-	b, ok, err := c.Phone.Callback(ctx, ct.ID)
-	if err != nil {
-		return nil, err
-	}
-	p := &promise{label: "phone.callback_do", hint: say.T("phone.callback_hidden")}
-	if !ok && ct.Channel == contact.ChannelPhone {
-		made, err := c.Contacts.Get(ctx, phone.PromiseOf(ct.ID))
-		switch {
-		case err == nil:
-			return &promise{line: say.T("phone.promised", "time", say.DateTime(at(made.OpenedAt)))}, nil
-		case !fault.Is(err, fault.NotFound):
-			return nil, err
-		}
-		if ct.CounsellorID == reader && ct.State == contact.Talking {
-			return &promise{hint: say.T("phone.promise_hint"), ask: true}, nil
-		}
-		return nil, nil
-	}
-	if !ok {
-		wish, asked, err := c.Contacts.Callback(ctx, ct.ID)
-		if err != nil || !asked || contact.NormalNumber(wish.On) == "" {
-			return nil, err
-		}
-		if wish.ShowNumber {
-			p.hint = say.T("phone.callback_shown")
-		}
-	} else {
-		asked := "phone.callback_asked"
-		if _, spoken, err := c.Phone.Message(ctx, ct.ID); err != nil {
-			return nil, err
-		} else if spoken {
-			asked = "phone.callback_spoken" // she may not have asked
-		}
-		p.line = say.T(asked, "time", say.DateTime(at(b.AskedAt)))
-		if b.Tries > 0 {
-			p.label = "phone.callback_again"
-		}
-		if b.Tries > 0 && b.Outcome != "" {
-			p.line += " " + say.T("phone.callback_tried", "n", b.Tries, "time", say.Time(at(b.TriedAt)), "outcome", say.T("phone.outcome."+b.Outcome))
-		}
-		switch b.State {
-		case phone.CallbackOpen:
-			p.open = true
-			if b.Tries > 0 {
-				p.line += " " + say.T("phone.callback_due", "time", say.DateTime(at(b.DueAt)))
-			}
-		case phone.CallbackGivenUp:
-			p.open, p.hint = true, say.T("phone.callback_given_up")
-		default:
-			p.hint = say.T("phone.callback_" + b.State)
-		}
-	}
-	if ct.CounsellorID != reader || ct.State != contact.Talking && ct.State != contact.WrapUp {
-		p.open, p.hint = false, say.T("phone.callback_take")
-		return p, nil
-	}
-	if _, going, err := c.Phone.View(ctx, ct.ID); err != nil {
-		return nil, err
-	} else if going {
-		p.open, p.hint = false, say.T("phone.callback_going")
-		return p, nil
-	}
-	p.may = true
-	if next, may := c.Phone.MayRing(); !may {
-		p.urgent, p.label, p.hint = true, "phone.callback_urgent", say.T("phone.callback_night", "time", say.DateTime(next))
-	}
-	return p, nil
 }
 
 // phoneChanged draws the softphone again for whoever is in a call that changed.
