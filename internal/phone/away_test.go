@@ -173,7 +173,7 @@ func aCallBackThatIsAskedFor(t *testing.T, w *world) {
 	w.works(anne)
 	at := w.opens(anne, anneTone)
 	w.refused(w.phone.CallBack(t.Context(), anne, ct.ID, true), "fault.contact.not_yours")
-	w.ok(w.router.Take(t.Context(), anne, ct.ID))
+	w.takes(anne, ct.ID)
 	w.ok(w.phone.CallBack(t.Context(), anne, ct.ID, true))
 	w.ok(w.phone.CallBack(t.Context(), anne, ct.ID, true)) // said twice is said once
 	if n := len(w.dials()); n != 0 {
@@ -212,7 +212,7 @@ func TestACallBackThatReachesNobody(t *testing.T) {
 	w.works(anne)
 	at := w.opens(anne, anneTone)
 	for try := 1; try <= 3; try++ {
-		w.ok(w.router.Take(t.Context(), anne, ct.ID))
+		w.takes(anne, ct.ID)
 		w.ok(w.phone.CallBack(t.Context(), anne, ct.ID, true))
 		w.ok(w.phone.Attach(t.Context(), anne, ct.ID, at.id, false))
 		w.until("the try is over", func() bool { return w.phone.Calls() == 0 })

@@ -555,8 +555,8 @@ func (c *call) greet() {
 		c.say("no_counsellor")
 		return
 	}
-	if digit == '0' && c.phone.rules().Menu {
-		c.bookCallback() // the menu says so
+	if digit == '0' && (c.phone.rules().Menu || c.phone.router.Surge().On) {
+		c.bookCallback() // the menu says so, and in a surge nobody need wait to be told
 	}
 	if !c.over {
 		c.live()

@@ -45,33 +45,6 @@ func numberField(contactID string) seal.Field {
 	return seal.Field{Table: "phone_callback", Column: "number_sealed", Row: contactID, Version: 1}
 }
 
-// bookCallback takes a caller who would rather be called than wait out of the line: what is known of her stays,
-// and we ring her. A number that is withheld, or that we may not call, cannot be rung, and she is told.
-func (c *call) bookCallback() {
-	number := c.phone.home(c.number)
-	if number == "" {
-		c.music.Play(c.clips("callback_refused")...)
-		return
-	}
-	p := c.phone
-	_, err := p.contacts.BookWith(c.ctx, c.row.contactID, func(tx *store.Tx, ct contact.Contact, key *seal.Key) error {
-		if _, err := p.contacts.AddReason(c.ctx, tx, ct.ID, c.reason(catalogue.ReasonCallback)); err != nil {
-			return err
-		}
-		return p.promise(c.ctx, tx, ct, key, number)
-	})
-	if fault.Is(err, fault.Conflict) {
-		return // it rings at somebody's desk at this very moment: she is answered
-	}
-	if err != nil {
-		c.log.Error("phone: a call-back could not be promised; the caller stays in line", "error", err)
-		return
-	}
-	c.outcome = ByHouse
-	c.say("callback_saved")
-	c.over = true
-}
-
 // promises makes the ids of the contacts that promise a call-back: one a call.
 var promises = uuid.MustParse("5b0c7c1e-6f0e-5e0e-9a3c-3f1d1a6c3019")
 
@@ -80,7 +53,10 @@ func PromiseOf(contactID string) string { return uuid.NewSHA1(promises, []byte(c
 
 // promiseNumber keeps the caller's number for a call-back that she agreed to: a contact of her own stands in the list
 // from now on, for the same person, and whoever knows her story comes first to it. Twice is once.
-func (c *call) promiseNumber(ctx context.Context) error {
+func (c *call) promiseNumber(ctx context.Context) error { return c.promiseApart(ctx, nil) }
+
+// promiseApart is the same with a wish, where there is one: then it is offered when it is due.
+func (c *call) promiseApart(ctx context.Context, wish *contact.Callback) error {
 	p, ct := c.phone, c.contact
 	number := p.home(c.number)
 	if number == "" {
@@ -90,7 +66,11 @@ func (c *call) promiseNumber(ctx context.Context) error {
 		ID: PromiseOf(ct.ID), Channel: contact.ChannelMessage, Lang: ct.Lang, Public: ct.Public, AgeBand: ct.AgeBand, Topic: ct.Topic,
 		PersonID: ct.PersonID, Recognised: true, Number: c.number, Reasons: []contact.Reason{c.reason(catalogue.ReasonCallback)},
 	}, func(tx *store.Tx, promised contact.Contact, key *seal.Key) error {
-		if err := p.promise(ctx, tx, promised, key, number); err != nil {
+		if wish == nil {
+			if err := p.promise(ctx, tx, promised, key, number); err != nil {
+				return err
+			}
+		} else if err := c.promiseWished(ctx, tx, promised, key, number, *wish); err != nil {
 			return err
 		}
 		return p.audit.Record(ctx, tx, audit.Entry{Actor: contactActor(ct.CounsellorID), Act: "phone.promise", Object: "contact", ObjectID: ct.ID,

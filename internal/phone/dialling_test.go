@@ -17,7 +17,7 @@ func (w *world) dialling() (id string, at *browser) {
 	ct := w.letter()
 	w.works(anne)
 	at = w.opens(anne, anneTone)
-	w.ok(w.router.Take(w.t.Context(), anne, ct.ID))
+	w.takes(anne, ct.ID)
 	w.ok(w.phone.CallBack(w.t.Context(), anne, ct.ID, true))
 	w.ok(w.phone.Attach(w.t.Context(), anne, ct.ID, at.id, false))
 	w.until("it rings there", func() bool { return len(w.dials()) == 1 })

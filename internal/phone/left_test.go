@@ -98,7 +98,7 @@ func TestALineThatIsAnsweredTooLate(t *testing.T) {
 	ct := w.letter()
 	w.works(anne)
 	at := w.opens(anne, anneTone)
-	w.ok(w.router.Take(t.Context(), anne, ct.ID))
+	w.takes(anne, ct.ID)
 	for range 12 {
 		answered := make(chan *trunk.Call, 1)
 		w.onDial(func(c *trunk.Call) {

@@ -26,7 +26,7 @@ func TestACallBackThatIsAskedForTwiceAtOnce(t *testing.T) {
 		ct := w.letter()
 		w.works(anne)
 		at := w.opens(anne, anneTone)
-		w.ok(w.router.Take(t.Context(), anne, ct.ID))
+		w.takes(anne, ct.ID)
 		const posts = 8
 		var all sync.WaitGroup
 		answers := make([]error, posts)

@@ -39,10 +39,18 @@ func (w *world) asks(wish contact.Callback) contact.Contact {
 	return ct
 }
 
+// takes has a counsellor take a contact that is promised a call, from the list or as it rings at her desk: by day it does.
+func (w *world) takes(staffID, id string) {
+	w.t.Helper()
+	w.until("it is hers", func() bool {
+		return w.router.Take(w.t.Context(), staffID, id) == nil || w.router.Accept(w.t.Context(), staffID, id) == nil
+	})
+}
+
 // calls has a counsellor take a contact and ring its person.
 func (w *world) calls(staffID, id string, at *browser) {
 	w.t.Helper()
-	w.ok(w.router.Take(w.t.Context(), staffID, id))
+	w.takes(staffID, id)
 	w.ok(w.phone.CallBack(w.t.Context(), staffID, id, true))
 	w.ok(w.phone.Attach(w.t.Context(), staffID, id, at.id, false))
 }
@@ -280,4 +288,11 @@ func TestNobodyListensToACallBackUnasked(t *testing.T) {
 		w.ok(w.phone.Listen(t.Context(), sam, ct.ID, above.id, phone.Listening))
 		must(t, "the supervisor", above.last, childTone, anneTone)
 	}
+}
+
+// zone is where the helpline's clock hangs.
+func (w *world) zone() *time.Location {
+	zone, err := time.LoadLocation("Europe/Paris")
+	w.ok(err)
+	return zone
 }

@@ -74,7 +74,7 @@ func TestACallBackIsNotRecorded(t *testing.T) {
 	ct := w.letter()
 	w.works(anne)
 	at := w.opens(anne, anneTone)
-	w.ok(w.router.Take(t.Context(), anne, ct.ID))
+	w.takes(anne, ct.ID)
 	w.ok(w.phone.CallBack(t.Context(), anne, ct.ID, true))
 	w.ok(w.phone.Attach(t.Context(), anne, ct.ID, at.id, false))
 	w.sees(ct.ID, "she answers", func(v phone.View) bool { return v.State == phone.Talking })
