@@ -66,6 +66,7 @@ func (c *call) closed() {
 	if len(spoken) < samplesOf(leastMessage) {
 		if !c.gone {
 			c.say("voicemail_empty")
+			c.askDanger(spoken) // nobody says nothing for no reason
 		}
 		return
 	}
@@ -92,6 +93,8 @@ func (c *call) keeps(spoken []int16) {
 	}
 	c.outcome = ByHouse
 	c.say("voicemail_saved")
+	c.askDanger(nil)
+	c.askCallbackAfterwards()
 }
 
 // What the tape takes: a flood of calls in the night fills neither the memory nor the disk, and nobody leaves us

@@ -378,7 +378,7 @@ func (r *ring) ends() string {
 	r.w.t.Helper()
 	select {
 	case <-r.over:
-	case <-time.After(20 * time.Second):
+	case <-time.After(40 * time.Second):
 		r.w.t.Fatal("the call is not over")
 	}
 	r.mu.Lock()
