@@ -47,7 +47,7 @@ type Config struct {
 	OfferFor     time.Duration `default:"20s" group:"Floor" help:"How long a contact rings at one counsellor."`
 	DeskGrace    time.Duration `default:"2m" group:"Floor" help:"How long the chats of a counsellor whose desk vanished wait for her."`
 
-	OnCallCommand string `group:"Floor" help:"Program that calls the supervisor on call: run with one word, danger or threat, when nobody has seen an alarm in time."`
+	OnCallCommand string `group:"Floor" help:"Program that calls the supervisor on call: run with one word, danger or threat, when nobody has seen an alarm in time, or surge when a surge begins."`
 
 	PhoneListen     []string      `group:"Phone" help:"Addresses to take SIP on: udp:192.0.2.1:5060, tcp:…, tls:… (with --tls-cert). None: no phone."`
 	PhoneTrunks     string        `group:"Phone" help:"File (TOML) of the trunks: who may call us and whom we call through; see docs/OPERATIONS.md."`

@@ -316,6 +316,10 @@ func (c *call) placeSaid() []string {
 		return nil
 	}
 	var said []string
+	surge := c.phone.router.Surge().On
+	if surge && c.phone.home(c.number) != "" { // before her place, so that she need not hear it to choose
+		said = append(said, "surge")
+	}
 	switch {
 	case view.Place == 1:
 		said = append(said, "queue_first")
@@ -329,10 +333,7 @@ func (c *call) placeSaid() []string {
 	}
 	waited := time.Since(c.began)
 	rules := c.phone.rules()
-	if c.phone.router.Surge().On {
-		return append(said, "surge")
-	}
-	if waited >= rules.OfferCallbackAfter {
+	if !surge && waited >= rules.OfferCallbackAfter {
 		said = append(said, "wait_long")
 	}
 	return said

@@ -28,6 +28,9 @@ const (
 // eveningFrom is when an evening begins, in hours of the local day.
 const eveningFrom = 18
 
+// surgeWeight is what a call-back of a surge weighs under a catalogue that does not say it.
+const surgeWeight = 1500
+
 // question plays a question and returns which of its keys was pressed, 0 for none. A key of no meaning is not heard. It
 // ends when somebody answers the caller.
 func (c *call) question(code, keys string) byte {
@@ -162,6 +165,15 @@ func (c *call) promiseWished(ctx context.Context, tx *store.Tx, ct contact.Conta
 	}
 	if _, err := p.contacts.AddReason(ctx, tx, ct.ID, c.reason(catalogue.ReasonCallback)); err != nil {
 		return err
+	}
+	if p.router.Surge().On { // she heard that she is called back first
+		why := c.reason(catalogue.ReasonCallbackOne)
+		if why.Weight == 0 {
+			why.Weight = surgeWeight
+		}
+		if _, err := p.contacts.AddReason(ctx, tx, ct.ID, why); err != nil {
+			return err
+		}
 	}
 	if due.After(p.now()) {
 		_, err := p.contacts.Due(ctx, tx, ct.ID, due, p.dueReason(due, 1))

@@ -12,7 +12,8 @@ import (
 	"vigie/internal/store"
 )
 
-// Surge is the switch of a media campaign or a lockdown: whoever takes several chats takes some more.
+// Surge is the switch of a media campaign or a lockdown: whoever takes several chats takes some more, callers are offered a
+// call-back instead of waiting, and whoever is off duty is appealed to once.
 type Surge struct {
 	On bool `json:"on"`
 	// Extra is how many more, 1 to MaxExtra.
@@ -33,6 +34,7 @@ type settings struct {
 	mu      sync.RWMutex
 	surging Surge
 	proof   Proof
+	appeal  Appeal
 }
 
 func (s *settings) surge() Surge {
@@ -51,7 +53,8 @@ func (r *Router) SetSurge(ctx context.Context, staffID string, s Surge) error {
 	if s.On && (s.Extra < 1 || s.Extra > MaxExtra) {
 		return fault.New(fault.Invalid, "fault.routing.surge", "max", MaxExtra)
 	}
-	return r.switchSetting(ctx, staffID, "surge", s, map[string]string{"on": strconv.FormatBool(s.On), "extra": strconv.Itoa(s.Extra)})
+	return r.switchSetting(ctx, staffID, "surge", s, map[string]string{"on": strconv.FormatBool(s.On), "extra": strconv.Itoa(s.Extra)},
+		func(tx *store.Tx, before string) error { return r.appealFor(ctx, tx, s, before) })
 }
 
 // Proof returns the switch as it stands. Its zero value says that nobody ever touched it here: then the
@@ -79,13 +82,22 @@ func (r *Router) SetProof(ctx context.Context, staffID string, p Proof) error {
 	return r.switchSetting(ctx, staffID, "proof", p, map[string]string{"mode": string(p.Mode), "bits": strconv.Itoa(p.Bits)})
 }
 
-func (r *Router) switchSetting(ctx context.Context, staffID, name string, value any, detail map[string]string) error {
+func (r *Router) switchSetting(ctx context.Context, staffID, name string, value any, detail map[string]string, also ...func(tx *store.Tx, before string) error) error {
 	text, err := json.Marshal(value)
 	if err != nil {
 		return err
 	}
 	now := store.Millis(r.now())
 	err = r.db.Tx(ctx, func(tx *store.Tx) error {
+		for _, fn := range also {
+			before, err := store.One(ctx, tx, scanID, `SELECT value FROM routing_setting WHERE name = $1`, name)
+			if err != nil {
+				return err
+			}
+			if err := fn(tx, before); err != nil {
+				return err
+			}
+		}
 		if _, err := tx.Exec(ctx, `UPDATE routing_setting SET value = $2, rev = rev + 1, set_at = $3, set_by = $4 WHERE name = $1`,
 			name, string(text), now, staffID); err != nil {
 			return err
@@ -108,17 +120,19 @@ func (r *Router) switchSetting(ctx context.Context, staffID, name string, value 
 func (r *Router) readSettings(ctx context.Context) error {
 	type row struct{ name, value string }
 	rows, err := store.All(ctx, r.db, func(s store.Row) (w row, err error) { return w, s.Scan(&w.name, &w.value) },
-		`SELECT name, value FROM routing_setting WHERE name IN ('surge', 'proof')`)
+		`SELECT name, value FROM routing_setting WHERE name IN ('surge', 'proof', 'appeal')`)
 	if err != nil {
 		return err
 	}
-	surge, proof := Surge{}, Proof{}
+	surge, proof, appeal := Surge{}, Proof{}, Appeal{}
 	for _, w := range rows {
 		switch w.name {
 		case "surge":
 			err = json.Unmarshal([]byte(w.value), &surge)
 		case "proof":
 			err = json.Unmarshal([]byte(w.value), &proof)
+		case "appeal":
+			err = json.Unmarshal([]byte(w.value), &appeal)
 		}
 		if err != nil {
 			return err
@@ -128,7 +142,7 @@ func (r *Router) readSettings(ctx context.Context) error {
 		r.guard.SetProof(proof.Mode, proof.Bits)
 	}
 	r.settings.mu.Lock()
-	r.settings.surging, r.settings.proof = surge, proof
+	r.settings.surging, r.settings.proof, r.settings.appeal = surge, proof, appeal
 	r.settings.mu.Unlock()
 	return nil
 }

@@ -36,6 +36,9 @@ type floorView struct {
 	colleagues []ui.Option
 	blocks     []blockView
 	surge      routing.Surge
+	appeal     routing.Appeal
+	phone      bool
+	appeals    bool // there is a program that appeals to whoever is off duty
 	proof      routing.Proof
 	closure    closureView
 	onCall     routing.OnCall
@@ -92,6 +95,8 @@ func (c *Room) floor(ctx context.Context, say *i18n.Printer, p staff.Person) (fl
 	if v.onCall, err = c.Router.LastCall(ctx); err != nil {
 		return v, err
 	}
+	v.phone = c.Phone.On()
+	v.appeal, v.appeals = c.Router.Appeal()
 	if v.forget, err = c.forgettings(ctx, say, p); err != nil {
 		return v, err
 	}
