@@ -52,7 +52,7 @@ test("a message is spoken at night; the next morning a counsellor hears it and c
   await test.step("closed: who answers now is said, and a message is taken", async () => {
     const caller = await rings({ from: number, keys: "3s:5,8s:#" });
     await caller.tells("pressed #");
-    await caller.isHungUp();
+    await caller.isHungUp(60_000);
     const heard = await caller.heard(60);
     expect(power(heard.subarray(0, 8000)), "a voice says who answers now").toBeGreaterThan(0.01);
   });
@@ -77,6 +77,8 @@ test("a message is spoken at night; the next morning a counsellor hears it and c
 
   const home = await outside(number);
   await test.step("she calls back, and they talk", async () => {
+    await expect(camille.form, "what is said to somebody else is read before").toContainText("c'est une erreur de numéro");
+    await picture(camille.page, "phone-callback-before");
     await camille.form.getByRole("button", { name: "Appeler maintenant" }).click();
     await camille.is("talking");
     await hears(camille, "outside");
@@ -88,6 +90,8 @@ test("a message is spoken at night; the next morning a counsellor hears it and c
     await hears(home, "camille");
     await camille.presses("Raccrocher");
     await camille.is("none");
+    await expect(camille.form, "only who answered keeps the promise").not.toContainText("La personne a été jointe.");
+    await camille.form.getByRole("button", { name: "La personne", exact: true }).click();
     await expect(camille.form).toContainText("La personne a été jointe.");
     await expect(camille.talk, "the message is still hers to write up").toHaveCount(1);
   });
@@ -114,23 +118,81 @@ test("a message is spoken at night; the next morning a counsellor hears it and c
   await camille.goesHome();
 });
 
-test("whoever is called back does not answer, or is busy: it is said, and when to try again", { tag: "@desk" }, async ({ desk, rings, someone }) => {
-  test.setTimeout(120_000);
+test("whoever is called back does not answer: it is said, and she is called again in her turn", { tag: "@desk" }, async ({ desk, rings, someone }) => {
+  test.setTimeout(180_000);
   const house = new Administrator(await someone());
   await house.publishes("hours", hours(false));
   await house.edits("phone", (text) => text.replace('from = "10:00"', 'from = "00:00"').replace('until = "20:00"', 'until = "23:59"'));
   const caller = await rings({ from: number, keys: "1s:5,5s:#" });
-  await caller.isHungUp();
+  await caller.isHungUp(60_000);
   await house.publishes("hours", hours(true));
   const camille = await desk("camille");
+
+  await test.step("a try that reaches nobody leaves her desk, and is owed on the floor", async () => {
+    await camille.page.locator("#line").getByRole("button", { name: "Prendre" }).click();
+    await camille.form.getByRole("button", { name: "Appeler maintenant" }).click();
+    await camille.is("dialling"); // nobody is at the other end of the operator's line
+    await expect(camille.call).toContainText("Ça sonne là-bas");
+    await expect(camille.talk, "it waits for the next try").toHaveCount(0, { timeout: 60_000 });
+    await camille.is("none");
+    await expect(camille.page.locator("#line > li"), "hidden until it is due").toHaveCount(0);
+    const supervisor = await someone();
+    await logsIn(supervisor, "dominique");
+    await supervisor.goto("/desk/floor");
+    const owed = supervisor.locator("#floor-promises li");
+    await expect(owed).toContainText("À rappeler le");
+    await expect(owed).toContainText("1 essai");
+    await expect(owed).toContainText("personne ne l'a encore");
+    await picture(supervisor, "floor-promises");
+    await expectAccessible(supervisor);
+    await owed.getByRole("combobox").selectOption({ label: (await owed.getByRole("combobox").locator("option").filter({ hasText: "Camille" }).textContent())! });
+    await owed.getByRole("button", { name: "Faire sonner" }).click();
+    await camille.accepts();
+  });
+
+  await test.step("she puts it back until a time, and has it again; then no call is made, with a reason", async () => {
+    await camille.form.getByLabel("Rappeler à partir de").selectOption({ index: 1 });
+    await camille.form.getByRole("button", { name: "Remettre dans la file" }).click();
+    await expect(camille.talk).toHaveCount(0);
+    const supervisor = await someone();
+    await logsIn(supervisor, "dominique");
+    await supervisor.goto("/desk/floor");
+    const owed = supervisor.locator("#floor-promises li");
+    await owed.getByRole("combobox").selectOption({ label: (await owed.getByRole("combobox").locator("option").filter({ hasText: "Camille" }).textContent())! });
+    await owed.getByRole("button", { name: "Faire sonner" }).click();
+    await camille.accepts();
+    await expect(camille.form.getByRole("button", { name: "Rappeler encore" })).toBeVisible();
+    await picture(camille.page, "phone-callback-again");
+    await camille.form.getByLabel("Pourquoi ne pas rappeler").selectOption("not_wanted");
+    await camille.form.getByRole("button", { name: "Ne plus rappeler" }).click();
+    await expect(camille.form).toContainText("Le rappel est annulé : ne le souhaite plus.");
+    await supervisor.reload();
+    await expect(owed).toHaveCount(0);
+  });
+  await camille.goesHome();
+});
+
+test("at night one key says that somebody is in danger now, and others how to call back", { tag: "@desk" }, async ({ desk, rings, someone }) => {
+  test.setTimeout(180_000);
+  const house = new Administrator(await someone());
+  await house.publishes("hours", hours(false));
+  const supervisor = await someone();
+  await logsIn(supervisor, "dominique");
+  await supervisor.goto("/desk");
+  const alarms = supervisor.locator("#desk-alarms .alert");
+  await expect(alarms).toHaveCount(0);
+  const caller = await rings({ from: number, keys: "1s:5,6s:#,15s:1,28s:2,31s:2,34s:3" });
+  await expect(alarms, "it rings while she is still on the line").toHaveCount(1, { timeout: 60_000 });
+  await picture(supervisor, "phone-danger-at-night");
+  await caller.isHungUp(60_000);
+  await house.publishes("hours", hours(true));
+  await alarms.getByRole("button").last().click();
+  const camille = await desk("camille");
+  await expect(camille.page.locator("#line > li")).toContainText("danger maintenant");
   await camille.page.locator("#line").getByRole("button", { name: "Prendre" }).click();
-  await camille.form.getByRole("button", { name: "Appeler maintenant" }).click();
-  await camille.is("dialling"); // nobody is at the other end of the operator's line
-  await expect(camille.call).toContainText("Ça sonne là-bas");
-  await expect(camille.form).toContainText("1 essai", { timeout: 60_000 });
-  await camille.is("none");
-  await expect(camille.form.getByRole("button", { name: "Rappeler encore" })).toBeVisible();
-  await camille.form.getByRole("button", { name: "Ne plus rappeler" }).click();
-  await expect(camille.form).toContainText("Le rappel est annulé.");
+  await expect(camille.form).toContainText("Non, personne d'autre (par une touche)");
+  await expect(camille.form).toContainText("Le lendemain (par une touche)");
+  await neverShows(camille.page);
+  await expectAccessible(camille.page);
   await camille.goesHome();
 });

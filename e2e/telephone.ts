@@ -258,8 +258,8 @@ export class Telephone extends Program implements Ear {
   }
 
   /** Waits until it tells of something: "digit 4", "ended them". */
-  async tells(what: string | RegExp): Promise<void> {
-    await expect.poll(() => this.said, { message: "what the caller's telephone tells", timeout: 30_000 }).toMatch(typeof what === "string" ? new RegExp(what.replace(/ /g, "\\s+")) : what);
+  async tells(what: string | RegExp, timeout = 30_000): Promise<void> {
+    await expect.poll(() => this.said, { message: "what the caller's telephone tells", timeout }).toMatch(typeof what === "string" ? new RegExp(what.replace(/ /g, "\\s+")) : what);
   }
 
   /** Hangs up. */
@@ -269,8 +269,8 @@ export class Telephone extends Program implements Ear {
   }
 
   /** Waits until the other end has hung up, with all that was heard still there. */
-  async isHungUp(): Promise<void> {
-    await this.tells("ended them");
+  async isHungUp(timeout?: number): Promise<void> {
+    await this.tells("ended them", timeout);
     await this.over;
   }
 }
