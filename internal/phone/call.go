@@ -60,6 +60,7 @@ type call struct {
 	over      bool       // nothing more is to be done
 	told      bool       // she was told that the call is recorded
 	tape      *recording // of the whole conversation, where the helpline records
+	with      int        // how many she talks with besides her counsellor, as she was told
 	overflow  overflow
 	evening   evening
 	bad       bool              // what the desks were told of the line last

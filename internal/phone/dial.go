@@ -143,6 +143,7 @@ func (c *call) hungUpOutside(t *third) {
 	default:
 		return
 	}
+	c.nudge()
 	c.phone.changed(c.row.contactID)
 }
 

@@ -224,6 +224,7 @@ func (c *call) settle() {
 		c.entertain(c.heard, now)
 		c.heard = now
 	}
+	c.tellCompany(mode)
 	c.become(state)
 }
 

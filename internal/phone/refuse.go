@@ -37,10 +37,13 @@ func (c *call) mayRefuse() bool {
 // refuses is the key pressed in line or in the call. She hears at once that it counts: in line before anything else that
 // is said to her, in the call under the voice of her counsellor, which goes on.
 func (c *call) refuses() {
+	first := !c.row.noListening
 	said := c.clips(c.refuse())
 	switch c.row.state {
 	case Talking:
-		c.murmur(said...)
+		if c.murmured == nil || first { // a key that is pressed again and again is not answered each time
+			c.murmur(said...)
+		}
 	default:
 		c.music.Stop()
 		c.music.Loop(c.phone.sounds.get(Music, ""))
@@ -51,11 +54,6 @@ func (c *call) refuses() {
 
 // murmur plays something to the caller alone while she talks with her counsellor: she hears both.
 func (c *call) murmur(clips ...*audio.Clip) {
-	if c.spoken != nil { // something is said to both just now: it comes after that
-		c.music.Play(clips...)
-		return
-	}
-	c.music.Stop()
 	piece := c.music.Play(clips...)
 	c.murmured = piece
 	go func() {
