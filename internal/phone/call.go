@@ -505,9 +505,6 @@ func (c *call) receive(line *trunk.Call) {
 	}
 }
 
-// menuFor is how long a key is waited for after the menu was heard.
-const menuFor = 5 * time.Second
-
 // greet says who we are, and brings the caller in line.
 func (c *call) greet() {
 	before, err := c.phone.cutOff(c.ctx, c.mark)
@@ -531,15 +528,7 @@ func (c *call) greet() {
 	}
 	public := ""
 	if rules := c.phone.rules(); rules.Menu && before.contactID == "" {
-		if digit == 0 {
-			digit = c.key(c.say("menu"), menuFor)
-		}
-		for digit == keyRefuses { // she chooses all the same
-			digit = c.say(c.refuse())
-			if digit == 0 {
-				digit = c.key(c.say("menu"), menuFor)
-			}
-		}
+		digit = c.menu(digit)
 		switch digit {
 		case '1':
 			public = rules.Young

@@ -65,7 +65,7 @@ func (c *call) look() error {
 		}
 	case contact.Talking, contact.Parked, contact.WrapUp:
 		if !c.inHand() {
-			c.outcome, c.over = ByStaff, true
+			c.endKindly()
 			return nil
 		}
 		if t := c.parties.third; t != nil && t.fromLine { // it still rings there, and she is answered here
@@ -80,7 +80,7 @@ func (c *call) look() error {
 		}
 		return c.mind(ct)
 	default:
-		c.outcome, c.over = ByStaff, true
+		c.endKindly()
 	}
 	return nil
 }

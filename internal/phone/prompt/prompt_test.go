@@ -14,7 +14,7 @@ import (
 
 // ofTheStaff are said to people of the team, demo_ by callers of the demonstration; all others are heard
 // by whoever calls.
-var ofTheStaff = []string{"test_call", "pin", "wrong_pin"}
+var ofTheStaff = []string{"test_call"}
 
 func isDemo(code string) bool { return strings.HasPrefix(code, "demo_") }
 
@@ -25,7 +25,7 @@ func TestEveryAnnouncementIsWrittenInBothLanguages(t *testing.T) {
 		queue_first place_2 place_3 place_4 place_5 place_6 place_7 place_8 place_9 place_10 place_more wait_long
 		surge no_counsellor connecting hold parked parked_other transfer third_joins third_leaves outside_released outside_lost recorded check goodbye
 		closed closed_hours closing_soon closing_now closing_stay closing_119 closing_3114 closing_callback putting_through not_reached voicemail voicemail_saved voicemail_empty voicemail_danger voicemail_danger_noted voicemail_callback callback_ask callback_others callback_when callback_saved
-		callback_refused silent_1 silent_2 blocked test_call pin wrong_pin demo_caller_1 demo_caller_8`) {
+		callback_refused silent_1 silent_2 blocked test_call demo_caller_1 demo_caller_8`) {
 		if !slices.Contains(prompt.Codes(), code) {
 			t.Errorf("%s is not written", code)
 		}
