@@ -78,6 +78,9 @@ func (c *call) closes() {
 		if c.parties.third == nil {
 			*e = evening{} // she may choose anew
 		}
+	case quiet >= every && staffed: // her place, too
+		place := c.placeSaid()
+		c.sayChoices(place[:min(1, len(place))]...)
 	case quiet >= every:
 		c.sayChoices()
 	}
