@@ -2069,6 +2069,7 @@ var galleryPhones = []struct {
 	{"prête", PhoneProps{ID: "gp2", Ready: true}},
 	{"micro refusé", PhoneProps{ID: "gp3", Show: PhoneShow{Status: "Le micro est refusé à cette page. Autorisez-le dans la barre d'adresse, puis appuyez de nouveau sur « Prendre les appels »."}}},
 	{"ça sonne", PhoneProps{ID: "gp4", Ready: true, Call: PhoneCallProps{ID: "gp4c", State: PhoneRinging, Title: "Une jeune personne, 11–14 ans", Line: "Chantage avec une photo"}}},
+	{"ça sonne, envoyé par un partenaire", PhoneProps{ID: "gp4b", Ready: true, Call: PhoneCallProps{ID: "gp4bc", State: PhoneRinging, Title: "Une jeune personne", Receipt: "119-7K4M", Sent: "Envoyé par le 119. Dites ce reçu à la personne qui vous passe l'enfant."}}},
 	{"en ligne", PhoneProps{ID: "gp5", Ready: true, Call: galleryCall("gp5c", PhoneTalking)}},
 	{"en ligne, micro coupé, son retenu, mauvaise ligne", PhoneProps{ID: "gp6", Ready: true, Show: PhoneShow{Muted: true, Blocked: true, Status: "Votre micro est coupé : on ne vous entend pas."}, Call: galleryBadLine()}},
 	{"en attente", PhoneProps{ID: "gp7", Ready: true, Call: galleryCall("gp7c", PhoneHold)}},
@@ -2652,7 +2653,7 @@ func galleryParts(p Printer) templ.Component {
 				var templ_7745c5c3_Var88 string
 				templ_7745c5c3_Var88, templ_7745c5c3_Err = templ.JoinStringErrs(p.T("live.lost"))
 				if templ_7745c5c3_Err != nil {
-					return templ.Error{Err: templ_7745c5c3_Err, FileName: `internal/web/ui/gallery.templ`, Line: 511, Col: 45}
+					return templ.Error{Err: templ_7745c5c3_Err, FileName: `internal/web/ui/gallery.templ`, Line: 512, Col: 45}
 				}
 				_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var88))
 				if templ_7745c5c3_Err != nil {
