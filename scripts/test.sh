@@ -69,7 +69,7 @@ rooms_of_silence() { go list ./... | grep -vE '/phone(/|$)'; }
 go_sound_tests() {
   tool gotestsum --format pkgname --format-hide-empty-pkg --hide-summary=skipped \
     --rerun-fails=1 --rerun-fails-max-failures=5 --packages "$(rooms_of_sound | paste -sd ' ')" \
-    --jsonfile "$results/sound.json" -- -timeout 20m -p 1
+    --jsonfile "$results/sound.json" -- -timeout 20m -p 1 -parallel 6
 }
 
 # The rooms where goroutines share memory. The others leave that to the database, and the race detector
