@@ -23,7 +23,7 @@ func isDemo(code string) bool { return strings.HasPrefix(code, "demo_") }
 func TestEveryAnnouncementIsWrittenInBothLanguages(t *testing.T) {
 	for _, code := range strings.Fields(`greeting greeting_returning listening_refused listening_danger other_language menu not_understood
 		queue_first place_2 place_3 place_4 place_5 place_6 place_7 place_8 place_9 place_10 place_more wait_long
-		surge no_counsellor connecting hold parked parked_other transfer third_joins third_leaves outside_released outside_lost recorded check goodbye
+		surge no_counsellor hold parked parked_other transfer third_joins third_leaves outside_released outside_lost recorded check goodbye
 		closed closed_hours closing_soon closing_now closing_stay closing_119 closing_3114 closing_callback putting_through not_reached voicemail voicemail_saved voicemail_empty voicemail_danger voicemail_danger_noted voicemail_callback callback_ask callback_others callback_when callback_saved
 		callback_refused silent_1 silent_2 blocked test_call demo_caller_1 demo_caller_8`) {
 		if !slices.Contains(prompt.Codes(), code) {
