@@ -85,3 +85,22 @@ func TestAReloadIsNobodyWhoLeaves(t *testing.T) {
 		t.Error("she is told that somebody left, or joined")
 	}
 }
+
+// What is said to both just then does not swallow it.
+func TestTheCallerIsToldAfterAScript(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.helpAnswers()
+	w.says("silent_1", bilalTone, 3*time.Second)
+	w.says("third_joins", musicTone, time.Second)
+	w.works(anne)
+	at := w.opens(anne, anneTone)
+	r := w.rings(skip)
+	id := w.answers(anne, at)
+	must(t, "the caller", r.heard.last, anneTone)
+	w.ok(w.phone.Say(t.Context(), anne, id, "silent_1"))
+	w.ok(w.phone.Invite(t.Context(), anne, id, "119", phone.Together))
+	r.heardOnce("she hears the script to its end with the 119", bilalTone, helpTone)
+	r.heardOnce("she is told of the 119", musicTone, helpTone)
+	must(t, "the caller of three", r.heard.last, anneTone, helpTone)
+}

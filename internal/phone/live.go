@@ -291,6 +291,10 @@ func (c *call) entertain(before, now heard) {
 		}
 		return
 	default:
+		if now.state == Talking && c.murmured != nil { // it is said to its end
+			c.music.Loop(nil)
+			return
+		}
 		c.music.Stop()
 		return
 	}
