@@ -328,7 +328,13 @@ func (c *call) finish(ctx context.Context) error {
 	})
 }
 
+// muchRefused is how many datagrams from elsewhere are worth a word in the log: a second of somebody's sound.
+const muchRefused = 50
+
 func (c *call) keepQuality(ctx context.Context, kind, staffID string, since time.Time, q media.Quality) {
+	if q.Refused > muchRefused {
+		c.log.Warn("phone: a line was sent what is not of its call", "line", kind, "datagrams", q.Refused)
+	}
 	if q.Received+q.Sent == 0 {
 		return
 	}

@@ -3,6 +3,7 @@ package media
 import (
 	"net/netip"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/pion/rtp"
@@ -16,6 +17,13 @@ const (
 	mostLaw  = 960
 	mostOpus = 1275
 )
+
+// refused is how many datagrams of this process were of no call: from elsewhere, or no RTP.
+var refused atomic.Uint64
+
+// Refused is how many datagrams reached a line since the start and were not of its call, or reached a shared port and
+// were of none.
+func Refused() uint64 { return refused.Load() }
 
 // intake is the way in of a line.
 type intake struct {
@@ -53,6 +61,7 @@ func (l *Line) receive(b []byte, from netip.AddrPort, at time.Time) {
 	defer in.mu.Unlock()
 	if !in.take(b, from, at) {
 		l.refused.Add(1)
+		refused.Add(1)
 	}
 }
 

@@ -113,10 +113,16 @@ func (s *Shared) read() {
 	}
 }
 
+// stranger counts a datagram that belongs to no line.
+func (s *Shared) stranger() {
+	s.strangers.Add(1)
+	refused.Add(1)
+}
+
 // take hands a datagram to its line.
 func (s *Shared) take(b []byte, from netip.AddrPort, at time.Time) {
 	if len(b) < 12 {
-		s.strangers.Add(1)
+		s.stranger()
 		return
 	}
 	ssrc := binary.BigEndian.Uint32(b[8:])
@@ -127,7 +133,7 @@ func (s *Shared) take(b []byte, from netip.AddrPort, at time.Time) {
 		seat.line.receive(b, from, at)
 		return
 	}
-	s.strangers.Add(1)
+	s.stranger()
 }
 
 // find is the line to which a datagram of this sender belongs, or nil.
@@ -154,7 +160,7 @@ func (s *Shared) takeReport(b []byte, from netip.AddrPort, at time.Time) {
 	there := s.control[from] // replaced as a whole, never changed
 	s.mu.RUnlock()
 	if len(there) == 0 {
-		s.strangers.Add(1)
+		s.stranger()
 	}
 	for _, seat := range there { // each takes what is said of its own stream
 		seat.line.receiveReport(b, from, at)

@@ -40,6 +40,8 @@ type hearing struct {
 	received, refused uint64
 	priorExpected     uint64
 	priorReceived     uint64
+	lent              tally    // when the call began that has the browser now
+	marks             [2]tally // of the last packets: what the loss of now is taken from
 	eventAt           uint32
 	eventOver         bool
 
@@ -49,6 +51,31 @@ type hearing struct {
 	lastSRAt  time.Time
 
 	heard atomic.Int64 // Unix nanoseconds of the newest packet
+}
+
+// tally is how many packets had come, of how many.
+type tally struct{ received, expected uint64 }
+
+// recentPackets is how many packets a mark lasts, 10 s of them: the loss of now is of the last 10 to 20 s.
+const recentPackets = 500
+
+func (h *hearing) tally() tally { return tally{h.received, h.expected()} }
+
+// since is the fraction lost since then.
+func (h *hearing) lossSince(t tally) float64 {
+	now := h.tally()
+	if now.expected <= t.expected {
+		return 0
+	}
+	return max(0, 1-float64(now.received-t.received)/float64(now.expected-t.expected))
+}
+
+// beginCall closes the books of the call before.
+func (h *hearing) beginCall() {
+	h.Lock()
+	defer h.Unlock()
+	h.lent = h.tally()
+	h.marks = [2]tally{h.lent, h.lent}
 }
 
 // remote is what the browser reports of one of our tracks.
@@ -161,6 +188,7 @@ func (h *hearing) count(r *rtp.Header, clock uint32, now time.Time) {
 		h.counted, h.source, h.clock = true, r.SSRC, clock
 		h.base, h.highest = uint32(r.SequenceNumber), uint32(r.SequenceNumber)
 		h.received, h.priorExpected, h.priorReceived, h.transit = 0, 0, 0, 0
+		h.lent, h.marks = tally{}, [2]tally{}
 	}
 	if h.clock != clock { // it speaks another codec from here on
 		h.clock, h.transit, h.jitter = clock, 0, h.jitter*float64(clock)/float64(h.clock)
@@ -168,6 +196,9 @@ func (h *hearing) count(r *rtp.Header, clock uint32, now time.Time) {
 	h.received++
 	if ahead := int16(r.SequenceNumber - uint16(h.highest)); ahead > 0 {
 		h.highest += uint32(ahead)
+	}
+	if h.received%recentPackets == 0 {
+		h.marks[1], h.marks[0] = h.marks[0], h.tally()
 	}
 	arrival := now.UnixNano() / 1000 * int64(clock) / 1_000_000
 	transit := int64(uint32(arrival) - r.Timestamp)
@@ -318,29 +349,30 @@ func ntp(t time.Time) uint64 {
 	return (n/1e9+2208988800)<<32 | (n%1e9<<32)/1e9
 }
 
-// Quality is how the browser's line does. It costs two locks and no packet.
+// Quality is how the browser's line does in the call that it is lent to, and what it sounds like now. It costs two locks
+// and no packet.
 func (p *Peer) Quality() media.Quality {
 	p.out.Lock()
-	sent := p.out.total
+	sent := p.out.total - p.out.before
 	p.out.Unlock()
 	h := &p.in
 	h.Lock()
 	defer h.Unlock()
 	q := media.Quality{
-		Received: h.received, Refused: h.refused, Sent: sent,
+		Received: h.received - h.lent.received, Refused: h.refused, Sent: sent,
 		RoundTrip: h.roundTrip, LastHeard: h.lastHeard(),
 	}
 	for _, t := range h.remote { // the worst of the voices that she hears
 		q.RemoteLost, q.RemoteJitter = max(q.RemoteLost, t.lost), max(q.RemoteJitter, t.jitter)
 	}
-	if lost := int64(h.expected()) - int64(h.received); lost > 0 {
+	if lost := int64(h.expected()-h.lent.expected) - int64(q.Received); lost > 0 {
 		q.Lost = uint64(lost)
 	}
 	if h.clock > 0 {
 		q.Jitter = time.Duration(h.jitter / float64(h.clock) * float64(time.Second))
 	}
-	if h.received > 0 {
-		worst := max(q.RemoteLost, float64(q.Lost)/float64(h.expected()))
+	if q.Received > 0 {
+		worst := max(q.RemoteLost, h.lossSince(h.marks[1]))
 		// From mouth to ear: half the round trip, a buffer of twice the jitter, and what a packet and a sound card take.
 		q.MOS = media.MOS(worst, 1, q.RoundTrip/2+2*max(q.Jitter, q.RemoteJitter)+40*time.Millisecond)
 	}

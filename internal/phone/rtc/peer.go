@@ -123,6 +123,7 @@ type speaking struct {
 	sealed   [longestPacket + 64]byte
 	header   rtp.Header
 	total    uint64
+	before   uint64 // of it, what was sent before the call that has the browser now
 	lastRTCP time.Time
 }
 
@@ -641,6 +642,10 @@ func (p *Peer) Lend() media.Leg {
 	p.lent = l
 	p.Speaks(nil)
 	p.Hears(nil)
+	p.out.Lock()
+	p.out.before = p.out.total
+	p.out.Unlock()
+	p.in.beginCall()
 	return l
 }
 

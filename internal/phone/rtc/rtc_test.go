@@ -405,6 +405,13 @@ func TestQualityTellsLossAndReplaysAreRefused(t *testing.T) {
 		t.Errorf("sent %d", q.Sent)
 	}
 	eventually(t, "the browser's report gives the way there and back", func() bool { return peer.Quality().RoundTrip > 0 })
+
+	call := peer.Lend() // the next call: nothing of this one is counted in it
+	if q := call.Quality(); q.Received != 0 || q.Lost != 0 || q.Sent != 0 {
+		t.Errorf("a new call begins with %+v", q)
+	}
+	b.speak(210, 20, 'c', 8)
+	eventually(t, "twenty came and all of them", func() bool { q := call.Quality(); return q.Received == 20 && q.Lost == 0 && q.MOS > 4 })
 }
 
 func TestAfterSpeaksNilNothingIsSaid(t *testing.T) {

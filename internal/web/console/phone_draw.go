@@ -375,6 +375,11 @@ func (c *Room) phoneTrouble(ctx context.Context, say *i18n.Printer) ([]string, e
 	if n := c.Phone.Stats().Refused[trunk.TollFraud.String()]; n > 0 {
 		all = append(all, say.T("floor.toll_fraud", "n", n))
 	}
+	for _, kind := range []trunk.Refusal{trunk.Full, trunk.Codec, trunk.Unmedia, trunk.Credentials} {
+		if n := c.Phone.Stats().Refused[kind.String()]; n > 0 {
+			all = append(all, say.T("floor.refused."+kind.String(), "n", n))
+		}
+	}
 	n, err := c.Phone.LeftAlone(ctx)
 	if err == nil && n > 0 {
 		all = append(all, say.T("floor.left_alone", "n", n))
