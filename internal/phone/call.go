@@ -67,6 +67,8 @@ type call struct {
 	failed    string            // why whom we rang last could not be reached
 	refused   bool              // of a call that we make: she refused to be listened to when she called
 	asides    map[string]*aside // by the leg that hears one
+	another   bool              // a call of her number is there that may have been cut
+	looked    time.Time         // when that was looked at last
 	parting   []string          // what the caller hears before we hang up
 	been      map[string]bool   // who of us was let into it
 	check     *Check            // what the call is made for, nil for a call to a person
@@ -525,6 +527,8 @@ func (c *call) greet() {
 	}
 	if before.contactID != "" {
 		c.speaks(before.lang)
+	} else {
+		c.hasAnother()
 	}
 	digit := c.hello(greeting)
 	if pressed, chosen := c.otherLanguage(digit); chosen {

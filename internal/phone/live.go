@@ -31,6 +31,7 @@ func (c *call) live() {
 		if c.over { // by whoever hung up or asked for it meanwhile, and not by what the contact has become because of it
 			return
 		}
+		c.recognise()
 		c.closes()
 		c.remind()
 		c.spill()
@@ -370,6 +371,9 @@ func (c *call) patience() time.Duration {
 		wait = min(wait, c.phone.grace-time.Since(c.missing))
 	}
 	if c.inLine() {
+		if c.another {
+			wait = min(wait, knownEvery)
+		}
 		if c.evening.began {
 			wait = min(wait, time.Second)
 		} else {
