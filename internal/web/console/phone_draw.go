@@ -151,7 +151,11 @@ func (c *Room) callProps(ctx context.Context, say *i18n.Printer, p staff.Person,
 	}
 	props.Pressed = pressedKeys(say, v.Pressed)
 	if v.NoListening {
-		props.Line = strings.TrimPrefix(props.Line+" · "+say.T("phone.no_listening"), " · ")
+		why := "phone.no_listening"
+		if v.Unasked {
+			why = "phone.not_asked"
+		}
+		props.Line = strings.TrimPrefix(props.Line+" · "+say.T(why), " · ")
 	}
 	props.Others = c.others(ctx, say, p.ID)
 	return props, nil

@@ -72,11 +72,14 @@ func (c *Room) promised(ctx context.Context, say *i18n.Printer, ct contact.Conta
 	if err != nil {
 		return nil, err
 	}
-	if ok && b.Outcome == phone.ByAnswer {
-		p.who = whoAnswered(say)
+	if ok && b.Outcome == phone.ByAnswer && b.State != phone.CallbackCancelled {
+		p.who, p.hint = whoAnswered(say), ""
 	}
 	if going {
-		p.open, p.consent, p.hint = false, view.Unasked && view.State != phone.Dialling, say.T("phone.callback_going")
+		p.open, p.consent = false, view.Unasked && view.State != phone.Dialling
+		if len(p.who) == 0 {
+			p.hint = say.T("phone.callback_going")
+		}
 		return p, nil
 	}
 	if p.open {
@@ -113,7 +116,7 @@ func (c *Room) promiseLine(ctx context.Context, say *i18n.Printer, p *promise, b
 	switch b.State {
 	case phone.CallbackOpen:
 		p.open = true
-		if b.Tries > 0 {
+		if b.Tries > 0 && b.Outcome != phone.ByAnswer {
 			p.line += " " + say.T("phone.callback_due", "time", say.DateTime(at(b.DueAt)))
 		}
 	case phone.CallbackGivenUp:
