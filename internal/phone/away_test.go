@@ -301,10 +301,13 @@ func TestACallerWhoIsKeptOut(t *testing.T) {
 	at := w.opens(anne, anneTone)
 	r := w.rings(skip)
 	id := w.answers(anne, at)
-	_, err := w.router.Block(t.Context(), anne, id, routing.BlockNetwork, routing.BlockReasons[0], time.Hour)
-	w.ok(err)
 	r.hangsUp()
 	w.until("the first call is over", func() bool { return w.outcome() == phone.ByCaller })
+	b, err := w.router.Block(t.Context(), anne, id, routing.BlockPerson, routing.BlockReasons[0], time.Hour) // while it is written up
+	w.ok(err)
+	if b.Kind != routing.BlockNetwork {
+		t.Fatalf("what is blocked is her %s, and she calls back", b.Kind)
+	}
 	if by := w.rings().ends(); by != "them" {
 		t.Fatalf("the call was ended by %q", by)
 	}

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"vigie/internal/catalogue"
+	"vigie/internal/contact"
 	"vigie/internal/fault"
 	"vigie/internal/store"
 )
@@ -43,10 +44,11 @@ const (
 const blockKept = 7 * 24 * time.Hour
 
 // Block blocks the person of a contact, or the address it comes from, for a time. The contact itself
-// goes on until it is closed. It returns fault.Invalid "fault.routing.block_reason" or
+// goes on until it is closed. Of a caller it is always her number, which is how she would come back. It returns fault.Invalid "fault.routing.block_reason" or
 // "fault.routing.block_end" (longer than allowed, or no time at all), fault.Forbidden
 // "fault.routing.block_danger" where a danger word was said or a danger protocol is open, and fault.Gone
-// "fault.routing.network_gone" when the address is no longer known because the contact is closed.
+// "fault.routing.network_gone" when the address is no longer known because the contact is closed,
+// "fault.routing.number_gone" for a number that was withheld.
 func (r *Router) Block(ctx context.Context, staffID, contactID, kind, reason string, last time.Duration) (Block, error) {
 	var b Block
 	err := r.db.Tx(ctx, func(tx *store.Tx) (err error) {
@@ -80,10 +82,17 @@ func (r *Router) block(ctx context.Context, tx *store.Tx, staffID, contactID, ki
 	if ct.danger {
 		return Block{}, fault.New(fault.Forbidden, blockInDanger)
 	}
+	gone := "fault.routing.network_gone"
+	if ct.channel == contact.ChannelPhone {
+		if last > LongestNetworkBlock {
+			return Block{}, fault.New(fault.Invalid, "fault.routing.block_end", "hours", int(LongestNetworkBlock/time.Hour))
+		}
+		b.Kind, gone = BlockNetwork, "fault.routing.number_gone"
+	}
 	mark := r.personMark(ct.personID)
-	if kind == BlockNetwork {
+	if b.Kind == BlockNetwork {
 		if mark = ct.mark; mark == nil {
-			return Block{}, fault.New(fault.Gone, "fault.routing.network_gone")
+			return Block{}, fault.New(fault.Gone, gone)
 		}
 	}
 	if _, err := tx.Exec(ctx, insertBlock, b.ID, b.Kind, mark, b.Reason, b.SetAt, b.SetBy, b.Until); err != nil {

@@ -24,16 +24,17 @@ const selectRunningBlock = `SELECT ` + blockColumns + ` FROM block
 // The danger protocol is open where the danger mark is set or the network address is held for the
 // emergency services.
 const selectBlockSubject = `SELECT c.person_id, m.mark, c.danger OR c.grave OR EXISTS (
-		SELECT 1 FROM contact_network n WHERE n.contact_id = c.id AND n.held_at > 0)
+		SELECT 1 FROM contact_network n WHERE n.contact_id = c.id AND n.held_at > 0), c.channel
 	FROM contact c LEFT JOIN network_mark m ON m.contact_id = c.id WHERE c.id = $1`
 
 type blockSubject struct {
 	personID string
 	mark     []byte
 	danger   bool
+	channel  string
 }
 
 func scanBlockSubject(r store.Row) (blockSubject, error) {
 	var b blockSubject
-	return b, r.Scan(&b.personID, &b.mark, &b.danger)
+	return b, r.Scan(&b.personID, &b.mark, &b.danger, &b.channel)
 }

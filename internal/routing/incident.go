@@ -42,7 +42,7 @@ func (r *Router) Threat(ctx context.Context, staffID, contactID string, supervis
 	var kinds []string
 	if blockFor != 0 {
 		kinds = []string{BlockPerson}
-		if network {
+		if network { // of a caller the one is the other, and she is blocked once
 			kinds = append(kinds, BlockNetwork)
 		}
 	}
@@ -62,6 +62,9 @@ func (r *Router) Threat(ctx context.Context, staffID, contactID string, supervis
 		for _, kind := range kinds {
 			b, err := r.block(ctx, tx, staffID, contactID, kind, "threats", blockFor)
 			if isInDanger(err) || fault.Is(err, fault.Gone) { // her address was never known
+				continue
+			}
+			if len(blocked) > 0 && blocked[0].Kind == b.Kind {
 				continue
 			}
 			if err != nil {

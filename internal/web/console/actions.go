@@ -25,6 +25,7 @@ type actionSet struct {
 	proofs, colleagues, closings, blocks, hours []ui.Option
 	services                                    []ui.Option // whom to call back who says that she is an official
 	network                                     bool        // its address is known, and can be blocked too
+	phone                                       bool        // what is blocked is a number
 	threat                                      bool        // its conversation can be ended as a threat
 }
 
@@ -71,12 +72,21 @@ func (c *Room) actions(ctx context.Context, say *i18n.Printer, ct contact.Contac
 		for _, reason := range routing.BlockReasons {
 			set.blocks = append(set.blocks, ui.Option{Value: reason, Label: say.T("desk.block." + reason)})
 		}
-		set.network = ct.State.Open()
+		set.network = ct.State.Open() && ct.Channel != contact.ChannelPhone // of a caller the number is blocked anyway
+		set.phone = ct.Channel == contact.ChannelPhone
 		for _, h := range blockHours {
 			set.hours = append(set.hours, ui.Option{Value: strconv.Itoa(h), Label: say.T("desk.hours", "n", h)})
 		}
 	}
 	return set
+}
+
+// blockLabel says what a block is of: a person, or the number that she calls from.
+func (set actionSet) blockLabel(say *i18n.Printer) string {
+	if set.phone {
+		return say.T("desk.block_number")
+	}
+	return say.T("desk.block")
 }
 
 // mayEnd says whether the counsellor who has a contact may end its conversation: whoever was in danger and
@@ -165,7 +175,9 @@ func (c *Room) Block(w http.ResponseWriter, r *http.Request) error {
 		return fault.New(fault.Invalid, "fault.routing.block_end", "hours", 24)
 	}
 	kinds, said := []string{routing.BlockPerson}, "desk.blocked"
-	if form.Get("network") != "" { // first: it is refused where the other is not
+	if ct.Channel == contact.ChannelPhone {
+		kinds, said = []string{routing.BlockNetwork}, "desk.blocked_number"
+	} else if form.Get("network") != "" { // first: it is refused where the other is not
 		kinds, said = []string{routing.BlockNetwork, routing.BlockPerson}, "desk.blocked_network"
 	}
 	var until int64

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"time"
 
+	"vigie/internal/contact"
 	"vigie/internal/fault"
 	"vigie/internal/routing"
 	"vigie/internal/staff"
@@ -36,8 +37,12 @@ func (c *Room) Threat(w http.ResponseWriter, r *http.Request) error {
 	switch {
 	case len(blocked) > 1:
 		said += " " + say.T("desk.blocked_network", "time", say.DateTime(at(blocked[0].Until)))
+	case len(blocked) == 1 && ct.Channel == contact.ChannelPhone:
+		said += " " + say.T("desk.blocked_number", "time", say.DateTime(at(blocked[0].Until)))
 	case len(blocked) == 1:
 		said += " " + say.T("desk.blocked", "time", say.DateTime(at(blocked[0].Until)))
+	case hours > 0 && ct.Channel == contact.ChannelPhone && !ct.Danger:
+		said += " " + say.T("fault.routing.number_gone")
 	case hours > 0:
 		said += " " + say.T("fault.routing.block_danger")
 	}
