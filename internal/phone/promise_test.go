@@ -107,6 +107,23 @@ func TestATryThatFailsGoesBackToTheLine(t *testing.T) {
 	})
 }
 
+// Whoever is in danger does not wait out of sight for the next try: the contact stays with its counsellor.
+func TestATryToReachSomebodyInDanger(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	ct := w.asks(contact.Callback{})
+	_, err := w.contacts.SetDanger(t.Context(), ct.ID, true, contact.SystemActor, false)
+	w.ok(err)
+	w.works(anne)
+	at := w.opens(anne, anneTone)
+	w.calls(anne, ct.ID, at)
+	w.until("it rings there", func() bool { return len(w.dials()) == 1 })
+	w.until("it is over", func() bool { return w.phone.Calls() == 0 })
+	if b := w.promise(ct.ID); b.Outcome != phone.ByBusy || w.state(ct.ID) != contact.Talking {
+		t.Errorf("the call-back is %+v, the contact %s", b, w.state(ct.ID))
+	}
+}
+
 // A counsellor who hangs up before anybody answers, or whose browser is lost meanwhile, has tried: it is written, and the
 // contact stays hers.
 func TestATryThatIsBrokenOff(t *testing.T) {

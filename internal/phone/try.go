@@ -127,8 +127,8 @@ func (c *call) untold(what string, err error) {
 var failures = map[string]bool{ByNobody: true, ByBusy: true, ByRefusal: true, BySomebody: true, ByMachine: true,
 	ByHangUp: false, ByDesk: false, ByBreak: false}
 
-// tried keeps what came of a try, and puts the contact back in line until the next; after the last a human decides, and
-// the supervisors are told. outcome "" is what stands there already. A promise that is kept or cancelled stays so.
+// tried keeps what came of a try, and puts the contact back in line until the next, unless it is in danger: then it stays
+// with who has it. After the last a human decides, and the supervisors are told. outcome "" is what stands there already. A promise that is kept or cancelled stays so.
 func (p *Phone) tried(ctx context.Context, tx *store.Tx, contactID, outcome string) error {
 	b, err := store.One(ctx, tx, scanCallback, selectCallback+` WHERE contact_id = $1 AND state IN ('open', 'given_up')`, contactID)
 	if err != nil {
@@ -154,6 +154,9 @@ func (p *Phone) tried(ctx context.Context, tx *store.Tx, contactID, outcome stri
 	}
 	if !waits || state == CallbackGivenUp {
 		return nil
+	}
+	if ct, err := p.contacts.GetWithin(ctx, tx, contactID); err != nil || ct.Danger { // nobody in danger waits out of sight
+		return err
 	}
 	b.DueAt, b.State = store.Millis(due), state
 	return ignore(p.backInLine(ctx, tx, b, contact.SystemActor, false), fault.Conflict) // nobody has it: it waits, or it was closed

@@ -85,6 +85,25 @@ func TestAPromiseRingsWhenItIsDue(t *testing.T) {
 	})
 }
 
+// Somebody in danger is in the list whenever she is to be called; she rings when it is due.
+func TestNobodyInDangerIsHidden(t *testing.T) {
+	each(t, func(t *testing.T, w *node) {
+		w.here(anne)
+		if err := w.SetPhone(t.Context(), anne, true); err != nil {
+			t.Fatal(err)
+		}
+		ct := w.opens(letter, inDanger)
+		if err := w.Take(t.Context(), anne, ct.ID); err != nil {
+			t.Fatal(err)
+		}
+		w.promised(ct, 10*time.Minute, "2")
+		w.sweeps()
+		if _, there := w.inList(ct); !there || w.rings(ct) != "" {
+			t.Errorf("it stands in the list: %v, and rings at %q", there, w.rings(ct))
+		}
+	})
+}
+
 // What is said of a promise is of the last one: the sentence changes with it.
 func TestAPromiseThatIsMadeAgain(t *testing.T) {
 	each(t, func(t *testing.T, w *node) {

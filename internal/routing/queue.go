@@ -100,13 +100,14 @@ type waiting struct {
 // live says that somebody is at the other end now.
 func (w waiting) live() bool { return contact.Contact{Channel: w.channel}.Live() }
 
-// hidden says that its person was promised a call for later: until then it stands in no list and rings nowhere.
-func (w waiting) hidden(now time.Time) bool { return w.due > store.Millis(now) }
+// hidden says that its person was promised a call for later: until then it stands in no list. Somebody in danger is hidden
+// from nobody.
+func (w waiting) hidden(now time.Time) bool { return w.due > store.Millis(now) && !w.danger }
 
 // rings says that it is offered now: somebody is at the other end, or the moment has come to call her.
 func (w waiting) rings(now time.Time) bool {
 	if w.due > 0 {
-		return !w.hidden(now)
+		return w.due <= store.Millis(now)
 	}
 	return w.live()
 }
