@@ -383,7 +383,6 @@ func (c *call) until(done <-chan struct{}, wait time.Duration) (digit byte) {
 			return d
 		case fn := <-c.happens:
 			fn()
-			return 0 // what it changed is heard at once
 		case w := <-c.wishes:
 			r, err := c.grant(w.ctx, w.ask)
 			w.reply <- answered{r, err}
