@@ -259,6 +259,9 @@ func (c *call) close() {
 		c.log.Error("phone: the end of a call could not be written; trying again later", "error", err)
 	}
 	c.phone.drop(c) // nobody asks it for anything any more
+	if len(c.parting) > 0 {
+		c.phone.changed(c.row.contactID) // for her counsellor it is over, whatever she hears yet
+	}
 	if c.parties.passed {
 		c.phone.floorChanges()
 	}
