@@ -3,7 +3,9 @@ package chat
 import (
 	"context"
 	"errors"
+	"math/rand/v2"
 	"strconv"
+	"time"
 
 	"vigie/internal/catalogue"
 	"vigie/internal/contact"
@@ -121,7 +123,7 @@ func (c *Chats) cameBack(ctx context.Context, tx *store.Tx, ct contact.Contact) 
 // is tried again, not the move.
 func (c *Chats) sayWithin(ctx context.Context, tx *store.Tx, m Message, key *seal.Key) error {
 	insert := store.Stmt{SQL: insertByHouse, Args: c.insert(m, key, "").Args}
-	const attempts = 8
+	const attempts = 30 // as of a message
 	for i := 0; ; i++ {
 		if err := c.savepoint(ctx, tx, "SAVEPOINT house_line"); err != nil {
 			return err
@@ -138,6 +140,11 @@ func (c *Chats) sayWithin(ctx context.Context, tx *store.Tx, m Message, key *sea
 		}
 		if err := c.savepoint(ctx, tx, "ROLLBACK TO SAVEPOINT house_line"); err != nil {
 			return err
+		}
+		select { // whoever writes just then is not met again and again
+		case <-time.After(time.Duration(rand.IntN(1+i)) * time.Millisecond):
+		case <-ctx.Done():
+			return ctx.Err()
 		}
 	}
 }
