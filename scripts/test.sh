@@ -81,7 +81,7 @@ go_race_tests() {
   echo '#include <stdlib.h>' | gcc -E - >/dev/null 2>&1 ||
     { left_out "race detector (gcc and libc6-dev are missing)"; return; }
   # shellcheck disable=SC2046
-  CGO_ENABLED=1 go_tests race -race -short -p 1 -parallel 6 $(concurrent_rooms)
+  CGO_ENABLED=1 go_tests race -race -short -p 1 -parallel 4 $(concurrent_rooms)
 }
 
 journeys() {

@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 	"time"
 
@@ -54,6 +55,21 @@ func TestAVoiceMessage(t *testing.T) {
 	onEach(t, aVoiceMessage)
 }
 
+// usual is how loud a tone is in most tenths of a second: where a busy machine was late it is bent, and in the whole of
+// it would seem quieter than anybody hears it.
+func usual(sound []int16, tone float64) float64 {
+	const piece = audio.Rate / 10
+	var levels []float64
+	for ; len(sound) >= piece; sound = sound[piece:] {
+		levels = append(levels, audio.Goertzel(sound[:piece], tone))
+	}
+	if len(levels) == 0 {
+		return 0
+	}
+	slices.Sort(levels)
+	return levels[len(levels)/2]
+}
+
 func aVoiceMessage(t *testing.T, w *world) {
 	r := w.speaks(pressing(caller.Key{Digit: '#', After: 6 * time.Second}))
 	if by := r.ends(); by != "them" {
@@ -91,7 +107,7 @@ func aVoiceMessage(t *testing.T, w *world) {
 	}
 	clip, err := audio.ReadWAV(bytes.NewReader(wav), time.Hour)
 	w.ok(err)
-	if spoken := clip.Samples(); audio.Goertzel(spoken[len(spoken)/2:], childTone) < loudEnough {
+	if spoken := clip.Samples(); usual(spoken[len(spoken)/2:], childTone) < loudEnough {
 		t.Error("what the child said is not in the message")
 	}
 	looks, err := w.audit.Rows(t.Context(), audit.Filter{ObjectID: ct.ID, Act: "phone.message_heard", Limit: 10})
@@ -459,7 +475,7 @@ func TestARecording(t *testing.T) {
 	clip, err := audio.ReadWAV(bytes.NewReader(wav), time.Hour)
 	w.ok(err)
 	spoken := clip.Samples()
-	if said := spoken[:audio.Rate]; audio.Goertzel(said, childTone) < loudEnough || audio.Goertzel(said, anneTone) < loudEnough {
+	if said := spoken[:audio.Rate]; usual(said, childTone) < loudEnough || usual(said, anneTone) < loudEnough {
 		t.Error("not both are in the recording")
 	}
 	if audio.Goertzel(spoken, musicTone) > silently {
