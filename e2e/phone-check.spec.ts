@@ -34,6 +34,7 @@ test("the police call: nothing is told, the brigade is called back on its listed
     await expect(service.locator("optgroup")).toHaveCount(3);
     await picture(page, "check-menu");
     await expectAccessible(page);
+    await service.focus(); // as she does: while she is in the menu nothing is drawn over her choice
     await service.selectOption("brigade");
     await camille.talk.getByRole("button", { name: "Terminer et rappeler maintenant" }).click();
     await expect(camille.talk).toContainText("L'appel est terminé.");
