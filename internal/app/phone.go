@@ -230,7 +230,7 @@ func soundAddress(listen string) (netip.Addr, error) {
 func callable(set *catalogue.Set) []string {
 	var all []string
 	for _, n := range set.Numbers.All {
-		if n.By("call") && !n.Ours {
+		if n.Callable() {
 			all = append(all, n.Dial())
 		}
 	}

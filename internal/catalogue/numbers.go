@@ -60,6 +60,12 @@ func (n Number) Dial() string {
 // By says whether the number is reached in this way: "sms".
 func (n Number) By(way string) bool { return slices.Contains(n.Ways, way) }
 
+// Callable says that we may call the number: it is not our own, and takes calls.
+func (n Number) Callable() bool { return n.By("call") && !n.Ours }
+
+// Helps says that it is a line of help that we may call, and none on which we check who calls.
+func (n Number) Helps() bool { return n.Callable() && n.Kind == "" }
+
 // What returns what the number is for, to the young or to adults.
 func (n Number) What(speaks string) Text {
 	if speaks == Adult {

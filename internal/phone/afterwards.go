@@ -30,10 +30,7 @@ func (c *call) askDanger(spoken []int16) {
 			return
 		}
 	}
-	why := c.reason(catalogue.ReasonDangerKey)
-	if why.Weight == 0 {
-		why.Weight = dangerWeight
-	}
+	why := c.phone.reason(catalogue.ReasonDangerKey, dangerWeight)
 	err := c.phone.db.Tx(ctx, func(tx *store.Tx) error {
 		_, err := c.phone.contacts.Alarm(ctx, tx, c.row.contactID, []contact.Reason{why}, true)
 		return err

@@ -141,9 +141,8 @@ func (c *call) ask(ctx context.Context, a ask) (reply, error) {
 // carry gives the call its line: what is heard on it, the keys that are pressed, and its end.
 func (c *call) carry(line *trunk.Call) {
 	c.line, c.leg = line, LineOf(line)
-	c.leg.OnDigit(c.press)
-	line.OnDigit(func(d trunk.Digit) { c.press(byte(d.Key)) }) // by SIP INFO
-	_ = c.room.Add(c.leg)                                      // its id is its own
+	onDigit(line, c.press)
+	_ = c.room.Add(c.leg) // its id is its own
 	// A phone that says nothing at all for this long is not there any more: its network is gone, and it never
 	// told. One that is silent still sends its silence, or its comfort noise.
 	watch := func() {
@@ -171,6 +170,12 @@ func (c *call) carry(line *trunk.Call) {
 		case <-c.ctx.Done():
 		}
 	}()
+}
+
+// onDigit hears the keys of a line, in its sound and by SIP INFO.
+func onDigit(line *trunk.Call, f func(digit byte)) {
+	LineOf(line).OnDigit(f)
+	line.OnDigit(func(d trunk.Digit) { f(byte(d.Key)) })
 }
 
 // silentLine is how long a line may be without a packet before it counts as lost.
@@ -301,11 +306,7 @@ func (c *call) farewell() {
 		return
 	}
 	c.room.Set(media.Matrix{leg: {voice.ID()}})
-	var clips []clip
-	for _, code := range codes {
-		clips = append(clips, c.phone.sounds.get(code, lang))
-	}
-	piece := voice.Play(clips...)
+	piece := voice.Play(c.phone.sounds.all(lang, codes...)...)
 	select {
 	case <-piece.Done():
 	case <-line.Done():
@@ -626,9 +627,14 @@ var errLeaseLost = errors.New("phone: the call was ended by another node")
 // sameNumber says whether two ways of writing are of one number.
 func sameNumber(a, b string) bool { return contact.NormalNumber(a) == contact.NormalNumber(b) }
 
-func (c *call) reason(code string) contact.Reason {
-	r, _ := c.phone.catalogue().Queues.Reason(code)
-	return contact.Reason{Code: code, Weight: r.Weight}
+func (c *call) reason(code string) contact.Reason { return c.phone.reason(code, 0) }
+
+// reason is one of the catalogue's, with its weight; under a catalogue that does not say it weighs so much.
+func (p *Phone) reason(code string, weight int) contact.Reason {
+	if r, ok := p.catalogue().Queues.Reason(code); ok && r.Weight != 0 {
+		weight = r.Weight
+	}
+	return contact.Reason{Code: code, Weight: weight}
 }
 
 // hears sets whom the caller hears, and nobody else hears anybody.

@@ -79,14 +79,7 @@ func (c *call) promiseApart(ctx context.Context, wish *contact.Callback) error {
 	return ignore(err, fault.Conflict)
 }
 
-func (c *call) clips(codes ...string) (all []clip) {
-	for _, code := range codes {
-		if clip := c.phone.sounds.get(code, c.row.lang); clip != nil {
-			all = append(all, clip)
-		}
-	}
-	return all
-}
+func (c *call) clips(codes ...string) []clip { return c.phone.sounds.all(c.row.lang, codes...) }
 
 // promise writes the promise to call a number back.
 func (p *Phone) promise(ctx context.Context, tx *store.Tx, ct contact.Contact, key *seal.Key, number string) error {
@@ -186,8 +179,8 @@ func (p *Phone) mayCall(ctx context.Context, staffID, contactID string) (ct cont
 	if ct, err = p.contacts.Get(ctx, contactID); err != nil {
 		return ct, false, err
 	}
-	if ct.CounsellorID != staffID || ct.State != contact.Talking && ct.State != contact.WrapUp {
-		return ct, false, fault.New(fault.Forbidden, "fault.contact.not_yours")
+	if err := hers(ct, staffID); err != nil {
+		return ct, false, err
 	}
 	if going, err := p.calling(ctx, staffID, contactID); going || err != nil {
 		return ct, going, err
@@ -198,6 +191,14 @@ func (p *Phone) mayCall(ctx context.Context, staffID, contactID string) (ct cont
 		return ct, false, fault.New(fault.Conflict, "fault.phone.on_call")
 	}
 	return ct, false, nil
+}
+
+// hers is fault.Forbidden "fault.contact.not_yours" for a contact that a counsellor neither talks with nor writes up.
+func hers(ct contact.Contact, staffID string) error {
+	if ct.CounsellorID != staffID || ct.State != contact.Talking && ct.State != contact.WrapUp {
+		return fault.New(fault.Forbidden, "fault.contact.not_yours")
+	}
+	return nil
 }
 
 // callOut writes the row of a call that we make, with what else is written of it, and makes it.

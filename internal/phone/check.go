@@ -117,7 +117,7 @@ func (p *Phone) Part(ctx context.Context, staffID, contactID string, now bool) e
 // partFor begins the end of a call whose caller is checked.
 func (c *call) partFor(ctx context.Context, a ask) error {
 	if c.row.direction == Outbound {
-		return fault.New(fault.Conflict, "fault.phone.calling")
+		return errCalling
 	}
 	if _, err := c.phone.contacts.EndConversation(ctx, c.contact.ID, contactActor(a.Staff), contact.Change{}); err != nil {
 		return err
@@ -197,8 +197,8 @@ func (p *Phone) Confirm(ctx context.Context, staffID, contactID string, theirs b
 		if err != nil {
 			return err
 		}
-		if ct.CounsellorID != staffID || ct.State != contact.Talking && ct.State != contact.WrapUp {
-			return fault.New(fault.Forbidden, "fault.contact.not_yours")
+		if err := hers(ct, staffID); err != nil {
+			return err
 		}
 		if _, err := tx.Exec(ctx, `UPDATE phone_check SET state = $2, answered_at = $3, answered_by = $4 WHERE id = $1`, check.ID, string(state), store.Millis(p.now()), staffID); err != nil {
 			return err

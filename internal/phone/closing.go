@@ -5,7 +5,6 @@ import (
 
 	"vigie/internal/catalogue"
 	"vigie/internal/contact"
-	"vigie/internal/phone/audio"
 	"vigie/internal/phone/media"
 )
 
@@ -38,7 +37,7 @@ const keyWithin = 10 * time.Second
 // help returns the number of a key, and false where none can be called.
 func (c *call) help(code string) (catalogue.Number, bool) {
 	n, ok := c.phone.catalogue().Numbers.ByCode(code)
-	return n, ok && n.By("call") && !n.Ours && c.phone.trunk != nil
+	return n, ok && n.Callable() && c.phone.trunk != nil
 }
 
 // closes tells a caller in line that we have closed, and what she may choose, and again from time to time.
@@ -145,7 +144,6 @@ func (c *call) putThrough(n catalogue.Number) {
 // lateMessage lets a caller who waited when we closed to the tape. Somebody may come to a desk meanwhile: then she is
 // answered, and what she had begun to say she says to her.
 func (c *call) lateMessage() {
-	rules := c.phone.rules().Voicemail
 	leave, may := c.phone.tape(c.ctx, c.mark)
 	if !may {
 		return
@@ -158,9 +156,7 @@ func (c *call) lateMessage() {
 	if c.gone || c.over || c.taken() {
 		return
 	}
-	c.become(Voicemail)
-	c.play(audio.NewClip(audio.Sine(1000, 0.2, 400*time.Millisecond)))
-	spoken := c.record(rules.Max)
+	spoken := c.takeMessage()
 	switch {
 	case c.taken():
 	case len(spoken) >= samplesOf(leastMessage):

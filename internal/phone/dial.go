@@ -24,7 +24,7 @@ func contactActor(staffID string) audit.Actor { return audit.Actor{Kind: audit.S
 func (p *Phone) Outside() []catalogue.Number {
 	var all []catalogue.Number
 	for _, n := range p.catalogue().Numbers.All {
-		if n.By("call") && !n.Ours && n.Kind == "" {
+		if n.Helps() {
 			all = append(all, n)
 		}
 	}
@@ -37,7 +37,7 @@ func (c *call) invite(code string, how How, staffID string) error {
 		return fault.New(fault.Unavailable, "fault.phone.no_trunk")
 	}
 	number, ok := c.phone.catalogue().Numbers.ByCode(code)
-	if !ok || !number.By("call") || number.Ours || number.Kind != "" {
+	if !ok || !number.Helps() {
 		return fault.New(fault.Forbidden, "fault.phone.not_allowed")
 	}
 	if c.parties.third != nil {

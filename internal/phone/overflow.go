@@ -109,8 +109,7 @@ func (c *call) askOverflow(t *third, line *trunk.Call) {
 			c.spilled()
 		})
 	}
-	t.leg.OnDigit(takes)
-	line.OnDigit(func(d trunk.Digit) { takes(byte(d.Key)) })
+	onDigit(line, takes)
 	c.askAgain(t, overflowAsks)
 }
 

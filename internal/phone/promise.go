@@ -46,12 +46,11 @@ func (p *Phone) backInLine(ctx context.Context, tx *store.Tx, b Callback, by aud
 
 // dueReason says for when somebody was promised a call, and which try it will be.
 func (p *Phone) dueReason(due time.Time, try int) contact.Reason {
-	set := p.catalogue()
 	why := contact.Reason{Code: catalogue.ReasonCallbackDue, Weight: dueWeight}
-	if r, ok := set.Queues.Reason(why.Code); ok {
+	if r, ok := p.catalogue().Queues.Reason(why.Code); ok { // its 0 is a 0
 		why.Weight = r.Weight
 	}
-	local, now := due.In(set.Hours.Zone()), p.now().In(set.Hours.Zone())
+	local, now := p.local(due), p.local(p.now())
 	form := "15:04"
 	if local.YearDay() != now.YearDay() || local.Year() != now.Year() {
 		form = "02/01 15:04"
@@ -136,8 +135,7 @@ func (p *Phone) closes(ctx context.Context, tx *store.Tx, m contact.Moved) error
 		return nil
 	}
 	if m.Event == contact.Close {
-		n, err := store.One(ctx, tx, func(r store.Row) (n int64, err error) { return n, r.Scan(&n) },
-			`SELECT count(*) FROM phone_callback WHERE contact_id = $1 AND state = 'open'`, m.After.ID)
+		n, err := store.One(ctx, tx, scanInt, `SELECT count(*) FROM phone_callback WHERE contact_id = $1 AND state = 'open'`, m.After.ID)
 		if err == nil && n > 0 {
 			err = fault.New(fault.Conflict, "fault.phone.promised")
 		}
@@ -210,7 +208,7 @@ func (p *Phone) dueCallbacks(ctx context.Context) error {
 	}
 	p.dueTo = now
 	if n > 0 {
-		p.bus.Publish("queue", []byte("{}"))
+		p.floorChanges()
 	}
 	return nil
 }

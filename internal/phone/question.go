@@ -93,7 +93,7 @@ func (c *call) askOthersAndWhen(wish *contact.Callback) {
 
 // wishedFor is when a wish would have us call: from then on a phone may ring at somebody's home.
 func (p *Phone) wishedFor(when string) time.Time {
-	now := p.now().In(p.catalogue().Hours.Zone())
+	now := p.local(p.now())
 	at := now
 	switch evening := time.Date(now.Year(), now.Month(), now.Day(), eveningFrom, 0, 0, 0, now.Location()); {
 	case when == WhenTomorrow:
@@ -167,10 +167,7 @@ func (c *call) promiseWished(ctx context.Context, tx *store.Tx, ct contact.Conta
 		return err
 	}
 	if p.router.Surge().On { // she heard that she is called back first
-		why := c.reason(catalogue.ReasonCallbackOne)
-		if why.Weight == 0 {
-			why.Weight = surgeWeight
-		}
+		why := p.reason(catalogue.ReasonCallbackOne, surgeWeight)
 		if _, err := p.contacts.AddReason(ctx, tx, ct.ID, why); err != nil {
 			return err
 		}

@@ -72,6 +72,16 @@ func (s *sounds) get(code, lang string) *audio.Clip {
 	return clip
 }
 
+// all are announcements in a language, one after the other; one that there is not is left out.
+func (s *sounds) all(lang string, codes ...string) (all []clip) {
+	for _, code := range codes {
+		if clip := s.get(code, lang); clip != nil {
+			all = append(all, clip)
+		}
+	}
+	return all
+}
+
 // given says whether an administrator has given an announcement in a language.
 func (s *sounds) given(code, lang string) bool {
 	s.mu.Lock()

@@ -178,8 +178,8 @@ func (p *Phone) Answered(ctx context.Context, staffID, contactID, who string) er
 	if err != nil {
 		return err
 	}
-	if ct.CounsellorID != staffID || ct.State != contact.Talking && ct.State != contact.WrapUp {
-		return fault.New(fault.Forbidden, "fault.contact.not_yours")
+	if err := hers(ct, staffID); err != nil {
+		return err
 	}
 	_, going, err := p.openCall(ctx, contactID)
 	if err != nil {

@@ -59,9 +59,7 @@ func (c *call) closed() {
 		c.outcome = ByCaller
 		return
 	}
-	c.become(Voicemail)
-	c.play(audio.NewClip(audio.Sine(1000, 0.2, 400*time.Millisecond)))
-	spoken := c.record(rules.Max)
+	spoken := c.takeMessage()
 	// Whoever hung up has said what there was to say: it is kept all the same.
 	if len(spoken) < samplesOf(leastMessage) {
 		if !c.gone {
@@ -71,6 +69,13 @@ func (c *call) closed() {
 		return
 	}
 	c.keeps(spoken)
+}
+
+// takeMessage says that the tape runs, and returns what is spoken onto it.
+func (c *call) takeMessage() []int16 {
+	c.become(Voicemail)
+	c.play(audio.NewClip(audio.Sine(1000, 0.2, 400*time.Millisecond)))
+	return c.record(c.phone.rules().Voicemail.Max)
 }
 
 // keeps keeps a message that was spoken, and says that it has.

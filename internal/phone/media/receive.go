@@ -152,7 +152,12 @@ func (in *intake) listenTo(p *Packet) {
 	if p == nil {
 		return
 	}
-	for _, key := range in.tones.Write(in.samples[:p.Codec.Decode(in.samples[:], p.Payload)]) {
+	in.hearKeys(in.samples[:p.Codec.Decode(in.samples[:], p.Payload)])
+}
+
+// hearKeys tells the keys whose tones are in a sound. Called with mu held.
+func (in *intake) hearKeys(samples []int16) {
+	for _, key := range in.tones.Write(samples) {
 		in.line.digit(key)
 	}
 }
@@ -161,9 +166,7 @@ func (in *intake) listenTo(p *Packet) {
 func (in *intake) listen(codec audio.Codec, payload []byte) []byte {
 	samples := in.samples[:codec.Decode(in.samples[:], payload)]
 	if in.tones != nil {
-		for _, key := range in.tones.Write(samples) {
-			in.line.digit(key)
-		}
+		in.hearKeys(samples)
 	}
 	if in.level == nil {
 		return payload

@@ -52,7 +52,7 @@ func (s *Server) Dial(ctx context.Context, d Dial) (*Call, error) {
 		return nil, ErrForbidden
 	case s.draining.Load() && !d.Urgent:
 		return nil, &Failure{Status: 503}
-	case int(s.active.Load()) >= s.options.Calls || l.Calls > 0 && int(l.active.Load()) >= l.Calls:
+	case s.full(l, 0):
 		s.count(Full)
 		return nil, &Failure{Status: 503}
 	}

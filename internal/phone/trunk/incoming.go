@@ -54,7 +54,7 @@ func (s *Server) invited(r *request, lines []*line) {
 		status, kind = 482, Loop
 	case s.draining.Load():
 		status, kind, more = 503, Draining, []header{retryAfter(30)}
-	case int(s.active.Load()) >= s.options.Calls-kept(s.options.Calls) || l.Calls > 0 && int(l.active.Load()) >= l.Calls-kept(l.Calls):
+	case s.full(l, keptShare):
 		status, kind, more = 503, Full, []header{retryAfter(5)}
 	case len(l.Numbers) > 0 && !slices.Contains(l.Numbers, called):
 		status, kind = 404, Unknown
@@ -416,6 +416,17 @@ func (c *Call) Refuse(status int) error {
 	return nil
 }
 
-// kept is how many of so many calls are for those that we make ourselves: who has answered the last caller that there
-// is room for must still be able to bring in the 119.
-func kept(calls int) int { return calls / 10 }
+// keptShare is the tenth of all calls that is for those that we make ourselves: who has answered the last caller that
+// there is room for must still be able to bring in the 119.
+const keptShare = 10
+
+// full says that there is no room for another call by a trunk; of what there is one part in keeps is kept, none for 0.
+func (s *Server) full(l *line, keeps int) bool {
+	room := func(calls int) int {
+		if keeps > 0 {
+			calls -= calls / keeps
+		}
+		return calls
+	}
+	return int(s.active.Load()) >= room(s.options.Calls) || l.Calls > 0 && int(l.active.Load()) >= room(l.Calls)
+}

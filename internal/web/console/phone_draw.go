@@ -376,11 +376,12 @@ func (c *Room) phoneTrouble(ctx context.Context, say *i18n.Printer) ([]string, e
 			all = append(all, say.T("floor.trunk_down", "trunk", name))
 		}
 	}
-	if n := c.Phone.Stats().Refused[trunk.TollFraud.String()]; n > 0 {
+	refused := c.Phone.Stats().Refused
+	if n := refused[trunk.TollFraud.String()]; n > 0 {
 		all = append(all, say.T("floor.toll_fraud", "n", n))
 	}
 	for _, kind := range []trunk.Refusal{trunk.Full, trunk.Codec, trunk.Unmedia, trunk.Credentials} {
-		if n := c.Phone.Stats().Refused[kind.String()]; n > 0 {
+		if n := refused[kind.String()]; n > 0 {
 			all = append(all, say.T("floor.refused."+kind.String(), "n", n))
 		}
 	}
