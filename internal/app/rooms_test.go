@@ -20,13 +20,14 @@ var mayImport = map[string][]string{
 	"catalogue": {"audit"},
 	"staff":     {"audit", "seal"},
 	"contact":   {"audit", "catalogue", "seal"},
+	"casefile":  {"audit", "catalogue", "contact", "seal"},
 	"chat":      {"audit", "blob", "catalogue", "contact", "seal"},
 	"phone":     {"audit", "blob", "catalogue", "contact", "routing", "seal"},
 	"routing":   {"audit", "catalogue", "contact", "seal", "staff"},
 }
 
 // foundations may be used by every room; they use nothing but one another.
-var foundations = []string{"fault", "store", "bus", "config", "slowhash"}
+var foundations = []string{"fault", "store", "bus", "config", "slowhash", "freeport"}
 
 // onlyIn says which room may import a library directly.
 var onlyIn = map[string][]string{

@@ -13,6 +13,7 @@ import (
 	"sync"
 	"time"
 
+	"vigie/internal/freeport"
 	"vigie/internal/phone/relay"
 	"vigie/internal/phone/swarm"
 )
@@ -207,7 +208,7 @@ func (b Bench) relay(ctx context.Context, o CallsOptions, answers string) (carri
 	args := []string{"relay"}
 	c := carrier{}
 	if b.Profile != "" {
-		c.profile = freeAddress()
+		c.profile = freeport.Address()
 		args = append(args, "--profile", c.profile)
 	}
 	p, err := b.process(lastCore, args...)

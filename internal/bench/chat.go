@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"vigie/internal/freeport"
 	"vigie/internal/store"
 	"vigie/internal/store/private"
 )
@@ -111,7 +112,7 @@ func (b Bench) compare(ctx context.Context, rec *record, result *Result) error {
 func (b Bench) measure(ctx context.Context, o ChatOptions, rec *record, seats []seat, phones *phones, result *Result) (err error) {
 	s := serving{data: rec.place.data, database: rec.database, more: phones.flags()}
 	if b.Profile != "" {
-		s.profile = freeAddress()
+		s.profile = freeport.Address()
 	}
 	server, err := b.start(ctx, s)
 	if err != nil {

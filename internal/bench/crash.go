@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"vigie/internal/bench/lossyfs"
+	"vigie/internal/freeport"
 	"vigie/internal/store"
 )
 
@@ -78,7 +79,7 @@ func (b Bench) Crashing(ctx context.Context, o CrashOptions) error {
 		return err
 	}
 	c := result.Crash
-	f := &faulty{Bench: b, options: o, record: rec, random: rand.New(rand.NewPCG(o.Seed, o.Seed)), address: freeAddress()}
+	f := &faulty{Bench: b, options: o, record: rec, random: rand.New(rand.NewPCG(o.Seed, o.Seed)), address: freeport.Address()}
 	seen, err := f.run(ctx, seats, c)
 	var dead doesNotRise
 	switch {

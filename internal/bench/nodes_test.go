@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"vigie/internal/contact"
+	"vigie/internal/freeport"
 	"vigie/internal/store/storetest"
 )
 
@@ -50,7 +51,7 @@ func twoNodes(t *testing.T) *house {
 	}
 	h := &house{T: t, bench: Bench{Program: program, Log: t.Output()}, data: t.TempDir(), database: storetest.PostgresDSN(t)}
 	for i := range h.nodes {
-		h.nodes[i] = &machineNode{http: freeAddress(), bus: freeAddress()}
+		h.nodes[i] = &machineNode{http: freeport.Address(), bus: freeport.Address()}
 	}
 	h.run(password+"\n", "user", "add", "camille", "--alias", "Camille", "--role", "counsellor", "--password-stdin")
 	for i := range h.nodes {

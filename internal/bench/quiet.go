@@ -4,10 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"slices"
 	"time"
 
+	"vigie/internal/freeport"
 	"vigie/internal/store"
 )
 
@@ -127,7 +127,7 @@ func (b Bench) Waiting(ctx context.Context, visitors int, rest time.Duration, en
 	}
 	o := serving{data: rec.place.data, database: rec.database}
 	if b.Profile != "" {
-		o.profile = freeAddress()
+		o.profile = freeport.Address()
 	}
 	s, err := b.start(ctx, o)
 	if err != nil {
@@ -180,14 +180,4 @@ func (b Bench) waits(ctx context.Context, s *server, visitors int, rest time.Dur
 		err = fmt.Errorf("%w: %d of the streams broke", Failed, last.Report.Reconnected)
 	}
 	return err
-}
-
-// freeAddress is one on loopback that was free a moment ago.
-func freeAddress() string {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return "127.0.0.1:0"
-	}
-	defer l.Close()
-	return l.Addr().String()
 }

@@ -15,6 +15,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/nats-io/nats-server/v2/server"
@@ -115,13 +116,32 @@ func embed(node string, o Options) (*server.Server, error) {
 	if err != nil {
 		return nil, fmt.Errorf("bus: %w", err)
 	}
+	var why complaint
+	s.SetLoggerV2(&why, false, false, false)
 	s.Start()
 	if !s.ReadyForConnections(10 * time.Second) {
 		s.Shutdown()
-		return nil, errors.New("bus: the embedded server did not start")
+		return nil, fmt.Errorf("bus: the embedded server did not start: %s", why.String())
 	}
 	return s, nil
 }
+
+// complaint is the log of an embedded server: it keeps why the server cannot start, and nothing else.
+type complaint struct{ atomic.Value }
+
+func (c *complaint) String() string {
+	if why, ok := c.Load().(string); ok {
+		return why
+	}
+	return "it is not ready after 10 s"
+}
+
+func (c *complaint) Fatalf(format string, v ...any) { c.Store(fmt.Sprintf(format, v...)) }
+func (*complaint) Errorf(string, ...any)            {}
+func (*complaint) Warnf(string, ...any)             {}
+func (*complaint) Noticef(string, ...any)           {}
+func (*complaint) Debugf(string, ...any)            {}
+func (*complaint) Tracef(string, ...any)            {}
 
 // NodeID names this process on the bus until it ends.
 func (b *Bus) NodeID() string { return b.node }

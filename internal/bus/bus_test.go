@@ -12,6 +12,7 @@ import (
 	"github.com/nats-io/nats-server/v2/server"
 
 	"vigie/internal/bus"
+	"vigie/internal/freeport"
 )
 
 func open(t *testing.T, o bus.Options) *bus.Bus {
@@ -77,10 +78,10 @@ func TestNothingIsSaidElsewhereByOneNode(t *testing.T) {
 
 // Two nodes joined by a route hear one another; a stranger without their secret is not let in.
 func TestNodesJoinedByRoutes(t *testing.T) {
-	a, b := freeAddress(t), freeAddress(t)
+	a, b := freeport.Address(), freeport.Address()
 	one := open(t, bus.Options{ClusterListen: a, Routes: []string{b}, ClusterSecret: "lamp"})
 	two := open(t, bus.Options{ClusterListen: b, Routes: []string{a}, ClusterSecret: "lamp"})
-	stranger := open(t, bus.Options{ClusterListen: freeAddress(t), Routes: []string{a}, ClusterSecret: "guess"})
+	stranger := open(t, bus.Options{ClusterListen: freeport.Address(), Routes: []string{a}, ClusterSecret: "guess"})
 	joined := make(chan struct{}, 10)
 	defer one.OnReconnect(func() { joined <- struct{}{} })()
 	heard, never := hear(t, two, "queue"), hear(t, stranger, "queue")
@@ -114,7 +115,7 @@ func TestNodesJoinedByRoutes(t *testing.T) {
 // A cluster that the helpline runs itself: the bus comes up before it, hears again after a loss, and tells
 // those who have to read the record anew.
 func TestABusOfTheirOwnComesBack(t *testing.T) {
-	address := freeAddress(t)
+	address := freeport.Address()
 	b := open(t, bus.Options{URLs: []string{"nats://" + address}})
 	back := make(chan struct{}, 10)
 	stop := b.OnReconnect(func() { back <- struct{}{} })
@@ -179,26 +180,29 @@ func natsAt(t *testing.T, address string) (end func()) {
 
 // A bus that lets other nodes in without a secret does not start.
 func TestClusterNeedsASecret(t *testing.T) {
-	if b, err := bus.Open(context.Background(), bus.Options{ClusterListen: freeAddress(t)}); err == nil {
+	if b, err := bus.Open(context.Background(), bus.Options{ClusterListen: freeport.Address()}); err == nil {
 		b.Close()
 		t.Error("it started")
 	}
-}
-
-func freeAddress(t *testing.T) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().String()
 }
 
 // An address that cannot be read is not repeated where its password would be read: in the log.
 func TestAPasswordIsNotRepeated(t *testing.T) {
 	_, err := bus.Open(t.Context(), bus.Options{URLs: []string{"nats://vigie:hunter/2@one:4222"}})
 	if err == nil || strings.Contains(err.Error(), "hunter") || !strings.Contains(err.Error(), "bus-url") {
+		t.Errorf("said: %v", err)
+	}
+}
+
+// A node that cannot have its address says so, and not only that it did not start.
+func TestAnAddressThatIsTaken(t *testing.T) {
+	l, err := net.Listen("tcp", freeport.Address())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	_, err = bus.Open(t.Context(), bus.Options{ClusterListen: l.Addr().String(), ClusterSecret: "lamp"})
+	if err == nil || !strings.Contains(err.Error(), "address already in use") {
 		t.Errorf("said: %v", err)
 	}
 }

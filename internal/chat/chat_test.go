@@ -8,6 +8,7 @@ import (
 
 	"vigie/internal/audit"
 	"vigie/internal/bus"
+	"vigie/internal/bus/bustest"
 	"vigie/internal/chat"
 	"vigie/internal/contact"
 	"vigie/internal/fault"
@@ -66,7 +67,7 @@ func TestAMessageCostsTwoStatements(t *testing.T) {
 func TestEightPeopleWritingAtOnceKeepAnOrderWithoutGaps(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, db *store.DB) {
 		w := newWorld(t, db)
-		here, there := cluster(t)
+		here, there := bustest.Two(t)
 		one, _ := w.node(here, chat.Options{})
 		other, _ := w.node(there, chat.Options{})
 		ct := w.talking(claire)
@@ -114,7 +115,7 @@ func TestEightPeopleWritingAtOnceKeepAnOrderWithoutGaps(t *testing.T) {
 func TestTheSameMessageSentManyTimesIsStoredOnce(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, db *store.DB) {
 		w := newWorld(t, db)
-		here, there := cluster(t)
+		here, there := bustest.Two(t)
 		one, _ := w.node(here, chat.Options{})
 		other, _ := w.node(there, chat.Options{})
 		ct := w.talking(claire)

@@ -9,6 +9,7 @@ import (
 
 	"vigie/internal/audit"
 	"vigie/internal/bus"
+	"vigie/internal/bus/bustest"
 	"vigie/internal/chat"
 	"vigie/internal/contact"
 	"vigie/internal/store"
@@ -67,7 +68,7 @@ func TestWhatIsSentHereIsHandedOverWithoutReadingIt(t *testing.T) {
 func TestTwoNodesHandOverTheSameConversation(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, db *store.DB) {
 		w := newWorld(t, db)
-		here, there := cluster(t)
+		here, there := bustest.Two(t)
 		one, _ := w.node(here, chat.Options{})
 		other, _ := w.node(there, chat.Options{})
 		ct := w.talking(claire)
@@ -103,7 +104,7 @@ func TestTwoNodesHandOverTheSameConversation(t *testing.T) {
 // Ten tabs of one desk read what came from another node once, not ten times.
 func TestAWakeUpIsReadOnceForAll(t *testing.T) {
 	w := newWorld(t, storetest.SQLite(t))
-	here, there := cluster(t)
+	here, there := bustest.Two(t)
 	sender, _ := w.node(here, chat.Options{})
 	node, _ := w.node(there, chat.Options{})
 	ct := w.talking(claire)
@@ -273,7 +274,7 @@ func TestWhoIsTooFarBehindIsToldToStartAgain(t *testing.T) {
 func TestTypingMarksStatesAndFormsAreTold(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, db *store.DB) {
 		w := newWorld(t, db)
-		here, there := cluster(t)
+		here, there := bustest.Two(t)
 		one, contacts := w.node(here, chat.Options{})
 		other, _ := w.node(there, chat.Options{})
 		ct := w.talking(claire)

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"log/slog"
-	"net"
 	"net/netip"
 	"path/filepath"
 	"slices"
@@ -129,50 +128,6 @@ func (w *world) node(b *bus.Bus, o chat.Options) (*chat.Chats, *contact.Contacts
 	w.t.Cleanup(chats.Close)
 	w.must(b.Flush())
 	return chats, contacts
-}
-
-// cluster is two buses that hear each other.
-func cluster(t testing.TB) (a, b *bus.Bus) {
-	t.Helper()
-	var at [2]string
-	for i := range at {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			t.Fatal(err)
-		}
-		at[i] = l.Addr().String()
-		l.Close()
-	}
-	open := func(me, other string) *bus.Bus {
-		b, err := bus.Open(t.Context(), bus.Options{ClusterListen: me, Routes: []string{other}, ClusterSecret: "test"})
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(b.Close)
-		return b
-	}
-	a, b = open(at[0], at[1]), open(at[1], at[0])
-	heard := make(chan struct{}, 1)
-	stop, err := b.Subscribe("hello", func(string, []byte) {
-		select {
-		case heard <- struct{}{}:
-		default:
-		}
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer stop()
-	eventually(t, "the two buses meet", func() bool {
-		a.Publish("hello", nil)
-		select {
-		case <-heard:
-			return true
-		case <-time.After(20 * time.Millisecond):
-			return false
-		}
-	})
-	return a, b
 }
 
 func (w *world) must(err error) {

@@ -1,12 +1,12 @@
 package contact_test
 
 import (
-	"net"
 	"strings"
 	"testing"
 	"time"
 
 	"vigie/internal/bus"
+	"vigie/internal/bus/bustest"
 	"vigie/internal/contact"
 	"vigie/internal/store"
 	"vigie/internal/store/storetest"
@@ -102,63 +102,12 @@ func TestASessionEnds(t *testing.T) {
 	})
 }
 
-// cluster is two buses that hear each other.
-func cluster(t *testing.T) (a, b *bus.Bus) {
-	t.Helper()
-	var at [2]string
-	for i := range at {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			t.Fatal(err)
-		}
-		at[i] = l.Addr().String()
-		l.Close()
-	}
-	open := func(me, other string) *bus.Bus {
-		b, err := bus.Open(t.Context(), bus.Options{ClusterListen: me, Routes: []string{other}, ClusterSecret: "test"})
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(b.Close)
-		return b
-	}
-	a, b = open(at[0], at[1]), open(at[1], at[0])
-	meet(t, a, b)
-	return a, b
-}
-
-// meet waits until what a says is heard at b: by whatever was subscribed there before, too, because the way
-// between them keeps the order.
-func meet(t *testing.T, a, b *bus.Bus) {
-	t.Helper()
-	heard := make(chan struct{}, 1)
-	stop, err := b.Subscribe("hello", func(string, []byte) {
-		select {
-		case heard <- struct{}{}:
-		default:
-		}
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer stop()
-	eventually(t, "the two buses meet", func() bool {
-		a.Publish("hello", nil)
-		select {
-		case <-heard:
-			return true
-		case <-time.After(20 * time.Millisecond):
-			return false
-		}
-	})
-}
-
 func TestQuickExitOnOneNodeEndsTheSessionOnAnother(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, db *store.DB) {
 		w := newWorld(t, db)
-		here, there := cluster(t)
+		here, there := bustest.Two(t)
 		one, other := w.node(here, contact.Options{}), w.node(there, contact.Options{})
-		meet(t, here, there)
+		bustest.Meet(t, here, there)
 		ct := w.child()
 		token := w.session(ct.ID)
 		_, err := other.Session(w.ctx, token)

@@ -2,6 +2,7 @@ package phone_test
 
 import (
 	"bytes"
+	"fmt"
 	"net"
 	"os"
 	"os/exec"
@@ -10,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"vigie/internal/freeport"
 	"vigie/internal/phone"
 	"vigie/internal/phone/caller"
 )
@@ -66,7 +68,7 @@ func dispatcher(t *testing.T, program string, nodes ...string) string {
 		t.Fatal(err)
 	}
 	dir := t.TempDir()
-	front := "127.0.0.3:" + freePort(t, "127.0.0.3")
+	front := "127.0.0.3:" + fmt.Sprint(freeport.Port())
 	text := string(config)
 	for from, to := range map[string]string{
 		"listen=udp:192.0.2.5:5060": "listen=udp:" + front, "listen=tcp:192.0.2.5:5060": "listen=tcp:" + front,
@@ -120,15 +122,4 @@ func dispatcher(t *testing.T, program string, nodes ...string) string {
 	}
 	t.Fatalf("kamailio does not listen\n%s", said.String())
 	return ""
-}
-
-func freePort(t *testing.T, at string) string {
-	t.Helper()
-	l, err := net.Listen("tcp", net.JoinHostPort(at, "0"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	_, port, _ := net.SplitHostPort(l.Addr().String())
-	return port
 }

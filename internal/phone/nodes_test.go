@@ -4,7 +4,7 @@ import (
 	"testing"
 	"time"
 
-	"vigie/internal/bus"
+	"vigie/internal/bus/bustest"
 	"vigie/internal/contact"
 	"vigie/internal/phone"
 )
@@ -13,9 +13,9 @@ import (
 func twoNodes(t *testing.T) (one, two *world) {
 	t.Helper()
 	rec := newRecord(t)
-	a, b := "127.0.0.1:"+freePort(t, "127.0.0.1"), "127.0.0.1:"+freePort(t, "127.0.0.1")
-	one = rec.node(setting{at: "127.0.0.21", bus: bus.Options{ClusterListen: a, Routes: []string{b}, ClusterSecret: "between nodes"}})
-	two = rec.node(setting{at: "127.0.0.22", bus: bus.Options{ClusterListen: b, Routes: []string{a}, ClusterSecret: "between nodes"}})
+	a, b := bustest.Options()
+	one = rec.node(setting{at: "127.0.0.21", bus: a})
+	two = rec.node(setting{at: "127.0.0.22", bus: b})
 	return one, two
 }
 

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"vigie/internal/freeport"
 	"vigie/internal/phone/audio"
 	"vigie/internal/phone/sdp"
 	"vigie/internal/phone/trunk"
@@ -28,8 +29,8 @@ func baresip(t *testing.T) *softphone {
 	if len(modules) == 0 {
 		modules = []string{"/usr/lib/baresip/modules"}
 	}
-	p := &softphone{t: t, sip: freePort(t)}
-	control, dir := freePort(t), t.TempDir()
+	p := &softphone{t: t, sip: freeport.Port()}
+	control, dir := freeport.Port(), t.TempDir()
 	// "lo" is no interface for baresip, its address is. Sound comes from nowhere and goes there.
 	config := fmt.Sprintf("sip_listen 127.0.0.1:%d\nnet_interface 127.0.0.1\nmodule_path %s\nmodule g711.so\nmodule aubridge.so\n"+
 		"module_tmp account.so\nmodule_app menu.so\nmodule_app ctrl_tcp.so\nctrl_tcp_listen 127.0.0.1:%d\n"+

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"vigie/internal/freeport"
 	"vigie/internal/phone/trunk"
 )
 
@@ -19,7 +20,7 @@ func scan(t *testing.T, program string, s *trunk.Server, arguments ...string) st
 	ctx, cancel := context.WithTimeout(t.Context(), 40*time.Second)
 	defer cancel()
 	// It keeps what it found in the home of who runs it, and speaks from a port that is free.
-	arguments = append([]string{"-v", "-b", "127.0.0.1", "-P", fmt.Sprint(freePort(t)), "-p", fmt.Sprint(s.Addr("udp").Port())}, append(arguments, "127.0.0.1")...)
+	arguments = append([]string{"-v", "-b", "127.0.0.1", "-P", fmt.Sprint(freeport.Port()), "-p", fmt.Sprint(s.Addr("udp").Port())}, append(arguments, "127.0.0.1")...)
 	run := exec.CommandContext(ctx, program, arguments...)
 	run.Dir = t.TempDir()
 	run.Env = append(os.Environ(), "HOME="+run.Dir)

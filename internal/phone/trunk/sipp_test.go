@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"net/netip"
 	"os"
 	"os/exec"
@@ -13,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"vigie/internal/freeport"
 	"vigie/internal/phone/audio"
 	"vigie/internal/phone/sdp"
 	"vigie/internal/phone/trunk"
@@ -28,36 +28,6 @@ func needs(t *testing.T, program, from string) {
 		t.Fatalf("%s is missing, and VIGIE_FORBID_SKIPS is set (Debian: %s)", program, from)
 	}
 	t.Skipf("%s is missing (Debian: %s)", program, from)
-}
-
-// freePort is a port of 127.0.0.1 that is free now.
-func freePort(t *testing.T) int {
-	t.Helper()
-	conn, err := net.ListenUDP("udp", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer conn.Close()
-	return conn.LocalAddr().(*net.UDPAddr).Port
-}
-
-// freeMedia is the first of six ports in a row that are free now: sipp takes those of sound and pictures.
-func freeMedia(t *testing.T) int {
-	t.Helper()
-next:
-	for range 100 {
-		first := freePort(t) &^ 1
-		for port := first; port < first+6; port++ {
-			conn, err := net.ListenUDP("udp", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1), Port: port})
-			if err != nil {
-				continue next
-			}
-			defer conn.Close()
-		}
-		return first
-	}
-	t.Fatal("no six ports in a row are free")
-	panic("unreachable")
 }
 
 // sippRun is one sipp with one scenario.
@@ -77,9 +47,9 @@ func sipp(t *testing.T, scenario string, remote netip.AddrPort, more ...string) 
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := &sippRun{t: t, scenario: scenario, dir: t.TempDir(), port: freePort(t), done: make(chan error, 1)}
+	r := &sippRun{t: t, scenario: scenario, dir: t.TempDir(), port: freeport.Port(), done: make(chan error, 1)}
 	arguments := []string{"-sf", file, "-m", "1", "-nostdin", "-i", "127.0.0.1", "-p", fmt.Sprint(r.port),
-		"-mp", fmt.Sprint(freeMedia(t)), "-s", "+33800200000", "-timeout", "30s", "-timeout_error", "-recv_timeout", "15000",
+		"-mp", fmt.Sprint(freeport.Row(6)), "-s", "+33800200000", "-timeout", "30s", "-timeout_error", "-recv_timeout", "15000",
 		"-trace_err", "-error_file", filepath.Join(r.dir, "errors"), "-trace_msg", "-message_file", filepath.Join(r.dir, "messages")}
 	arguments = append(arguments, more...)
 	if remote.IsValid() {

@@ -3,7 +3,6 @@ package trunkline_test
 import (
 	"context"
 	"fmt"
-	"net"
 	"net/netip"
 	"os"
 	"os/exec"
@@ -11,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"vigie/internal/freeport"
 	"vigie/internal/phone/audio"
 	"vigie/internal/phone/media"
 	"vigie/internal/phone/media/mediatest"
@@ -114,8 +114,8 @@ func sipp(t *testing.T, scenario string, to netip.AddrPort, dir string, more ...
 	if err != nil {
 		t.Fatal(err)
 	}
-	run := exec.Command("sipp", append([]string{"-sf", file, "-m", "1", "-nostdin", "-i", "127.0.0.1", "-p", fmt.Sprint(freePort(t)), "-s", "119",
-		"-mp", fmt.Sprint(freeMedia(t)), "-timeout", "30s"}, append(more, to.String())...)...)
+	run := exec.Command("sipp", append([]string{"-sf", file, "-m", "1", "-nostdin", "-i", "127.0.0.1", "-p", fmt.Sprint(freeport.Port()), "-s", "119",
+		"-mp", fmt.Sprint(freeport.Row(6)), "-timeout", "30s"}, append(more, to.String())...)...)
 	run.Dir, run.Env = dir, append(os.Environ(), "TERM=dumb")
 	if err := run.Start(); err != nil {
 		t.Fatal(err)
@@ -124,36 +124,6 @@ func sipp(t *testing.T, scenario string, to netip.AddrPort, dir string, more ...
 		run.Process.Kill()
 		run.Wait()
 	}
-}
-
-// freePort is a port of 127.0.0.1 that is free now.
-func freePort(t *testing.T) int {
-	t.Helper()
-	conn, err := net.ListenUDP("udp", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer conn.Close()
-	return conn.LocalAddr().(*net.UDPAddr).Port
-}
-
-// freeMedia is the first of six ports in a row that are free now: sipp takes those of sound and pictures.
-func freeMedia(t *testing.T) int {
-	t.Helper()
-next:
-	for range 100 {
-		first := freePort(t) &^ 1
-		for port := first; port < first+6; port++ {
-			conn, err := net.ListenUDP("udp", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1), Port: port})
-			if err != nil {
-				continue next
-			}
-			defer conn.Close()
-		}
-		return first
-	}
-	t.Fatal("no six ports in a row are free")
-	panic("unreachable")
 }
 
 // What sipp plays is heard in the room of its call, as loud as it was.
