@@ -54,6 +54,33 @@ test("a whole call with the keyboard only", { tag: "@desk" }, async ({ desk, rin
   await camille.goesHome();
 });
 
+test("of a telephone that called before her counsellor reads when, and its number nowhere", { tag: "@desk" }, async ({ desk, rings }) => {
+  test.setTimeout(120_000);
+  const from = "+33639980142";
+  const camille = await desk("camille");
+  const known = camille.page.getByRole("region", { name: "Ce téléphone nous a déjà appelés" });
+  for (const before of [0, 1]) {
+    const caller = await rings({ from });
+    await camille.accepts();
+    await camille.is("talking");
+    await hears(caller, "camille");
+    await expect(known).toHaveCount(before);
+    if (before > 0) {
+      await expect(known.getByRole("listitem")).toHaveText([/Camille$/]);
+      await expect(known).toContainText("un téléphone sert souvent à toute une famille");
+      expect(await camille.page.content()).not.toContain("39980142");
+      await picture(camille.page, "phone-known");
+      await expectAccessible(camille.page, "#panel");
+    }
+    await camille.presses("Raccrocher");
+    await caller.isHungUp();
+    await camille.goesHome();
+    await expect(camille.talk).toHaveCount(0);
+    await camille.becomes("available");
+  }
+  await camille.goesHome();
+});
+
 test("a caller who says nothing is asked to press keys, and the counsellor reads them", { tag: "@desk" }, async ({ desk, rings }) => {
   test.setTimeout(120_000);
   const camille = await desk("camille");

@@ -16,6 +16,7 @@ import (
 	"vigie/internal/audit"
 	"vigie/internal/blob"
 	"vigie/internal/bus"
+	"vigie/internal/casefile"
 	"vigie/internal/catalogue"
 	"vigie/internal/chat"
 	"vigie/internal/config"
@@ -49,6 +50,7 @@ type App struct {
 	Chats     *chat.Chats
 	Router    *routing.Router
 	Phone     *phone.Phone
+	Cases     *casefile.Files
 	Guard     *flood.Guard
 
 	web   *web.Handler
@@ -180,6 +182,7 @@ func (a *App) openRooms(ctx context.Context, o Options) error {
 		return err
 	}
 	a.onClose(func() error { a.Chats.Close(); return nil })
+	a.Cases = casefile.New(casefile.Options{DB: a.DB, Keys: a.Keys, Audit: a.Audit, Bus: a.Bus, Contacts: a.Contacts, Catalogue: a.Catalogue.Current, Now: o.Now})
 	a.Guard = flood.New(flood.Options{ProofKey: a.Keys.Derive("proof"), Now: o.Now})
 	if a.config.ProofOfWork {
 		a.Guard.SetProof(flood.Always, 0)
@@ -203,7 +206,7 @@ func (a *App) openWeb() error {
 	}
 	streams := live.New()
 	desk := &console.Room{
-		Site: site, Contacts: a.Contacts, Chats: a.Chats, Router: a.Router, Phone: a.Phone, Guard: a.Guard, Streams: streams, Staff: a.Staff,
+		Site: site, Contacts: a.Contacts, Chats: a.Chats, Router: a.Router, Phone: a.Phone, Files: a.Cases, Guard: a.Guard, Streams: streams, Staff: a.Staff,
 		Catalogue: a.Catalogue.Current, Documents: a.Catalogue, Alias: a.alias, Today: a.today, Now: a.now, Audit: a.Audit, Bus: a.Bus,
 	}
 	leave, err := desk.Listen()
@@ -246,6 +249,7 @@ func (a *App) Background(ctx context.Context) *sync.WaitGroup {
 	all.Go(func() { a.Keys.Run(ctx, epochPeriod) })
 	all.Go(func() { a.Staff.Run(ctx) })
 	all.Go(func() { a.Contacts.Run(ctx) })
+	all.Go(func() { a.Cases.Run(ctx) })
 	all.Go(func() { a.Chats.Run(ctx) })
 	all.Go(func() { a.Router.Run(ctx) })
 	all.Go(func() { a.Phone.Run(ctx) })

@@ -68,9 +68,9 @@ func (c *Contacts) SetCallback(ctx context.Context, tx *store.Tx, contactID stri
 		}
 	}
 	values := map[string][]string{}
-	if number := normalPhone(b.On); number != "" {
+	if number := NormalPhone(b.On); number != "" {
 		values[kindPhone] = []string{number}
-	} else if handle := normalHandle(b.On); handle != "" {
+	} else if handle := NormalHandle(b.On); handle != "" {
 		values[kindHandle] = []string{handle}
 	}
 	return c.index(ctx, tx, key, contactID, "callback", values)

@@ -466,14 +466,11 @@ func get(ctx context.Context, q store.Querier, id string) (Contact, error) {
 
 // InStates returns the contacts in these states, the longest in their state first.
 func (c *Contacts) InStates(ctx context.Context, states ...State) ([]Contact, error) {
-	var b builder
-	b.text(selectContact + ` WHERE state IN (`)
-	for i, s := range states {
-		b.comma(i)
-		b.arg(string(s))
-	}
-	b.text(`) ORDER BY state_since, id`)
-	return store.All(ctx, c.db, scanContact, b.sql(), b.args...)
+	var b store.Builder
+	b.Text(selectContact)
+	store.In(&b, " WHERE state", states)
+	b.Text(` ORDER BY state_since, id`)
+	return store.All(ctx, c.db, scanContact, b.SQL(), b.Args()...)
 }
 
 // Of returns the contacts that a counsellor has at her desk, closed ones excepted, and the one that

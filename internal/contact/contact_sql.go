@@ -1,8 +1,6 @@
 package contact
 
 import (
-	"strconv"
-	"strings"
 
 	"vigie/internal/store"
 )
@@ -46,26 +44,3 @@ func scanContact(r store.Row) (Contact, error) {
 		&c.OfferUntil, &c.AnsweredAt, &c.ClosedAt, &c.EndedBy, &c.Closing, &c.ShownAfter, &c.PastReleasedAt, &c.reasons, &c.DueAt)
 	return c, err
 }
-
-// builder writes a statement whose shape depends on a filter. It only ever appends $n: a value never
-// becomes part of the text.
-type builder struct {
-	b    strings.Builder
-	args []any
-}
-
-func (b *builder) text(s string) { b.b.WriteString(s) }
-
-func (b *builder) arg(v any) {
-	b.args = append(b.args, v)
-	b.b.WriteString("$" + strconv.Itoa(len(b.args)))
-}
-
-// comma separates the items of a list.
-func (b *builder) comma(i int) {
-	if i > 0 {
-		b.text(", ")
-	}
-}
-
-func (b *builder) sql() string { return b.b.String() }

@@ -91,71 +91,59 @@ func (c *Contacts) Search(ctx context.Context, f Filter) ([]Contact, Cursor, err
 }
 
 func (f Filter) query(exact []string) (string, []any) {
-	var b builder
-	b.text(selectContact + ` WHERE 1 = 1`)
-	and := func(text string, v any) {
-		b.text(" AND " + text + " ")
-		b.arg(v)
-	}
-	list := func(text string, n int, v func(int) any) {
-		b.text(" AND " + text + " IN (")
-		for i := range n {
-			b.comma(i)
-			b.arg(v(i))
-		}
-		b.text(")")
-	}
+	var b store.Builder
+	b.Text(selectContact + ` WHERE 1 = 1`)
 	if f.From > 0 {
-		and("opened_at >=", f.From)
+		b.And("opened_at >=", f.From)
 	}
 	if f.To > 0 {
-		and("opened_at <", f.To)
+		b.And("opened_at <", f.To)
 	}
 	if len(f.Channels) > 0 {
-		list("channel", len(f.Channels), func(i int) any { return f.Channels[i] })
+		store.In(&b, " AND channel", f.Channels)
 	}
 	if len(f.States) > 0 {
-		list("state", len(f.States), func(i int) any { return string(f.States[i]) })
+		store.In(&b, " AND state", f.States)
 	}
 	if f.CounsellorID != "" {
-		b.text(" AND (")
-		b.text("counsellor_id = ")
-		b.arg(f.CounsellorID)
-		b.text(" OR sticky_id = ")
-		b.arg(f.CounsellorID)
-		b.text(")")
+		b.Text(" AND (")
+		b.Text("counsellor_id = ")
+		b.Arg(f.CounsellorID)
+		b.Text(" OR sticky_id = ")
+		b.Arg(f.CounsellorID)
+		b.Text(")")
 	}
 	if f.PersonID != "" {
-		and("person_id =", f.PersonID)
+		b.And("person_id =", f.PersonID)
 	}
 	if f.Danger {
-		b.text(" AND danger")
+		b.Text(" AND danger")
 	}
 	for _, fact := range f.Facts {
-		b.text(" AND EXISTS (SELECT 1 FROM contact_fact x WHERE x.contact_id = contact.id AND x.field = ")
-		b.arg(fact.Field)
-		b.text(" AND x.code = ")
-		b.arg(fact.Code)
-		b.text(")")
+		b.Text(" AND EXISTS (SELECT 1 FROM contact_fact x WHERE x.contact_id = contact.id AND x.field = ")
+		b.Arg(fact.Field)
+		b.Text(" AND x.code = ")
+		b.Arg(fact.Code)
+		b.Text(")")
 	}
 	if len(exact) > 0 {
-		list("id", len(exact), func(i int) any { return exact[i] })
+		store.In(&b, " AND id", exact)
 	}
 	if f.By.Kind == audit.Staff {
-		b.text(" AND NOT EXISTS (SELECT 1 FROM person_barred k WHERE k.person_id = contact.person_id AND k.staff_id = ")
-		b.arg(f.By.ID)
-		b.text(")")
+		b.Text(" AND NOT EXISTS (SELECT 1 FROM person_barred k WHERE k.person_id = contact.person_id AND k.staff_id = ")
+		b.Arg(f.By.ID)
+		b.Text(")")
 	}
 	if f.After != (Cursor{}) {
-		b.text(" AND (opened_at, id) < (")
-		b.arg(f.After.OpenedAt)
-		b.text(", ")
-		b.arg(f.After.ID)
-		b.text(")")
+		b.Text(" AND (opened_at, id) < (")
+		b.Arg(f.After.OpenedAt)
+		b.Text(", ")
+		b.Arg(f.After.ID)
+		b.Text(")")
 	}
-	b.text(" ORDER BY opened_at DESC, id DESC LIMIT ")
-	b.arg(f.Limit + 1)
-	return b.sql(), b.args
+	b.Text(" ORDER BY opened_at DESC, id DESC LIMIT ")
+	b.Arg(f.Limit + 1)
+	return b.SQL(), b.Args()
 }
 
 // names lists what a filter filters by.
@@ -253,7 +241,7 @@ func valuesIn(text string) map[string][]string {
 		}
 	}
 	for line := range strings.Lines(text) {
-		if number := normalPhone(line); number != "" {
+		if number := NormalPhone(line); number != "" {
 			add(kindPhone, number)
 			continue
 		}
@@ -261,11 +249,11 @@ func valuesIn(text string) map[string][]string {
 		for _, part := range parts {
 			switch {
 			case strings.HasPrefix(part, "@"):
-				add(kindAuthor, normalHandle(part))
+				add(kindAuthor, NormalHandle(part))
 			case strings.Contains(part, "://") || strings.Contains(part, ".") && strings.Contains(part, "/"):
 				add(kindURL, normalURL(part))
 			case len(parts) == 1:
-				add(kindAuthor, normalHandle(part))
+				add(kindAuthor, NormalHandle(part))
 			}
 		}
 	}
@@ -274,11 +262,11 @@ func valuesIn(text string) map[string][]string {
 
 // normals bring a value into the one form under which it is indexed; "" is what cannot be one.
 var normals = map[string]func(string) string{
-	kindHandle: normalHandle, kindAuthor: normalHandle, kindURL: normalURL, kindPhone: normalPhone,
+	kindHandle: NormalHandle, kindAuthor: NormalHandle, kindURL: normalURL, kindPhone: NormalPhone,
 }
 
-// normalHandle is an account's name without its @, in lower case.
-func normalHandle(s string) string {
+// NormalHandle is an account's name without its @, in lower case; "" is what cannot be one.
+func NormalHandle(s string) string {
 	s = strings.TrimLeft(strings.ToLower(strings.TrimSpace(s)), "@")
 	if s == "" || len(s) > 100 || strings.ContainsFunc(s, unicode.IsSpace) || strings.Contains(s, "/") {
 		return ""
@@ -286,11 +274,10 @@ func normalHandle(s string) string {
 	return s
 }
 
-// normalPhone is a number with its country: +33612345678. A number that begins with one 0 is French.
 // NormalNumber writes a telephone number in one way, whatever way it was written: "+33612345678". A number that
 // it cannot read that far (a short or an unknown national one) keeps its digits alone; "" has none.
 func NormalNumber(s string) string {
-	if n := normalPhone(s); n != "" {
+	if n := NormalPhone(s); n != "" {
 		return n
 	}
 	return strings.Map(func(r rune) rune {
@@ -301,7 +288,9 @@ func NormalNumber(s string) string {
 	}, s)
 }
 
-func normalPhone(s string) string {
+// NormalPhone is a number with its country: "+33612345678"; "" is what cannot be one. A number that begins with one 0 is
+// French.
+func NormalPhone(s string) string {
 	s = strings.TrimSpace(s)
 	plus := strings.HasPrefix(s, "+")
 	var digits strings.Builder

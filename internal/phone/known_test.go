@@ -1,6 +1,7 @@
 package phone_test
 
 import (
+	"slices"
 	"testing"
 	"time"
 
@@ -75,4 +76,46 @@ func TestTheMenusCallBack(t *testing.T) {
 	if ct := w.letter(); !w.reasons(ct.ID)["callback"] {
 		t.Fatalf("she waits for %v", w.reasons(ct.ID))
 	}
+}
+
+// Who calls again on another day is nobody we claim to know; her counsellor is told that the telephone has called before,
+// and no other number is mixed up with it. Thirty days later nobody knows.
+func TestATelephoneThatCalledBefore(t *testing.T) {
+	t.Parallel()
+	onEach(t, func(t *testing.T, w *world) {
+		calls := func(number string) string {
+			var ct contact.Contact
+			r := w.rings(from(number), skip)
+			w.until("she is in line", func() bool {
+				all, err := w.contacts.InStates(t.Context(), contact.Waiting)
+				w.ok(err)
+				if len(all) == 1 {
+					ct = all[0]
+				}
+				return len(all) == 1
+			})
+			r.hangsUp()
+			w.until("she waits no longer", func() bool { return w.state(ct.ID) == contact.Closed })
+			return ct.ID
+		}
+		before := func(id string) []string {
+			all, err := w.phone.Before(t.Context(), id, 2)
+			w.ok(err)
+			return all
+		}
+		first, other := calls("+33612345678"), calls("+33612345679")
+		second := calls("+33612345678")
+		third := calls("+33612345678")
+		fourth := calls("+33612345678")
+		if got := before(fourth); !slices.Equal(got, []string{third, second}) {
+			t.Errorf("before the fourth call: %v, want the two newest of %v", got, []string{first, second, third})
+		}
+		for id, n := range map[string]int{first: 2, other: 0} {
+			if got := before(id); len(got) != n {
+				t.Errorf("of the same telephone: %v, want %d", got, n)
+			}
+		}
+		w.ahead.Add(int64(31 * 24 * time.Hour))
+		w.until("the telephone is not known any more", func() bool { return len(before(fourth)) == 0 })
+	})
 }

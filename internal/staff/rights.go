@@ -39,6 +39,8 @@ const (
 	ContactReveal  Right = "contact.reveal"  // danger protocol: read it, as the second of two people
 	ContactAll     Right = "contact.all"     // conversations that are a colleague's
 	ContactSearch  Right = "contact.search"  // find contacts again
+	CaseUse        Right = "case.use"        // case files: those that are hers, or that she was let into
+	CaseAll        Right = "case.all"        // every case file, and whose glass was broken
 	ContactForget  Right = "contact.forget"  // erase a contact whose person asked for it, or refuse
 	ContactIllegal Right = "contact.illegal" // decide on what was marked possibly illegal, without opening it
 	CatalogueRead  Right = "catalogue.read"  // ready answers, cards, protocols, numbers
@@ -78,6 +80,8 @@ var table = []struct {
 	{ContactReveal, grant{no, yes, no, no, no}},
 	{ContactAll, grant{no, yes, no, no, no}},
 	{ContactSearch, grant{yes, yes, no, no, no}},
+	{CaseUse, grant{yes, yes, no, no, no}},
+	{CaseAll, grant{no, yes, no, no, no}},
 	{ContactForget, grant{no, yes, no, no, no}},
 	{ContactIllegal, grant{no, yes, no, no, no}},
 	{CatalogueRead, grant{yes, yes, yes, yes, no}},

@@ -22,6 +22,8 @@ contact.hold     c s . . .
 contact.reveal   . s . . .
 contact.all      . s . . .
 contact.search   c s . . .
+case.use         c s . . .
+case.all         . s . . .
 contact.forget   . s . . .
 contact.illegal  . s . . .
 catalogue.read   c s e a .

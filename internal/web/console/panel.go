@@ -67,9 +67,11 @@ type sheet struct {
 	unasked   []string // the fields that make no sense beside the other answers
 	closings  []closing
 	same      []ui.SameProps
+	file      caseLink
 	hold      *holdView
 	numbers   []ui.NumberProps
 	earlier   []earlier
+	number    []earlier // contacts that came by the same telephone: hers, or somebody else's of her home
 }
 
 // earlier is another contact of the same person: to read where she may, else only when it was and with whom.
@@ -102,6 +104,12 @@ func (c *Room) panel(ctx context.Context, say *i18n.Printer, reader staff.Person
 		return nil, err
 	}
 	if s.earlier, err = c.earlier(ctx, say, reader, ct); err != nil {
+		return nil, err
+	}
+	if s.number, err = c.sameNumber(ctx, say, reader, ct); err != nil {
+		return nil, err
+	}
+	if s.file, err = c.caseOf(ctx, say, ct); err != nil {
 		return nil, err
 	}
 	if s.same, err = c.same(ctx, say, ct.CounsellorID, ct); err != nil {
@@ -141,16 +149,50 @@ func (c *Room) earlier(ctx context.Context, say *i18n.Printer, reader staff.Pers
 		if other.ID == ct.ID || len(others) == earlierShown {
 			continue
 		}
-		e := earlier{when: say.DateTime(at(other.OpenedAt)), who: say.T("desk.earlier_nobody")}
-		if other.StickyID != "" {
-			e.who = c.Alias(ctx, other.StickyID)
-		}
-		if other.StickyID == reader.ID || other.CounsellorID == reader.ID || reader.Can(staff.ContactAll) {
-			e.href = "/desk/history/" + other.ID
-		}
-		others = append(others, e)
+		others = append(others, c.earlierOne(ctx, say, reader, other))
 	}
 	return others, nil
+}
+
+func (c *Room) earlierOne(ctx context.Context, say *i18n.Printer, reader staff.Person, other contact.Contact) earlier {
+	e := earlier{when: say.DateTime(at(other.OpenedAt)), who: say.T("desk.earlier_nobody")}
+	if other.StickyID != "" {
+		e.who = c.Alias(ctx, other.StickyID)
+	}
+	if other.StickyID == reader.ID || other.CounsellorID == reader.ID || reader.Can(staff.ContactAll) {
+		e.href = "/desk/history/" + other.ID
+	}
+	return e
+}
+
+// sameNumber are the contacts that came by the same telephone and are not known to be of the same person, the newest
+// first; none of whom the reader said that she knows.
+func (c *Room) sameNumber(ctx context.Context, say *i18n.Printer, reader staff.Person, ct contact.Contact) ([]earlier, error) {
+	recused, err := c.Router.Recused(ctx, reader.ID, ct)
+	if err != nil || recused {
+		return nil, err
+	}
+	ids, err := c.Phone.Before(ctx, ct.ID, earlierShown)
+	if err != nil {
+		return nil, err
+	}
+	var all []earlier
+	for _, id := range ids {
+		other, err := c.Contacts.Get(ctx, id)
+		if err = ignoreGone(err); err != nil {
+			return nil, err
+		}
+		if other.ID == "" || other.PersonID == ct.PersonID {
+			continue
+		}
+		if recused, err = c.Router.Recused(ctx, reader.ID, other); err != nil {
+			return nil, err
+		}
+		if !recused {
+			all = append(all, c.earlierOne(ctx, say, reader, other))
+		}
+	}
+	return all, nil
 }
 
 // savedPieces redraws what the answers decide: which fields are asked, what is still missing, which

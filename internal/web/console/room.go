@@ -14,6 +14,7 @@ import (
 
 	"vigie/internal/audit"
 	"vigie/internal/bus"
+	"vigie/internal/casefile"
 	"vigie/internal/catalogue"
 	"vigie/internal/chat"
 	"vigie/internal/contact"
@@ -36,6 +37,7 @@ type Room struct {
 	Chats     *chat.Chats
 	Router    *routing.Router
 	Phone     *phone.Phone
+	Files     *casefile.Files
 	Guard     *flood.Guard
 	Streams   *live.Streams
 	Staff     *staff.Staff
