@@ -21,6 +21,7 @@ import (
 	"vigie/internal/chat"
 	"vigie/internal/config"
 	"vigie/internal/contact"
+	"vigie/internal/evidence"
 	"vigie/internal/phone"
 	"vigie/internal/routing"
 	"vigie/internal/routing/flood"
@@ -51,6 +52,7 @@ type App struct {
 	Router    *routing.Router
 	Phone     *phone.Phone
 	Cases     *casefile.Files
+	Evidence  *evidence.Evidence
 	Guard     *flood.Guard
 
 	web   *web.Handler
@@ -177,12 +179,18 @@ func (a *App) openRooms(ctx context.Context, o Options) error {
 	if a.Chats, err = chat.New(chat.Options{
 		DB: a.DB, Keys: a.Keys, Audit: a.Audit, Bus: a.Bus, Contacts: a.Contacts, Blobs: a.Files, Catalogue: a.Catalogue.Current, Alias: a.alias,
 		HoldIllegal: a.config.IllegalFiles == "hold", Now: o.Now,
-		AlsoNamed: func(ctx context.Context, blobID string) (bool, error) { return a.Phone.Names(ctx, blobID) },
+		AlsoNamed: func(ctx context.Context, blobID string) (bool, error) {
+			if named, err := a.Evidence.Names(ctx, blobID); err != nil || named {
+				return named, err
+			}
+			return a.Phone.Names(ctx, blobID)
+		},
 	}); err != nil {
 		return err
 	}
 	a.onClose(func() error { a.Chats.Close(); return nil })
 	a.Cases = casefile.New(casefile.Options{DB: a.DB, Keys: a.Keys, Audit: a.Audit, Bus: a.Bus, Contacts: a.Contacts, Catalogue: a.Catalogue.Current, Now: o.Now})
+	a.Evidence = evidence.New(evidence.Options{DB: a.DB, Keys: a.Keys, Audit: a.Audit, Files: a.Cases, Blobs: a.Files, Catalogue: a.Catalogue.Current, Sniff: chat.Sniff, Max: a.config.FilesMax, Now: o.Now})
 	a.Guard = flood.New(flood.Options{ProofKey: a.Keys.Derive("proof"), Now: o.Now})
 	if a.config.ProofOfWork {
 		a.Guard.SetProof(flood.Always, 0)
@@ -206,7 +214,7 @@ func (a *App) openWeb() error {
 	}
 	streams := live.New()
 	desk := &console.Room{
-		Site: site, Contacts: a.Contacts, Chats: a.Chats, Router: a.Router, Phone: a.Phone, Files: a.Cases, Guard: a.Guard, Streams: streams, Staff: a.Staff,
+		Site: site, Contacts: a.Contacts, Chats: a.Chats, Router: a.Router, Phone: a.Phone, Files: a.Cases, Evidence: a.Evidence, Guard: a.Guard, Streams: streams, Staff: a.Staff,
 		Catalogue: a.Catalogue.Current, Documents: a.Catalogue, Alias: a.alias, Today: a.today, Now: a.now, Audit: a.Audit, Bus: a.Bus,
 	}
 	leave, err := desk.Listen()

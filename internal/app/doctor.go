@@ -14,6 +14,7 @@ import (
 	"vigie/internal/blob"
 	"vigie/internal/chat"
 	"vigie/internal/config"
+	"vigie/internal/evidence"
 	"vigie/internal/phone"
 	"vigie/internal/store"
 )
@@ -99,6 +100,11 @@ func namedFiles(ctx context.Context, db *store.DB) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
+	kept, err := evidence.NamedBlobs(ctx, db)
+	if err != nil {
+		return nil, err
+	}
+	proofs = append(proofs, kept...)
 	voices, err := phone.NamedBlobs(ctx, db)
 	return append(proofs, voices...), err
 }

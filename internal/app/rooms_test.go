@@ -19,6 +19,7 @@ var mayImport = map[string][]string{
 	"seal":      {},
 	"catalogue": {"audit"},
 	"staff":     {"audit", "seal"},
+	"evidence":  {"audit", "blob", "casefile", "catalogue", "seal"},
 	"contact":   {"audit", "catalogue", "seal"},
 	"casefile":  {"audit", "catalogue", "contact", "seal"},
 	"chat":      {"audit", "blob", "catalogue", "contact", "seal"},

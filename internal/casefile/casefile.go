@@ -467,6 +467,12 @@ func (f *Files) SetTopic(ctx context.Context, id, topic string, by audit.Actor) 
 	})
 }
 
+// Write has change write to an open file in its own transaction, under the newest key of its ring: for the rooms whose work
+// hangs on a file. change must be repeatable. It returns fault.Conflict "fault.case.not_open" for a file that is closed.
+func (f *Files) Write(ctx context.Context, id string, change func(tx *store.Tx, file File, key *seal.Key) error) error {
+	return f.amend(ctx, id, change)
+}
+
 // amend has change write to an open file, under the newest key of its ring. change must be repeatable.
 func (f *Files) amend(ctx context.Context, id string, change func(tx *store.Tx, file File, key *seal.Key) error) error {
 	before, err := f.Get(ctx, id)

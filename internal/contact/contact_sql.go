@@ -1,7 +1,6 @@
 package contact
 
 import (
-
 	"vigie/internal/store"
 )
 

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"vigie/internal/catalogue"
 	"vigie/internal/staff"
 	"vigie/internal/store"
 )
@@ -31,7 +32,7 @@ func TestAConversationBecomesAFile(t *testing.T) {
 	child := w.browser()
 	id := child.opens("public", "child")
 	w.answered(camille, id)
-	camille.get("/desk?c="+id).want(http.StatusOK).sees("Ouvrir un dossier")
+	camille.get("/desk?c=" + id).want(http.StatusOK).sees("Ouvrir un dossier")
 	file := camille.opensCase(id, "child")
 	page := "/desk/cases/" + file
 	camille.get(page).want(http.StatusOK).sees("Dossier V-", "C'est votre dossier", "Rien à faire pour l'instant", "De l'enfant", "Dossier ouvert")
@@ -92,4 +93,27 @@ func TestAParentsContactInTheSameFile(t *testing.T) {
 	camille.get(page).sees("De l'enfant", "D'un parent", "chacun leur espace")
 	camille.post("/desk/cases", "exact", reference).want(http.StatusOK).sees(reference)
 	camille.post("/desk/cases", "exact", "deux mots?").want(http.StatusUnprocessableEntity)
+}
+
+// What is kept as proof of a file: an address, a statement; where nothing may be captured, no file is asked for, and why is said.
+func TestEvidenceOfAFile(t *testing.T) {
+	w := newWorld(t)
+	camille := w.as(staff.Counsellor)
+	w.onDuty(camille)
+	id := w.browser().opens("public", "child")
+	w.answered(camille, id)
+	page := "/desk/cases/" + camille.opensCase(id, "child")
+	camille.post(page+"/evidence", "id", store.NewID(), "kind", "link", "address", "https://example.org/p/1", "account", "@dark.wolf").want(http.StatusOK)
+	camille.post(page+"/evidence", "id", store.NewID(), "kind", "statement", "statement", "On y lit son adresse.").want(http.StatusOK)
+	camille.post(page+"/evidence", "id", store.NewID(), "kind", "link", "address", "deux mots").want(http.StatusUnprocessableEntity).sees("Collez un lien")
+	camille.post(page+"/evidence", "id", store.NewID(), "kind", "file", "proof", store.NewID()).want(http.StatusNotFound)
+	camille.get(page).want(http.StatusOK).sees("Lien n° 1", "Constat n° 2", "https://example.org/p/1", "@dark.wolf", "On y lit son adresse.", "Suivi de la preuve", "Empreinte SHA-256").seesNot("Aucune image ne se garde ici")
+	var forbidden string
+	for _, c := range w.app.Catalogue.Current().Taxonomy.Categories {
+		if c.Has(catalogue.NoCapture) {
+			forbidden = c.Code
+		}
+	}
+	camille.post(page+"/topic", "topic", forbidden).want(http.StatusOK).sees("Aucune image ne se garde ici", "Take It Down")
+	camille.post(page+"/evidence", "id", store.NewID(), "kind", "file", "proof", store.NewID()).want(http.StatusForbidden).sees("Cette image ne peut pas être gardée")
 }

@@ -113,6 +113,8 @@ func (h *Handler) routes() []Route {
 		{post, "/desk/cases/{file}/tasks", staff.CaseUse, c.CaseTask, false},
 		{post, "/desk/cases/{file}/tasks/{task}", staff.CaseUse, c.EndCaseTask, false},
 		{post, "/desk/cases/{file}/people", staff.CaseUse, c.CasePerson, false},
+		{post, "/desk/cases/{file}/evidence", staff.CaseUse, c.AddEvidence, false},
+		{post, "/desk/cases/{file}/evidence/{item}/open", staff.CaseUse, c.OpenEvidence, false},
 		{post, "/desk/cases/{file}/danger", staff.CaseUse, c.CaseDanger, false},
 		{post, "/desk/cases/{file}/topic", staff.CaseUse, c.CaseTopic, false},
 		{post, "/desk/cases/{file}/readers", staff.CaseUse, c.CaseReader, false},

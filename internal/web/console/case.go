@@ -33,6 +33,7 @@ type caseView struct {
 	people    []casePerson
 	rooms     []caseRoom
 	notes     []note
+	evidence  evidenceView
 	danger    *caseDanger // as it was judged last, nil for never
 	dangers   []caseDanger
 	grid      []ui.DangerItem
@@ -99,6 +100,9 @@ func (c *Room) caseView(ctx context.Context, say *i18n.Printer, reader staff.Per
 	}
 	for _, n := range slices.Backward(notes) {
 		v.notes = append(v.notes, note{text: n.Text, by: c.Alias(ctx, n.AuthorID), when: say.DateTime(at(n.WrittenAt))})
+	}
+	if v.evidence, err = c.evidenceOf(ctx, say, reader, file); err != nil {
+		return v, err
 	}
 	if err := c.caseDangers(ctx, &v); err != nil {
 		return v, err
@@ -246,7 +250,7 @@ func (c *Room) caseDangers(ctx context.Context, v *caseView) error {
 var caseIcons = map[string]string{
 	"opened": "clipboard-list", "contact_added": "message-circle", "contact_left": "message-circle", "came_back": "message-circle", "note": "pencil", "task": "clock", "task_done": "check",
 	"task_dropped": "x", "person_added": "user-round", "person_changed": "user-round", "person_removed": "user-round-x", "danger_judged": "shield-alert",
-	"glass": "eye", "reader_in": "eye", "reader_out": "eye-off", "handed_over": "hand-helping", "close": "lock", "reopen": "door-open", "merged": "copy", "topic": "pencil",
+	"glass": "eye", "reader_in": "eye", "reader_out": "eye-off", "handed_over": "hand-helping", "close": "lock", "reopen": "door-open", "merged": "copy", "topic": "pencil", "evidence": "paperclip",
 }
 
 func (c *Room) caseTimeline(ctx context.Context, say *i18n.Printer, fileID string) ([]ui.Entry, error) {
@@ -264,6 +268,8 @@ func (c *Room) caseTimeline(ctx context.Context, say *i18n.Printer, fileID strin
 			entry.Text = say.T("case.room." + e.Code)
 		case "person_added", "person_changed":
 			entry.Text = say.T("case.part." + e.Code)
+		case "evidence":
+			entry.Text = say.T("evidence.kind." + e.Code)
 		case "close":
 			entry.Text = say.T("case.closing." + e.Code)
 		case "merged":

@@ -18,6 +18,7 @@ import (
 	"vigie/internal/catalogue"
 	"vigie/internal/chat"
 	"vigie/internal/contact"
+	"vigie/internal/evidence"
 	"vigie/internal/fault"
 	"vigie/internal/phone"
 	"vigie/internal/routing"
@@ -38,6 +39,7 @@ type Room struct {
 	Router    *routing.Router
 	Phone     *phone.Phone
 	Files     *casefile.Files
+	Evidence  *evidence.Evidence
 	Guard     *flood.Guard
 	Streams   *live.Streams
 	Staff     *staff.Staff

@@ -1,0 +1,170 @@
+package console
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"mime"
+	"net/http"
+	"net/url"
+	"strconv"
+
+	"vigie/internal/casefile"
+	"vigie/internal/chat"
+	"vigie/internal/evidence"
+	"vigie/internal/fault"
+	"vigie/internal/staff"
+	"vigie/internal/web/i18n"
+	"vigie/internal/web/session"
+	"vigie/internal/web/ui"
+)
+
+// evidenceView is what is kept as proof in a file, and what of its conversations could be.
+type evidenceView struct {
+	noCapture bool
+	items     []evidenceItem
+	offered   []ui.Option // proofs that were handed over in its conversations and are not kept yet
+}
+
+type evidenceItem struct {
+	evidence.Item
+	added, by string
+	lines     []told
+	chain     []string
+}
+
+func (c *Room) evidenceOf(ctx context.Context, say *i18n.Printer, reader staff.Person, file casefile.File) (v evidenceView, err error) {
+	v.noCapture = c.Evidence.NoCapture(file)
+	items, err := c.Evidence.Items(ctx, file.ID)
+	if err != nil {
+		return v, err
+	}
+	for _, item := range items {
+		d := evidenceItem{Item: item, added: say.DateTime(at(item.AddedAt)), by: c.Alias(ctx, item.AddedBy)}
+		for _, line := range []told{
+			{say.T("evidence.address"), item.Content.Address}, {say.T("evidence.account"), item.Content.Account}, {say.T("evidence.seen"), item.Content.Seen},
+			{say.T("evidence.statement"), item.Content.Statement}, {say.T("evidence.name"), item.Content.Name}, {say.T("evidence.sha256"), item.Content.SHA256},
+		} {
+			if line.value != "" {
+				d.lines = append(d.lines, line)
+			}
+		}
+		chain, err := c.Evidence.Chain(ctx, item.ID)
+		if err != nil {
+			return v, err
+		}
+		for _, e := range chain {
+			d.chain = append(d.chain, say.T("evidence.custody", "what", say.T("evidence.act."+e.Act), "who", c.Alias(ctx, e.Actor.ID), "when", say.DateTime(at(e.At))))
+		}
+		v.items = append(v.items, d)
+	}
+	if v.noCapture || file.State != casefile.Open {
+		return v, nil
+	}
+	v.offered, err = c.keepable(ctx, say, reader, file.ID)
+	return v, err
+}
+
+// keepable are the proofs of a file's conversations that she may open and that are not kept yet.
+func (c *Room) keepable(ctx context.Context, say *i18n.Printer, reader staff.Person, fileID string) ([]ui.Option, error) {
+	taken, err := c.Evidence.Taken(ctx, fileID)
+	if err != nil {
+		return nil, err
+	}
+	contacts, err := c.Files.Contacts(ctx, fileID)
+	if err != nil {
+		return nil, err
+	}
+	var all []ui.Option
+	for _, x := range contacts {
+		ct, err := c.Contacts.Get(ctx, x.ContactID)
+		if err = ignoreGone(err); err != nil {
+			return nil, err
+		}
+		if ct.CounsellorID != reader.ID && !reader.Can(staff.ContactAll) {
+			continue
+		}
+		proofs, err := c.Chats.Proofs(ctx, x.ContactID)
+		if err != nil {
+			return nil, err
+		}
+		for _, p := range proofs {
+			if p.State == chat.ProofReceived && !taken[p.ID] {
+				all = append(all, ui.Option{Value: p.ID, Label: say.T("desk.proof."+p.Label) + ", " + say.DateTime(at(p.ReceivedAt))})
+			}
+		}
+	}
+	return all, nil
+}
+
+// AddEvidence keeps an address, a statement, or a proof that was handed over in a conversation of the file.
+func (c *Room) AddEvidence(w http.ResponseWriter, r *http.Request) error {
+	return c.changeCase(w, r, false, func(ctx context.Context, id string, form url.Values) error {
+		content := evidence.Content{Address: form.Get("address"), Account: form.Get("account"), Seen: form.Get("seen"), Statement: form.Get("statement")}
+		switch form.Get("kind") {
+		case evidence.KindLink:
+			return c.Evidence.AddLink(ctx, id, form.Get("id"), content, me(r))
+		case evidence.KindStatement:
+			return c.Evidence.AddStatement(ctx, id, form.Get("id"), content, me(r))
+		case evidence.KindFile:
+			return c.keepProof(ctx, r, id, form.Get("id"), form.Get("proof"))
+		}
+		return fault.New(fault.Invalid, "fault.evidence.kind")
+	})
+}
+
+func (c *Room) keepProof(ctx context.Context, r *http.Request, fileID, id, proofID string) error {
+	file, err := c.Files.Get(ctx, fileID)
+	if err != nil {
+		return err
+	}
+	if c.Evidence.NoCapture(file) { // before the file is opened
+		return fault.New(fault.Forbidden, "fault.evidence.no_capture")
+	}
+	offered, err := c.keepable(ctx, i18n.For(i18n.French), session.Staff(r).Person, fileID)
+	if err != nil {
+		return err
+	}
+	for _, o := range offered {
+		if o.Value != proofID {
+			continue
+		}
+		p, original, err := c.Chats.Original(ctx, proofID, session.Staff(r).ID, "evidence", supervises(r))
+		if err != nil {
+			return err
+		}
+		defer original.Close()
+		return c.Evidence.AddFile(ctx, fileID, id, proofID, evidence.Content{Name: p.Name}, original, me(r))
+	}
+	return fault.New(fault.NotFound, "fault.evidence.unknown")
+}
+
+// OpenEvidence hands out a file as it came, to be saved: never shown in the page. It is in its custody from then on.
+func (c *Room) OpenEvidence(w http.ResponseWriter, r *http.Request) error {
+	fileID := r.PathValue("file")
+	if _, err := c.mayCase(r, fileID); err != nil {
+		return err
+	}
+	item, err := c.Evidence.Item(r.Context(), r.PathValue("item"))
+	if err != nil {
+		return err
+	}
+	if item.FileID != fileID {
+		return fault.New(fault.NotFound, "fault.evidence.unknown")
+	}
+	item, original, err := c.Evidence.Original(r.Context(), item.ID, "desk", me(r))
+	if err != nil {
+		return err
+	}
+	defer original.Close()
+	name := fmt.Sprintf("preuve-%04d", item.Number)
+	if extensions, err := mime.ExtensionsByType(item.Media); err == nil && len(extensions) > 0 {
+		name += extensions[len(extensions)-1]
+	}
+	w.Header().Set("Content-Type", "application/octet-stream")
+	w.Header().Set("Content-Disposition", mime.FormatMediaType("attachment", map[string]string{"filename": name}))
+	w.Header().Set("Content-Length", strconv.FormatInt(item.Size, 10))
+	w.Header().Set("Cache-Control", "no-store")
+	_, err = io.Copy(w, original)
+	return err
+}
