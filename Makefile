@@ -19,6 +19,8 @@ sources  := $(shell find internal/web/assets -path '*/dist' -prune -o -type f -p
 built    := .vigie/made/assets
 # The telephone's announcements and music, and what they are made from.
 prompts := .vigie/made/prompts
+# Servers of others that the tests file notices with, and the Node.js that they want.
+remotes := .vigie/remotes/node_modules/.package-lock.json
 spoken  := $(wildcard internal/phone/prompt/*.toml internal/phone/prompt/build/*.go)
 
 .PHONY: run test build deps clean need-build need-test
@@ -26,14 +28,14 @@ spoken  := $(wildcard internal/phone/prompt/*.toml internal/phone/prompt/build/*
 run: build
 	@exec bin/vigie demo
 
-test: need-test $(packages)
+test: need-test $(packages) $(remotes)
 	@scripts/test.sh
 
 # Leaves bin/vigie.
 build: $(built) $(prompts)
 	@go build -o bin/vigie ./cmd/vigie
 
-deps: need-test $(packages)
+deps: need-test $(packages) $(remotes)
 
 need-build need-test:
 	@scripts/need.sh $(@:need-%=%)
@@ -42,6 +44,12 @@ need-build need-test:
 $(packages): package-lock.json | need-build
 	npm ci --loglevel=error --ignore-scripts --no-audit --no-fund --no-update-notifier
 	@touch $@
+
+# Without them the tests that need them are skipped, and named.
+$(remotes): tools/remotes/package-lock.json | need-build
+	@mkdir -p .vigie/remotes && cp tools/remotes/package.json tools/remotes/package-lock.json .npmrc .vigie/remotes/
+	@if npm ci --prefix .vigie/remotes --loglevel=error --ignore-scripts --no-audit --no-fund --no-update-notifier; then touch $@; \
+	else echo "The servers that notices are filed with in tests could not be installed." >&2; fi
 
 $(built): $(sources) $(packages) $(wildcard tsconfig.json)
 	npm run --silent build
@@ -53,4 +61,4 @@ $(prompts): $(spoken) | need-build
 	@if command -v espeak-ng >/dev/null; then mkdir -p $(@D) && touch $@; fi
 
 clean:
-	rm -rf bin node_modules .vigie/made internal/web/assets/dist/* internal/phone/prompt/built/*
+	rm -rf bin node_modules .vigie/made .vigie/remotes internal/web/assets/dist/* internal/phone/prompt/built/*

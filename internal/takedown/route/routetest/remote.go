@@ -14,9 +14,9 @@ import (
 	"time"
 )
 
-// Built is where `make test` puts the servers that routes are tried against (scripts/remotes.sh), below the house's
-// folder. It returns the path of one, or skips the test and says why.
-func Built(t *testing.T, name ...string) string {
+// Installed is where `make test` puts the servers that routes are tried against (tools/remotes), below the house's folder.
+// It returns the path of something there, or skips the test and says why.
+func Installed(t *testing.T, name ...string) string {
 	t.Helper()
 	dir, err := os.Getwd()
 	if err != nil {
@@ -32,7 +32,7 @@ func Built(t *testing.T, name ...string) string {
 	}
 	path := filepath.Join(append([]string{dir, ".vigie", "remotes"}, name...)...)
 	if _, err := os.Stat(path); err != nil {
-		missing(t, filepath.Join(name...)+" is not there (scripts/remotes.sh makes it)")
+		missing(t, "the servers of tools/remotes are not installed (make deps)")
 	}
 	return path
 }
@@ -74,18 +74,17 @@ func (s *said) String() string {
 	return s.text.String()
 }
 
-// Start runs a server until the end of the test, and returns once an address of it answers with anything.
-func Start(t *testing.T, cmd *exec.Cmd, address string) {
+// Start runs a server until the end of the test, or until stop, and returns once an address of it answers with anything.
+func Start(t *testing.T, cmd *exec.Cmd, address string) (stop func()) {
 	t.Helper()
 	var words said
 	cmd.Stdout, cmd.Stderr = &words, &words
-	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
 	gone := make(chan struct{})
 	go func() { cmd.Wait(); close(gone) }()
-	t.Cleanup(func() {
+	stop = func() {
 		cmd.Process.Signal(syscall.SIGTERM)
 		select {
 		case <-gone:
@@ -93,6 +92,9 @@ func Start(t *testing.T, cmd *exec.Cmd, address string) {
 			cmd.Process.Kill()
 			<-gone
 		}
+	}
+	t.Cleanup(func() {
+		stop()
 		if t.Failed() {
 			t.Logf("%s said:\n%s", filepath.Base(cmd.Path), words.String())
 		}
@@ -100,7 +102,7 @@ func Start(t *testing.T, cmd *exec.Cmd, address string) {
 	for deadline := time.Now().Add(2 * time.Minute); ; time.Sleep(50 * time.Millisecond) {
 		if res, err := http.Get(address); err == nil {
 			res.Body.Close()
-			return
+			return stop
 		}
 		select {
 		case <-gone:
