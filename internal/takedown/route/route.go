@@ -58,8 +58,10 @@ type Follower interface {
 	Follow(ctx context.Context, n Notice, f Found, s Sent, c Credentials) (Fate, error)
 }
 
-// Client sends one request and gives its answer: outside tests, the fetcher that reaches public addresses only. It
-// must not follow the redirects of a POST (a 307 would file twice), nor try it again.
+// Client sends one request and gives its answer: outside tests, the fetcher that reaches public addresses only. It must not
+// follow the redirects of a POST (a 307 would file twice), nor try it again. An error of its own that is a fault of kind
+// Forbidden or Invalid says that it did not go there. It works on net/http with the request's context, in which is noted how
+// far the request came.
 type Client interface {
 	Do(*http.Request) (*http.Response, error)
 }

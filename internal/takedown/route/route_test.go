@@ -1,15 +1,19 @@
 package route_test
 
 import (
+	"bufio"
 	"bytes"
 	"context"
+	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"os"
 	"regexp"
 	"strings"
 	"testing"
@@ -83,7 +87,7 @@ func TestCredentialsAreNeverPrinted(t *testing.T) {
 	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%d"} {
 		said += fmt.Sprintf(verb, c) + fmt.Sprintf(verb, struct{ C route.Credentials }{c})
 	}
-	for _, form := range []string{"canary", "63616e617279", "63 61 6e", "[99 97", "99 97 110", "Y2FuYXJ5"} {
+	for _, form := range []string{"canary", "63616e617279", "63 61 6e", "[99 97", "99 97 110", base64.StdEncoding.EncodeToString([]byte(c))} {
 		if strings.Contains(said, form) {
 			t.Errorf("they are printed as %q: %s", form, said)
 		}
@@ -297,5 +301,97 @@ func TestARouteThatCannotBeAsked(t *testing.T) {
 	fate, err := route.Follow(t.Context(), bare{}, route.Notice{}, route.Found{}, route.Sent{}, nil)
 	if err != nil || fate.State != route.Untold || fate.Why == "" {
 		t.Errorf("%+v, %v", fate, err)
+	}
+}
+
+// A question that fails changes nothing, so it is refused or may be asked again; it is never unknown.
+func TestAQuestionThatFails(t *testing.T) {
+	for _, c := range []struct {
+		status int
+		kind   string
+		body   string
+		key    string
+	}{
+		{408, "application/json", `{}`, "fault.route.later"},
+		{429, "application/json", `{}`, "fault.route.later"},
+		{500, "text/html", `<p>`, "fault.route.later"},
+		{503, "application/json", `{}`, "fault.route.later"},
+		{302, "text/html", `<p>`, "fault.route.foreign"},
+		{200, "text/html", `<p>`, "fault.route.foreign"},
+		{200, "text/html", `{"id": "1"}`, "fault.route.foreign"},
+		{200, "application/json", `{"id": "1`, "fault.route.foreign"},
+		{401, "application/json", `{}`, "fault.route.credentials"},
+		{404, "application/json", `{}`, "fault.route.gone"},
+		{410, "application/json; charset=utf-8", `{}`, "fault.route.gone"},
+		{404, "text/html", `<p>`, "fault.route.foreign"},
+		{405, "text/html", `<p>`, "fault.route.foreign"},
+		{451, "application/json", `{}`, "fault.route.taken_not"},
+		{200, "application/problem+json", `{"id": "1"}`, ""},
+		{204, "", ``, "fault.route.foreign"},
+	} {
+		remote := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Type", c.kind)
+			w.WriteHeader(c.status)
+			if c.status != http.StatusNoContent {
+				fmt.Fprint(w, c.body)
+			}
+		}))
+		var into struct{ ID string }
+		err := route.Read(t.Context(), &http.Client{CheckRedirect: routetest.NoRedirects}, route.Question{URL: remote.URL}, &into)
+		if keyOf(err) != c.key {
+			t.Errorf("%d %s %s: %v, want %s", c.status, c.kind, c.body, err, c.key)
+		}
+		remote.Close()
+	}
+	for name, answer := range map[string]func(net.Conn){
+		"cut in the answer": func(c net.Conn) {
+			fmt.Fprint(c, "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 400\r\n\r\n{\"id\": \"1\"}")
+		},
+		"cut before it": func(net.Conn) {},
+	} {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		go func() {
+			for {
+				c, err := l.Accept()
+				if err != nil {
+					return
+				}
+				http.ReadRequest(bufio.NewReader(c))
+				answer(c)
+				c.Close()
+			}
+		}()
+		var into struct{ ID string }
+		err = route.Read(t.Context(), http.DefaultClient, route.Question{URL: "http://" + l.Addr().String()}, &into)
+		if is[*route.Later](t, err); into.ID != "" {
+			t.Errorf("%s: half an answer was read", name)
+		}
+		l.Close()
+	}
+}
+
+// Every why that a route gives has its sentence.
+func TestEveryWhyHasASentence(t *testing.T) {
+	sentences, err := os.ReadFile("../../web/i18n/route.fr.toml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	why, count := regexp.MustCompile(`"route\.why\.[a-z_]+"`), 0
+	for _, source := range []string{"ask.go", "mastodon/mastodon.go", "atproto/atproto.go", "youtube/youtube.go"} {
+		text, err := os.ReadFile(source)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, key := range why.FindAll(text, -1) {
+			if count++; !bytes.Contains(sentences, append(key, " ="...)) {
+				t.Errorf("%s: %s has no sentence", source, key)
+			}
+		}
+	}
+	if count < 10 {
+		t.Errorf("%d were found", count)
 	}
 }

@@ -11,8 +11,9 @@
 // then the service is Bluesky's own moderation, and the view, which says what people see, is Bluesky's public AppView. A
 // service that is an app's own moderation authority, but not Bluesky's, is marked "authority": some reasons go to one only.
 //
-// The service may have an inbox (tools.ozone.inbox, in Ozone since the autumn of 2026), where a reporter reads her own reports and
-// what became of them. Where it has none, an Unknown is reconciled by a person and nothing is told of a report.
+// The service may have an inbox, where a reporter reads her own reports and what became of them (tools.ozone.inbox: in Ozone's
+// source and Bluesky's app in November 2026, not yet in Ozone 0.4.2, the release that the tests run). Where it has none, an
+// Unknown is reconciled by a person and nothing is told of a report.
 package atproto
 
 import (
