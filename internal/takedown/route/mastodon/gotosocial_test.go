@@ -26,6 +26,28 @@ type gotosocial struct {
 	cutAfter, cutBefore bool
 }
 
+// loses sets what becomes of the next report's connection.
+func (g *gotosocial) loses(before, after bool) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.cutBefore, g.cutAfter = before, after
+}
+
+// has returns the reports that were stored.
+func (g *gotosocial) has() []map[string]any {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return slices.Clone(g.reports)
+}
+
+// closes is a moderator who closes a report, with a word.
+func (g *gotosocial) closes(report int, comment, at string) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	r := g.reports[report]
+	r["action_taken"], r["action_taken_at"], r["action_taken_comment"] = true, at, comment
+}
+
 const (
 	theirs = "01F8MH5ZK5VRH73AKHQM6Y9VNX"
 	status = "01FVW7JHQFSFK166WWKR8CBA6M"
@@ -108,7 +130,7 @@ func TestALostAnswerIsReconciled(t *testing.T) {
 	hour := time.Now().Add(-time.Hour)
 
 	// The first one never arrives.
-	g.cutBefore = true
+	g.loses(true, false)
 	if err := send(n); !errors.As(err, &unknown) {
 		t.Fatalf("cut before it was stored: %v", err)
 	}
@@ -118,21 +140,22 @@ func TestALostAnswerIsReconciled(t *testing.T) {
 	}
 
 	// The second arrives, and its answer does not.
-	g.cutBefore, g.cutAfter = false, true
+	g.loses(false, true)
 	if err := send(n); !errors.As(err, &unknown) {
 		t.Fatalf("cut after it was stored: %v", err)
 	}
-	if len(g.reports) != 1 || g.reports[0]["comment"] != n.Marked() || g.reports[0]["forwarded"] != false || fmt.Sprint(g.reports[0]["status_ids"]) != "["+status+"]" {
-		t.Fatalf("stored: %v", g.reports)
+	stored := g.has()
+	if len(stored) != 1 || stored[0]["comment"] != n.Marked() || stored[0]["forwarded"] != false || fmt.Sprint(stored[0]["status_ids"]) != "["+status+"]" {
+		t.Fatalf("stored: %v", stored)
 	}
-	g.cutAfter = false
+	g.loses(false, false)
 	other := n
 	other.ID = "0193f0aa-1111-7000-8000-00000000000f" // the same words about the same post, and another notice
 	if err := send(other); err != nil {
 		t.Fatal(err)
 	}
 	trace, err = r.Reconcile(t.Context(), n, found, hour, keys(remote.URL))
-	if err != nil || trace.Arrival != route.Arrived || trace.Sent.Reference != g.reports[0]["id"] || trace.Sent.At.IsZero() {
+	if err != nil || trace.Arrival != route.Arrived || trace.Sent.Reference != stored[0]["id"] || trace.Sent.At.IsZero() {
 		t.Fatalf("%+v, %v", trace, err)
 	}
 
@@ -141,13 +164,13 @@ func TestALostAnswerIsReconciled(t *testing.T) {
 	if err != nil || fate != (route.Fate{State: route.Received}) {
 		t.Errorf("%+v, %v", fate, err)
 	}
-	g.reports[0]["action_taken"], g.reports[0]["action_taken_at"], g.reports[0]["action_taken_comment"] = true, "2026-11-28T10:00:00.000Z", "the post was\ndeleted"
+	g.closes(0, "the post was\ndeleted", "2026-11-28T10:00:00.000Z")
 	fate, err = r.Follow(t.Context(), n, found, trace.Sent, keys(remote.URL))
 	if want := (route.Fate{State: route.Handled, At: time.Date(2026, 11, 28, 10, 0, 0, 0, time.UTC), Said: "the post was deleted"}); err != nil || fate != want {
 		t.Errorf("%+v, %v", fate, err)
 	}
-	if len(g.reports) != 2 {
-		t.Errorf("%d reports are there", len(g.reports))
+	if n := len(g.has()); n != 2 {
+		t.Errorf("%d reports are there", n)
 	}
 }
 
