@@ -22,6 +22,7 @@ import (
 	"vigie/internal/config"
 	"vigie/internal/contact"
 	"vigie/internal/evidence"
+	"vigie/internal/jobs"
 	"vigie/internal/phone"
 	"vigie/internal/routing"
 	"vigie/internal/routing/flood"
@@ -45,6 +46,7 @@ type App struct {
 	Keys      *seal.Keeper
 	Audit     *audit.Log
 	Files     *blob.Disk
+	Jobs      *jobs.Jobs
 	Catalogue *catalogue.Catalogue
 	Staff     *staff.Staff
 	Contacts  *contact.Contacts
@@ -155,6 +157,7 @@ func (a *App) openRooms(ctx context.Context, o Options) error {
 	if a.Files, err = blob.OpenDisk(a.config.FilesPath()); err != nil {
 		return err
 	}
+	a.Jobs = jobs.New(jobs.Options{DB: a.DB, Bus: a.Bus, Now: o.Now})
 	if a.Catalogue, err = catalogue.Open(ctx, a.DB, a.Audit, a.Bus); err != nil {
 		return err
 	}
@@ -261,6 +264,7 @@ func (a *App) Background(ctx context.Context) *sync.WaitGroup {
 	all.Go(func() { a.Chats.Run(ctx) })
 	all.Go(func() { a.Router.Run(ctx) })
 	all.Go(func() { a.Phone.Run(ctx) })
+	all.Go(func() { a.Jobs.Run(ctx) })
 	all.Go(func() { giveRoom(ctx) })
 	return &all
 }

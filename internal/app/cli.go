@@ -40,7 +40,8 @@ type commands struct {
 	Restore restoreCommand `cmd:"" help:"Put a backup back into an empty data folder."`
 	Erase   eraseCommand   `cmd:"" help:"Erase a contact by destroying its key."`
 	Keys    keysCommand    `cmd:"" help:"Epochs and wrapped keys."`
-	Doctor  doctorCommand  `cmd:"" help:"Check the record, the audit chain, the keys and the files."`
+	Jobs    jobsCommand    `cmd:"" help:"Slow work: what waits, what failed, and trying that again."`
+	Doctor  doctorCommand  `cmd:"" help:"Check the record, the audit chain, the keys, the jobs and the files."`
 	Call    callCommand    `cmd:"" help:"Be a telephone: call a number, say a file, press keys, and tell what happens."`
 	Bench   benchCommand   `cmd:"" help:"Measure this machine with the real program."`
 	Picture pictureCommand `cmd:"" hidden:"" help:"Re-encode one picture from standard input; started by the server itself."`

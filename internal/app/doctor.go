@@ -15,6 +15,7 @@ import (
 	"vigie/internal/chat"
 	"vigie/internal/config"
 	"vigie/internal/evidence"
+	"vigie/internal/jobs"
 	"vigie/internal/phone"
 	"vigie/internal/store"
 )
@@ -77,6 +78,9 @@ func (d doctorCommand) Run(ctx context.Context, c config.Config, term Terminal) 
 		say(report.Broken == "", "the audit chain holds: %d rows in %d blocks %s", report.Rows, report.Blocks, report.Broken)
 		late := report.Unsealed > 0 && time.Since(report.OldestUnsealed) > time.Minute
 		say(!late, "%d audit rows wait for their block", report.Unsealed)
+		if err := a.checkJobs(ctx, say); err != nil {
+			return err
+		}
 		return a.checkFiles(ctx, say)
 	})
 	if err != nil {
@@ -146,6 +150,28 @@ func (a *App) checkFiles(ctx context.Context, say func(bool, string, ...any)) er
 		return err
 	}
 	say(left == 0, "no file was left half written (%d; a server that runs takes them away)", left)
+	return nil
+}
+
+// jobsLate is how long after its time a job has begun at the latest, unless nobody works jobs or too many wait.
+const jobsLate = 15 * time.Minute
+
+// checkJobs looks whether slow work is done: what failed for good, and what should have begun long ago.
+func (a *App) checkJobs(ctx context.Context, say func(bool, string, ...any)) error {
+	counts, err := jobs.New(jobs.Options{DB: a.DB}).Counts(ctx)
+	if err != nil {
+		return err
+	}
+	var failed, waiting int64
+	var late []string
+	for _, c := range counts {
+		failed, waiting = failed+c.Failed, waiting+c.Waiting
+		if due := store.Time(c.DueSince); c.DueSince > 0 && time.Since(due) > jobsLate {
+			late = append(late, c.Kind+" since "+due.Format(time.RFC3339))
+		}
+	}
+	say(failed == 0, "no job failed for good (%d did: see `vigie jobs`)", failed)
+	say(len(late) == 0, "%d jobs wait, none is late %s", waiting, strings.Join(late, ", "))
 	return nil
 }
 

@@ -29,14 +29,13 @@ var mayImport = map[string][]string{
 }
 
 // foundations may be used by every room; they use nothing but one another.
-var foundations = []string{"fault", "store", "bus", "config", "slowhash", "freeport"}
+var foundations = []string{"fault", "store", "bus", "config", "slowhash", "freeport", "jobs"}
 
 // onlyIn says which room may import a library directly.
 var onlyIn = map[string][]string{
 	"modernc.org/sqlite":            {"store"},
 	"github.com/jackc/pgx":          {"store"},
 	"github.com/nats-io":            {"bus"},
-	"github.com/riverqueue":         {"jobs"},
 	"github.com/emiago/sipgo":       {"phone"},
 	"github.com/pion":               {"phone"},
 	"github.com/hanwen/go-fuse":     {"bench"},

@@ -95,6 +95,7 @@ func (s *server) routes() http.Handler {
 	counters.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{
 		Name: "vigie_sql_statements_total", Help: "Statements run on the record, all but BEGIN, COMMIT, SAVEPOINT and ROLLBACK.",
 	}, func() float64 { return float64(s.app.DB.Statements()) }))
+	counters.MustRegister(jobMetrics{s.app.Jobs})
 	if s.app.Phone.On() {
 		counters.MustRegister(phoneMetrics{s.app.Phone})
 	}
