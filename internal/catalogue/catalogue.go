@@ -539,6 +539,18 @@ func (s *Set) lasting() []lasting {
 	for _, c := range s.Platforms.All {
 		add(DocPlatforms, "platform", c.Code, "")
 	}
+	for _, g := range s.Grounds.All {
+		add(DocGrounds, "ground", g.Code, "")
+	}
+	for _, o := range s.Offences.All {
+		add(DocOffences, "offence", o.Code, "")
+	}
+	for _, p := range s.Partners.All {
+		add(DocPartners, "partner", p.Code, "")
+		for _, f := range p.Fields {
+			add(DocPartners, "partner.field", p.Code+" "+f.Code, string(f.Type))
+		}
+	}
 	for _, d := range s.Departments.All {
 		add(DocDepartments, "department", d.Code, "")
 	}

@@ -29,14 +29,18 @@ const (
 	DocQueues      Doc = "queues"       // who waits where, and why somebody goes first
 	DocQuestions   Doc = "questions"    // the first questions, and the last one
 	DocLines       Doc = "lines"        // what the helpline says by itself in a conversation
-	DocPlatforms   Doc = "platforms"    // where it happens: networks, games, messengers
+	DocPlatforms   Doc = "platforms"    // where it happens, and how content is taken down there
+	DocGrounds     Doc = "grounds"      // what a notice to a platform may be based on
+	DocOffences    Doc = "offences"     // what the law says, in plain words
+	DocPartners    Doc = "partners"     // to whom a case is handed on, and with what
 	DocDepartments Doc = "departments"  // where the child lives
 )
 
 // Docs lists all documents in the order in which an editor meets them.
 var Docs = []Doc{
 	DocTaxonomy, DocForm, DocQuestions, DocLines, DocDoNow, DocAnswers, DocGuides, DocProtocols, DocNumbers,
-	DocHours, DocClosure, DocPhone, DocQueues, DocLexicon, DocLexiconTest, DocPlatforms, DocDepartments,
+	DocHours, DocClosure, DocPhone, DocQueues, DocLexicon, DocLexiconTest, DocPlatforms, DocGrounds, DocOffences, DocPartners,
+	DocDepartments,
 }
 
 //go:embed seeds/*.toml
@@ -93,7 +97,7 @@ const (
 
 // decode reads text into target and checks it alone. Flaws of grammar come alone; others come together.
 func decode(doc Doc, text []byte, target document, strict strictness) *page {
-	p := &page{doc: doc, source: string(text)}
+	p := &page{doc: doc, strict: strict, source: string(text)}
 	if len(text) > maxText {
 		p.flaw("too_long", "")
 		return p

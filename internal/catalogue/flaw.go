@@ -2,6 +2,7 @@ package catalogue
 
 import (
 	"fmt"
+	"net/mail"
 	"net/url"
 	"regexp"
 	"slices"
@@ -61,6 +62,7 @@ func (f Flaws) fault() error {
 // page is a document being read: its source and the flaws found so far.
 type page struct {
 	doc     Doc
+	strict  strictness
 	source  string
 	outline outline // of source, made when the first flaw asks for a line
 	flaws   Flaws
@@ -148,9 +150,21 @@ func (p *page) refers(path, code string, target Doc, exists bool) {
 
 func (p *page) link(path string, l Link) {
 	p.text(path+".label", l.Label)
-	u, err := url.Parse(l.URL)
+	p.https(path+".url", l.URL)
+}
+
+// https wants an address of the web.
+func (p *page) https(path, address string) {
+	u, err := url.Parse(address)
 	if err != nil || u.Scheme != "https" || u.Host == "" {
-		p.flaw("link_form", path+".url")
+		p.flaw("link_form", path)
+	}
+}
+
+// mailbox wants an e-mail address alone, without a name.
+func (p *page) mailbox(path, address string) {
+	if a, err := mail.ParseAddress(address); err != nil || a.Address != address {
+		p.flaw("mail_form", path)
 	}
 }
 

@@ -27,6 +27,9 @@ type Set struct {
 	Questions   *Questions
 	Lines       *Lines
 	Platforms   *Platforms
+	Grounds     *Grounds
+	Offences    *Offences
+	Partners    *Partners
 	Departments *Departments
 
 	closure *closure
@@ -75,7 +78,8 @@ func read(texts map[Doc][]byte, strict strictness, lexicon *Lexicon) (*Set, map[
 		Versions: map[Doc]int{},
 		Taxonomy: new(Taxonomy), Form: new(Form), Lexicon: new(Lexicon), DoNow: new(DoNow), Answers: new(Answers),
 		Guides: new(Guides), Protocols: new(Protocols), Numbers: new(Numbers), Hours: new(Hours), Phone: new(Phone), Queues: new(Queues),
-		Questions: new(Questions), Lines: new(Lines), Platforms: new(Platforms), Departments: new(Departments),
+		Questions: new(Questions), Lines: new(Lines), Platforms: new(Platforms), Grounds: new(Grounds), Offences: new(Offences),
+		Partners: new(Partners), Departments: new(Departments),
 		closure: new(closure), tests: new(lexiconTest),
 	}
 	read := make([]*page, len(Docs))
@@ -140,6 +144,12 @@ func (s *Set) document(doc Doc) document {
 		return s.Lines
 	case DocPlatforms:
 		return s.Platforms
+	case DocGrounds:
+		return s.Grounds
+	case DocOffences:
+		return s.Offences
+	case DocPartners:
+		return s.Partners
 	case DocDepartments:
 		return s.Departments
 	}
@@ -158,5 +168,9 @@ func (s *Set) join(pages map[Doc]*page) {
 	s.Phone.join(pages[DocPhone], s)
 	s.Queues.join(pages[DocQueues], s)
 	s.Lexicon.join(pages[DocLexicon], s)
+	s.Platforms.join(pages[DocPlatforms], s)
+	s.Grounds.join(pages[DocGrounds], s)
+	s.Offences.join(pages[DocOffences], s)
+	s.Partners.join(pages[DocPartners], s)
 	s.Hours.closure = s.closure
 }
