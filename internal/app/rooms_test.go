@@ -25,7 +25,7 @@ var mayImport = map[string][]string{
 	"chat":      {"audit", "blob", "catalogue", "contact", "seal"},
 	"phone":     {"audit", "blob", "catalogue", "contact", "routing", "seal"},
 	"routing":   {"audit", "catalogue", "contact", "seal", "staff"},
-	"takedown":  {},
+	"takedown":  {"audit", "casefile", "catalogue", "evidence", "seal"},
 }
 
 // foundations may be used by every room; they use nothing but one another.
