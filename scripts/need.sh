@@ -35,6 +35,9 @@ if [ "$stage" = test ]; then
   need sipvicious command -v svmap
   # What stands in front of several nodes (deploy/kamailio).
   need kamailio command -v kamailio
+  # What a police officer checks an export of evidence with.
+  need unzip command -v unzip
+  need openssl command -v openssl
   # The race detector is compiled with the C compiler.
   need gcc command -v gcc
   need libc6-dev test -e /usr/include/stdlib.h

@@ -42,6 +42,7 @@ type commands struct {
 	Keys    keysCommand    `cmd:"" help:"Epochs and wrapped keys."`
 	Jobs    jobsCommand    `cmd:"" help:"Slow work: what waits, what failed, and trying that again."`
 	Doctor  doctorCommand  `cmd:"" help:"Check the record, the audit chain, the keys, the jobs and the files."`
+	Verify  verifyCommand  `cmd:"" help:"Check an export of evidence: what holds, and what does not."`
 	Call    callCommand    `cmd:"" help:"Be a telephone: call a number, say a file, press keys, and tell what happens."`
 	Bench   benchCommand   `cmd:"" help:"Measure this machine with the real program."`
 	Picture pictureCommand `cmd:"" hidden:"" help:"Re-encode one picture from standard input; started by the server itself."`
