@@ -22,8 +22,9 @@ func TestMain(m *testing.M) {
 
 // What an operator types, and what she reads: testdata/script, each script once on each engine.
 func TestCommands(t *testing.T) {
+	own := map[string]func(*testscript.TestScript, bool, []string){"evidence": evidence}
 	t.Run("sqlite", func(t *testing.T) {
-		testscript.Run(t, testscript.Params{Dir: "testdata/script", Setup: func(e *testscript.Env) error {
+		testscript.Run(t, testscript.Params{Dir: "testdata/script", Cmds: own, Setup: func(e *testscript.Env) error {
 			e.Setenv("VIGIE_DATA", filepath.Join(e.WorkDir, "data"))
 			e.Setenv("OTHER", "")
 			e.Setenv("THIRD", "")
@@ -32,7 +33,7 @@ func TestCommands(t *testing.T) {
 	})
 	t.Run("postgres", func(t *testing.T) {
 		storetest.PostgresDSN(t) // skips here, not in each script
-		testscript.Run(t, testscript.Params{Dir: "testdata/script", Setup: func(e *testscript.Env) error {
+		testscript.Run(t, testscript.Params{Dir: "testdata/script", Cmds: own, Setup: func(e *testscript.Env) error {
 			e.Setenv("VIGIE_DATA", filepath.Join(e.WorkDir, "data"))
 			e.Setenv("VIGIE_DATABASE", storetest.EmptyPostgresDSN(t))
 			e.Setenv("OTHER", storetest.EmptyPostgresDSN(t))

@@ -110,7 +110,8 @@ func readRoots(path string) (*x509.CertPool, error) {
 	for rest := text; ; {
 		var block *pem.Block
 		if block, rest = pem.Decode(rest); block == nil {
-			if len(all) == 0 || bytes.Contains(rest, []byte("-----BEGIN")) {
+			// A ZIP has certificates in it too, and it must not vouch for itself.
+			if len(all) == 0 || bytes.Contains(rest, []byte("-----BEGIN")) || bytes.ContainsRune(text, 0) {
 				return nil, fmt.Errorf("%s does not hold certificates: PEM is wanted, or one certificate in DER", path)
 			}
 			return stamp.Pool(all...), nil

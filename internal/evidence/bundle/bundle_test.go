@@ -604,8 +604,8 @@ func TestEveryByteCounts(t *testing.T) {
 		if r := checked(t, changed, a); r.Result() != bundle.Broken {
 			t.Errorf("byte %d of %d: %+v", n, len(content), r.Findings)
 		}
-		// All of the ZIP's own records, and every seventh byte of what is in the files, where the same hash is taken of each.
-		step = 7
+		// All of the ZIP's own records, and every thirty-first byte of what is in the files, where the same hash is taken of each.
+		step = 31
 		if n > bytes.Index(content, []byte("PK\x01\x02")) || bytes.Contains(content[max(0, n-100):min(n+10, len(content))], []byte("PK\x03\x04")) {
 			step = 1
 		}

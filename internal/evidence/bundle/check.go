@@ -102,7 +102,7 @@ const slack = 10 * time.Minute
 // says that this proves nothing about who they are. Everything about the bundle is in the report; the error is that of
 // reading r.
 func Check(r io.ReaderAt, size int64, roots *x509.CertPool) (Report, error) {
-	c := &check{r: r, roots: roots, files: map[string]stored{}, sums: map[string][sha256.Size]byte{}}
+	c := &check{r: r, roots: roots, files: map[string]stored{}, other: map[int]bool{}, sums: map[string][sha256.Size]byte{}}
 	c.report.Findings = []Finding{}
 	files, flaw, err := unpack(r, size)
 	if err != nil {
@@ -128,6 +128,7 @@ type check struct {
 	roots  *x509.CertPool
 	files  map[string]stored
 	sums   map[string][sha256.Size]byte // of the files as they are
+	other  map[int]bool                 // the pieces that are not what the list says
 	broken int
 	report Report
 }
@@ -311,6 +312,7 @@ func (c *check) checkItems(m manifest) error {
 		}
 		if c.sums[e.File] != e.SHA256 || f.size != e.Size {
 			c.wrong("item_changed", Finding{Item: e.Number, File: e.File})
+			c.other[e.Number] = true
 			continue
 		}
 		if e.Capture == NoCapture && sha256.Sum256([]byte(e.Statement)) != e.SHA256 {
@@ -454,6 +456,7 @@ func (c *check) checkStamps(m manifest, sum [sha256.Size]byte, own []*x509.Certi
 			c.wrong("stamp_other", Finding{Item: e.Number, File: e.Stamp.Response})
 		case said.At.Before(e.TakenAt.Add(-slack)) || said.At.After(m.ExportedAt.Add(slack)):
 			c.wrong("stamp_time", Finding{Item: e.Number, File: e.Stamp.Response, At: &said.At})
+		case c.other[e.Number]: // it is a stamp of what was there before
 		default:
 			stamps++
 			c.say(Finding{What: "stamped", Item: e.Number, At: &said.At, Who: oneWord(said.Authority())})

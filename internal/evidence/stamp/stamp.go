@@ -160,7 +160,11 @@ func (t token) verify(hash [sha256.Size]byte, roots *x509.CertPool) (said Stampe
 	}
 	chains, err := signer.Verify(x509.VerifyOptions{Roots: roots, Intermediates: others, CurrentTime: t.at,
 		KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageTimeStamping}})
-	if err != nil {
+	var unknown x509.UnknownAuthorityError
+	switch {
+	case errors.As(err, &unknown): // whose words are long, and guesses
+		return said, broken("its signer is not believed: it leads to no authority that is known here")
+	case err != nil:
 		return said, broken("its signer is not believed: %w", err)
 	}
 	return Stamped{At: t.at, Accuracy: t.accuracy, Serial: t.serial, Policy: t.policy, Nonce: t.nonce, Chain: shortest(chains)}, nil
