@@ -301,7 +301,7 @@ func (c *check) checkItems(m manifest) error {
 		case e.Number != n+1 || ids[e.ID] || !safeID.MatchString(e.ID) || e.File != plain.file():
 			c.wrong("item_named", Finding{Item: n + 1})
 			continue
-		case e.Stamp != nil && (e.Stamp.Request != want.Request || e.Stamp.Response != want.Response):
+		case e.Stamp != nil && (e.Stamp.Request != want.Request || e.Stamp.Response != want.Response || !slices.ContainsFunc(m.Authorities, func(a authorityEntry) bool { return a.File == e.Stamp.Root })):
 			c.wrong("item_named", Finding{Item: n + 1})
 			continue
 		}
@@ -396,57 +396,61 @@ func (c *check) checkCustody(m manifest) error {
 	return nil
 }
 
-// authorities reads the root certificates in the bundle.
-func (c *check) authorities(m manifest) (own []*x509.Certificate, err error) {
-	for _, name := range (readmePage{m}).Roots() {
+// authorities reads the certificates in the bundle: the roots by their files. Those in between are for openssl alone, which
+// must be able to read them.
+func (c *check) authorities(m manifest) (own map[string]*x509.Certificate, err error) {
+	own = map[string]*x509.Certificate{}
+	roots := (readmePage{m}).Roots()
+	for _, name := range append(roots, chainName) {
 		if _, there := c.files[name]; !there {
-			continue // said already
+			continue // said already, or there is none
 		}
 		text, ok, err := c.text(name, maxText)
 		if err != nil {
 			return nil, err
 		}
-		var root *x509.Certificate
-		if ok {
-			root = oneCertificate(text)
-		}
+		all := readCertificates(text)
 		n := slices.IndexFunc(m.Authorities, func(a authorityEntry) bool { return a.File == name })
-		if root == nil || n >= 0 && (name != rootName(n) || m.Authorities[n].SHA256 != sha256.Sum256(root.Raw)) {
+		switch {
+		case !ok: // said already
+		case len(all) == 0, name != chainName && len(all) > 1, n >= 0 && (name != rootName(n) || m.Authorities[n].SHA256 != sha256.Sum256(all[0].Raw)):
 			c.wrong("authority", Finding{File: name})
-			continue
-		}
-		if !holds(own, root) {
-			own = append(own, root)
+		case name != chainName:
+			own[name] = all[0]
 		}
 	}
 	return own, nil
 }
 
-// oneCertificate reads PEM that holds one certificate and nothing else; nil for anything else.
-func oneCertificate(text []byte) *x509.Certificate {
-	block, rest := pem.Decode(text)
-	if block == nil || block.Type != "CERTIFICATE" || len(bytes.TrimSpace(rest)) != 0 {
+// readCertificates reads certificates that are written as certificates does; nil for anything else.
+func readCertificates(text []byte) (all []*x509.Certificate) {
+	for rest := text; ; {
+		var block *pem.Block
+		if block, rest = pem.Decode(rest); block == nil {
+			break
+		}
+		c, err := x509.ParseCertificate(block.Bytes)
+		if err != nil || holds(all, c) {
+			return nil
+		}
+		all = append(all, c)
+	}
+	if !bytes.Equal(certificates(all...), text) {
 		return nil
 	}
-	c, err := x509.ParseCertificate(block.Bytes)
-	if err != nil {
-		return nil
-	}
-	return c
+	return all
 }
 
-func (c *check) checkStamps(m manifest, sum [sha256.Size]byte, own []*x509.Certificate) error {
-	roots := c.roots
-	if roots == nil {
-		roots = stamp.Pool(own...)
-	}
+// checkStamps checks each stamp twice: that it leads to the certificate in the bundle that the list names for it, as the
+// README has openssl do, and that it leads to whom the reader believes.
+func (c *check) checkStamps(m manifest, sum [sha256.Size]byte, own map[string]*x509.Certificate) error {
 	stamps := 0
 	for _, e := range m.Items {
 		if e.Stamp == nil {
 			c.say(Finding{Level: Note, What: "unstamped", Item: e.Number})
 			continue
 		}
-		said, ok, err := c.checkStamp(e.Stamp.Request, e.Stamp.Response, e.SHA256, roots)
+		said, ok, err := c.checkStamp(e.Stamp.Request, e.Stamp.Response, e.SHA256, own[e.Stamp.Root])
 		if err != nil {
 			return err
 		}
@@ -464,7 +468,7 @@ func (c *check) checkStamps(m manifest, sum [sha256.Size]byte, own []*x509.Certi
 	}
 	c.report.Stamped = stamps
 	if m.Stamped {
-		said, ok, err := c.checkStamp(manifestTSQ, manifestTSR, sum, roots)
+		said, ok, err := c.checkStamp(manifestTSQ, manifestTSR, sum, own[manifestRoot])
 		switch {
 		case err != nil:
 			return err
@@ -479,15 +483,20 @@ func (c *check) checkStamps(m manifest, sum [sha256.Size]byte, own []*x509.Certi
 		c.say(Finding{Level: Unproved, What: "manifest_unstamped"})
 	}
 	if stamps > 0 && c.roots == nil {
-		for _, root := range own {
-			c.say(Finding{Level: Unproved, What: "authority_unknown", Who: oneWord(root.Subject.String()), Why: fingerprint(sha256.Sum256(root.Raw))})
+		said := []*x509.Certificate{}
+		for _, name := range slices.Sorted(maps.Keys(own)) {
+			if root := own[name]; !holds(said, root) {
+				said = append(said, root)
+				c.say(Finding{Level: Unproved, What: "authority_unknown", Who: oneWord(root.Subject.String()), Why: fingerprint(sha256.Sum256(root.Raw))})
+			}
 		}
 	}
 	return nil
 }
 
-// checkStamp reads the two files of a stamp and sees whether it holds; what does not is said.
-func (c *check) checkStamp(request, response string, hash [sha256.Size]byte, roots *x509.CertPool) (said stamp.Stamped, ok bool, err error) {
+// checkStamp reads the two files of a stamp and sees whether it holds; what does not is said. root is that in the bundle, nil
+// for one that was found wrong.
+func (c *check) checkStamp(request, response string, hash [sha256.Size]byte, root *x509.Certificate) (said stamp.Stamped, ok bool, err error) {
 	s := stamp.Stamp{}
 	for name, to := range map[string]*[]byte{request: &s.Request, response: &s.Response} {
 		if _, there := c.files[name]; !there {
@@ -497,11 +506,20 @@ func (c *check) checkStamp(request, response string, hash [sha256.Size]byte, roo
 			return said, false, err
 		}
 	}
-	if said, err = s.Verify(hash, roots); err != nil {
-		c.wrong("stamp_broken", Finding{File: response, Why: oneWord(reason(err))})
-		return said, false, nil
+	believed := []*x509.CertPool{}
+	if root != nil {
+		believed = append(believed, stamp.Pool(root))
 	}
-	return said, true, nil
+	if c.roots != nil {
+		believed = append(believed, c.roots)
+	}
+	for _, roots := range believed {
+		if said, err = s.Verify(hash, roots); err != nil {
+			c.wrong("stamp_broken", Finding{File: response, Why: oneWord(reason(err))})
+			return said, false, nil
+		}
+	}
+	return said, len(believed) > 0, nil
 }
 
 // reason is the cause of a stamp that does not hold, without the words around it.
