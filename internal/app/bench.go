@@ -23,6 +23,7 @@ type benchCommand struct {
 	Crash benchCrash `cmd:"" help:"Kill the server, or cut its power, under load: what was acknowledged must be there."`
 	Calls benchCalls `cmd:"" help:"Calls that are relayed to telephones or browsers: how many a core carries, beside rtpengine and Kamailio."`
 	Line  benchLine  `cmd:"" help:"The whole helpline under live load: calls that are talked and chats that are written, at the same time."`
+	PDQ   benchPDQ   `cmd:"" name:"pdq" help:"Hashes of pictures: how many a core makes in a second, and how long a million are searched."`
 	Load  benchLoad  `cmd:"" hidden:"" help:"The crowd of a measurement; started by the others."`
 	Swarm benchSwarm `cmd:"" hidden:"" help:"Telephones and browsers of a measurement; started by the others."`
 	Relay benchRelay `cmd:"" hidden:"" help:"The way of calls that is measured; started by the others."`
@@ -200,6 +201,27 @@ func (b benchLine) Run(ctx context.Context, c config.Config, term Terminal) erro
 	}
 	return h.Line(ctx, bench.LineOptions{
 		Calls: b.Calls, Chats: b.Chats, Interval: b.Interval, Measure: time.Duration(b.Seconds) * time.Second, Engine: b.engine(), End: b.End,
+	})
+}
+
+type benchPDQ struct {
+	benchHow
+	Hashes  int `default:"1000000" help:"How many hashes are searched."`
+	Queries int `default:"300" help:"How many times; each must find the neighbours that were put there for it."`
+	Seconds int `default:"5" help:"How long pictures are hashed, with decoding and without."`
+	Hide    int `hidden:"" help:"So many of the neighbours are taken out again, to show that it is noticed."`
+}
+
+func (b benchPDQ) Run(ctx context.Context, c config.Config, term Terminal) error {
+	if b.Hashes < 1 || b.Hashes > 50_000_000 || b.Queries < 1 || b.Queries > 100_000 || b.Seconds < 1 {
+		return fmt.Errorf("--hashes is 1 to 50,000,000, --queries 1 to 100,000, --seconds 1 or more")
+	}
+	h, err := b.bench(c, term)
+	if err != nil {
+		return err
+	}
+	return h.Pictures(ctx, bench.PicturesOptions{
+		Hashes: b.Hashes, Queries: b.Queries, Measure: time.Duration(b.Seconds) * time.Second, Hide: b.Hide,
 	})
 }
 

@@ -67,19 +67,27 @@ type Result struct {
 	*Wait
 	// Phone is what became of calls that were talked meanwhile.
 	Phone *Phone `json:"phone,omitempty"`
-	// Calls has names in common with the other parts, and so stands beside them until its JSON is written.
-	Calls *Calls `json:"-"`
+	// Calls and Pictures have names in common with the other parts, and so stand beside them until the JSON is written.
+	Calls    *Calls    `json:"-"`
+	Pictures *Pictures `json:"-"`
 }
 
 // MarshalJSON writes the parts as one object.
 func (r Result) MarshalJSON() ([]byte, error) {
 	type parts Result
 	all, err := json.Marshal(parts(r))
-	if err != nil || r.Calls == nil {
+	var beside any
+	switch {
+	case r.Calls != nil:
+		beside = r.Calls
+	case r.Pictures != nil:
+		beside = r.Pictures
+	}
+	if err != nil || beside == nil {
 		return all, err
 	}
-	calls, err := json.Marshal(r.Calls)
-	return append(append(all[:len(all)-1], ','), calls[1:]...), err
+	more, err := json.Marshal(beside)
+	return append(append(all[:len(all)-1], ','), more[1:]...), err
 }
 
 // Fate is what became of what was sent. An acknowledged message is lost when it is not in the record, or
@@ -221,6 +229,9 @@ func (r Result) print(w io.Writer) {
 	}
 	if r.Calls != nil && r.NotShown == "" {
 		r.Calls.print(w)
+	}
+	if r.Pictures != nil {
+		r.Pictures.print(w)
 	}
 	if x := r.Wait; x != nil {
 		fmt.Fprintf(w, "  %d visitors wait: %.1f MB, none: %.1f MB; %.1f KB a waiting visitor\n", x.Waiting, x.With, x.Without, x.KBEach)
