@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"image"
 	"io"
+	"time"
 
 	_ "image/gif" // the pictures we open
 	_ "image/jpeg"
@@ -21,12 +22,15 @@ type Limits struct {
 	// Bytes is of the file.
 	Bytes int64
 	// Side is the longest in pixels, Pixels the product of both. A decoder takes up to 8 bytes for a pixel,
-	// and for a JPEG that comes in several scans 16 (ASVS 5.2.6).
+	// and for a JPEG that comes in several scans three times as many (ASVS 5.2.6).
 	Side, Pixels int
+	// Work is how long a decoder may be at it, the reading not counted. It is looked at whenever a decoder wants more
+	// bytes: a JPEG of a few kilobytes can have thousands of scans over all of its forty million pixels.
+	Work time.Duration
 }
 
 // DefaultLimits are far beyond what a telephone's camera or screen makes and a network passes on.
-var DefaultLimits = Limits{Bytes: 25 << 20, Side: 20_000, Pixels: 40_000_000}
+var DefaultLimits = Limits{Bytes: 25 << 20, Side: 20_000, Pixels: 40_000_000, Work: 20 * time.Second}
 
 func (l Limits) orDefault() Limits {
 	if l.Bytes == 0 {
@@ -38,6 +42,9 @@ func (l Limits) orDefault() Limits {
 	if l.Pixels == 0 {
 		l.Pixels = DefaultLimits.Pixels
 	}
+	if l.Work == 0 {
+		l.Work = DefaultLimits.Work
+	}
 	return l
 }
 
@@ -47,14 +54,15 @@ func (l Limits) orDefault() Limits {
 //   - fault.Unsupported "fault.pdq.not_a_picture": another kind of file, or one whose header is broken;
 //   - fault.TooLarge "fault.pdq.too_large" (width and height in pixels, max in millions of pixels);
 //   - fault.TooLarge "fault.pdq.too_heavy" (max in megabytes): a larger file, which is not read further;
+//   - fault.Unsupported "fault.pdq.too_slow": a picture that is made so that opening it takes forever;
 //   - fault.Invalid "fault.pdq.broken": a picture that begins well and goes wrong, or ends too early;
 //   - r's own fault, or fault.Invalid "fault.pdq.cut" when r fails.
 //
-// The decoders are Go's own, so a file that somebody prepared can cost memory up to the limits, and time, but
-// nothing else. Who opens what strangers send does it in a process of its own, as chat does.
+// The decoders are Go's own, so a file that somebody prepared can cost memory and time up to the limits, but nothing
+// else. Who opens what strangers send does it in a process of its own, as chat does.
 func Decode(r io.Reader, limits Limits) (picture image.Image, err error) {
 	limits = limits.orDefault()
-	in := &input{r: r, left: limits.Bytes}
+	in := &input{r: r, left: limits.Bytes, work: limits.Work, since: time.Now()}
 	defer func() {
 		// A file at which a decoder panics must not end the calls and chats of everybody else.
 		if p := recover(); p != nil {
@@ -83,19 +91,32 @@ func Decode(r io.Reader, limits Limits) (picture image.Image, err error) {
 	return picture, nil
 }
 
-var errTooHeavy = errors.New("more bytes than are taken")
+var (
+	errTooHeavy = errors.New("more bytes than are taken")
+	errTooSlow  = errors.New("more time than is given")
+)
 
-// input passes on what comes, up to a number of bytes, and remembers why it ended before its time.
+// sip is how many bytes a decoder is given at once: the fewer, the sooner it is seen that it takes too long.
+const sip = 512
+
+// input passes on what comes, up to a number of bytes and as long as who reads it does not take too long over
+// them, and remembers why it ended before its time.
 type input struct {
-	r    io.Reader
-	left int64
-	err  error
+	r     io.Reader
+	left  int64
+	work  time.Duration // that is left
+	since time.Time     // when the reader was last given something
+	err   error
 }
 
 func (in *input) Read(p []byte) (int, error) {
 	if in.err != nil {
 		return 0, in.err
 	}
+	if in.work -= time.Since(in.since); in.work < 0 {
+		return 0, in.keep(errTooSlow)
+	}
+	defer func() { in.since = time.Now() }()
 	if in.left <= 0 {
 		// Whether there is more can only be known by asking for it.
 		if n, err := in.r.Read(make([]byte, 1)); n == 0 {
@@ -103,7 +124,7 @@ func (in *input) Read(p []byte) (int, error) {
 		}
 		return 0, in.keep(errTooHeavy)
 	}
-	n, err := in.r.Read(p[:min(int64(len(p)), in.left)])
+	n, err := in.r.Read(p[:min(int64(len(p)), in.left, sip)])
 	in.left -= int64(n)
 	return n, in.keep(err)
 }
@@ -120,6 +141,8 @@ func (in *input) fault(limits Limits) error {
 	switch {
 	case errors.Is(in.err, errTooHeavy):
 		return fault.New(fault.TooLarge, "fault.pdq.too_heavy", "max", limits.Bytes>>20)
+	case errors.Is(in.err, errTooSlow):
+		return fault.Wrap(in.err, fault.Unsupported, "fault.pdq.too_slow")
 	case fault.As(in.err) != nil: // who gives it knows better what is wrong with it
 		return in.err
 	}

@@ -13,6 +13,7 @@ import (
 	"runtime"
 	"testing"
 	"testing/iotest"
+	"time"
 
 	"vigie/internal/evidence/pdq"
 	"vigie/internal/evidence/pdq/invented"
@@ -116,6 +117,43 @@ func TestASmallHeaderDoesNotHideALargePicture(t *testing.T) {
 		t.Errorf("it took %d bytes", took)
 	}
 }
+
+// scans is a grey JPEG of many scans (ITU-T T.81 G.1), each of which says in a few bytes that nothing changes in any
+// of its blocks.
+func scans(w, h, n int) []byte {
+	data := []byte{0xff, 0xd8, 0xff, 0xdb, 0, 67, 0}
+	data = append(data, bytes.Repeat([]byte{1}, 64)...)
+	data = append(data, 0xff, 0xc2, 0, 11, 8, byte(h>>8), byte(h), byte(w>>8), byte(w), 1, 1, 0x11, 0)
+	// One code, 0: a run of 2¹⁴ blocks and as many more as the next 14 bits say.
+	data = append(data, 0xff, 0xc4, 0, 20, 0x10, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xe0)
+	runs := ((w+7)/8*((h+7)/8) + 1<<14 - 1) >> 14
+	for range n {
+		data = append(data, 0xff, 0xda, 0, 8, 1, 1, 0, 1, 63, 0)
+		data = append(data, make([]byte, (15*runs+7)/8)...)
+	}
+	return append(data, 0xff, 0xd9)
+}
+
+// A file of a megabyte whose every scan goes over all pixels would be opened for minutes, and with forty million
+// pixels for an hour.
+func TestAPictureThatTakesForeverToOpenIsGivenUp(t *testing.T) {
+	if _, err := pdq.Decode(bytes.NewReader(scans(160, 120, 20)), pdq.Limits{}); err != nil {
+		t.Fatalf("twenty scans of a small picture: %v", err)
+	}
+	_, err := pdq.Decode(bytes.NewReader(scans(3000, 2000, 50_000)), pdq.Limits{Work: 300 * time.Millisecond})
+	if f := fault.As(err); f == nil || f.Kind != fault.Unsupported || f.Key != "fault.pdq.too_slow" {
+		t.Errorf("%v", err)
+	}
+	slow := iotest.OneByteReader(bytes.NewReader(encoded(t, invented.Photograph(1, 60, 40))["PNG"]))
+	waits := readerFunc(func(p []byte) (int, error) { time.Sleep(20 * time.Microsecond); return slow.Read(p) })
+	if _, err := pdq.Decode(waits, pdq.Limits{Work: 150 * time.Millisecond}); err != nil {
+		t.Errorf("a slow network is no slow picture: %v", err)
+	}
+}
+
+type readerFunc func(p []byte) (int, error)
+
+func (f readerFunc) Read(p []byte) (int, error) { return f(p) }
 
 func TestWhatCannotBeOpenedSaysWhy(t *testing.T) {
 	good := encoded(t, invented.Photograph(3, 300, 200))["PNG"]

@@ -1,5 +1,5 @@
 // Package invented makes pictures that look like photographs to a machine and show nobody: light and shade of all
-// sizes, and things with edges. The tests and the measurements of hashes use them, so that no real picture is
+// sizes, things with edges, and grain. The tests and the measurements of hashes use them, so that no real picture is
 // needed, and anybody can repeat them.
 package invented
 
@@ -33,8 +33,9 @@ func Photograph(seed uint64, w, h int) *image.NRGBA {
 				things[i].over(&colour, u, v, pixel, shade)
 			}
 			at := picture.Pix[picture.PixOffset(x, y):]
+			grain := 12*r.Float64() - 6
 			for c, value := range colour {
-				at[c] = uint8(math.Round(min(max(value, 0), 255)))
+				at[c] = uint8(math.Round(min(max(value+grain, 0), 255)))
 			}
 			at[3] = 255
 		}
