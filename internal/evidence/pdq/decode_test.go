@@ -144,9 +144,9 @@ func TestAPictureThatTakesForeverToOpenIsGivenUp(t *testing.T) {
 	if f := fault.As(err); f == nil || f.Kind != fault.Unsupported || f.Key != "fault.pdq.too_slow" {
 		t.Errorf("%v", err)
 	}
-	slow := iotest.OneByteReader(bytes.NewReader(encoded(t, invented.Photograph(1, 60, 40))["PNG"]))
-	waits := readerFunc(func(p []byte) (int, error) { time.Sleep(20 * time.Microsecond); return slow.Read(p) })
-	if _, err := pdq.Decode(waits, pdq.Limits{Work: 150 * time.Millisecond}); err != nil {
+	good := bytes.NewReader(encoded(t, invented.Photograph(1, 60, 40))["PNG"])
+	slow := readerFunc(func(p []byte) (int, error) { time.Sleep(50 * time.Millisecond); return good.Read(p) })
+	if _, err := pdq.Decode(slow, pdq.Limits{Work: 300 * time.Millisecond}); err != nil {
 		t.Errorf("a slow network is no slow picture: %v", err)
 	}
 }
