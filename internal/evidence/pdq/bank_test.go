@@ -137,4 +137,7 @@ func TestTheBankIsSearchedWhileItGrows(t *testing.T) {
 		})
 	}
 	all.Wait()
+	if got := bank.Near(there, 256); len(got) != 1 || bank.Len() != 1 {
+		t.Errorf("%d hashes are left", bank.Len())
+	}
 }

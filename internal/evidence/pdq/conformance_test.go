@@ -183,9 +183,19 @@ var strange = [][2]int{
 	{320, 240}, {240, 320}, {512, 512}, {513, 511}, {640, 480}, {750, 1334}, {1024, 1024}, {1000, 1500}, {1500, 1000},
 }
 
+// long leaves a test that hashes many pictures out of a short run: under the race detector, which is for what several
+// goroutines share, it takes a minute and shows nothing.
+func long(t *testing.T) {
+	t.Helper()
+	if testing.Short() {
+		t.Skip("many pictures, and nothing that is shared")
+	}
+}
+
 // The same bytes have exactly the hash and the quality that Meta's own program gives them: that is what makes our
 // hashes worth exchanging.
 func TestTheSameBytesHaveExactlyTheHashOfTheReference(t *testing.T) {
+	long(t)
 	if *referenceProgram != "" {
 		record(t)
 	}
@@ -285,6 +295,7 @@ func record(t *testing.T) {
 // The hash of a form is that of a picture which was really turned, but for a few bits: the points in the middle of
 // each 64th do not lie at the same places from the other side.
 func TestTheHashOfAFormIsNearlyThatOfAPictureReallyTurned(t *testing.T) {
+	long(t)
 	for seed := range uint64(6) {
 		picture := invented.Photograph(seed, 400+int(seed)*37, 300+int(seed)*61)
 		forms, _ := pdq.Dihedral(picture)
