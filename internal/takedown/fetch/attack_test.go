@@ -229,8 +229,8 @@ func TestAttacks(t *testing.T) {
 			limits: short(func(l *fetch.Limits) { l.Grace, l.Pace = 200*time.Millisecond, 10_000 })},
 		{says: "a body that stops is too slow", speak: drip(ok+"<p>here", ""), want: fail(fetch.TooSlow, fetch.SlowPace),
 			limits: short(func(l *fetch.Limits) { l.Grace = 200 * time.Millisecond })},
-		{says: "a body that keeps the pace and never ends is too slow in the end", speak: drip(ok, "a "), want: fail(fetch.TooSlow, fetch.SlowWhole),
-			limits: short(func(l *fetch.Limits) { l.Whole = 300 * time.Millisecond })},
+		{says: "a body that brought much at once has earned time, and is too slow only in the end", speak: drip(ok+strings.Repeat("a ", 2000), "a "), want: fail(fetch.TooSlow, fetch.SlowWhole),
+			limits: short(func(l *fetch.Limits) { l.Whole, l.Grace, l.Pace = 500*time.Millisecond, 100*time.Millisecond, 10 })},
 
 		// Bytes.
 		{says: "headers without end are too large", speak: endless("HTTP/1.1 200 OK\r\n", "X-A: bbbbbbbbbbbbbbbbbbbbbbbbb\r\n"), limits: fewBytes, want: fail(fetch.TooLarge, fetch.LargeHeader)},

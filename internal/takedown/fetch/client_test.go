@@ -55,6 +55,7 @@ func TestHTMLIsNotJSON(t *testing.T) {
 		{"a page with status 200", "text/html", "<!doctype html><p>Please log in", fetch.Failure{Kind: fetch.NotJSON, Code: fetch.Declared}},
 		{"a page that is called JSON", "application/json", "<!doctype html><p>Please log in", fetch.Failure{Kind: fetch.NotJSON, Code: fetch.Malformed}},
 		{"JSON that is called text", "text/plain", "{}", fetch.Failure{Kind: fetch.NotJSON, Code: fetch.Declared}},
+		{"JSON that is called XHTML", "application/xhtml+xml", "{}", fetch.Failure{Kind: fetch.NotJSON, Code: fetch.Declared}},
 		{"half of a value", "application/json", `{"id": "4`, fetch.Failure{Kind: fetch.NotJSON, Code: fetch.Malformed}},
 		{"two values", "application/json", `{"id":"1"}{"id":"2"}`, fetch.Failure{Kind: fetch.NotJSON, Code: fetch.Malformed}},
 		{"a value of another shape", "application/json", `["www.example.net"]`, fetch.Failure{Kind: fetch.NotJSON, Code: fetch.Malformed}},
@@ -166,16 +167,18 @@ func TestANoticeIsSentOnce(t *testing.T) {
 	}
 }
 
-// An answer that comes before all was sent is read: the server had seen enough.
+// An answer that comes before all was sent is read, also when the server has hung up on the rest: it had seen enough.
 func TestAnEarlyAnswerIsRead(t *testing.T) {
-	w := newWorld(t)
-	w.speak(func(c net.Conn) {
-		io.WriteString(c, "HTTP/1.1 401 Unauthorized\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}")
-		io.Copy(io.Discard, c)
-	})
-	answer, err := fetch.New(w.options()).Client(w.scope(), patient).Do(request(t, http.MethodPost, w.at("http://www.example.net:{port}/"), strings.Repeat("x", 1<<20)))
-	if err != nil || answer.StatusCode != http.StatusUnauthorized {
-		t.Errorf("%v", err)
+	for says, rest := range map[string]func(net.Conn){"it reads the rest": func(c net.Conn) { io.Copy(io.Discard, c) }, "it hangs up": func(net.Conn) {}} {
+		w := newWorld(t)
+		w.speak(func(c net.Conn) {
+			io.WriteString(c, "HTTP/1.1 401 Unauthorized\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}")
+			rest(c)
+		})
+		answer, err := fetch.New(w.options()).Client(w.scope(), patient).Do(request(t, http.MethodPost, w.at("http://www.example.net:{port}/"), strings.Repeat("x", 16<<20)))
+		if err != nil || answer.StatusCode != http.StatusUnauthorized {
+			t.Errorf("%s: %v", says, err)
+		}
 	}
 }
 

@@ -59,6 +59,10 @@ func TestJudging(t *testing.T) {
 		{"200 of an honest platform without what was asked for is unsure", honest, all(words("Something"), sentTo("https://www.example.net/p/123")), fetch.Unsure, fetch.WhyMoved},
 		{"200 that goes on by itself is unsure", honest, func(r *fetch.Result) { r.Page.Refresh = true }, fetch.Unsure, fetch.WhyMoved},
 		{"200 that calls itself the beginning of the site is unsure", honest, func(r *fetch.Result) { r.Page.Canonical = "https://www.example.net/" }, fetch.Unsure, fetch.WhyHome},
+		{"200 of an honest platform that has another name for itself is there", honest, func(r *fetch.Result) { r.Page.Canonical = "https://www.example.net/p/123" }, fetch.There, fetch.WhyStatus},
+		{"the beginning of a site that was asked for is there", honest, func(r *fetch.Result) {
+			r.Asked, r.Address, r.Page.Canonical = "https://www.example.net", "https://www.example.net", "https://www.example.net/"
+		}, fetch.There, fetch.WhyStatus},
 		{"a redirect to the beginning of the site is unsure", honest, sentTo("https://www.example.net/"), fetch.Unsure, fetch.WhyHome},
 		{"a redirect to the beginning in a language is unsure", honest, sentTo("https://www.example.net/fr-FR/?from=p"), fetch.Unsure, fetch.WhyHome},
 		{"a redirect to the beginning with marks of what is there is unsure", rules, all(words("Voir les commentaires"), sentTo("https://www.example.net")), fetch.Unsure, fetch.WhyHome},

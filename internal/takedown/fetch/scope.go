@@ -54,9 +54,6 @@ func (p place) origin() string { return p.url.Scheme + "://" + p.url.Host }
 // there with ByScope too, to be told.
 func (f *Fetcher) read(text string, from *place, scope Scope) (place, *Failure) {
 	refused := func(by Code) (place, *Failure) { return place{}, &Failure{Kind: Refused, Code: by} }
-	if len(text) > maxAddress {
-		return refused(ByAddress)
-	}
 	u, err := url.Parse(strings.TrimSpace(text))
 	if err != nil {
 		return refused(ByAddress)
