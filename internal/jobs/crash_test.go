@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -19,9 +20,10 @@ import (
 
 // With these in its environment the test binary is a process to be killed.
 const (
-	asChild  = "VIGIE_JOBS_CHILD" // where it halts
-	childDSN = "VIGIE_JOBS_DSN"
-	childAge = "VIGIE_JOBS_AGE" // how many generations died before it
+	asChild    = "VIGIE_JOBS_CHILD" // where it halts
+	childVisit = "VIGIE_JOBS_VISIT" // at which visit of that place
+	childDSN   = "VIGIE_JOBS_DSN"
+	childAge   = "VIGIE_JOBS_AGE" // how many generations died before it
 )
 
 // The places where a process is killed.
@@ -29,7 +31,6 @@ const (
 	beforeWork = "before" // the job is committed, nobody works yet
 	inWork     = "in"
 	afterWork  = "after" // the worker has returned, its end is not written
-	never      = "never" // it works on, until it is killed at any moment
 )
 
 // generation is the time between one process and the next: what the one had begun is seen to be lost by the next, with
@@ -59,7 +60,8 @@ func crashing(db *store.DB, age int, halt func(place string)) (*Jobs, *Kind[erra
 	return j, k
 }
 
-// child never returns. It says each place that it comes to, and halts at one of them.
+// child never returns. It says each place that it comes to; from the given visit of one on, whoever comes to any place
+// halts there, and the rest is wherever it happens to be. The first generation makes a job.
 func child(where string) {
 	ctx := context.Background()
 	db, err := store.Open(ctx, os.Getenv(childDSN), store.Options{})
@@ -67,30 +69,39 @@ func child(where string) {
 		fmt.Println(err)
 		os.Exit(1)
 	}
-	halt := func(place string) {
+	age, _ := strconv.Atoi(os.Getenv(childAge))
+	visits, _ := strconv.Atoi(os.Getenv(childVisit))
+	var mu sync.Mutex
+	j, k := crashing(db, age, func(place string) {
+		mu.Lock() // for good, in the end
 		fmt.Println(place)
 		if place == where {
+			visits--
+		}
+		if visits == 0 {
 			select {}
 		}
-	}
-	age, _ := strconv.Atoi(os.Getenv(childAge))
-	j, k := crashing(db, age, halt)
-	if where != never {
+		mu.Unlock()
+	})
+	if age == 0 {
 		if err := db.Tx(ctx, func(tx *store.Tx) error { return k.Enqueue(ctx, tx, errand{To: id(1)}) }); err != nil {
 			fmt.Println(err)
 			os.Exit(1)
 		}
 	}
-	halt(beforeWork)
+	if where == beforeWork {
+		fmt.Println(beforeWork)
+		select {}
+	}
 	j.Run(ctx)
 	os.Exit(0)
 }
 
 // killAt starts a child, waits until it has come n times to a place, and kills it (SIGKILL).
-func killAt(t *testing.T, dsn string, age int, halts, place string, n int) {
+func killAt(t *testing.T, dsn string, age int, place string, n int) {
 	t.Helper()
 	command := exec.Command(os.Args[0])
-	command.Env = append(os.Environ(), asChild+"="+halts, childDSN+"="+dsn, childAge+"="+strconv.Itoa(age))
+	command.Env = append(os.Environ(), asChild+"="+place, childVisit+"="+strconv.Itoa(n), childDSN+"="+dsn, childAge+"="+strconv.Itoa(age))
 	command.Stderr = os.Stderr
 	out, err := command.StdoutPipe()
 	if err != nil {
@@ -157,7 +168,7 @@ func TestAKilledProcessLosesNoJob(t *testing.T) {
 	}{{beforeWork, 1, 1}, {inWork, 1, 2}, {afterWork, 2, 2}} {
 		t.Run(c.place, func(t *testing.T) {
 			crashRecord(t, func(t *testing.T, dsn string) {
-				killAt(t, dsn, 0, c.place, c.place, 1)
+				killAt(t, dsn, 0, c.place, 1)
 				db := reopen(t, dsn)
 				if left := rows(t, db); len(left) != 1 || left[0].state != map[bool]string{true: "waiting", false: "running"}[c.place == beforeWork] {
 					t.Fatalf("what the dead process left: %+v", left)
@@ -190,10 +201,10 @@ func TestKilledAgainAndAgain(t *testing.T) {
 		}
 		places := []string{inWork, afterWork, inWork, afterWork, inWork}
 		for n, place := range places {
-			killAt(t, dsn, n, never, place, 3+n)
+			killAt(t, dsn, 1+n, place, 3+n)
 		}
 		db = reopen(t, dsn)
-		j, _ := crashing(db, len(places), func(string) {})
+		j, _ := crashing(db, 1+len(places), func(string) {})
 		run(t, j)
 		eventually(t, "all is done", none(t, db))
 		if n := count(t, db, "boat"); n != boats {

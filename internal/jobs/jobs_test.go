@@ -349,7 +349,7 @@ func TestALostRunCannotEndTheNext(t *testing.T) {
 		clk := newClock()
 		deaf, free := make(chan struct{}), make(chan struct{})
 		a, b := New(Options{DB: one, Poll: time.Hour, Now: clk.now}), New(Options{DB: two, Poll: time.Hour, Now: clk.now})
-		rules := Rules{Timeout: time.Minute, First: time.Second}
+		rules := Rules{First: time.Second, AtOnce: 1} // so the deaf one takes no other
 		send := Register(a, "letter.send", rules, func(context.Context, Job[errand]) error { close(deaf); <-free; return nil })
 		tries, hold := make(chan int, 1), make(chan struct{})
 		Register(b, "letter.send", rules, func(_ context.Context, job Job[errand]) error { tries <- job.Try; <-hold; return nil })
