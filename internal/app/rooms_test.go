@@ -47,6 +47,7 @@ var onlyIn = map[string][]string{
 	"github.com/prometheus":         {"web", "app"},
 	"github.com/alecthomas/kong":    {"app", "config"},
 	"github.com/descope/virtualweb": {"staff"},
+	"golang.org/x/net/html":         {"takedown"},
 }
 
 type goPackage struct {
