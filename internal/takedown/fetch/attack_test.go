@@ -112,7 +112,7 @@ func TestNoNameLeadsToAForbiddenAddress(t *testing.T) {
 		t.Run(row.says, func(t *testing.T) {
 			w := newWorld(t)
 			w.serve(page("here"), nil)
-			w.dns.answers["changing.example.net"] = row.answers
+			w.dns.say("changing.example.net", row.answers...)
 			expect(t, "first", w.look("http://changing.example.net:{port}/"), row.want)
 			expect(t, "again", w.look("http://changing.example.net:{port}/"), row.again)
 		})
@@ -120,7 +120,7 @@ func TestNoNameLeadsToAForbiddenAddress(t *testing.T) {
 	t.Run("it changes between a page and the redirect to itself", func(t *testing.T) {
 		w := newWorld(t)
 		w.serve(http.RedirectHandler("/again", http.StatusFound), nil)
-		w.dns.answers["changing.example.net"] = []string{"127.0.0.1", "127.0.0.66"}
+		w.dns.say("changing.example.net", "127.0.0.1", "127.0.0.66")
 		r := w.look("http://changing.example.net:{port}/")
 		expect(t, "", r, refused)
 		if r.Status != http.StatusFound || r.Hops != 1 {
@@ -134,19 +134,19 @@ func TestNoNameLeadsToAForbiddenAddress(t *testing.T) {
 		}
 		probe.Close()
 		w := newWorld(t)
-		w.dns.answers["six.example.net"] = []string{"::1"}
+		w.dns.say("six.example.net", "::1")
 		expect(t, "", w.look("http://six.example.net:{port}/"), refused)
 	})
 	t.Run("the house's own network is refused although it is public", func(t *testing.T) {
 		w := newWorld(t)
-		w.dns.answers["own.example.net"] = []string{"9.9.9.9"}
+		w.dns.say("own.example.net", "9.9.9.9")
 		o := w.options()
 		o.Refuse = prefixes("9.9.9.0/24")
 		expect(t, "", fetch.New(o).Look(t.Context(), w.at("http://own.example.net:{port}/"), w.scope(), fetch.Text), refused)
 	})
 	t.Run("an API at a public address is not spoken to in clear", func(t *testing.T) {
 		w := newWorld(t)
-		w.dns.answers["api.example.net"] = []string{"9.9.9.9"}
+		w.dns.say("api.example.net", "9.9.9.9")
 		_, err := fetch.New(w.options()).Client(w.scope(), patient).Do(request(t, http.MethodPost, "http://api.example.net/", "{}"))
 		if !errors.Is(err, &fetch.Failure{Kind: fetch.Refused, Code: fetch.ByClear}) {
 			t.Errorf("%v", err)
@@ -286,8 +286,8 @@ func TestAttacks(t *testing.T) {
 	} {
 		t.Run(row.says, func(t *testing.T) {
 			w := newWorld(t)
-			w.dns.answers["failing.example.net"] = []string{"fails"}
-			w.dns.answers["deep.www.example.net"] = []string{"127.0.0.1"}
+			w.dns.say("failing.example.net", "fails")
+			w.dns.say("deep.www.example.net", "127.0.0.1")
 			switch {
 			case row.speak != nil:
 				w.speak(row.speak)

@@ -194,6 +194,13 @@ func newNames(t *testing.T) *names {
 	return n
 }
 
+// say has the server know a name.
+func (n *names) say(name string, answers ...string) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.answers[name] = answers
+}
+
 // resolver asks this server, whatever server this machine has.
 func (n *names) resolver() *net.Resolver {
 	return &net.Resolver{PreferGo: true, Dial: func(ctx context.Context, _, _ string) (net.Conn, error) {
