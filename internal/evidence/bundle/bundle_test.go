@@ -4,6 +4,7 @@ import (
 	"archive/zip"
 	"bytes"
 	"crypto/sha256"
+	"encoding/binary"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -451,6 +452,11 @@ func TestTamperingIsNoticed(t *testing.T) {
 			f.sums()
 		}, "missing"},
 		{"two stamps change places", func(f *forger) { f.files[stamp1], f.files[stamp4] = f.files[stamp4], f.files[stamp1]; f.sums() }, "stamp_broken"},
+		{"a stamp's number is changed in the list", func(f *forger) { f.replace("manifest.json", `"serial": "1"`, `"serial": "9"`); f.sums() }, "stamp_other"},
+		{"the list says something that no list says", func(f *forger) {
+			f.replace("manifest.json", `"form": 1,`, `"form": 1, "note": "rien",`)
+			f.sums()
+		}, "manifest_unreadable"},
 		{"a stamp is broken", func(f *forger) { s := f.files[stamp1]; s[len(s)-3] ^= 1; f.sums() }, "stamp_broken"},
 		{"the authority's certificate is another one", func(f *forger) {
 			other, err := stamptest.New(time.Now)
@@ -554,7 +560,11 @@ func TestAZIPThatIsSomethingElseToo(t *testing.T) {
 	cut := func(old, by string) []byte { return bytes.Replace(bytes.Clone(content), []byte(old), []byte(by), 1) }
 	last := bytes.LastIndex(content, []byte("PK\x01\x02"))
 	first := bytes.Index(content, []byte("PK\x01\x02"))
+	// Between the files and the directory, with the end corrected.
+	hidden := append(append(append([]byte{}, content[:first]...), "hidden"...), content[first:]...)
+	binary.LittleEndian.PutUint32(hidden[len(hidden)-6:], uint32(first+len("hidden")))
 	for what, changed := range map[string][]byte{
+		"something hidden":                 hidden,
 		"a PDF that is a ZIP":              append([]byte("%PDF-1.7\n"), content...),
 		"something behind it":              append(bytes.Clone(content), "<script>"...),
 		"a comment":                        append(append(bytes.Clone(content[:len(content)-2]), 2, 0), "hi"...),
@@ -580,8 +590,12 @@ func TestAZIPThatIsSomethingElseToo(t *testing.T) {
 		"a directory longer than the file": endOf(3, 1<<31),
 	} {
 		r := checked(t, changed, a)
-		if r.Result() != bundle.Broken {
-			t.Errorf("%s: %+v", what, r)
+		finds := map[string]string{"packed at another time": "file_time", "a byte of a piece": "crc", "an end alone": "missing"}[what]
+		if finds == "" {
+			finds = "layout_broken"
+		}
+		if !slices.Contains(found(r, bundle.Broken), finds) {
+			t.Errorf("%s: %+v, want %s", what, r, finds)
 		}
 	}
 	if r := checked(t, bundle.Pack(b.ExportedAt, names, files), a); r.Result() != bundle.Note {
@@ -626,6 +640,45 @@ func TestAPieceThatIsNotWhatItIsCalled(t *testing.T) {
 	r := checked(t, written(t, b), a)
 	if !slices.Contains(found(r, bundle.Note), "looks_other") || r.Result() != bundle.Unproved {
 		t.Errorf("%+v", r)
+	}
+}
+
+// Times that contradict one another are handed over as they are recorded, and said.
+func TestTimesThatCannotBe(t *testing.T) {
+	a := stamptest.Start(t)
+	for what, c := range map[string]struct {
+		change func(*bundle.Bundle)
+		finds  []string
+	}{
+		"a piece that was stamped before it was taken": {func(b *bundle.Bundle) {
+			b.ExportedAt = b.ExportedAt.Add(2 * time.Hour)
+			b.Items[0].TakenAt = b.Items[0].TakenAt.Add(time.Hour)
+			b.Items[0].Custody = []bundle.Custody{{At: b.Items[0].TakenAt, Act: "taken", By: "Camille"}}
+		}, []string{"stamp_time", "stamp_time"}}, // the list too: before it was exported
+		"pieces that were stamped after the export": {func(b *bundle.Bundle) {
+			b.ExportedAt = b.ExportedAt.Add(-time.Hour)
+			for n := range b.Items {
+				b.Items[n].TakenAt = b.ExportedAt
+				b.Items[n].Custody = []bundle.Custody{{At: b.ExportedAt, Act: "taken", By: "Camille"}}
+			}
+		}, []string{"stamp_time", "stamp_time", "stamp_time"}},
+		"a look before the look before it": {func(b *bundle.Bundle) {
+			b.Items[2].Custody = []bundle.Custody{{At: b.ExportedAt, Act: "taken", By: "Camille"}, {At: b.ExportedAt.Add(-time.Second), Act: "viewed", By: "Camille"}}
+		}, []string{"custody_order"}},
+		"a look after the export": {func(b *bundle.Bundle) {
+			b.Items[2].Custody = []bundle.Custody{{At: b.ExportedAt.Add(time.Second), Act: "viewed", By: "Camille"}}
+		}, []string{"custody_order"}},
+	} {
+		b := caseOf(t, a)
+		c.change(&b)
+		sum, err := b.Digest(true)
+		if err != nil {
+			t.Fatal(err)
+		}
+		b.Stamp = stampOf(t, a, sum)
+		if got := found(checked(t, written(t, b), a), bundle.Broken); !slices.Equal(got, c.finds) {
+			t.Errorf("%s: %v, want %v", what, got, c.finds)
+		}
 	}
 }
 

@@ -209,7 +209,6 @@ func (m manifest) json() ([]byte, error) {
 // readManifest takes a manifest that is written as we write it and no other way.
 func readManifest(text []byte) (m manifest, err error) {
 	d := json.NewDecoder(bytes.NewReader(text))
-	d.DisallowUnknownFields()
 	if err := d.Decode(&m); err != nil {
 		return m, err
 	}
@@ -221,7 +220,7 @@ func readManifest(text []byte) (m manifest, err error) {
 	}
 	again, err := m.json()
 	if err == nil && !bytes.Equal(again, text) {
-		err = errors.New("it is not written as Vigie writes it: a field is there twice, or in another order")
+		err = errors.New("it is not written as Vigie writes it: a field is unknown, there twice, or in another order")
 	}
 	return m, err
 }

@@ -96,7 +96,7 @@ func TestWhatDoesNotHoldIsNotBelieved(t *testing.T) {
 		{stamptest.Moved, fault.Forbidden, refused, "301"},
 		{stamptest.Refuse, fault.Forbidden, refused, `does not stamp under this policy ("non")`},
 		{stamptest.HTML, fault.Invalid, broken, "text/html"},
-		{stamptest.Large, fault.Invalid, broken, "longer than"},
+		{stamptest.Endless, fault.Invalid, broken, "longer than"},
 		{stamptest.Empty, fault.Invalid, broken, "cannot be read"},
 		{stamptest.Cut, fault.Invalid, broken, "cannot be read"},
 		{stamptest.Trailing, fault.Invalid, broken, "cannot be read"},

@@ -45,7 +45,7 @@ const (
 	NoTime Way = "has no clock just now"
 
 	HTML          Way = "is a page of a hotel's network"
-	Large         Way = "is 1 MB long"
+	Endless       Way = "never ends"
 	Empty         Way = "is empty"
 	Cut           Way = "is cut in the middle"
 	Trailing      Way = "has something after it"
@@ -240,6 +240,14 @@ func (a *Authority) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	w.Header().Set("Content-Type", "application/timestamp-reply")
+	if way == Endless {
+		for r.Context().Err() == nil {
+			if _, err := w.Write(make([]byte, 64<<10)); err != nil {
+				return
+			}
+		}
+		return
+	}
 	answer := a.Answer(way, question, serial)
 	if way == Slow {
 		w.Write(answer[:10])
@@ -314,8 +322,6 @@ func (a *Authority) Answer(way Way, asked []byte, serial int64) []byte {
 		return nil
 	case OtherRoot:
 		return a.other.Answer(Well, asked, serial)
-	case Large:
-		return make([]byte, 1<<20)
 	}
 	i := info{Version: 1, Policy: policyOID, Imprint: q.Imprint, Serial: big.NewInt(serial), At: a.now().UTC().Truncate(time.Second), Accuracy: accuracy{1, 500}, Nonce: q.Nonce}
 	if q.Policy != nil && way != OtherPolicy {
