@@ -20,7 +20,12 @@ import (
 
 // What Meta's own program says of invented pictures is written down in testdata/reference.txt, so that neither it nor
 // a compiler of C++ is needed. With the program at hand (testdata/reference.cpp says how it is made) this asks it
-// again, writes the file anew, and asks it about many more pictures.
+// again, writes the file anew, and asks it about a thousand photographs more.
+//
+// What is written down was said by pdqhashing.cpp @0234393 and downscaling.cpp @6bce5cb of facebook/ThreatExchange, with
+// the search for the median as in its matrix.py @2a306a8, compiled by g++ 12 for amd64 with -O0, -O2 and -O3, which agree.
+// Compiled for processors that join a product and a sum (-march=haswell) it says something else itself: of one photograph
+// in ninety, by 4 to 22 bits; and of plain figures, most of whose waves are nothing but what rounding leaves, by many.
 var referenceProgram = flag.String("reference", "", "Meta's PDQ, built from testdata/reference.cpp: ask it and write testdata/reference.txt")
 
 const recorded = "testdata/reference.txt"
