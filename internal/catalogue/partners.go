@@ -59,11 +59,11 @@ type Recipient struct {
 	// Parents says to the counsellor whether and how parents learn of it.
 	Parents Text `toml:"parents"`
 	// ByDepartment says that each département has its own office.
-	ByDepartment bool           `toml:"by_department"`
-	Offices      []Office       `toml:"office"`
+	ByDepartment bool            `toml:"by_department"`
+	Offices      []Office        `toml:"office"`
 	Groups       []ReferralGroup `toml:"group"`
 	Fields       []ReferralField `toml:"field"`
-	Deadline     Deadline       `toml:"deadline"`
+	Deadline     Deadline        `toml:"deadline"`
 	// ToCheck says that something is missing or not confirmed: an address, a rule.
 	ToCheck    bool   `toml:"to_check"`
 	VerifiedOn string `toml:"verified_on"`

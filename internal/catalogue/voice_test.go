@@ -53,6 +53,15 @@ func (s *Set) toTheYoung() []said {
 	for _, n := range s.Numbers.All {
 		add("numbers "+n.Code, n.Young)
 	}
+	for _, o := range s.Offences.All {
+		add("offences "+o.Code, o.Young)
+	}
+	for _, n := range s.Offences.Notes {
+		add("offences "+n.Code, n.Young)
+	}
+	for _, p := range s.Partners.All {
+		add("partners "+p.Code, p.Young)
+	}
 	return all
 }
 
@@ -93,6 +102,15 @@ func (s *Set) toAdults() []said {
 	}
 	for _, n := range s.Numbers.All {
 		add("numbers "+n.Code, n.Adult)
+	}
+	for _, o := range s.Offences.All {
+		add("offences "+o.Code, o.Adult)
+	}
+	for _, n := range s.Offences.Notes {
+		add("offences "+n.Code, n.Adult)
+	}
+	for _, p := range s.Partners.All {
+		add("partners "+p.Code, p.Adult)
 	}
 	return all
 }
