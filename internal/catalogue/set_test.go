@@ -141,6 +141,7 @@ func TestRefused(t *testing.T) {
 		{"a pattern of somebody else's host", DocPlatforms, `paths = ["vm.tiktok.com/{item}"]`, `paths = ["vm.toktik.com/{item}"]`, "shape_host", "toktik"},
 		{"a pattern that lacks what is written down", DocPlatforms, `paths = ["/@{account}/live"]`, `paths = ["/live"]`, "shape_parts", `"/live"`},
 		{"a normal form that another pattern takes", DocPlatforms, `normal = "www.instagram.com/stories/highlights/{item:digits}"`, `normal = "www.instagram.com/direct/t/{item:digits}"`, "shape_normal", "direct/t/{item:digits}"},
+		{"a normal form that is written otherwise", DocPlatforms, `normal = "www.facebook.com/reel/{item:digits}"`, `normal = "www.facebook.com/video.php?v={item:digits}"`, "shape_normal", "video.php"},
 		{"an open network with a host of its own", DocPlatforms, `normal = "{host}/post/{item:digits}"`, `normal = "lemmy.world/post/{item:digits}"`, "shape_host", "lemmy.world/post"},
 		{"a wrapper that carries nothing", DocPlatforms, `"l.instagram.com/?u={address}"`, `"l.instagram.com/?u=x"`, "wrapper", "l.instagram.com"},
 		{"a main host that is not there", DocPlatforms, `main_hosts = ["fortnite.com"]`, `main_hosts = ["fortnite.fr"]`, "host", "fortnite.fr"},
