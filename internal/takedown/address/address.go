@@ -61,8 +61,11 @@ func (t Target) Has(trouble Trouble) bool {
 // Suspicious says that the address is made to deceive, or may be: nobody opens it, and no notice goes to
 // the platform that it seems to be.
 func (t Target) Suspicious() bool {
-	return t.Has(Lookalike) || t.Has(MixedScript) || t.Has(Disguised) || t.Has(Userinfo) && t.Platform == ""
+	return t.posing() || t.Has(Userinfo) && t.Platform == ""
 }
+
+// posing says that the host itself is made to look like something else.
+func (t Target) posing() bool { return t.Has(Lookalike) || t.Has(MixedScript) || t.Has(Disguised) }
 
 // Trouble is why somebody should look twice.
 type Trouble string
@@ -256,7 +259,7 @@ func (r reader) read(link string, depth int) Target {
 		if found, ok := platform.Find(a); ok && r.same(found) {
 			t.Kind, t.Account, t.Item, t.Address = found.Kind, found.Account, found.Item, steady(found.Normal)
 		}
-	case !t.Suspicious():
+	case !t.posing():
 		r.looks(&t)
 	}
 	return t

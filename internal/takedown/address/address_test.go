@@ -358,7 +358,8 @@ func TestSuspicious(t *testing.T) {
 		{"https://instagram.com.connexion.example/login", address.Disguised, "instagram", ""},
 		{"https://instagram-com.example/login", address.Disguised, "instagram", ""},
 		{"https://verify-instagram.example/login", address.Disguised, "instagram", ""},
-		{"https://discord.gift-nitro.example/x", address.Disguised, "discord", ""},
+		{"https://discord-nitro.example/x", address.Disguised, "discord", ""},
+		{"https://vérifie-dïscord.example/x", address.Disguised, "discord", ""},
 		{"https://instagram.com@evil.example/p/CxYz", address.Userinfo, "instagram", "evil.example"},
 		{"https://evil.example\\@instagram.com/p/CxYz", address.Backslash, "", "evil.example"},
 	} {
@@ -397,7 +398,7 @@ func TestSuspicious(t *testing.T) {
 		t.Errorf("%v", got.Troubles)
 	}
 	// Servers of open networks and other people's sites bear a network's name rightly.
-	for _, text := range []string{"https://mastodon.example/@lea", "https://matrix.example.org/x", "https://switch.example/x", "https://youtu.example/x", "https://exemple.fr/instagram.com"} {
+	for _, text := range []string{"https://mastodon.example/@lea", "https://matrix.example.org/x", "https://switch.example/x", "https://minecraft.fandom.com/fr", "https://www.threads.net/@lea", "https://cdn.pinimg.com/x.jpg", "https://www.lemonde.fr/", "https://lea.tumblr.com/", "https://www.cafe-rn.fr/", "https://youtu.example/x", "https://exemple.fr/instagram.com"} {
 		if got := address.Recognise(p, text); len(got.Troubles) > 0 {
 			t.Errorf("%s is suspected: %v", text, got.Troubles)
 		}
@@ -493,7 +494,7 @@ func FuzzRecognise(f *testing.F) {
 	for _, text := range []string{
 		"", "https://www.instagram.com/p/CxYz...", "instagrаm.com/lea", "https://l.facebook.com/l.php?u=https%3A%2F%2Fx.com%2Flea.", "http://a@b:1\\c?d#/e",
 		"https://exemple.fr/ahttps://b.fr/%2e%2E/%", "https://youtube.com/@L%C3%A9a.", "https://matrix.to/#/%23s:e/$x?via", "https://t.me/+a https://t.me/+a", "https://x.com/i/status/1,",
-		"https://mastodon.social/@a@b..", "https://wa.me/+33", "//bsky.app/profile/did:plc:a/post/b)", "https://[::1]/", "www.été.fr…", "https://exemple.fr/a%68ttp://b.fr", "https://e.fr/a..%2E",
+		"https://mastodon.social/@a@b..", "https://wa.me/+33", "//bsky.app/profile/did:plc:a/post/b)", "https://[::1]/", "www.été.fr…", "https://exemple.fr/a%68ttp://b.fr", "https://e.fr/a..%2E", "http:/@0/@0", "https:/0%80000", "0.AC#!\xaa",
 	} {
 		f.Add(text)
 	}

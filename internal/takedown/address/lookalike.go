@@ -21,12 +21,9 @@ type names struct {
 // owned is a host and the platform whose it is.
 type owned struct{ host, platform string }
 
-// leastName is how long a name is at least to be looked for inside other hosts; leastAnywhere where any
-// part of the host may hold it. A shorter name is an ordinary word.
-const (
-	leastName     = 6
-	leastAnywhere = 7
-)
+// leastName is how long a name is at least to be looked for inside other hosts; a shorter one is an
+// ordinary word.
+const leastName = 6
 
 func namesOf(platforms *catalogue.Platforms) names {
 	n := names{hosts: map[string]string{}, ofBrand: map[string]string{}}
@@ -73,13 +70,14 @@ func (n names) suspect(host string) (Trouble, string) {
 	if err != nil {
 		registered = host
 	}
+	// What somebody registered, and not what she keeps below it: "roblox.fandom.com" is an honest wiki.
 	own, _, _ := strings.Cut(registered, ".")
-	for _, label := range strings.Split(shown, ".") {
-		for _, word := range append(strings.Split(label, "-"), label) {
-			code, ok := n.ofBrand[skeleton(word)]
-			if ok && (len(code) >= leastAnywhere || strings.Contains(own, word)) {
-				return Disguised, code
-			}
+	if own, err = idna.ToUnicode(own); err != nil {
+		return "", ""
+	}
+	for _, word := range append(strings.Split(own, "-"), own) {
+		if code, ok := n.ofBrand[skeleton(word)]; ok {
+			return Disguised, code
 		}
 	}
 	return "", ""
