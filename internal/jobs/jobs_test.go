@@ -191,8 +191,11 @@ func TestAJobForLaterWaits(t *testing.T) {
 		send := Register(j, "letter.send", Rules{AtOnce: 1}, func(_ context.Context, job Job[errand]) error { worked <- job.Args.N; return nil })
 		run(t, j)
 		due := time.Now().Add(300 * time.Millisecond).Truncate(time.Millisecond)
-		enqueue(t, db, send, errand{N: 2}, At(due))
-		enqueue(t, db, send, errand{N: 1})
+		if err := db.Tx(t.Context(), func(tx *store.Tx) error {
+			return errors.Join(send.Enqueue(t.Context(), tx, errand{N: 2}, At(due)), send.Enqueue(t.Context(), tx, errand{N: 1}))
+		}); err != nil {
+			t.Fatal(err)
+		}
 		if first, second := next(t, worked), next(t, worked); first != 1 || second != 2 || time.Now().Before(due) {
 			t.Errorf("worked %d, then %d", first, second)
 		}
