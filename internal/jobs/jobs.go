@@ -118,8 +118,8 @@ type Kind[A any] struct {
 }
 
 // Register says how jobs of a kind are worked, before Run. The name is a code, "takedown.check"; it is in the record,
-// so it is never changed. It panics, at the start of the program, where a name is taken or A could hold a word (see
-// ID and Code).
+// and so are the names of A's fields: none is ever changed, and a field that comes later is zero in what waits already.
+// It panics, at the start of the program, where a name is taken or A could hold a word (see ID and Code).
 //
 // What work returns decides: nil, it is done; Again, it is done again then, and nothing failed; GiveUp, it failed for good; any other
 // error, a panic or the end of its context, it failed and is tried again by the rules. When the node stops its context

@@ -112,21 +112,20 @@ func (j *Jobs) lost(ctx context.Context, all []string, now time.Time) ([]claimed
 // errGone says that a run had ended already: its lease was over, and the job is another's.
 var errGone = errors.New("jobs: this run was given up, and the job is worked again")
 
-// done deletes the row of a run.
-func (j *Jobs) done(ctx context.Context, c claimed) error {
-	return j.end(ctx, store.Stmt{SQL: deleteRun, Args: []any{c.id, c.claim}, MustReturn: true})
+// gone ends a run: its row is deleted.
+func (c claimed) gone() store.Stmt {
+	return store.Stmt{SQL: deleteRun, Args: []any{c.id, c.claim}, MustReturn: true}
 }
 
-// putBack makes the job of a run wait again, as w says.
-func (j *Jobs) putBack(ctx context.Context, c claimed, w waiting) error {
-	return j.end(ctx, store.Stmt{SQL: deleteRun, Args: []any{c.id, c.claim}, MustReturn: true}, store.Stmt{SQL: insertWaiting, Args: w.values()})
+// failed ends a run, and its job as one that a person must see.
+func (c claimed) failed(code string, now time.Time) store.Stmt {
+	return store.Stmt{SQL: failRun, Args: []any{c.id, c.claim, code, store.Millis(now)}, MustReturn: true}
 }
 
-// fail ends a job as failed.
-func (j *Jobs) fail(ctx context.Context, c claimed, code string) error {
-	return j.end(ctx, store.Stmt{SQL: failRun, Args: []any{c.id, c.claim, code, store.Millis(j.o.Now())}, MustReturn: true})
-}
+// stmt makes the row wait.
+func (w waiting) stmt() store.Stmt { return store.Stmt{SQL: insertWaiting, Args: w.values()} }
 
+// end writes the end of a run; errGone when it had ended already.
 func (j *Jobs) end(ctx context.Context, unit ...store.Stmt) error {
 	ended, err := j.o.DB.Append(ctx, unit...)
 	if err == nil && !ended {

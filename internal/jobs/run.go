@@ -174,36 +174,15 @@ func (j *Jobs) rescue(ctx context.Context, all []string, now time.Time) error {
 
 // settle writes what became of a run. Where the record does not take it the job is worked again when its lease ends.
 func (j *Jobs) settle(k *kind, c claimed, failure error) {
-	// It may be written after the node was told to stop.
+	unit, total := j.outcome(k, c, failure)
+	// It is written also when the node was told to stop.
 	ctx, cancel := context.WithTimeout(context.Background(), j.o.Grace)
 	defer cancel()
-	now := j.o.Now()
-	w := c.waiting
-	var later again
-	var hopeless givenUp
-	var end func() error
-	var total func(t *Totals)
-	switch {
-	case failure == nil:
-		end, total = func() error { return j.done(ctx, c) }, func(t *Totals) { t.Done++ }
-	case errors.As(failure, &later):
-		w.runAt, w.tries, w.lastError = store.Millis(later.at), 0, ""
-		end, total = func() error { return j.putBack(ctx, c, w) }, func(t *Totals) { t.Again++ }
-	case errors.Is(failure, errStopping):
-		w.runAt, w.tries = store.Millis(now), c.tries-1
-		end, total = func() error { return j.putBack(ctx, c, w) }, func(t *Totals) { t.Stopped++ }
-	case errors.As(failure, &hopeless), c.tries >= k.Tries:
-		end, total = func() error { return j.fail(ctx, c, code(failure)) }, func(t *Totals) { t.Tripped++; t.Failed++ }
-		slog.Error("a job failed for good", "kind", k.name, "job", c.id, "tries", c.tries, "code", code(failure), "cause", cause(failure))
-	default:
-		w.runAt, w.lastError = store.Millis(now.Add(k.pause(c.tries))), code(failure)
-		end, total = func() error { return j.putBack(ctx, c, w) }, func(t *Totals) { t.Tripped++ }
-		slog.Warn("a job is tried again", "kind", k.name, "job", c.id, "tries", c.tries, "at", store.Time(w.runAt), "code", code(failure), "cause", cause(failure))
-	}
-	if err := persist(end); errors.Is(err, errGone) {
+	switch err := persist(func() error { return j.end(ctx, unit...) }); {
+	case errors.Is(err, errGone):
 		slog.Warn("jobs: a run ended after its lease, and is worked again", "kind", k.name, "job", c.id)
 		return
-	} else if err != nil {
+	case err != nil:
 		slog.Error("jobs: the end of a run could not be written, and it is worked again", "kind", k.name, "job", c.id, "error", err)
 		return
 	}
@@ -213,8 +192,31 @@ func (j *Jobs) settle(k *kind, c claimed, failure error) {
 	j.totals[k.name] = t
 	j.mu.Unlock()
 	if errors.Is(failure, errStopping) {
-		j.announce(w.runAt)
+		j.announce(store.Millis(j.o.Now()))
 	}
+}
+
+// outcome says what is written of a run, and how it is counted.
+func (j *Jobs) outcome(k *kind, c claimed, failure error) (unit []store.Stmt, total func(*Totals)) {
+	now, next := j.o.Now(), c.waiting
+	var later again
+	var hopeless givenUp
+	switch {
+	case failure == nil:
+		return []store.Stmt{c.gone()}, func(t *Totals) { t.Done++ }
+	case errors.As(failure, &later):
+		next.runAt, next.tries, next.lastError = store.Millis(later.at), 0, ""
+		return []store.Stmt{c.gone(), next.stmt()}, func(t *Totals) { t.Again++ }
+	case errors.Is(failure, errStopping):
+		next.runAt, next.tries = store.Millis(now), c.tries-1
+		return []store.Stmt{c.gone(), next.stmt()}, func(t *Totals) { t.Stopped++ }
+	case errors.As(failure, &hopeless), c.tries >= k.Tries:
+		slog.Error("a job failed for good", "kind", k.name, "job", c.id, "tries", c.tries, "code", code(failure), "cause", cause(failure))
+		return []store.Stmt{c.failed(code(failure), now)}, func(t *Totals) { t.Tripped++; t.Failed++ }
+	}
+	next.runAt, next.lastError = store.Millis(now.Add(k.pause(c.tries))), code(failure)
+	slog.Warn("a job is tried again", "kind", k.name, "job", c.id, "tries", c.tries, "at", store.Time(next.runAt), "code", code(failure), "cause", cause(failure))
+	return []store.Stmt{c.gone(), next.stmt()}, func(t *Totals) { t.Tripped++ }
 }
 
 // persist tries for some seconds: what is not written is work done twice.
