@@ -29,6 +29,8 @@ import (
 	"vigie/internal/seal"
 	"vigie/internal/staff"
 	"vigie/internal/store"
+	"vigie/internal/takedown"
+	"vigie/internal/takedown/fetch"
 	"vigie/internal/web"
 	"vigie/internal/web/admin"
 	"vigie/internal/web/console"
@@ -55,6 +57,7 @@ type App struct {
 	Phone     *phone.Phone
 	Cases     *casefile.Files
 	Evidence  *evidence.Evidence
+	Takedown  *takedown.Takedown
 	Guard     *flood.Guard
 
 	web   *web.Handler
@@ -192,8 +195,7 @@ func (a *App) openRooms(ctx context.Context, o Options) error {
 		return err
 	}
 	a.onClose(func() error { a.Chats.Close(); return nil })
-	a.Cases = casefile.New(casefile.Options{DB: a.DB, Keys: a.Keys, Audit: a.Audit, Bus: a.Bus, Contacts: a.Contacts, Catalogue: a.Catalogue.Current, Now: o.Now})
-	a.Evidence = evidence.New(evidence.Options{DB: a.DB, Keys: a.Keys, Audit: a.Audit, Files: a.Cases, Blobs: a.Files, Catalogue: a.Catalogue.Current, Sniff: chat.Sniff, Max: a.config.FilesMax, Now: o.Now})
+	a.openCases(o)
 	a.Guard = flood.New(flood.Options{ProofKey: a.Keys.Derive("proof"), Now: o.Now})
 	if a.config.ProofOfWork {
 		a.Guard.SetProof(flood.Always, 0)
@@ -209,6 +211,13 @@ func (a *App) openRooms(ctx context.Context, o Options) error {
 	return a.openPhone(ctx, o)
 }
 
+// openCases opens the rooms of case files, and what hangs on them.
+func (a *App) openCases(o Options) {
+	a.Cases = casefile.New(casefile.Options{DB: a.DB, Keys: a.Keys, Audit: a.Audit, Bus: a.Bus, Contacts: a.Contacts, Catalogue: a.Catalogue.Current, Now: o.Now})
+	a.Evidence = evidence.New(evidence.Options{DB: a.DB, Keys: a.Keys, Audit: a.Audit, Files: a.Cases, Blobs: a.Files, Catalogue: a.Catalogue.Current, Sniff: chat.Sniff, Max: a.config.FilesMax, Now: o.Now})
+	a.Takedown = takedown.New(takedown.Options{DB: a.DB, Keys: a.Keys, Audit: a.Audit, Bus: a.Bus, Files: a.Cases, Jobs: a.Jobs, Pages: fetch.New(fetch.Options{}), Catalogue: a.Catalogue.Current, Now: o.Now})
+}
+
 func (a *App) openWeb() error {
 	site := ui.Site{Name: a.config.HelplineName, Phone: a.config.HelplineCall, Quit: "/quit", URL: strings.TrimSuffix(a.config.PublicURL, "/")}
 	trusted, err := config.Networks(a.config.TrustedProxies)
@@ -217,7 +226,7 @@ func (a *App) openWeb() error {
 	}
 	streams := live.New()
 	desk := &console.Room{
-		Site: site, Contacts: a.Contacts, Chats: a.Chats, Router: a.Router, Phone: a.Phone, Files: a.Cases, Evidence: a.Evidence, Guard: a.Guard, Streams: streams, Staff: a.Staff,
+		Site: site, Contacts: a.Contacts, Chats: a.Chats, Router: a.Router, Phone: a.Phone, Files: a.Cases, Evidence: a.Evidence, Takedown: a.Takedown, Guard: a.Guard, Streams: streams, Staff: a.Staff,
 		Catalogue: a.Catalogue.Current, Documents: a.Catalogue, Alias: a.alias, Today: a.today, Now: a.now, Audit: a.Audit, Bus: a.Bus,
 	}
 	leave, err := desk.Listen()

@@ -474,6 +474,14 @@ func (f *Files) Write(ctx context.Context, id string, change func(tx *store.Tx, 
 }
 
 // amend has change write to an open file, under the newest key of its ring. change must be repeatable.
+// named refuses what is no id: fault.Invalid "fault.case.id". A page that was not ours made it.
+func named(id string) error {
+	if !store.IsID(id) {
+		return fault.New(fault.Invalid, "fault.case.id")
+	}
+	return nil
+}
+
 func (f *Files) amend(ctx context.Context, id string, change func(tx *store.Tx, file File, key *seal.Key) error) error {
 	before, err := f.Get(ctx, id)
 	if err != nil {

@@ -100,6 +100,7 @@ func TestWordsAreSealed(t *testing.T) {
 			}
 		}
 		w.refused(w.AddNote(w.ctx, f.ID, store.NewID(), " \n", claire), "fault.case.empty")
+		w.refused(w.AddNote(w.ctx, f.ID, "", "sans nom", claire), "fault.case.id")
 		w.refused(w.AddNote(w.ctx, f.ID, store.NewID(), strings.Repeat("é", 20_001), claire), "fault.case.long")
 		w.refused(w.AddTask(w.ctx, f.ID, store.NewID(), "trop tard", "", w.now().Add(-48*time.Hour), claire), "fault.case.due")
 		w.refused(w.AddTask(w.ctx, f.ID, store.NewID(), "trop loin", "", w.now().Add(3*365*24*time.Hour), claire), "fault.case.due")

@@ -35,6 +35,9 @@ func dangerField(id string) seal.Field {
 // Judge writes how the danger is judged now. id is made by the client: sent again, it changes nothing. It returns
 // fault.Invalid "fault.case.danger" for an answer that the form's grid does not have.
 func (f *Files) Judge(ctx context.Context, fileID, id string, g Grid, by audit.Actor) error {
+	if err := named(id); err != nil {
+		return err
+	}
 	form := f.catalogue().Form
 	for code, value := range g.Answers {
 		if !slices.ContainsFunc(grid(form), func(field catalogue.Field) bool { return field.Code == code }) {

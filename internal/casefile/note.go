@@ -29,6 +29,9 @@ func noteField(id string) seal.Field {
 // "fault.case.empty" or "fault.case.long", fault.Conflict "fault.case.not_open" for a file that is closed.
 func (f *Files) AddNote(ctx context.Context, fileID, id, text string, by audit.Actor) error {
 	text, err := written(text, maxText)
+	if err == nil {
+		err = named(id)
+	}
 	if err != nil {
 		return err
 	}

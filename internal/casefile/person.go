@@ -67,6 +67,9 @@ func personField(id string) seal.Field {
 // returns fault.Invalid "fault.case.part" or "fault.case.long", fault.Conflict "fault.case.person_changed" when somebody
 // wrote meanwhile, "fault.case.not_open" for a file that is closed.
 func (f *Files) SavePerson(ctx context.Context, p Person, by audit.Actor) error {
+	if err := named(p.ID); err != nil {
+		return err
+	}
 	if !slices.Contains(Parts, p.Part) {
 		return fault.New(fault.Invalid, "fault.case.part")
 	}

@@ -54,6 +54,9 @@ func (f *Files) AddTask(ctx context.Context, fileID, id, text, staffID string, d
 
 func (f *Files) addTask(ctx context.Context, tx *store.Tx, file File, key *seal.Key, id, text, staffID string, due time.Time, by audit.Actor) error {
 	text, err := written(text, maxText)
+	if err == nil {
+		err = named(id)
+	}
 	if err != nil {
 		return err
 	}

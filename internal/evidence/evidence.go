@@ -173,6 +173,9 @@ func (e *Evidence) AddStatement(ctx context.Context, fileID, id string, c Conten
 }
 
 func (e *Evidence) addWords(ctx context.Context, fileID, id, kind string, c Content, by audit.Actor) error {
+	if !store.IsID(id) {
+		return fault.New(fault.Invalid, "fault.case.id")
+	}
 	c = Content{Address: c.Address, Account: c.Account, Platform: c.Platform, Seen: c.Seen, Statement: c.Statement}
 	for _, f := range []struct {
 		text *string
@@ -200,6 +203,9 @@ func (e *Evidence) AddFile(ctx context.Context, fileID, id, source string, c Con
 	}
 	if e.NoCapture(file) {
 		return fault.New(fault.Forbidden, "fault.evidence.no_capture")
+	}
+	if !store.IsID(id) {
+		return fault.New(fault.Invalid, "fault.case.id")
 	}
 	if there, err := e.has(ctx, id); err != nil || there {
 		return err

@@ -310,6 +310,13 @@ func checkArgs(args []any) error {
 	return nil
 }
 
+// IsID says whether a text is an id as we and our pages write it: a UUID in small letters. Whoever takes an id from a page asks,
+// because one id that two things share would lose the second.
+func IsID(text string) bool {
+	id, err := uuid.Parse(text)
+	return err == nil && id.String() == text
+}
+
 // NewID returns a new UUIDv7 as text: unique, and sorted by the time it was made.
 func NewID() string { return uuid.Must(uuid.NewV7()).String() }
 

@@ -161,14 +161,24 @@ const formWithin = 30 * time.Second
 
 // Form reads the form of a request. It returns fault.TooLarge "fault.form.too_large" for a body over
 // MaxForm and fault.Invalid "fault.form.broken" for one that cannot be read.
-func Form(w http.ResponseWriter, r *http.Request) (url.Values, error) {
-	r.Body = http.MaxBytesReader(w, r.Body, MaxForm)
+func Form(w http.ResponseWriter, r *http.Request) (url.Values, error) { return form(w, r, MaxForm) }
+
+// MaxLongForm is the largest body of a form in which staff paste much: 2,000 addresses (LongForm).
+const MaxLongForm = 2 << 20
+
+// LongForm is Form for such a one.
+func LongForm(w http.ResponseWriter, r *http.Request) (url.Values, error) {
+	return form(w, r, MaxLongForm)
+}
+
+func form(w http.ResponseWriter, r *http.Request, most int64) (url.Values, error) {
+	r.Body = http.MaxBytesReader(w, r.Body, most)
 	arrives := http.NewResponseController(w)
 	_ = arrives.SetReadDeadline(time.Now().Add(formWithin))
 	defer func() { _ = arrives.SetReadDeadline(time.Time{}) }()
 	var err error
 	if strings.HasPrefix(r.Header.Get("Content-Type"), "multipart/form-data") {
-		err = r.ParseMultipartForm(MaxForm)
+		err = r.ParseMultipartForm(most)
 	} else {
 		err = r.ParseForm()
 	}

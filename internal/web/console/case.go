@@ -34,6 +34,9 @@ type caseView struct {
 	rooms     []caseRoom
 	notes     []note
 	evidence  evidenceView
+	notices   []noticeRow
+	grounds   []ui.Option
+	now       string      // how "seen now" is written
 	danger    *caseDanger // as it was judged last, nil for never
 	dangers   []caseDanger
 	grid      []ui.DangerItem
@@ -101,6 +104,10 @@ func (c *Room) caseView(ctx context.Context, say *i18n.Printer, reader staff.Per
 	for _, n := range slices.Backward(notes) {
 		v.notes = append(v.notes, note{text: n.Text, by: c.Alias(ctx, n.AuthorID), when: say.DateTime(at(n.WrittenAt))})
 	}
+	if v.notices, err = c.noticesOf(ctx, say, file.ID); err != nil {
+		return v, err
+	}
+	v.grounds, v.now = c.groundOptions(say, file.Topic, ""), say.DateTime(c.Now())
 	if v.evidence, err = c.evidenceOf(ctx, say, reader, file); err != nil {
 		return v, err
 	}
@@ -260,6 +267,9 @@ func (c *Room) caseTimeline(ctx context.Context, say *i18n.Printer, fileID strin
 	}
 	var all []ui.Entry
 	for _, e := range events {
+		if strings.HasPrefix(e.Kind, "notice_") {
+			e.Code = ""
+		}
 		entry := ui.Entry{At: at(e.At), Icon: caseIcons[e.Kind], Title: say.T("case.event." + e.Kind), By: c.actorName(ctx, say, e)}
 		switch e.Kind {
 		case "glass", "reader_in", "reader_out", "handed_over":

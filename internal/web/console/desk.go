@@ -454,7 +454,7 @@ func (c *Room) commands(say *i18n.Printer, p staff.Person) []ui.Command {
 		ui.Command{Label: say.T("desk.cmd.account"), Href: "/desk/account", Icon: "key-round"},
 	)
 	if p.Can(staff.CaseUse) {
-		all = append(all, ui.Command{Label: say.T("case.title"), Href: "/desk/cases", Icon: "clipboard-list"})
+		all = append(all, ui.Command{Label: say.T("case.title"), Href: "/desk/cases", Icon: "clipboard-list"}, ui.Command{Label: say.T("takedown.title"), Href: "/desk/takedown", Icon: "send"})
 	}
 	if p.Can(staff.FloorSee) {
 		all = append(all, ui.Command{Label: say.T("floor.title"), Href: "/desk/floor", Icon: "users"})

@@ -24,6 +24,7 @@ import (
 	"vigie/internal/routing"
 	"vigie/internal/routing/flood"
 	"vigie/internal/staff"
+	"vigie/internal/takedown"
 	"vigie/internal/web/answer"
 	"vigie/internal/web/i18n"
 	"vigie/internal/web/live"
@@ -40,6 +41,7 @@ type Room struct {
 	Phone     *phone.Phone
 	Files     *casefile.Files
 	Evidence  *evidence.Evidence
+	Takedown  *takedown.Takedown
 	Guard     *flood.Guard
 	Streams   *live.Streams
 	Staff     *staff.Staff
