@@ -30,7 +30,6 @@ import (
 	"vigie/internal/staff"
 	"vigie/internal/store"
 	"vigie/internal/takedown"
-	"vigie/internal/takedown/fetch"
 	"vigie/internal/web"
 	"vigie/internal/web/admin"
 	"vigie/internal/web/console"
@@ -215,7 +214,8 @@ func (a *App) openRooms(ctx context.Context, o Options) error {
 func (a *App) openCases(o Options) {
 	a.Cases = casefile.New(casefile.Options{DB: a.DB, Keys: a.Keys, Audit: a.Audit, Bus: a.Bus, Contacts: a.Contacts, Catalogue: a.Catalogue.Current, Now: o.Now})
 	a.Evidence = evidence.New(evidence.Options{DB: a.DB, Keys: a.Keys, Audit: a.Audit, Files: a.Cases, Blobs: a.Files, Catalogue: a.Catalogue.Current, Sniff: chat.Sniff, Max: a.config.FilesMax, Now: o.Now})
-	a.Takedown = takedown.New(takedown.Options{DB: a.DB, Keys: a.Keys, Audit: a.Audit, Bus: a.Bus, Files: a.Cases, Jobs: a.Jobs, Pages: fetch.New(fetch.Options{}), Catalogue: a.Catalogue.Current, Now: o.Now})
+	a.Takedown = takedown.New(takedown.Options{DB: a.DB, Keys: a.Keys, Audit: a.Audit, Bus: a.Bus, Files: a.Cases, Jobs: a.Jobs, Pages: a.pages(), Remote: remote(a.pages(), a.config.TakedownPorts...), Apart: a.config.TakedownApart, Catalogue: a.Catalogue.Current, Now: o.Now})
+	a.Takedown.Ports(a.config.TakedownPorts...)
 }
 
 func (a *App) openWeb() error {

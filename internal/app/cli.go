@@ -41,6 +41,7 @@ type commands struct {
 	Erase   eraseCommand   `cmd:"" help:"Erase a contact by destroying its key."`
 	Keys    keysCommand    `cmd:"" help:"Epochs and wrapped keys."`
 	Jobs    jobsCommand    `cmd:"" help:"Slow work: what waits, what failed, and trying that again."`
+	Logins  loginsCommand  `cmd:"" help:"How we are known to the networks whose APIs take notices."`
 	Doctor  doctorCommand  `cmd:"" help:"Check the record, the audit chain, the keys, the jobs and the files."`
 	Verify  verifyCommand  `cmd:"" help:"Check an export of evidence: what holds, and what does not."`
 	Call    callCommand    `cmd:"" help:"Be a telephone: call a number, say a file, press keys, and tell what happens."`

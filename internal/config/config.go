@@ -49,6 +49,10 @@ type Config struct {
 
 	OnCallCommand string `group:"Floor" help:"Program that calls the supervisor on call: run with one word, danger or threat, when nobody has seen an alarm in time, or surge when a surge begins."`
 
+	TakedownApart time.Duration `default:"3h" group:"Takedown" help:"How long two looks that find content gone lie apart at least, before it counts as removed."`
+	TakedownPorts []uint16      `group:"Takedown" help:"Ports besides 80 and 443 on which pages may be looked at and APIs spoken to."`
+	TakedownAllow []string      `group:"Takedown" help:"Networks that may be spoken to although they are not public (127.0.0.0/8 for a test network): never a network of your own house."`
+
 	PhoneListen     []string      `group:"Phone" help:"Addresses to take SIP on: udp:192.0.2.1:5060, tcp:…, tls:… (with --tls-cert). None: no phone."`
 	PhoneTrunks     string        `group:"Phone" help:"File (TOML) of the trunks: who may call us and whom we call through; see docs/OPERATIONS.md."`
 	PhonePublicIP   string        `group:"Phone" help:"Address that telephones and browsers reach us at, where it is not one of this machine's (NAT)."`
@@ -119,6 +123,9 @@ func (c Config) Validate() error {
 	}
 	if _, err := Networks(c.TrustedProxies); err != nil {
 		return fmt.Errorf("trusted-proxies: %w", err)
+	}
+	if _, err := Networks(c.TakedownAllow); err != nil {
+		return fmt.Errorf("takedown-allow: %w", err)
 	}
 	if _, err := Networks(c.MetricsFrom); err != nil {
 		return fmt.Errorf("metrics-from: %w", err)

@@ -144,7 +144,7 @@ func (t *Takedown) follow(ctx context.Context, tx *store.Tx, n *Notice, found fe
 		}
 		return t.checkAgain(ctx, tx, n, left)
 	case Reappeared:
-		if found == fetch.Gone && n.GoneAt > 0 && now.Sub(store.Time(n.GoneAt)) >= apart {
+		if found == fetch.Gone && n.GoneAt > 0 && now.Sub(store.Time(n.GoneAt)) >= t.apart {
 			n.RemovedAt, n.DueAt = ms, 0
 			if err := t.move(ctx, tx, n, GoneAgain, by, ""); err != nil {
 				return err
@@ -152,7 +152,7 @@ func (t *Takedown) follow(ctx context.Context, tx *store.Tx, n *Notice, found fe
 			return t.checkAgain(ctx, tx, n, firstWatch)
 		}
 	default:
-		if found == fetch.Gone && n.GoneAt > 0 && now.Sub(store.Time(n.GoneAt)) >= apart {
+		if found == fetch.Gone && n.GoneAt > 0 && now.Sub(store.Time(n.GoneAt)) >= t.apart {
 			n.RemovedAt, n.DueAt = ms, ms // the child is to be told
 			if err := t.move(ctx, tx, n, FoundGone, by, ""); err != nil {
 				return err
@@ -163,9 +163,9 @@ func (t *Takedown) follow(ctx context.Context, tx *store.Tx, n *Notice, found fe
 	switch {
 	case found == fetch.Gone && n.GoneAt == 0:
 		n.GoneAt = ms
-		return t.checkAgain(ctx, tx, n, apart)
+		return t.checkAgain(ctx, tx, n, t.apart)
 	case found == fetch.Gone:
-		return t.checkAgain(ctx, tx, n, max(time.Minute, apart-now.Sub(store.Time(n.GoneAt))))
+		return t.checkAgain(ctx, tx, n, max(time.Minute, t.apart-now.Sub(store.Time(n.GoneAt))))
 	case found == fetch.There:
 		n.GoneAt = 0
 	case n.DueAt == 0 || n.DueAt > store.Millis(now.Add(every)):

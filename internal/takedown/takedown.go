@@ -30,6 +30,7 @@ import (
 	"vigie/internal/seal"
 	"vigie/internal/store"
 	"vigie/internal/takedown/fetch"
+	"vigie/internal/takedown/route"
 )
 
 // State is where a notice stands.
@@ -163,15 +164,22 @@ type Pages interface {
 	Look(ctx context.Context, address string, scope fetch.Scope, mode fetch.Mode) fetch.Result
 }
 
+// Remote opens the API of a route ("mastodon") for one log-in, whose server is in it.
+type Remote func(via string, c route.Credentials) (route.Route, error)
+
 // Options are what the room works with.
 type Options struct {
-	DB        *store.DB
-	Keys      *seal.Keeper
-	Audit     *audit.Log
-	Bus       *bus.Bus
-	Files     *casefile.Files
-	Jobs      *jobs.Jobs
-	Pages     Pages
+	DB    *store.DB
+	Keys  *seal.Keeper
+	Audit *audit.Log
+	Bus   *bus.Bus
+	Files *casefile.Files
+	Jobs  *jobs.Jobs
+	Pages Pages
+	// Remote opens the API of a route; nil sends nothing by machine.
+	Remote Remote
+	// Apart is how long two looks that find it gone lie apart at least; 0 is three hours.
+	Apart     time.Duration
 	Catalogue func() *catalogue.Set
 	// Now is the clock; nil is time.Now.
 	Now func() time.Time
@@ -191,6 +199,9 @@ type Takedown struct {
 	now       func() time.Time
 	slog      *slog.Logger
 	checks    *jobs.Kind[checkArgs]
+	sends     *jobs.Kind[checkArgs]
+	remote    Remote
+	apart     time.Duration
 	ports     []uint16
 }
 
@@ -200,16 +211,25 @@ func (t *Takedown) Ports(ports ...uint16) { t.ports = ports }
 
 // New opens the room. Its jobs are worked once jobs.Run is called.
 func New(o Options) *Takedown {
-	t := &Takedown{db: o.DB, keys: o.Keys, log: o.Audit, bus: o.Bus, files: o.Files, pages: o.Pages, catalogue: o.Catalogue, now: o.Now, slog: o.Log}
+	t := &Takedown{db: o.DB, keys: o.Keys, log: o.Audit, bus: o.Bus, files: o.Files, pages: o.Pages, remote: o.Remote, apart: o.Apart, catalogue: o.Catalogue, now: o.Now, slog: o.Log}
 	if t.now == nil {
 		t.now = time.Now
 	}
 	if t.slog == nil {
 		t.slog = slog.Default()
 	}
+	if t.apart == 0 {
+		t.apart = apart
+	}
 	t.checks = jobs.Register(o.Jobs, "takedown.check", jobs.Rules{}, t.check)
+	t.sends = jobs.Register(o.Jobs, "takedown.send", jobs.Rules{}, t.send)
 	t.files.OnMerge(t.merged)
 	return t
+}
+
+// Logbook is the room with nothing but its log-ins (SetLogin, Logins): for the operator's commands.
+func Logbook(o Options) *Takedown {
+	return &Takedown{db: o.DB, keys: o.Keys, log: o.Audit, now: time.Now}
 }
 
 const (

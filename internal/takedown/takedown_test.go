@@ -27,6 +27,7 @@ import (
 	"vigie/internal/store/storetest"
 	"vigie/internal/takedown"
 	"vigie/internal/takedown/fetch"
+	"vigie/internal/takedown/route"
 )
 
 var (
@@ -43,6 +44,7 @@ type world struct {
 	files    *casefile.Files
 	contacts *contact.Contacts
 	jobs     *jobs.Jobs
+	network  *network
 
 	mu sync.Mutex
 	at time.Time
@@ -63,7 +65,7 @@ func (w *world) forward(d time.Duration) {
 // onEach runs a test on both engines. Loopback stands for the network's servers.
 func onEach(t *testing.T, test func(w *world)) {
 	storetest.Each(t, func(t *testing.T, db *store.DB) {
-		w := &world{t: t, ctx: context.Background(), db: db, at: time.Date(2026, 11, 28, 10, 0, 0, 0, time.UTC)}
+		w := &world{network: &network{}, t: t, ctx: context.Background(), db: db, at: time.Date(2026, 11, 28, 10, 0, 0, 0, time.UTC)}
 		custodian, err := seal.FileCustodian(filepath.Join(t.TempDir(), "vigie.key"))
 		w.must(err)
 		keys, err := seal.Open(w.ctx, db, custodian, w.now)
@@ -82,7 +84,7 @@ func onEach(t *testing.T, test func(w *world)) {
 		w.files = casefile.New(casefile.Options{DB: db, Keys: keys, Audit: log, Bus: b, Contacts: w.contacts, Catalogue: current, Now: w.now, Log: quiet})
 		w.jobs = jobs.New(jobs.Options{DB: db, Bus: b, Now: w.now, Poll: 50 * time.Millisecond})
 		pages := fetch.New(fetch.Options{Allow: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}, Now: w.now})
-		w.Takedown = takedown.New(takedown.Options{DB: db, Keys: keys, Audit: log, Bus: b, Files: w.files, Jobs: w.jobs, Pages: pages, Catalogue: current, Now: w.now, Log: quiet})
+		w.Takedown = takedown.New(takedown.Options{DB: db, Keys: keys, Audit: log, Bus: b, Files: w.files, Jobs: w.jobs, Pages: pages, Remote: func(string, route.Credentials) (route.Route, error) { return w.network, nil }, Catalogue: current, Now: w.now, Log: quiet})
 		test(w)
 	})
 }

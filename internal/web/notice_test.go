@@ -37,8 +37,8 @@ func TestFromALinkToTheChildBeingTold(t *testing.T) {
 	camille.post(notice+"/approve").want(http.StatusOK).sees("Prête à envoyer", "C'est envoyé")
 	camille.post(notice+"/filed", "route", "portal", "reference", "REF-77").want(http.StatusOK).sees("Envoyée", "REF-77")
 	camille.get("/desk/takedown").want(http.StatusOK).sees("Instagram, notification n° 1", "Envoyée")
-	camille.post(notice+"/answered", "action", "").want(http.StatusOK).sees("Reçue par le réseau")
-	camille.post(notice+"/answered", "action", "removed", "said", "Nous avons retiré la publication.").want(http.StatusOK).sees("Décision reçue", "Contenu retiré", "article 20")
+	camille.post(notice+"/answered", "decision", "").want(http.StatusOK).sees("Reçue par le réseau")
+	camille.post(notice+"/answered", "decision", "removed", "said", "Nous avons retiré la publication.").want(http.StatusOK).sees("Décision reçue", "Contenu retiré", "article 20")
 	camille.post(notice+"/looked", "found", "gone").want(http.StatusOK).sees("Décision reçue")
 	w.clock.jumps(4 * 3600e9)
 	camille = w.as(staff.Counsellor) // her session is over by then

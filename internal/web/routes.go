@@ -122,6 +122,7 @@ func (h *Handler) routes() []Route {
 		{post, "/desk/cases/{file}/notices/{notice}/consent", staff.CaseUse, c.NoticeConsent, false},
 		{post, "/desk/cases/{file}/notices/{notice}/police", staff.CaseUse, c.NoticePolice, false},
 		{post, "/desk/cases/{file}/notices/{notice}/approve", staff.CaseUse, c.ApproveNotice, false},
+		{post, "/desk/cases/{file}/notices/{notice}/send", staff.CaseUse, c.SendNotice, false},
 		{post, "/desk/cases/{file}/notices/{notice}/filed", staff.CaseUse, c.FiledNotice, false},
 		{post, "/desk/cases/{file}/notices/{notice}/answered", staff.CaseUse, c.AnsweredNotice, false},
 		{post, "/desk/cases/{file}/notices/{notice}/looked", staff.CaseUse, c.LookedAtNotice, false},

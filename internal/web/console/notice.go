@@ -53,6 +53,8 @@ type noticeView struct {
 	articles  string
 	faith     string
 	withheld  string
+	machines  []string // the routes by which a machine can send it now
+	trouble   string   // why a sending came to nothing
 }
 
 // noticeRoute is one way for a notice to go.
@@ -297,6 +299,12 @@ func (c *Room) noticeView(ctx context.Context, say *i18n.Printer, reader staff.P
 	if until := n.Art20Until(); !until.IsZero() {
 		v.art20 = say.Date(until)
 	}
+	if v.machines, err = c.Takedown.ByMachine(ctx, n); err != nil {
+		return v, err
+	}
+	if n.Content.Trouble != "" && say.Has(n.Content.Trouble) {
+		v.trouble = say.Fault(fault.New(fault.Conflict, n.Content.Trouble))
+	}
 	v.talking, err = c.talkingWith(ctx, say, reader, n.FileID)
 	return v, err
 }
@@ -418,6 +426,13 @@ func (c *Room) ApproveNotice(w http.ResponseWriter, r *http.Request) error {
 	})
 }
 
+// SendNotice has a machine send a notice.
+func (c *Room) SendNotice(w http.ResponseWriter, r *http.Request) error {
+	return c.changeNotice(w, r, func(ctx context.Context, n takedown.Notice, _ casefile.Access, form url.Values) error {
+		return c.Takedown.SendBy(ctx, n.ID, form.Get("route"), me(r))
+	})
+}
+
 // FiledNotice writes that a notice was filed by hand.
 func (c *Room) FiledNotice(w http.ResponseWriter, r *http.Request) error {
 	return c.changeNotice(w, r, func(ctx context.Context, n takedown.Notice, _ casefile.Access, form url.Values) error {
@@ -428,7 +443,7 @@ func (c *Room) FiledNotice(w http.ResponseWriter, r *http.Request) error {
 // AnsweredNotice writes what the platform said.
 func (c *Room) AnsweredNotice(w http.ResponseWriter, r *http.Request) error {
 	return c.changeNotice(w, r, func(ctx context.Context, n takedown.Notice, _ casefile.Access, form url.Values) error {
-		return c.Takedown.Answered(ctx, n.ID, form.Get("action"), form.Get("said"), me(r))
+		return c.Takedown.Answered(ctx, n.ID, form.Get("decision"), form.Get("said"), me(r))
 	})
 }
 

@@ -1,0 +1,78 @@
+// A picture goes round: from the link that a child pastes to the message that it is gone.
+import { expect, expectAccessible, expectNoSideways, picture, test } from "./vigie";
+import { contactOf, talking, unfolds } from "./staff";
+
+test.use({ settings: { VIGIE_TAKEDOWN_APART: "1s" } });
+
+test.describe("takedown", { tag: "@desk" }, () => {
+  test("chat, link, notice, sent, acknowledged, decided, looked at twice, and the child told in the same conversation", async ({ someone }) => {
+    test.setTimeout(150_000);
+    const { child, counsellor } = await talking(someone);
+    const { page } = counsellor;
+    await child.writes("ma photo tourne là : https://www.instagram.com/p/Cabc123/?igsh=zzz");
+    await expect(counsellor.talk).toContainText("ma photo tourne");
+    const contact = await contactOf(counsellor.talk);
+    await unfolds(counsellor);
+    await page.getByRole("button", { name: "Ouvrir le dossier" }).click();
+
+    const section = page.getByRole("region", { name: "Faire retirer un contenu" });
+    await test.step("two steps from the pasted link", async () => {
+      await section.getByText("Préparer une notification", { exact: true }).click();
+      await section.getByLabel("Le lien, ou plusieurs").fill("ma photo tourne là : https://www.instagram.com/p/Cabc123/?igsh=zzz");
+      await section.getByLabel("Motif").selectOption({ label: "Harcèlement en ligne" });
+      await section.getByLabel("Ce qu'on y voit").fill("Une photo d'une personne mineure, avec des insultes.");
+      await section.getByRole("button", { name: "Préparer", exact: true }).click();
+      await expect(page.getByRole("heading", { level: 1 })).toHaveText("Instagram, notification n° 1");
+      await expect(page.getByLabel("Exposé des motifs")).toHaveValue(/instagram\.com\/p\/Cabc123.*222-33-2-2/s);
+      await expect(page.locator("main")).not.toContainText("igsh");
+      await expectAccessible(page);
+      await picture(page, "notice-draft");
+    });
+    await test.step("the child is asked first, then it may go", async () => {
+      await expect(page.getByText("L'accord de l'enfant")).toBeVisible();
+      await expect(page.getByRole("button", { name: "Donner le feu vert" })).toHaveCount(0);
+      await page.getByRole("button", { name: "L'enfant a dit oui" }).click();
+      await page.getByRole("button", { name: "Donner le feu vert" }).click();
+      await expect(page.getByRole("heading", { name: "Envoyer", exact: true })).toBeVisible();
+      await expectAccessible(page);
+      await expectNoSideways(page);
+      await picture(page, "notice-send");
+      await page.emulateMedia({ colorScheme: "dark" });
+      await page.setViewportSize({ width: 320, height: 640 });
+      await expectAccessible(page);
+      await expectNoSideways(page);
+      await picture(page, "notice-send-small-dark");
+      await page.emulateMedia({ colorScheme: "light" });
+      await page.setViewportSize({ width: 1440, height: 900 });
+    });
+    await test.step("sent through the network's own form, acknowledged, decided", async () => {
+      await page.getByLabel("Référence donnée par le réseau").fill("IG-4711");
+      await page.getByRole("button", { name: "C'est envoyé" }).click();
+      await expect(page.getByText("IG-4711")).toBeVisible();
+      await page.getByRole("button", { name: "Noter la réponse" }).click();
+      await expect(page.getByText("Reçue par le réseau").first()).toBeVisible();
+      await page.getByLabel("Sa décision").selectOption("Contenu retiré");
+      await page.getByLabel("Ses mots").fill("Nous avons retiré cette publication.");
+      await page.getByRole("button", { name: "Noter la réponse" }).click();
+      await expect(page.getByText("Nous avons retiré cette publication.")).toBeVisible();
+    });
+    await test.step("an accepted notice is no removal: it is looked at twice", async () => {
+      await page.getByRole("button", { name: "J'ai regardé : c'est parti" }).click();
+      await expect(page.getByText(/^Parti\s*:\s*Camille/)).toHaveCount(1);
+      await expect(page.getByText("Décision reçue").first()).toBeVisible();
+      await expect(async () => {
+        await page.getByRole("button", { name: "J'ai regardé : c'est parti" }).click();
+        await expect(page.getByText("Disparu, vu deux fois").first()).toBeVisible({ timeout: 1_500 });
+      }).toPass();
+      await expectAccessible(page);
+      await picture(page, "notice-removed");
+    });
+    await test.step("the child reads it in her own conversation", async () => {
+      await page.getByRole("button", { name: "Envoyer dans la conversation" }).click();
+      await expect(page.getByText("Disparu, surveillé").first()).toBeVisible();
+      await expect(child.page.locator("chat-log")).toContainText("n'est plus en ligne");
+    });
+    await page.goto(`/desk?c=${contact}`);
+    await counsellor.goesHome();
+  });
+});
