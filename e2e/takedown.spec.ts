@@ -75,4 +75,34 @@ test.describe("takedown", { tag: "@desk" }, () => {
     await page.goto(`/desk?c=${contact}`);
     await counsellor.goesHome();
   });
+
+  test("a network with an API: sent by Vigie itself, once, and gone when its moderators act", async ({ someone, helpline, request }) => {
+    test.setTimeout(120_000);
+    const network = /pretend network[^:]*: (http:\/\/127\.0\.0\.1:\d+)\//.exec(helpline.log())![1]!;
+    const link = `${network}/@loup.noir/112233`;
+    expect((await request.get(link)).status()).toBe(200);
+    const { counsellor } = await talking(someone);
+    const { page } = counsellor;
+    const contact = await contactOf(counsellor.talk);
+    await unfolds(counsellor);
+    await page.getByRole("button", { name: "Ouvrir le dossier" }).click();
+    const section = page.getByRole("region", { name: "Faire retirer un contenu" });
+    await section.getByText("Préparer une notification", { exact: true }).click();
+    await section.getByLabel("Le lien, ou plusieurs").fill(`regarde ${link}`);
+    await section.getByLabel("Motif").selectOption({ label: "Harcèlement en ligne" });
+    await section.getByLabel("Ce qu'on y voit").fill("Un appel à se moquer d'une personne mineure.");
+    await section.getByRole("button", { name: "Préparer", exact: true }).click();
+    await page.getByRole("button", { name: "L'enfant a dit oui" }).click();
+    await page.getByRole("button", { name: "Donner le feu vert" }).click();
+    await picture(page, "notice-api");
+    await page.getByRole("button", { name: "Envoi direct (Mastodon)" }).click();
+    await expect(async () => {
+      await page.reload();
+      await expect(page.getByText("Envoyée", { exact: true })).toBeVisible({ timeout: 1_000 });
+    }).toPass();
+    await expect(page.getByText(/Référence\s*:\s*\S+/)).toBeVisible();
+    await expect.poll(async () => (await request.get(link)).status(), { message: "its moderators act" }).toBe(404);
+    await page.goto(`/desk?c=${contact}`);
+    await counsellor.goesHome();
+  });
 });

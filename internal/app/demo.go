@@ -3,13 +3,17 @@ package app
 import (
 	"context"
 	"fmt"
+	"net"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
 	"time"
 
+	"vigie/internal/audit"
 	"vigie/internal/config"
 	"vigie/internal/demo"
+	"vigie/internal/demo/network"
 )
 
 type demoCommand struct {
@@ -37,6 +41,11 @@ func (d demoCommand) Run(ctx context.Context, c config.Config, term Terminal) er
 			return err
 		}
 	}
+	pretend, where, err := d.network(&c)
+	if err != nil {
+		return err
+	}
+	defer pretend.Close()
 	options := Options{AlwaysOpen: !d.Closed}
 	if err := d.prepare(ctx, c, options, term); err != nil {
 		return err
@@ -46,6 +55,10 @@ func (d demoCommand) Run(ctx context.Context, c config.Config, term Terminal) er
 		return err
 	}
 	defer a.Close()
+	login := fmt.Sprintf(`{"server": %q, "token": %q}`, where, network.Token)
+	if err := a.Takedown.SetLogin(ctx, "mastodon", "127.0.0.1", []byte(login), audit.Actor{Kind: audit.Operator, ID: "demo"}); err != nil {
+		return err
+	}
 	return a.Serve(ctx, func(address string) {
 		fmt.Fprintf(term.Out, "\n  Vigie, a made-up helpline: %s\n\n", c.PublicURL)
 		fmt.Fprintf(term.Out, "  the site a young person sees   %s\n  the counsellor's desk          %s/desk\n\n", c.PublicURL, c.PublicURL)
@@ -53,6 +66,7 @@ func (d demoCommand) Run(ctx context.Context, c config.Config, term Terminal) er
 		for _, m := range demo.Staff {
 			fmt.Fprintf(term.Out, "    %-10s %s\n", m.Login, m.Does)
 		}
+		fmt.Fprintf(term.Out, "\n  A pretend network to have content taken down from: %s/\n", where)
 		if len(c.PhoneListen) > 0 {
 			_, at, _ := strings.Cut(c.PhoneListen[0], ":")
 			fmt.Fprintf(term.Out, "\n  Ring it from a SIP telephone or with   bin/vigie call sip:3018@%s\n", at)
@@ -95,6 +109,24 @@ func (d demoCommand) phone(c *config.Config) error {
 	}
 	c.PhoneListen, c.PhoneWeb = []string{"udp:127.0.0.1:5068"}, "127.0.0.1:8019"
 	return nil
+}
+
+// network starts the pretend network on a port of this machine, which the house may then look at and speak to.
+func (d demoCommand) network(c *config.Config) (*http.Server, string, error) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return nil, "", fmt.Errorf("the pretend network: %w", err)
+	}
+	after := 3 * time.Minute
+	if d.Quiet { // a test, or somebody in a hurry
+		after = 2 * time.Second
+	}
+	server := &http.Server{Handler: network.New(after, time.Now), ReadHeaderTimeout: 10 * time.Second}
+	go func() { _ = server.Serve(l) }()
+	port := l.Addr().(*net.TCPAddr).Port
+	c.TakedownAllow = append(c.TakedownAllow, "127.0.0.0/8", "::1/128")
+	c.TakedownPorts = append(c.TakedownPorts, uint16(port))
+	return server, fmt.Sprintf("http://127.0.0.1:%d", port), nil
 }
 
 // dialable is the address to reach oneself at, when one listens on every address.
