@@ -19,6 +19,7 @@ import (
 	"log/slog"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"vigie/internal/audit"
@@ -118,11 +119,14 @@ type Files struct {
 	now       func() time.Time
 	slog      *slog.Logger
 	onMerge   []func(ctx context.Context, tx *store.Tx, from, into string) error
+
+	mu    sync.Mutex
+	looks map[string]time.Time // who is in which file, on this node
 }
 
 // New opens the room.
 func New(o Options) *Files {
-	f := &Files{db: o.DB, keys: o.Keys, log: o.Audit, bus: o.Bus, contacts: o.Contacts, catalogue: o.Catalogue, now: o.Now, slog: o.Log}
+	f := &Files{db: o.DB, keys: o.Keys, log: o.Audit, bus: o.Bus, contacts: o.Contacts, catalogue: o.Catalogue, now: o.Now, slog: o.Log, looks: map[string]time.Time{}}
 	if f.now == nil {
 		f.now = time.Now
 	}

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"vigie/internal/audit"
 	"vigie/internal/casefile"
 	"vigie/internal/fault"
 	"vigie/internal/store"
@@ -466,4 +467,21 @@ func TestTheTimeline(t *testing.T) {
 func firstTopic(w *world) string {
 	w.t.Helper()
 	return w.set.Taxonomy.Of(w.set.Taxonomy.Families[0].Code)[0].Code
+}
+
+// A look is the opening of a file, not each drawing of its page; who comes back later looks again.
+func TestALookIsAnOpening(t *testing.T) {
+	onEach(t, func(w *world) {
+		f := w.file(claire)
+		looks := func(by audit.Actor, how casefile.Access) { w.t.Helper(); w.must(w.Look(w.ctx, f.ID, how, by)) }
+		for range 3 {
+			looks(claire, casefile.AsOwner)
+		}
+		looks(nadia, casefile.AsSupervisor)
+		w.forward(11 * time.Minute)
+		looks(claire, casefile.AsOwner)
+		if n := w.acts("case.look", f.ID); n != 3 {
+			w.t.Errorf("%d looks are in the log, want 3", n)
+		}
+	})
 }

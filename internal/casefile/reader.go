@@ -82,8 +82,33 @@ func (f *Files) May(ctx context.Context, fileID, staffID string, all bool) (Acce
 	return AsAnswering, nil
 }
 
-// Look writes into the log that somebody opens a file, and how she may.
+// lookLasts is how long somebody is taken to be in a file that she opened: her page is drawn again and again meanwhile.
+const lookLasts = 10 * time.Minute
+
+// Look writes into the log that somebody opens a file, and how she may: once, as long as she is in it.
 func (f *Files) Look(ctx context.Context, fileID string, how Access, by audit.Actor) error {
+	now, look := f.now(), fileID+" "+by.ID+" "+string(how)
+	f.mu.Lock()
+	for key, at := range f.looks {
+		if now.Sub(at).Abs() > lookLasts {
+			delete(f.looks, key)
+		}
+	}
+	_, inside := f.looks[look]
+	f.mu.Unlock()
+	if inside {
+		return nil
+	}
+	err := f.looked(ctx, fileID, how, by)
+	if err == nil {
+		f.mu.Lock()
+		f.looks[look] = now
+		f.mu.Unlock()
+	}
+	return err
+}
+
+func (f *Files) looked(ctx context.Context, fileID string, how Access, by audit.Actor) error {
 	return f.db.Tx(ctx, func(tx *store.Tx) error {
 		return f.log.Record(ctx, tx, audit.Entry{Actor: by, Act: "case.look", Object: "case", ObjectID: fileID, Purpose: string(how)})
 	})
