@@ -35,6 +35,9 @@ if [ "$stage" = test ]; then
   need sipvicious command -v svmap
   # What stands in front of several nodes (deploy/kamailio).
   need kamailio command -v kamailio
+  # The mail server that letters go through, and the mailbox that answers come to.
+  need exim4-daemon-light test -x /usr/sbin/exim4
+  need dovecot-imapd test -x /usr/lib/dovecot/imap
   # What a police officer checks an export of evidence with.
   need unzip command -v unzip
   need openssl command -v openssl

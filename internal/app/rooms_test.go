@@ -48,6 +48,8 @@ var onlyIn = map[string][]string{
 	"github.com/alecthomas/kong":    {"app", "config"},
 	"github.com/descope/virtualweb": {"staff"},
 	"golang.org/x/net/html":         {"takedown"},
+	"github.com/emersion":           {"takedown"},
+	"net/smtp":                      {"takedown"},
 }
 
 type goPackage struct {

@@ -19,6 +19,8 @@ import (
 //   - "fault.route.authority": this reason is taken only by the app's own moderation;
 //   - "fault.route.taken_not": the remote declines what it was sent (status), and may say why (Said);
 //   - "fault.route.foreign": who answers does not speak this API;
+//   - "fault.route.mailbox", "fault.route.letter", "fault.route.xarf", "fault.route.mail_login", "fault.route.mail_tls",
+//     "fault.route.mail_declined": what goes by e-mail, see packages mail and xarf;
 //   - or the client's own, where it does not go to such an address.
 type Refused struct {
 	*fault.Fault
