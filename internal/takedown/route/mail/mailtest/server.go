@@ -97,6 +97,7 @@ const eximConf = `
 primary_hostname = mx.ligne.example
 exim_user = mail
 exim_group = mail
+keep_environment =
 spool_directory = DIR/spool
 log_file_path = DIR/log/%slog
 pid_file_path = DIR/spool/exim.pid
@@ -184,8 +185,12 @@ service imap-login {
     ssl = yes
   }
 }
+auth_failure_delay = 0
 service anvil {
   chroot =
+  unix_listener anvil-auth-penalty {
+    mode = 0
+  }
 }
 `
 
