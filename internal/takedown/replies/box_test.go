@@ -185,6 +185,8 @@ func TestWhatIsCertainAndWhatIsAGuess(t *testing.T) {
 	say("the contact answers one and speaks of another", replies.Guess, 2, "From: trust@reseau.example\nIn-Reply-To: "+first+"\n", other)
 	say("a Message-ID made by somebody", replies.None, 0, "From: trust@reseau.example\nIn-Reply-To: <notice.00000000000000000000000000000000@ligne.example>\n", "x")
 	say("nothing to do with us", replies.None, 0, "From: news@reseau.example\n", "AAAAA-BBBBB")
+	say("a bounce that says it is theirs", replies.Guess, 1, "From: postmaster@reseau.example\nReturn-Path: <>\nIn-Reply-To: "+first+"\n", "x")
+	say("the contact answers in an alphabet that there is not", replies.Guess, 1, "From: trust@reseau.example\nContent-Type: text/plain; charset=klingon\nIn-Reply-To: "+first+"\n", "x")
 	want["Mail delivery failed"] = verdict{replies.Guess, 1}
 	server.Deliver(t, "signalements", strings.ReplaceAll(strings.TrimPrefix(bounced, "\n"), "<notice.1@ligne.example>", first))
 
@@ -249,7 +251,7 @@ func TestWhatWasNotKeptComesAgain(t *testing.T) {
 	for _, r := range d.kept {
 		ids[r.Subject] = append(ids[r.Subject], r.ID)
 	}
-	if two := ids["two"]; len(d.kept) != 4 || len(two) != 2 || two[0] != two[1] || ids["one"][0] == two[0] {
+	if two := ids["two"]; len(d.kept) != 4 || len(two) != 2 || two[0] != two[1] || ids["one"][0] == two[0] || ids["one"][0] == ids["three"][0] {
 		t.Errorf("%v", ids)
 	}
 	if state := flags(t, server); len(state) != 3 {
@@ -262,7 +264,8 @@ func TestWhatWasNotKeptComesAgain(t *testing.T) {
 func TestWhatIsTooBigOrBroken(t *testing.T) {
 	server := mailtest.Start(t)
 	d := newDesk()
-	server.Deliver(t, "signalements", "From: a@reseau.example\nSubject: big\n\nAt the beginning.\n"+strings.Repeat(strings.Repeat("x", 70)+"\n", 160_000))
+	server.Deliver(t, "signalements", "From: a@reseau.example\nSubject: big\nContent-Type: multipart/mixed; boundary=b\n\n--b\n\nAt the beginning.\n"+
+		"--b\nContent-Type: application/pdf\n\n"+strings.Repeat(strings.Repeat("x", 70)+"\n", 160_000)+"--b--\n")
 	server.Deliver(t, "signalements", "no mail at all\n\x01\x02")
 	server.Deliver(t, "signalements", "From: a@reseau.example\nSubject: small\n\nx\n")
 	if n := read(t, box(server, nil), d); n != 3 {
@@ -271,8 +274,8 @@ func TestWhatIsTooBigOrBroken(t *testing.T) {
 	for _, r := range d.kept {
 		switch r.Subject {
 		case "big":
-			if !r.Cut || !strings.HasPrefix(r.Text, "At the beginning.") || len(r.Text) > 64<<10 {
-				t.Errorf("cut %v, %d bytes", r.Cut, len(r.Text))
+			if !r.Cut || r.Text != "At the beginning." || len(r.Attachments) != 1 || r.Attachments[0].Size > 10<<20 {
+				t.Errorf("cut %v, %q, %+v", r.Cut, r.Text, r.Attachments)
 			}
 		case "small":
 			if r.Odd || r.Cut {

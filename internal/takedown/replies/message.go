@@ -124,7 +124,10 @@ func (m *Message) header(h gomail.Header) {
 	}
 	m.Subject = route.Line(strings.ToValidUTF8(noTurns(subject), "\ufffd"))
 	m.Date, _ = h.Date()
-	m.MessageID, _ = h.MessageID()
+	// go-message's own reading of a Message-ID takes seconds for one that is a quarter of a megabyte of brackets.
+	if ids := messageIDs(h.Get("Message-Id")); len(ids) > 0 {
+		m.MessageID = ids[0]
+	}
 	for _, field := range []string{"In-Reply-To", "References"} {
 		for _, id := range messageIDs(h.Get(field)) {
 			if len(m.References) < listedLimit && !slices.Contains(m.References, id) {

@@ -245,7 +245,11 @@ func TestALetterWithItsReportThroughARealMailServer(t *testing.T) {
 	if _, err := way.Send(t.Context(), l.Notice, f, c); err != nil {
 		t.Fatal(err)
 	}
-	m, err := stdmail.ReadMessage(strings.NewReader(server.Letters(t, "trust", 1)[0]))
+	lies := server.Letters(t, "trust", 1)[0]
+	if strings.Contains(lies, noticeID) {
+		t.Error("the letter holds the notice's id")
+	}
+	m, err := stdmail.ReadMessage(strings.NewReader(lies))
 	if err != nil {
 		t.Fatal(err)
 	}
