@@ -87,15 +87,8 @@ func read(t *testing.T, b *replies.Box, d *desk) int {
 func TestALetterIsAnsweredAndTheAnswerFindsItsNotice(t *testing.T) {
 	server := mailtest.Start(t)
 	d := newDesk("01939f7c-5b0e-7c52-9d3a-000000000001", "01939f7c-5b0e-7c52-9d3a-000000000002")
-	c, _ := json.Marshal(mail.Account{Server: server.SMTP, User: "signalements", Password: mailtest.Password, From: mailtest.Helpline})
 	for _, n := range d.sent {
-		l := mail.Letter{
-			To: d.to, Addresses: []string{"https://reseau.example/1"}, Law: true, Ground: "CP 222-33-2-2", GoodFaith: "In good faith.",
-			Name: "Helpline", Mail: mailtest.Helpline, Written: time.Now(),
-		}
-		if _, err := mail.New(l, mail.Post{Roots: server.Authority.Roots}).Send(t.Context(), n, route.Found{Account: d.to}, c); err != nil {
-			t.Fatal(err)
-		}
+		send(t, server, n, d.to)
 	}
 	// The platform presses "answer": its program writes what any does.
 	for _, letter := range server.Letters(t, "trust", 2) {
@@ -127,6 +120,37 @@ func TestALetterIsAnsweredAndTheAnswerFindsItsNotice(t *testing.T) {
 	state := flags(t, server)
 	if len(state) != 1 || !slices.Contains(state[0], imap.Flag(replies.Kept)) || slices.Contains(state[0], imap.FlagSeen) || slices.Contains(state[0], imap.FlagDeleted) {
 		t.Errorf("what was read is marked %v", state)
+	}
+}
+
+func send(t *testing.T, server *mailtest.Server, n route.Notice, to string) {
+	t.Helper()
+	c, _ := json.Marshal(mail.Account{Server: server.SMTP, User: "signalements", Password: mailtest.Password, From: mailtest.Helpline})
+	l := mail.Letter{
+		To: to, Addresses: []string{"https://reseau.example/1"}, Law: true, Ground: "CP 222-33-2-2", GoodFaith: "In good faith.",
+		Name: "Helpline", Mail: mailtest.Helpline, Written: time.Now(),
+	}
+	if _, err := mail.New(l, mail.Post{Roots: server.Authority.Roots}).Send(t.Context(), n, route.Found{Account: to}, c); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// A letter that a real Exim takes and cannot deliver comes back as a bounce, with the letter that it brings back and why.
+func TestALetterThatComesBack(t *testing.T) {
+	server := mailtest.Start(t)
+	d := newDesk("01939f7c-5b0e-7c52-9d3a-000000000001")
+	d.to = mailtest.Gone
+	send(t, server, d.sent[0], d.to)
+	server.Letters(t, "signalements", 1)
+	if n := read(t, box(server, nil), d); n != 1 {
+		t.Fatalf("%d were read", n)
+	}
+	r := d.kept[0]
+	if r.Kind != replies.Bounce || r.Returned != mail.MessageID(d.sent[0].ID, mailtest.Helpline) || r.Verdict != replies.Guess || len(r.Candidates) != 1 {
+		t.Errorf("%+v", r)
+	}
+	if r.Bounce == nil || r.Bounce.Recipient != mailtest.Gone || r.Bounce.Action != "failed" || !strings.HasPrefix(r.Bounce.Status, "5.") {
+		t.Errorf("%+v", r.Bounce)
 	}
 }
 

@@ -202,7 +202,7 @@ func (r *reader) part(e *message.Entity, err error, depth int) found {
 	}
 	attached := strings.EqualFold(disposition, "attachment")
 	switch {
-	case r.report && kind == "message/delivery-status":
+	case r.report && (kind == "message/delivery-status" || kind == "message/global-delivery-status"): // RFC 3464, RFC 6533
 		r.delivery(e.Body)
 		return found{}
 	case r.report && (kind == "message/rfc822" || kind == "text/rfc822-headers" || kind == "message/global" || kind == "message/global-headers"):

@@ -168,6 +168,11 @@ func TestWhoWroteIt(t *testing.T) {
 	if len(m.Attachments) != 0 || strings.Contains(m.Text, "Notre lettre") {
 		t.Errorf("%+v", m)
 	}
+	// A letter that went as SMTPUTF8 comes back in parts of other names (RFC 6533).
+	global := strings.NewReplacer("message/delivery-status", "message/global-delivery-status", "message/rfc822", "message/global").Replace(bounced)
+	if g := replies.Parse(crlf(global)); g.Kind != replies.Bounce || g.Returned != m.Returned || g.Bounce == nil || *g.Bounce != *m.Bounce {
+		t.Errorf("%+v", g)
+	}
 	for header, want := range map[string]replies.Kind{
 		"":                                       replies.Answer,
 		"Auto-Submitted: no\n":                   replies.Answer,

@@ -52,7 +52,9 @@ func (p Post) send(ctx context.Context, a Account, to string, message []byte) (r
 	if err != nil {
 		return route.Sent{}, err
 	}
-	if err := c.Mail(a.From); err != nil {
+	// smtp.Client.Mail would ask for SMTPUTF8 where the server has it, and whoever comes after and has it not would send the
+	// letter back (RFC 6531 §3.2). A letter is ASCII and needs nothing.
+	if err := command(c.Text, 250, "MAIL FROM:<"+a.From+">"); err != nil {
 		return route.Sent{}, before(err, false)
 	}
 	if err := c.Rcpt(to); err != nil {

@@ -35,6 +35,7 @@ type smtpServer struct {
 	dots, logins atomic.Int32
 	mu           sync.Mutex
 	message      string
+	mail         string // what it was asked with MAIL
 }
 
 const (
@@ -104,9 +105,9 @@ func (s *smtpServer) serve(c net.Conn) {
 		verb := strings.ToUpper(strings.Fields(line + " -")[0])
 		switch verb {
 		case "EHLO":
-			offers := "250-mx.test\n250-STARTTLS\n250 AUTH PLAIN"
+			offers := "250-mx.test\n250-STARTTLS\n250-8BITMIME\n250-SMTPUTF8\n250 AUTH PLAIN"
 			if s.noTLS || enciphered {
-				offers = "250-mx.test\n250 AUTH PLAIN"
+				offers = strings.Replace(offers, "250-STARTTLS\n", "", 1)
 			}
 			if !answer(verb, offers) {
 				return
@@ -151,6 +152,13 @@ func (s *smtpServer) serve(c net.Conn) {
 			s.mu.Unlock()
 			s.dots.Add(1)
 			if !answer("DOT", "250 2.0.0 Ok: queued as 4bVq1zXY") {
+				return
+			}
+		case "MAIL":
+			s.mu.Lock()
+			s.mail = line
+			s.mu.Unlock()
+			if !answer(verb, "250 ok") {
 				return
 			}
 		case "QUIT":
@@ -202,6 +210,9 @@ func TestALetterIsHandedOver(t *testing.T) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.mail != "MAIL FROM:<signalements@ligne.example>\r\n" {
+		t.Errorf("it was handed over with %q", s.mail)
+	}
 	l := written()
 	l.FromName = "Ligne d'écoute"
 	if want := string(bytesOf(t, l)); strings.TrimSpace(s.message) != strings.TrimSpace(want) {

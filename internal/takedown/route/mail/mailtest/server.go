@@ -31,6 +31,8 @@ type Server struct {
 const (
 	Contact  = "trust@reseau.example"
 	Helpline = "signalements@ligne.example"
+	// Gone is taken by the server, which finds out only later that nobody is there, and sends the letter back.
+	Gone     = "gone@reseau.example"
 	Password = "corr3ct-h0rse"
 )
 
@@ -122,10 +124,15 @@ rcpt:
        message = log in first
   deny !domains = +ours
        message = this server relays to nobody
-  deny !local_parts = trust : signalements
+  deny !local_parts = trust : signalements : gone
        message = no such mailbox here
   accept
 begin routers
+gone:
+  driver = redirect
+  local_parts = gone
+  allow_fail
+  data = :fail: nobody reads this any more
 box:
   driver = accept
   transport = box
