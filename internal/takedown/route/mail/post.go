@@ -11,6 +11,8 @@ import (
 	"net/smtp"
 	"net/textproto"
 	"regexp"
+	"slices"
+	"strings"
 	"time"
 
 	"vigie/internal/fault"
@@ -140,10 +142,42 @@ func (p Post) greet(conn net.Conn, a Account) (*smtp.Client, error) {
 	if a.User == "" {
 		return c, nil
 	}
-	if err := c.Auth(smtp.PlainAuth("", a.User, a.Password, host)); err != nil {
+	auth := smtp.PlainAuth("", a.User, a.Password, host)
+	if _, ways := c.Extension("AUTH"); !offers(ways, "PLAIN") && offers(ways, "LOGIN") {
+		auth = &login{a}
+	}
+	if err := c.Auth(auth); err != nil {
 		return nil, before(err, true)
 	}
 	return c, nil
+}
+
+func offers(ways, way string) bool {
+	return slices.Contains(strings.Fields(strings.ToUpper(ways)), way)
+}
+
+// login is AUTH LOGIN, which no RFC describes and some servers have alone: they ask for a name, then for a password.
+type login struct{ account Account }
+
+// Start refuses to log in in clear, but on this machine.
+func (l *login) Start(server *smtp.ServerInfo) (string, []byte, error) {
+	if !server.TLS && l.account.TLS != noTLS {
+		return "", nil, errors.New("the connection is in clear")
+	}
+	return "LOGIN", nil, nil
+}
+
+// Next answers what the server asks.
+func (l *login) Next(asked []byte, more bool) ([]byte, error) {
+	switch {
+	case !more:
+		return nil, nil
+	case strings.HasPrefix(strings.ToLower(string(asked)), "user"):
+		return []byte(l.account.User), nil
+	case strings.HasPrefix(strings.ToLower(string(asked)), "pass"):
+		return []byte(l.account.Password), nil
+	}
+	return nil, errors.New("the server asks for something else")
 }
 
 // before is what a failure means after which the server has nothing. login says that it was the login's.

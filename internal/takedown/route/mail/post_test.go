@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
+	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"io"
@@ -35,6 +36,7 @@ type smtpServer struct {
 	dots, logins atomic.Int32
 	mu           sync.Mutex
 	message      string
+	login        string // what was said to AUTH LOGIN
 	mail         string // what it was asked with MAIL
 }
 
@@ -125,6 +127,18 @@ func (s *smtpServer) serve(c net.Conn) {
 			r, enciphered = bufio.NewReader(c), true
 		case "AUTH":
 			s.logins.Add(1)
+			if strings.Contains(line, "LOGIN") {
+				var said []string
+				for _, asked := range []string{"Username:", "Password:"} {
+					io.WriteString(c, "334 "+base64.StdEncoding.EncodeToString([]byte(asked))+"\r\n")
+					line, _ := r.ReadString('\n')
+					word, _ := base64.StdEncoding.DecodeString(strings.TrimSpace(line))
+					said = append(said, string(word))
+				}
+				s.mu.Lock()
+				s.login = strings.Join(said, " ")
+				s.mu.Unlock()
+			}
 			if !answer(verb, "235 ok") {
 				return
 			}
@@ -217,6 +231,20 @@ func TestALetterIsHandedOver(t *testing.T) {
 	l.FromName = "Ligne d'écoute"
 	if want := string(bytesOf(t, l)); strings.TrimSpace(s.message) != strings.TrimSpace(want) {
 		t.Errorf("what arrived is\n%q, not\n%q", s.message, want)
+	}
+}
+
+// Where a server has AUTH LOGIN alone, that is how one logs in.
+func TestALoginByLOGIN(t *testing.T) {
+	ca := mailtest.NewAuthority(t)
+	s := &smtpServer{cert: ca.Certificate(t, "127.0.0.1"), says: map[string]string{"EHLO": "250-mx.test\n250-STARTTLS\n250 AUTH XOAUTH2 LOGIN"}}
+	if _, err := send(t.Context(), t, ca.Roots, account(t, s.listen(t), nil)); err != nil {
+		t.Fatal(err)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.login != "signalements pAss!" {
+		t.Errorf("it logged in as %q", s.login)
 	}
 }
 
@@ -319,8 +347,8 @@ func outcome(err error) string {
 	return "something else"
 }
 
-// A connection that breaks while the letter goes over it has delivered nothing.
-func TestACutInTheMiddleOfALetterIsLater(t *testing.T) {
+// A connection that breaks while the letter goes over it has delivered nothing, and is never called sent.
+func TestACutInTheMiddleOfALetterIsNotASending(t *testing.T) {
 	ca := mailtest.NewAuthority(t)
 	s := &smtpServer{cert: ca.Certificate(t, "127.0.0.1"), midBody: true}
 	l := written()
