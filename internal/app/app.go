@@ -24,6 +24,7 @@ import (
 	"vigie/internal/evidence"
 	"vigie/internal/jobs"
 	"vigie/internal/phone"
+	"vigie/internal/referral"
 	"vigie/internal/routing"
 	"vigie/internal/routing/flood"
 	"vigie/internal/seal"
@@ -33,6 +34,7 @@ import (
 	"vigie/internal/web"
 	"vigie/internal/web/admin"
 	"vigie/internal/web/console"
+	"vigie/internal/web/i18n"
 	"vigie/internal/web/live"
 	"vigie/internal/web/public"
 	"vigie/internal/web/ui"
@@ -57,6 +59,7 @@ type App struct {
 	Cases     *casefile.Files
 	Evidence  *evidence.Evidence
 	Takedown  *takedown.Takedown
+	Referrals *referral.Referrals
 	Guard     *flood.Guard
 
 	web   *web.Handler
@@ -214,6 +217,8 @@ func (a *App) openRooms(ctx context.Context, o Options) error {
 func (a *App) openCases(o Options) {
 	a.Cases = casefile.New(casefile.Options{DB: a.DB, Keys: a.Keys, Audit: a.Audit, Bus: a.Bus, Contacts: a.Contacts, Catalogue: a.Catalogue.Current, Now: o.Now})
 	a.Evidence = evidence.New(evidence.Options{DB: a.DB, Keys: a.Keys, Audit: a.Audit, Files: a.Cases, Blobs: a.Files, Catalogue: a.Catalogue.Current, Sniff: chat.Sniff, Max: a.config.FilesMax, Now: o.Now})
+	say := func(lang, key string, args ...any) string { return i18n.For(lang).ToAdults().T(key, args...) }
+	a.Referrals = referral.New(referral.Options{DB: a.DB, Keys: a.Keys, Audit: a.Audit, Files: a.Cases, Catalogue: a.Catalogue.Current, Say: say, Now: o.Now})
 	a.Takedown = takedown.New(takedown.Options{DB: a.DB, Keys: a.Keys, Audit: a.Audit, Bus: a.Bus, Files: a.Cases, Jobs: a.Jobs, Pages: a.pages(), Remote: remote(a.pages(), a.config.TakedownPorts...), Apart: a.config.TakedownApart, Catalogue: a.Catalogue.Current, Now: o.Now})
 	a.Takedown.Ports(a.config.TakedownPorts...)
 }
@@ -226,7 +231,7 @@ func (a *App) openWeb() error {
 	}
 	streams := live.New()
 	desk := &console.Room{
-		Site: site, Contacts: a.Contacts, Chats: a.Chats, Router: a.Router, Phone: a.Phone, Files: a.Cases, Evidence: a.Evidence, Takedown: a.Takedown, Guard: a.Guard, Streams: streams, Staff: a.Staff,
+		Site: site, Contacts: a.Contacts, Chats: a.Chats, Router: a.Router, Phone: a.Phone, Files: a.Cases, Evidence: a.Evidence, Takedown: a.Takedown, Referrals: a.Referrals, Guard: a.Guard, Streams: streams, Staff: a.Staff,
 		Catalogue: a.Catalogue.Current, Documents: a.Catalogue, Alias: a.alias, Today: a.today, Now: a.now, Audit: a.Audit, Bus: a.Bus,
 	}
 	leave, err := desk.Listen()
@@ -237,7 +242,7 @@ func (a *App) openWeb() error {
 	a.web = web.New(web.Options{
 		Site: site, Secure: a.config.Secure(), Trusted: trusted, Staff: a.Staff, Streams: streams,
 		Public: &public.Room{
-			Site: site, Contacts: a.Contacts, Chats: a.Chats, Router: a.Router, Guard: a.Guard, Streams: streams,
+			Site: site, Contacts: a.Contacts, Chats: a.Chats, Router: a.Router, Guard: a.Guard, Streams: streams, Referrals: a.Referrals,
 			Catalogue: a.Catalogue.Current, Alias: a.alias, QuitTo: a.config.QuitTo, FilesMax: a.config.FilesMax, Today: a.today, Now: a.now,
 		},
 		Console: desk,

@@ -24,6 +24,7 @@ var mayImport = map[string][]string{
 	"casefile":  {"audit", "catalogue", "contact", "seal"},
 	"chat":      {"audit", "blob", "catalogue", "contact", "seal"},
 	"phone":     {"audit", "blob", "catalogue", "contact", "routing", "seal"},
+	"referral":  {"audit", "blob", "casefile", "catalogue", "seal"},
 	"routing":   {"audit", "catalogue", "contact", "seal", "staff"},
 	"takedown":  {"audit", "casefile", "catalogue", "evidence", "seal"},
 }

@@ -52,6 +52,11 @@ func (f *Files) AddTask(ctx context.Context, fileID, id, text, staffID string, d
 	})
 }
 
+// AddTaskWithin is AddTask within the transaction of another act on the file (Write): for the rooms whose work hangs on one.
+func (f *Files) AddTaskWithin(ctx context.Context, tx *store.Tx, file File, key *seal.Key, id, text, staffID string, due time.Time, by audit.Actor) error {
+	return f.addTask(ctx, tx, file, key, id, text, staffID, due, by)
+}
+
 func (f *Files) addTask(ctx context.Context, tx *store.Tx, file File, key *seal.Key, id, text, staffID string, due time.Time, by audit.Actor) error {
 	text, err := written(text, maxText)
 	if err == nil {
@@ -83,18 +88,21 @@ func (f *Files) EndTask(ctx context.Context, fileID, id string, to TaskState, by
 	if to != TaskDone && to != TaskDropped {
 		return fault.New(fault.Invalid, "fault.case.task_state")
 	}
-	return f.db.Tx(ctx, func(tx *store.Tx) error {
-		n, err := tx.Exec(ctx, `UPDATE case_task SET state = $3, rev = rev + 1, ended_at = $4, ended_by = $5 WHERE id = $1 AND file_id = $2 AND state = 'open'`,
-			id, fileID, string(to), store.Millis(f.now()), by.ID)
-		if err != nil || n == 0 {
-			return err
-		}
-		if err := f.event(ctx, tx, fileID, by, "task_"+string(to), id, ""); err != nil {
-			return err
-		}
-		tx.AfterCommit(f.tasksChanged)
-		return f.record(ctx, tx, by, "case.task_"+string(to), fileID, map[string]string{"task": id})
-	})
+	return f.db.Tx(ctx, func(tx *store.Tx) error { return f.EndTaskWithin(ctx, tx, fileID, id, to, by) })
+}
+
+// EndTaskWithin is EndTask within the transaction of another act.
+func (f *Files) EndTaskWithin(ctx context.Context, tx *store.Tx, fileID, id string, to TaskState, by audit.Actor) error {
+	n, err := tx.Exec(ctx, `UPDATE case_task SET state = $3, rev = rev + 1, ended_at = $4, ended_by = $5 WHERE id = $1 AND file_id = $2 AND state = 'open'`,
+		id, fileID, string(to), store.Millis(f.now()), by.ID)
+	if err != nil || n == 0 {
+		return err
+	}
+	if err := f.event(ctx, tx, fileID, by, "task_"+string(to), id, ""); err != nil {
+		return err
+	}
+	tx.AfterCommit(f.tasksChanged)
+	return f.record(ctx, tx, by, "case.task_"+string(to), fileID, map[string]string{"task": id})
 }
 
 const selectTask = `SELECT id, file_id, state, staff_id, due_at, made_at, made_by, ended_at, ended_by, key_id, text_sealed FROM case_task`

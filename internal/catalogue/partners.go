@@ -1,6 +1,7 @@
 package catalogue
 
 import (
+	"regexp"
 	"slices"
 	"strings"
 )
@@ -49,6 +50,9 @@ type Recipient struct {
 	Channels []string `toml:"channels"`
 	// Address is the portal's or the mailbox.
 	Address string `toml:"address"`
+	// Key is the partner's public key, as the age tool writes it ("age1…"): an envelope of ours is closed to it. Without
+	// one, nothing goes by a secure link.
+	Key string `toml:"key"`
 	// LegalBasis says why we may, Articles name it ("CP 434-3").
 	LegalBasis Text     `toml:"legal_basis"`
 	Articles   []string `toml:"articles"`
@@ -69,6 +73,9 @@ type Recipient struct {
 	VerifiedOn string `toml:"verified_on"`
 	Retired    bool   `toml:"retired"`
 }
+
+// ageKey is the look of an X25519 recipient (age-encryption.org/v1); whoever closes an envelope checks its sum.
+var ageKey = regexp.MustCompile(`^age1[02-9ac-hj-np-z]{58}$`)
 
 var partnerKinds = []string{"protection", "emergency", "police", "justice", "school", "victims", "health", "helpline"}
 
@@ -223,6 +230,9 @@ func (r Recipient) check(page *page, path string) {
 		page.mailbox(path+".address", r.Address)
 	default:
 		page.flaw("partner_address", path+".address")
+	}
+	if r.Key != "" && !ageKey.MatchString(r.Key) {
+		page.flaw("partner_key", path+".key")
 	}
 	groups, fields := codes{}, codes{}
 	for i, g := range r.Groups {

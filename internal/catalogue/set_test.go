@@ -182,6 +182,7 @@ func TestRefused(t *testing.T) {
 		{"an emergency that begins with paper", DocPartners, `channels = ["call"]`, `channels = ["letter", "call"]`, "call_first", "channels ="},
 		{"a consent rule that is none", DocPartners, `consent = "told"`, `consent = "assumed"`, "value_unknown", "assumed"},
 		{"a portal without an address", DocPartners, "chase_hours = 72, ours = true }\nto_check = true\n", "chase_hours = 72, ours = true }\n", "partner_address", "[[partner]]"},
+		{"a partner's key that is none", DocPartners, "numbers = [\"119\"]\nchannels = [\"call\", \"link\"]", "numbers = [\"119\"]\nkey = \"age1\"\nchannels = [\"call\", \"link\"]", "partner_key", `key = "age1"`},
 		{"a field of a part that is not there", DocPartners, "code = \"harm\"\ngroup = \"facts\"", "code = \"harm\"\ngroup = \"feelings\"", "reference_missing", "feelings"},
 		{"a field filled from nowhere", DocPartners, `from = "safe_now"`, `from = "safe"`, "reference_missing", `from = "safe"`},
 		{"an office in no département", DocPartners, `department = "44"`, `department = "444"`, "reference_missing", "444"},

@@ -21,6 +21,7 @@ import (
 	"vigie/internal/evidence"
 	"vigie/internal/fault"
 	"vigie/internal/phone"
+	"vigie/internal/referral"
 	"vigie/internal/routing"
 	"vigie/internal/routing/flood"
 	"vigie/internal/staff"
@@ -42,6 +43,7 @@ type Room struct {
 	Files     *casefile.Files
 	Evidence  *evidence.Evidence
 	Takedown  *takedown.Takedown
+	Referrals *referral.Referrals
 	Guard     *flood.Guard
 	Streams   *live.Streams
 	Staff     *staff.Staff

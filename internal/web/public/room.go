@@ -14,6 +14,7 @@ import (
 	"vigie/internal/catalogue"
 	"vigie/internal/chat"
 	"vigie/internal/contact"
+	"vigie/internal/referral"
 	"vigie/internal/routing"
 	"vigie/internal/routing/flood"
 	"vigie/internal/web/answer"
@@ -29,6 +30,7 @@ type Room struct {
 	Chats     *chat.Chats
 	Router    *routing.Router
 	Guard     *flood.Guard
+	Referrals *referral.Referrals
 	Streams   *live.Streams
 	Catalogue func() *catalogue.Set
 	// Alias is how children know a member of staff.
