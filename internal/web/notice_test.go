@@ -31,8 +31,8 @@ func TestFromALinkToTheChildBeingTold(t *testing.T) {
 		want(http.StatusOK).sees("Instagram, notification n° 1", "L'accord de l'enfant", "Des insultes.", "instagram.com/p/Cabc123").seesNot("igsh")
 	notice := noticeAt.FindString(camille.body)
 	camille.get(page).sees("Lien n° 1", "Notification préparée") // proof came first
-	camille.post(notice+"/approve").want(http.StatusUnprocessableEntity).sees("Il manque encore quelque chose")
-	camille.post(notice+"/consent").want(http.StatusForbidden).sees("Seul un responsable")
+	camille.post(notice + "/approve").want(http.StatusUnprocessableEntity).sees("Il manque encore quelque chose")
+	camille.post(notice + "/consent").want(http.StatusForbidden).sees("Seul un responsable")
 	camille.post(notice+"/consent", "yes", "1").want(http.StatusOK).sees("Tout y est")
 	camille.post(notice+"/approve").want(http.StatusOK).sees("Prête à envoyer", "C'est envoyé")
 	camille.post(notice+"/filed", "route", "portal", "reference", "REF-77").want(http.StatusOK).sees("Envoyée", "REF-77")

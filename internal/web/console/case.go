@@ -37,6 +37,8 @@ type caseView struct {
 	notices   []noticeRow
 	grounds   []ui.Option
 	now       string      // how "seen now" is written
+	referrals []referralRow
+	partners  []ui.Option
 	danger    *caseDanger // as it was judged last, nil for never
 	dangers   []caseDanger
 	grid      []ui.DangerItem
@@ -109,6 +111,9 @@ func (c *Room) caseView(ctx context.Context, say *i18n.Printer, reader staff.Per
 	}
 	v.grounds, v.now = c.groundOptions(say, file.Topic, ""), say.DateTime(c.Now())
 	if v.evidence, err = c.evidenceOf(ctx, say, reader, file); err != nil {
+		return v, err
+	}
+	if v.referrals, v.partners, err = c.referralsOf(ctx, say, file); err != nil {
 		return v, err
 	}
 	if err := c.caseDangers(ctx, &v); err != nil {
@@ -267,10 +272,13 @@ func (c *Room) caseTimeline(ctx context.Context, say *i18n.Printer, fileID strin
 	}
 	var all []ui.Entry
 	for _, e := range events {
-		if strings.HasPrefix(e.Kind, "notice_") {
-			e.Code = ""
+		entry := ui.Entry{At: at(e.At), Icon: caseIcons[e.Kind], By: c.actorName(ctx, say, e)}
+		if ev, ok := strings.CutPrefix(e.Kind, "referral_"); ok {
+			entry.Icon, entry.Title, entry.Text = "send", say.T("referral.event."+ev), c.partnerName(say, e.Code)
+			all = append(all, entry)
+			continue
 		}
-		entry := ui.Entry{At: at(e.At), Icon: caseIcons[e.Kind], Title: say.T("case.event." + e.Kind), By: c.actorName(ctx, say, e)}
+		entry.Title = say.T("case.event." + e.Kind)
 		switch e.Kind {
 		case "glass", "reader_in", "reader_out", "handed_over":
 			entry.Text = c.Alias(ctx, e.Ref)
