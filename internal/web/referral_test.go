@@ -63,7 +63,7 @@ func TestAReferralByASealedEnvelope(t *testing.T) {
 	file, contact := w.fileOf(camille)
 	camille.post("/desk/contacts/"+contact+"/field", "field", "department", "value", "44").want(http.StatusOK)
 	page := camille.refers(file, "119")
-	camille.get(page).want(http.StatusOK).sees("Transmission\u00a0: 119", "Brouillon", "À lui dire avec vos mots", "Je vais parler de toi au 119", "Base légale")
+	camille.get(page).want(http.StatusOK).sees("119, Allô enfance en danger", "Brouillon", "À lui dire avec vos mots", "Je vais parler de toi au 119", "Base légale")
 	if !regexp.MustCompile(`value="44" selected`).MatchString(camille.body) {
 		t.Error("the département is not taken from the child's form")
 	}
