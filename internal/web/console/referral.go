@@ -381,6 +381,9 @@ func (c *Room) ActReferral(w http.ResponseWriter, r *http.Request) error {
 		http.Redirect(w, r, "/desk/cases/"+file.ID+"/referrals/"+ref.ID, http.StatusSeeOther)
 		return nil
 	case fault.Invalid, fault.Forbidden, fault.Conflict:
+		if answer.Scripted(r) {
+			return err // said beside what was pressed
+		}
 		answer.Log(r, err)
 		if ref, again := c.Referrals.Get(r.Context(), ref.ID); again == nil {
 			return c.showReferral(w, r, answer.Status(err), file, ref, answer.Printer(r).Fault(err))
