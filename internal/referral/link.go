@@ -155,6 +155,9 @@ func (r *Referrals) Fetch(ctx context.Context, token, code, who string) (Envelop
 	if err != nil {
 		return Envelope{}, err
 	}
+	if err := r.try(ctx, l); err != nil {
+		return Envelope{}, err
+	}
 	typed := strings.NewReplacer("-", "", " ", "").Replace(strings.ToUpper(code))
 	if subtle.ConstantTimeCompare(right, []byte(typed)) != 1 {
 		return Envelope{}, r.wrong(ctx, l)
@@ -173,12 +176,20 @@ func (r *Referrals) Fetch(ctx context.Context, token, code, who string) (Envelop
 	return Envelope{Name: fmt.Sprintf("%s.txt.age", before.Receipt()), Bytes: envelope}, nil
 }
 
-// wrong counts a wrong code, before it is answered.
+// try counts a code before it is compared, so that many at once are no more than ten.
+func (r *Referrals) try(ctx context.Context, l Link) error {
+	return r.db.Tx(ctx, func(tx *store.Tx) error {
+		n, err := tx.Exec(ctx, `UPDATE referral_link SET failures = failures + 1 WHERE token = $1 AND failures < $2 AND fetched_at = 0 AND revoked_at = 0`, l.Token, tries)
+		if err == nil && n == 0 {
+			err = fault.New(fault.Gone, "fault.referral.link")
+		}
+		return err
+	})
+}
+
+// wrong writes a wrong code into the log, and says so.
 func (r *Referrals) wrong(ctx context.Context, l Link) error {
 	err := r.db.Tx(ctx, func(tx *store.Tx) error {
-		if _, err := tx.Exec(ctx, `UPDATE referral_link SET failures = failures + 1 WHERE token = $1`, l.Token); err != nil {
-			return err
-		}
 		return r.log.Record(ctx, tx, audit.Entry{Actor: PartnerActor, Act: "referral.wrong_code", Object: "referral", ObjectID: l.referralID})
 	})
 	if err != nil {
@@ -204,7 +215,7 @@ func (r *Referrals) fetched(ctx context.Context, l Link, before Referral, who st
 		next.Rev = before.Rev + 1
 	}
 	return r.db.Tx(ctx, func(tx *store.Tx) error {
-		n, err := tx.Exec(ctx, `UPDATE referral_link SET fetched_at = $2 WHERE token = $1 AND fetched_at = 0 AND revoked_at = 0 AND failures < $3`, l.Token, store.Millis(s.now), tries)
+		n, err := tx.Exec(ctx, `UPDATE referral_link SET fetched_at = $2 WHERE token = $1 AND fetched_at = 0 AND revoked_at = 0`, l.Token, store.Millis(s.now))
 		if err != nil {
 			return err
 		}

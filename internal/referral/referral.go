@@ -210,6 +210,8 @@ const (
 	maxText = 8000
 	// paperAfter is how long the paper may take after an emergency call, where the partner's own time is "now".
 	paperAfter = 24 * time.Hour
+	// readWithin is how long a decision not to refer waits for its second reader.
+	readWithin = 48 * time.Hour
 )
 
 // Open writes a new draft for a partner. id is made by the client: sent again, it changes nothing. It returns fault.Invalid
@@ -523,14 +525,14 @@ func (s *step) taken() error {
 	return nil
 }
 
-// Decline says that it is not handed on, and why. It returns fault.Invalid "fault.referral.ground" without.
+// Decline says that it is not handed on, and why; that somebody else reads it is a task of the file. It returns fault.Invalid "fault.referral.ground" without.
 func (r *Referrals) Decline(ctx context.Context, id string, rev int64, by audit.Actor) (Referral, error) {
 	return r.act(ctx, id, rev, EventDecline, by, func(s *step) error {
 		if s.Content.Ground == "" {
 			return fault.New(fault.Invalid, "fault.referral.ground")
 		}
 		s.DecidedAt, s.DecidedBy, s.SendDue = store.Millis(s.now), by.ID, 0
-		r.endTask(s, &s.sendTask, casefile.TaskDropped, by)
+		r.task(s, &s.sendTask, "referral.task.read", s.now.Add(readWithin), by)
 		return nil
 	})
 }
@@ -554,6 +556,7 @@ func (r *Referrals) ReadDecline(ctx context.Context, id string, rev int64, agree
 			return fault.New(fault.Invalid, "fault.referral.ground")
 		}
 		s.Content.Read, s.ReadAt, s.ReadBy = word, store.Millis(s.now), by.ID
+		r.endTask(s, &s.sendTask, casefile.TaskDone, by)
 		return nil
 	})
 }

@@ -11,6 +11,7 @@ import (
 
 	"vigie/internal/audit"
 	"vigie/internal/catalogue"
+	"vigie/internal/fault"
 	"vigie/internal/referral"
 	"vigie/internal/store"
 )
@@ -292,13 +293,17 @@ func TestDeadlinesAreTasksOfTheFile(t *testing.T) {
 // Deciding not to refer is read by somebody else than who decided.
 func TestASecondReader(t *testing.T) {
 	onEach(t, func(w *world) {
-		r := w.draft(w.file(), "119", referral.Paper{})
+		file := w.file()
+		r := w.draft(file, "119", referral.Paper{})
 		_, err := w.Decline(w.ctx, r.ID, r.Rev, claire)
 		w.refused(err, "fault.referral.ground")
 		r, err = w.Save(w.ctx, r.ID, r.Rev, referral.Paper{Ground: "Sa tante l'a déjà fait."}, claire)
 		w.must(err)
 		r, err = w.Decline(w.ctx, r.ID, r.Rev, claire)
 		w.must(err)
+		if w.tasks(file.ID) != "referral.task.read 29 18:00" {
+			t.Errorf("to do: %s", w.tasks(file.ID))
+		}
 		unread, err := w.Unread(w.ctx)
 		if w.must(err); len(unread) != 1 {
 			t.Errorf("%d wait for a reader", len(unread))
@@ -308,8 +313,8 @@ func TestASecondReader(t *testing.T) {
 		_, err = w.ReadDecline(w.ctx, r.ID, r.Rev, false, "", nadia)
 		w.refused(err, "fault.referral.ground")
 		r, err = w.ReadDecline(w.ctx, r.ID, r.Rev, true, "", nadia)
-		if w.must(err); r.State != referral.Confirmed || r.ReadBy != nadia.ID {
-			t.Errorf("read: %+v", r)
+		if w.must(err); r.State != referral.Confirmed || r.ReadBy != nadia.ID || w.tasks(file.ID) != "" {
+			t.Errorf("read: %+v; to do %s", r, w.tasks(file.ID))
 		}
 	})
 }
@@ -404,6 +409,24 @@ func TestALinkEnds(t *testing.T) {
 		}
 		_, err := w.Fetch(w.ctx, guessed.Token, guessed.Code, "x")
 		w.refused(err, "fault.referral.link")
+
+		_, stormed := sent()
+		answers := make(chan error, 40)
+		for range cap(answers) {
+			go func() {
+				_, err := w.Fetch(w.ctx, stormed.Token, "AAAA-AAAA", "x")
+				answers <- err
+			}()
+		}
+		tried := 0
+		for range cap(answers) {
+			if f := fault.As(<-answers); f != nil && f.Key == "fault.referral.code" {
+				tried++
+			}
+		}
+		if tried != 10 {
+			t.Errorf("%d codes were compared at once", tried)
+		}
 
 		r, taken := sent()
 		r, err = w.Again(w.ctx, r.ID, r.Rev, claire)

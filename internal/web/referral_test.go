@@ -119,6 +119,8 @@ func TestReferralsAreNeedToKnow(t *testing.T) {
 
 	camille.does(page, "decline", "ground", "Sa tante l'a déjà fait.").want(http.StatusOK).sees("Non transmise, à relire").seesNot("Je suis d'accord")
 	camille.post(page, "do", "agree", "rev", "3").want(http.StatusForbidden).sees("Une autre personne doit relire")
+	nadia.get("/desk/cases").want(http.StatusOK).sees("Décisions de ne pas transmettre, à relire", "119, Allô enfance en danger")
+	camille.get("/desk/cases").want(http.StatusOK).seesNot("Décisions de ne pas transmettre")
 	nadia.does(page, "agree").want(http.StatusOK).sees("Non transmise, relue", "Relu par Dominique")
 }
 

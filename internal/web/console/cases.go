@@ -47,6 +47,12 @@ type brokenGlass struct {
 	when           string
 }
 
+// unreadReferral is a decision not to refer that waits for a second reader.
+type unreadReferral struct {
+	referralRow
+	who, reference string
+}
+
 // casesView is the page of files.
 type casesView struct {
 	say       *i18n.Printer
@@ -55,6 +61,7 @@ type casesView struct {
 	older     string
 	due, late []dueTask
 	broken    []brokenGlass
+	unread    []unreadReferral
 	topics    []ui.Option
 	all       bool // she may read every file
 }
@@ -135,6 +142,17 @@ func (c *Room) casesToDo(ctx context.Context, v *casesView, staffID string) erro
 	}
 	if v.due, err = c.dueTasks(ctx, v.say, tasks); err != nil || !v.all {
 		return err
+	}
+	unread, err := c.Referrals.Unread(ctx)
+	if err != nil {
+		return err
+	}
+	for _, r := range unread {
+		file, err := c.Files.Get(ctx, r.FileID)
+		if err != nil {
+			return err
+		}
+		v.unread = append(v.unread, unreadReferral{c.referralRow(v.say, r), c.Alias(ctx, r.DecidedBy), file.Reference})
 	}
 	late, err := c.Files.TasksLate(ctx, c.Now())
 	if err != nil {
