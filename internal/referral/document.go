@@ -15,13 +15,27 @@ type Line struct {
 	Code                 string
 }
 
+// Department is the field that says which office of a partner it goes to.
+const Department = "department"
+
+// Fields are what a partner is told; for one with an office in each département, the département first, which no paper has to
+// ask for.
+func (r *Referrals) Fields(partner catalogue.Recipient) []catalogue.ReferralField {
+	asked, ok := r.catalogue().Form.Field(Department)
+	if _, have := partner.Field(Department); have || !ok || !partner.ByDepartment {
+		return partner.Fields
+	}
+	first := catalogue.ReferralField{Code: Department, Label: asked.Label, Type: catalogue.OfPlace, From: Department}
+	return append([]catalogue.ReferralField{first}, partner.Fields...)
+}
+
 // Lines are what a partner is told, in its order and in a language; what has no answer is left out.
 func (r *Referrals) Lines(ref Referral, lang string) []Line {
 	set := r.catalogue()
 	partner, _ := set.Partners.ByCode(ref.Partner)
 	group := ""
 	var all []Line
-	for _, f := range partner.Fields {
+	for _, f := range r.Fields(partner) {
 		for _, code := range Repeated(ref.Content.Fields, f.Code) {
 			answer := said(set, f, ref.Content.Fields[code], lang, r.say)
 			if answer == "" {

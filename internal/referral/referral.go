@@ -582,7 +582,7 @@ func (r *Referrals) Channels(ref Referral) []string {
 		return nil
 	}
 	ways := partner.Channels
-	if office, ok := partner.Office(ref.Content.Fields["department"]); ok && office.Channel != "" {
+	if office, ok := partner.Office(ref.Content.Fields[Department]); ok && office.Channel != "" {
 		ways = append([]string{office.Channel}, ways...)
 	}
 	var may []string

@@ -459,3 +459,38 @@ func TestErasingAFileErasesItsReferrals(t *testing.T) {
 		w.refused(w.Waiting(w.ctx, link.Token), "fault.referral.link")
 	})
 }
+
+// A CRIP is that of a département: where the child lives says by which way it is told, though no paper of theirs asks.
+func TestTheOfficeOfADepartment(t *testing.T) {
+	onEach(t, func(w *world) {
+		file, p := w.file(), paper()
+		ways := func(department string) string {
+			p.Fields = map[string]string{"department": department}
+			r := w.draft(file, "crip", p)
+			return strings.Join(w.Channels(r), " ")
+		}
+		if a, b := ways("44"), ways("75"); a != "portal letter" || b != "portal letter" {
+			t.Errorf("in 44: %s, elsewhere: %s", a, b)
+		}
+		r := w.draft(file, "crip", p)
+		lines := w.Lines(r, "fr")
+		if len(lines) != 1 || lines[0].Code != referral.Department || lines[0].Answer != "Paris" {
+			t.Errorf("the paper says %+v", lines)
+		}
+	})
+}
+
+// A family has several children: each stands in the paper, with its number.
+func TestSeveralChildren(t *testing.T) {
+	onEach(t, func(w *world) {
+		p := paper()
+		p.Fields = map[string]string{"child_first_name": "Inès", "child_first_name#2": "Sami", "child_sex#2": "boy"}
+		var said []string
+		for _, l := range w.Lines(w.draft(w.file(), "crip", p), "fr") {
+			said = append(said, l.Label+": "+l.Answer)
+		}
+		if got := strings.Join(said, ", "); got != "Prénom: Inès, Prénom (2): Sami, Sexe (2): Garçon" {
+			t.Errorf("the paper says %s", got)
+		}
+	})
+}

@@ -136,6 +136,11 @@ func TestWhatPartnersDoNotTake(t *testing.T) {
 	camille.does(pharos, "send", "channel", "portal", "reference", "P-1").want(http.StatusUnprocessableEntity).sees("Il manque 4 réponses que le partenaire demande", "Adresse exacte")
 	school := camille.refers(file, "school")
 	camille.does(school, "decide", append(first, "field.agreed", "yes")...).want(http.StatusForbidden).sees("Aucune école n'est prévenue sans l'accord de l'enfant")
+	crip := camille.refers(file, "crip")
+	camille.does(crip, "save", "field.department", "44", "field.child_first_name", "Inès", "field.child_first_name#2", "Sami").want(http.StatusOK).
+		sees("Département", "Prénom (2)", "Prénom (3)", "Il manque 6 réponses")
+	camille.does(crip, "decide", append(first, "field.department", "44", "field.reported", "« Il me frappe. »")...).want(http.StatusOK).
+		sees("Formulaire en ligne, avec accusé de réception automatique", "Par le formulaire du partenaire", "Par courrier").seesNot("Par lien sécurisé", "Par courriel")
 	police := camille.refers(file, "police")
 	camille.does(police, "call", "number", "17", "who", "CIC de Nantes", "when", w.clock.now().Format("2006-01-02T15:04")).want(http.StatusOK).sees("Appel au 17, CIC de Nantes")
 	camille.get("/desk/cases/"+file).sees("Transmettre à", "Appel d'urgence passé")

@@ -82,6 +82,7 @@ type referralView struct {
 	partner   catalogue.Recipient
 	numbers   string
 	address   string // the form of the partner, or of its office
+	note      string // what is known of the office
 	fault     string // why the last act was refused
 	lacks     []referralQuestion
 	groups    []referralGroup
@@ -170,8 +171,11 @@ func (c *Room) referralView(ctx context.Context, say *i18n.Printer, reader staff
 	}
 	v.numbers = strings.Join(numbers, ", ")
 	v.address = v.partner.Address
-	if office, ok := v.partner.Office(ref.Content.Fields["department"]); ok && office.Address != "" {
-		v.address = office.Address
+	if office, ok := v.partner.Office(ref.Content.Fields[referral.Department]); ok {
+		v.note = say.Text(office.Note.In(say.Lang()))
+		if office.Address != "" {
+			v.address = office.Address
+		}
 	}
 	v.first = say.Text(v.partner.First(c.speaksIn(ctx, file.ID)).In(say.Lang()))
 	if !ref.State.May(referral.EventSave) {
@@ -254,10 +258,11 @@ func (c *Room) speaksIn(ctx context.Context, fileID string) string {
 
 func (c *Room) referralGroups(say *i18n.Printer, p catalogue.Recipient, fields map[string]string) []referralGroup {
 	var all []referralGroup
+	asked := c.Referrals.Fields(p)
 	for _, g := range append([]catalogue.ReferralGroup{{}}, p.Groups...) {
 		drawn := referralGroup{label: say.Text(g.Label.In(say.Lang()))}
 		most := 1
-		for _, f := range p.Fields {
+		for _, f := range asked {
 			if f.Group == g.Code {
 				most = max(most, len(referral.Repeated(fields, f.Code)))
 			}
@@ -270,7 +275,7 @@ func (c *Room) referralGroups(say *i18n.Printer, p catalogue.Recipient, fields m
 			if n > most && (!g.Repeats || n > 6) {
 				break
 			}
-			for _, f := range p.Fields {
+			for _, f := range asked {
 				if f.Group != g.Code {
 					continue
 				}
@@ -356,7 +361,7 @@ func (c *Room) knownOf(ctx context.Context, fileID string, partner catalogue.Rec
 		if err = ignoreGone(err); err != nil {
 			return nil, err
 		}
-		for _, f := range partner.Fields {
+		for _, f := range c.Referrals.Fields(partner) {
 			if value := given[f.From].Value; f.From != "" && known[f.Code] == "" && value != "" {
 				known[f.Code] = value
 			}
