@@ -351,9 +351,7 @@ func (e *Evidence) looked(ctx context.Context, item Item, act, purpose string, b
 
 // Chain returns the custody of an item, the oldest first.
 func (e *Evidence) Chain(ctx context.Context, id string) ([]Custody, error) {
-	return store.All(ctx, e.db, func(r store.Row) (c Custody, err error) {
-		return c, r.Scan(&c.ID, &c.ItemID, &c.At, &c.Actor.Kind, &c.Actor.ID, &c.Act, &c.Purpose, &c.Seconds)
-	}, `SELECT id, item_id, at, actor_kind, actor_id, act, purpose, seconds FROM evidence_custody WHERE item_id = $1 ORDER BY at, id`, id)
+	return store.All(ctx, e.db, scanCustody, selectCustody+` WHERE item_id = $1 ORDER BY at, id`, id)
 }
 
 func (e *Evidence) custody(ctx context.Context, tx *store.Tx, itemID, act, purpose string, seconds int64, by audit.Actor) error {

@@ -20,6 +20,7 @@ import (
 	"vigie/internal/catalogue"
 	"vigie/internal/contact"
 	"vigie/internal/evidence"
+	"vigie/internal/evidence/bundle"
 	"vigie/internal/fault"
 	"vigie/internal/seal"
 	"vigie/internal/store"
@@ -230,6 +231,46 @@ func TestTheDigestOfWordsCanBeTakenAgain(t *testing.T) {
 		}
 		if _, err := w.Item(w.ctx, store.NewID()); !fault.Is(err, fault.NotFound) {
 			w.t.Errorf("an item that is not there: %v", err)
+		}
+	})
+}
+
+// The export of a file is checked by somebody else's eyes: whole, with every piece, and its own making in each custody.
+func TestAnExportCanBeChecked(t *testing.T) {
+	onEach(t, func(w *world) {
+		file := w.file()
+		alias := func(id string) string { return strings.TrimPrefix(id, "staff-") }
+		_, err := w.Export(w.ctx, file, "V-7K4M-29", "police", "Vigie", alias, nadia)
+		w.refused(err, "fault.evidence.none")
+		id := store.NewID()
+		w.must(w.AddFile(w.ctx, file, id, "", evidence.Content{Name: "capture.png"}, bytes.NewReader(picture), claire))
+		w.must(w.AddLink(w.ctx, file, store.NewID(), evidence.Content{Address: "https://example.org/p/1", Statement: "Des insultes."}, claire))
+		w.must(w.AddStatement(w.ctx, file, store.NewID(), evidence.Content{Statement: "Vu à 18 h."}, claire))
+		_, err = w.Export(w.ctx, file, "V-7K4M-29", "press", "Vigie", alias, nadia)
+		w.refused(err, "fault.evidence.purpose")
+		b, err := w.Export(w.ctx, file, "V-7K4M-29", "police", "Vigie", alias, nadia)
+		w.must(err)
+		var zip bytes.Buffer
+		w.must(bundle.Write(&zip, b))
+		report, err := bundle.Check(bytes.NewReader(zip.Bytes()), int64(zip.Len()), nil)
+		w.must(err)
+		for _, f := range report.Findings {
+			if f.Level == bundle.Broken {
+				w.t.Errorf("the check says %+v", f)
+			}
+		}
+		if report.Items != 3 || report.Case != "V-7K4M-29" || report.Purpose != "police" {
+			w.t.Errorf("the report is %+v", report)
+		}
+		for _, part := range []string{string(picture), "https://example.org/p/1", "Vu à 18 h.", "exported"} {
+			if !bytes.Contains(zip.Bytes(), []byte(part)) {
+				w.t.Errorf("the export lacks %q", part)
+			}
+		}
+		chain, err := w.Chain(w.ctx, id)
+		w.must(err)
+		if last := chain[len(chain)-1]; last.Act != "exported" || last.Actor != nadia || last.Purpose != "police" {
+			w.t.Errorf("its custody ends with %+v", last)
 		}
 	})
 }

@@ -108,6 +108,12 @@ func TestEvidenceOfAFile(t *testing.T) {
 	camille.post(page+"/evidence", "id", store.NewID(), "kind", "link", "address", "deux mots").want(http.StatusUnprocessableEntity).sees("Collez un lien")
 	camille.post(page+"/evidence", "id", store.NewID(), "kind", "file", "proof", store.NewID()).want(http.StatusNotFound)
 	camille.get(page).want(http.StatusOK).sees("Lien n° 1", "Constat n° 2", "https://example.org/p/1", "@dark.wolf", "On y lit son adresse.", "Suivi de la preuve", "Empreinte SHA-256").seesNot("Aucune image ne se garde ici")
+	camille.post(page + "/evidence/export").want(http.StatusUnprocessableEntity).sees("Choisissez pour qui")
+	camille.post(page+"/evidence/export", "purpose", "police").want(http.StatusOK)
+	if kind := camille.header.Get("Content-Type"); kind != "application/zip" || !strings.HasPrefix(camille.body, "PK") {
+		t.Errorf("the export is %s", kind)
+	}
+	camille.get(page).sees("Preuves exportées", "Exportée")
 	var forbidden string
 	for _, c := range w.app.Catalogue.Current().Taxonomy.Categories {
 		if c.Has(catalogue.NoCapture) {

@@ -116,6 +116,7 @@ func (h *Handler) routes() []Route {
 		{post, "/desk/cases/{file}/tasks/{task}", staff.CaseUse, c.EndCaseTask, false},
 		{post, "/desk/cases/{file}/people", staff.CaseUse, c.CasePerson, false},
 		{post, "/desk/cases/{file}/evidence", staff.CaseUse, c.AddEvidence, false},
+		{post, "/desk/cases/{file}/evidence/export", staff.CaseUse, c.ExportEvidence, false},
 		{post, "/desk/cases/{file}/evidence/{item}/open", staff.CaseUse, c.OpenEvidence, false},
 		{get, "/desk/takedown", staff.CaseUse, c.TakedownDesk, false},
 		{post, "/desk/cases/{file}/notices", staff.CaseUse, c.BeginNotice, false},

@@ -36,7 +36,7 @@ type caseView struct {
 	evidence  evidenceView
 	notices   []noticeRow
 	grounds   []ui.Option
-	now       string      // how "seen now" is written
+	now       string // how "seen now" is written
 	referrals []referralRow
 	partners  []ui.Option
 	danger    *caseDanger // as it was judged last, nil for never
@@ -262,7 +262,7 @@ func (c *Room) caseDangers(ctx context.Context, v *caseView) error {
 var caseIcons = map[string]string{
 	"opened": "clipboard-list", "contact_added": "message-circle", "contact_left": "message-circle", "came_back": "message-circle", "note": "pencil", "task": "clock", "task_done": "check",
 	"task_dropped": "x", "person_added": "user-round", "person_changed": "user-round", "person_removed": "user-round-x", "danger_judged": "shield-alert",
-	"glass": "eye", "reader_in": "eye", "reader_out": "eye-off", "handed_over": "hand-helping", "close": "lock", "reopen": "door-open", "merged": "copy", "topic": "pencil", "evidence": "paperclip",
+	"glass": "eye", "reader_in": "eye", "reader_out": "eye-off", "handed_over": "hand-helping", "close": "lock", "reopen": "door-open", "merged": "copy", "topic": "pencil", "evidence": "paperclip", "exported": "copy",
 }
 
 func (c *Room) caseTimeline(ctx context.Context, say *i18n.Printer, fileID string) ([]ui.Entry, error) {

@@ -12,8 +12,10 @@ import (
 	"vigie/internal/casefile"
 	"vigie/internal/chat"
 	"vigie/internal/evidence"
+	"vigie/internal/evidence/bundle"
 	"vigie/internal/fault"
 	"vigie/internal/staff"
+	"vigie/internal/web/answer"
 	"vigie/internal/web/i18n"
 	"vigie/internal/web/session"
 	"vigie/internal/web/ui"
@@ -23,6 +25,8 @@ import (
 type evidenceView struct {
 	noCapture bool
 	items     []evidenceItem
+	more      int         // earlier items that are not shown
+	purposes  []ui.Option // for whom it may be exported
 	offered   []ui.Option // proofs that were handed over in its conversations and are not kept yet
 }
 
@@ -39,6 +43,16 @@ func (c *Room) evidenceOf(ctx context.Context, say *i18n.Printer, reader staff.P
 	if err != nil {
 		return v, err
 	}
+	chains, err := c.Evidence.Chains(ctx, file.ID)
+	if err != nil {
+		return v, err
+	}
+	for _, purpose := range evidence.ExportPurposes {
+		v.purposes = append(v.purposes, ui.Option{Value: purpose, Label: say.T("evidence.purpose." + purpose)})
+	}
+	if v.more = max(0, len(items)-evidenceShown); v.more > 0 {
+		items = items[v.more:]
+	}
 	for _, item := range items {
 		d := evidenceItem{Item: item, added: say.DateTime(at(item.AddedAt)), by: c.Alias(ctx, item.AddedBy)}
 		for _, line := range []told{
@@ -49,11 +63,7 @@ func (c *Room) evidenceOf(ctx context.Context, say *i18n.Printer, reader staff.P
 				d.lines = append(d.lines, line)
 			}
 		}
-		chain, err := c.Evidence.Chain(ctx, item.ID)
-		if err != nil {
-			return v, err
-		}
-		for _, e := range chain {
+		for _, e := range chains[item.ID] {
 			d.chain = append(d.chain, say.T("evidence.custody", "what", say.T("evidence.act."+e.Act), "who", c.Alias(ctx, e.Actor.ID), "when", say.DateTime(at(e.At))))
 		}
 		v.items = append(v.items, d)
@@ -63,6 +73,34 @@ func (c *Room) evidenceOf(ctx context.Context, say *i18n.Printer, reader staff.P
 	}
 	v.offered, err = c.keepable(ctx, say, reader, file.ID)
 	return v, err
+}
+
+// evidenceShown is how many items stand on the page of a file, the newest; all of them are in an export.
+const evidenceShown = 100
+
+// ExportEvidence hands out the evidence of a file as one ZIP that can be checked without us.
+func (c *Room) ExportEvidence(w http.ResponseWriter, r *http.Request) error {
+	fileID := r.PathValue("file")
+	if _, err := c.mayCase(r, fileID); err != nil {
+		return err
+	}
+	form, err := answer.Form(w, r)
+	if err != nil {
+		return err
+	}
+	file, err := c.Files.Get(r.Context(), fileID)
+	if err != nil {
+		return err
+	}
+	alias := func(id string) string { return c.Alias(r.Context(), id) }
+	b, err := c.Evidence.Export(r.Context(), fileID, file.Reference, form.Get("purpose"), "Vigie", alias, me(r))
+	if err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/zip")
+	w.Header().Set("Content-Disposition", mime.FormatMediaType("attachment", map[string]string{"filename": b.FileName()}))
+	w.Header().Set("Cache-Control", "no-store")
+	return bundle.Write(w, b)
 }
 
 // keepable are the proofs of a file's conversations that she may open and that are not kept yet.
