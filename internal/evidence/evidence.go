@@ -315,7 +315,8 @@ func (e *Evidence) unseal(ctx context.Context, item *Item) error {
 }
 
 // Original opens a file as it came, for a purpose (a code); the opening is in its custody and in the log before a byte of it
-// is read. The caller closes it. It returns fault.NotFound "fault.evidence.unknown" for what is no file.
+// is read. The caller closes it. It returns fault.NotFound "fault.evidence.unknown" for what is no
+// file, fault.Forbidden "fault.evidence.no_capture" for one that is of a case of which no picture may be held (any more).
 func (e *Evidence) Original(ctx context.Context, id, purpose string, by audit.Actor) (Item, io.ReadCloser, error) {
 	item, err := e.Item(ctx, id)
 	if err != nil {
@@ -324,11 +325,27 @@ func (e *Evidence) Original(ctx context.Context, id, purpose string, by audit.Ac
 	if item.Kind != KindFile {
 		return item, nil, fault.New(fault.NotFound, "fault.evidence.unknown")
 	}
+	if withheld, err := e.withheld(ctx, item); err != nil || withheld {
+		if err == nil {
+			err = fault.New(fault.Forbidden, "fault.evidence.no_capture")
+		}
+		return item, nil, err
+	}
 	if err := e.looked(ctx, item, "opened", purpose, by); err != nil {
 		return item, nil, err
 	}
 	r, err := e.blobs.Get(ctx, item.blobID, item.Content.Identity)
 	return item, r, err
+}
+
+// withheld says that nobody opens a file any more: it was kept before anybody knew what it is, and what its case is about now
+// is something of which no picture may be held.
+func (e *Evidence) withheld(ctx context.Context, item Item) (bool, error) {
+	if item.Kind != KindFile {
+		return false, nil
+	}
+	file, err := e.files.Get(ctx, item.FileID)
+	return item.NoCapture || e.NoCapture(file), err
 }
 
 // Look writes that somebody looks at an item from now on.

@@ -274,3 +274,34 @@ func TestAnExportCanBeChecked(t *testing.T) {
 		}
 	})
 }
+
+// A picture that was kept before anybody knew what it is: once its case is about what nobody may hold, it is neither opened nor
+// exported; its hash is.
+func TestAPictureThatMayNotBeHeldAnyMore(t *testing.T) {
+	onEach(t, func(w *world) {
+		file, id := w.file(), store.NewID()
+		w.must(w.AddFile(w.ctx, file, id, "", evidence.Content{Address: "https://example.org/p/1"}, bytes.NewReader(picture), claire))
+		for _, c := range w.set.Taxonomy.Categories {
+			if c.Has(catalogue.NoCapture) {
+				w.must(w.files.SetTopic(w.ctx, file, c.Code, claire))
+			}
+		}
+		_, _, err := w.Original(w.ctx, id, "police", nadia)
+		w.refused(err, "fault.evidence.no_capture")
+		b, err := w.Export(w.ctx, file, "V-7K4M-29", "police", "Vigie", func(id string) string { return id }, nadia)
+		w.must(err)
+		var zip bytes.Buffer
+		w.must(bundle.Write(&zip, b))
+		report, err := bundle.Check(bytes.NewReader(zip.Bytes()), int64(zip.Len()), nil)
+		w.must(err)
+		for _, f := range report.Findings {
+			if f.Level == bundle.Broken {
+				w.t.Errorf("the check says %+v", f)
+			}
+		}
+		sum := sha256.Sum256(picture)
+		if bytes.Contains(zip.Bytes(), picture) || !bytes.Contains(zip.Bytes(), []byte(hex.EncodeToString(sum[:]))) {
+			w.t.Error("the picture leaves, or its hash does not")
+		}
+	})
+}

@@ -2,6 +2,7 @@ package evidence
 
 import (
 	"context"
+	"crypto/sha256"
 	"encoding/hex"
 	"io"
 	"slices"
@@ -61,7 +62,8 @@ func (e *Evidence) Export(ctx context.Context, fileID, reference, purpose, progr
 	return b, nil
 }
 
-// piece is an item as the bundle takes it. What has no file is the text that its digest is of.
+// piece is an item as the bundle takes it. What has no file is the text that its digest is of; of a file that nobody may hold
+// any more it is that text and the file's hash.
 func (e *Evidence) piece(ctx context.Context, item Item, alias func(string) string) (bundle.Item, error) {
 	sum, err := hex.DecodeString(item.Content.SHA256)
 	if err != nil {
@@ -72,11 +74,20 @@ func (e *Evidence) piece(ctx context.Context, item Item, alias func(string) stri
 		Name: item.Content.Name, TakenAt: store.Time(item.AddedAt), Operator: alias(item.AddedBy), Tool: "Vigie", Statement: item.Content.Statement,
 		SHA256: [32]byte(sum), Size: item.Size, MIME: item.Media, PDQ: item.Content.PDQ, PDQQuality: item.Content.PDQQuality,
 	}
-	if item.Kind == KindFile {
+	withheld, err := e.withheld(ctx, item)
+	if err != nil {
+		return piece, err
+	}
+	if item.Kind == KindFile && !withheld {
 		piece.Open = func() (io.ReadCloser, error) { return e.blobs.Get(ctx, item.blobID, item.Content.Identity) }
 		return piece, nil
 	}
 	piece.Capture, piece.Statement = bundle.NoCapture, item.Content.Text()
+	if withheld { // its hash says which file it is, and nothing of it leaves
+		piece.Statement += "withheld: " + item.Media + ", SHA-256 " + item.Content.SHA256 + "\n"
+		piece.SHA256 = sha256.Sum256([]byte(piece.Statement))
+		piece.PDQ, piece.PDQQuality = "", 0
+	}
 	piece.Size, piece.MIME = int64(len(piece.Statement)), "text/plain"
 	return piece, nil
 }
