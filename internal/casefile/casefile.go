@@ -14,7 +14,6 @@ package casefile
 
 import (
 	"context"
-	"crypto/rand"
 	"errors"
 	"log/slog"
 	"slices"
@@ -28,6 +27,7 @@ import (
 	"vigie/internal/contact"
 	"vigie/internal/fault"
 	"vigie/internal/seal"
+	"vigie/internal/spoken"
 	"vigie/internal/store"
 )
 
@@ -226,32 +226,17 @@ func (f *Files) insert(ctx context.Context, tx *store.Tx, file *File) (taken boo
 	return false, errors.New("casefile: no reference is free")
 }
 
-// referenceSigns are those of a receipt (phone): none that looks or sounds like another one.
-const referenceSigns = "2345679ACHJKMRUWXY"
-
 // newReference returns one of some 34 million, each as likely as any other: "V-7K4M-29".
-func newReference() string {
-	code := []byte("V-****-**")
-	const most = 256 - 256%len(referenceSigns)
-	for i, c := range code {
-		if c != '*' {
-			continue
-		}
-		var b [1]byte
-		for b[0] = 255; int(b[0]) >= most; {
-			rand.Read(b[:]) // never fails (Go 1.24)
-		}
-		code[i] = referenceSigns[int(b[0])%len(referenceSigns)]
-	}
-	return string(code)
-}
+func newReference() string { return reference(spoken.Code(6)) }
+
+func reference(signs string) string { return "V-" + signs[:4] + "-" + signs[4:] }
 
 // readReference is a reference as it is kept, however it was typed: "v7k4m 29" is "V-7K4M-29"; "" when it is none.
 func readReference(typed string) string {
 	var signs []byte
 	for _, c := range []byte(strings.ToUpper(typed)) {
 		switch {
-		case strings.IndexByte(referenceSigns, c) >= 0:
+		case strings.IndexByte(spoken.Signs, c) >= 0:
 			signs = append(signs, c)
 		case c == 'V' && len(signs) == 0, c == '-', c == ' ':
 		default:
@@ -261,7 +246,7 @@ func readReference(typed string) string {
 	if len(signs) != 6 {
 		return ""
 	}
-	return "V-" + string(signs[:4]) + "-" + string(signs[4:])
+	return reference(string(signs))
 }
 
 // Get returns a file. It returns fault.NotFound "fault.case.unknown" when there is none.

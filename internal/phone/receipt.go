@@ -2,13 +2,13 @@ package phone
 
 import (
 	"context"
-	"crypto/rand"
 	"errors"
 	"strings"
 
 	"vigie/internal/audit"
 	"vigie/internal/catalogue"
 	"vigie/internal/fault"
+	"vigie/internal/spoken"
 	"vigie/internal/store"
 )
 
@@ -29,26 +29,8 @@ func (r Receipt) String() string {
 	return r.lookup[:cut] + "-" + r.lookup[cut:]
 }
 
-// receiptSigns are what a receipt is written with: none that looks like another one (0 O Q, 1 I L, 2 Z, 5 S, 8 B), and of
-// those that sound alike by telephone, in French or English (B D E G P T V, M N, F S), one at most.
-const (
-	receiptSigns  = "2345679ACHJKMRUWXY"
-	receiptLength = 4
-)
-
-// newReceipt returns four signs by chance, each as likely as any other.
-func newReceipt() string {
-	var code [receiptLength]byte
-	const most = 256 - 256%len(receiptSigns) // above it, some signs would come more often
-	for i := range code {
-		var b [1]byte
-		for b[0] = 255; int(b[0]) >= most; {
-			rand.Read(b[:]) // never fails (Go 1.24)
-		}
-		code[i] = receiptSigns[int(b[0])%len(receiptSigns)]
-	}
-	return string(code[:])
-}
+// receiptLength is how many signs of a receipt are by chance.
+const receiptLength = 4
 
 // receiptLookup is a code as it is looked for, however it was typed: "119 - 7k4m" is "1197K4M".
 func receiptLookup(typed string) string {
@@ -71,7 +53,7 @@ func (c *call) receipt(ctx context.Context, tx *store.Tx, contactID string) erro
 	const tries = 50 // of 104,976 codes a line, some thousands are taken after years
 	for range tries {
 		n, err := tx.Exec(ctx, `INSERT INTO phone_receipt (lookup, contact_id, call_id, partner, made_at) VALUES ($1, $2, $3, $4, $5)
-			ON CONFLICT (lookup) DO NOTHING`, receiptLookup(c.partner.Code)+newReceipt(), contactID, c.id, c.partner.Code, store.Millis(c.phone.now()))
+			ON CONFLICT (lookup) DO NOTHING`, receiptLookup(c.partner.Code)+spoken.Code(receiptLength), contactID, c.id, c.partner.Code, store.Millis(c.phone.now()))
 		if err != nil || n == 1 {
 			return err
 		}

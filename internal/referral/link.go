@@ -17,6 +17,7 @@ import (
 	"vigie/internal/catalogue"
 	"vigie/internal/fault"
 	"vigie/internal/seal"
+	"vigie/internal/spoken"
 	"vigie/internal/store"
 )
 
@@ -66,7 +67,7 @@ func (r *Referrals) SendLink(ctx context.Context, id string, rev int64, by audit
 		}
 		var chance [16]byte
 		rand.Read(chance[:])
-		token, code := base64.RawURLEncoding.EncodeToString(chance[:]), signs(codeSigns)
+		token, code := base64.RawURLEncoding.EncodeToString(chance[:]), spoken.Code(codeSigns)
 		s.also = append(s.also, func(ctx context.Context, tx *store.Tx, _ casefile.File, key *seal.Key) error {
 			_, err := tx.Exec(ctx, `INSERT INTO referral_link (token, referral_id, key_id, made_at, until, code_sealed, envelope_sealed) VALUES ($1, $2, $3, $4, $5, $6, $7)`,
 				token, id, key.ID(), store.Millis(s.now), store.Millis(s.now.Add(linkFor)), key.SealText(linkField(token, "code_sealed"), code), key.Seal(linkField(token, "envelope_sealed"), envelope.Bytes()))

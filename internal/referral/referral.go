@@ -13,7 +13,6 @@ package referral
 
 import (
 	"context"
-	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"maps"
@@ -26,6 +25,7 @@ import (
 	"vigie/internal/catalogue"
 	"vigie/internal/fault"
 	"vigie/internal/seal"
+	"vigie/internal/spoken"
 	"vigie/internal/store"
 )
 
@@ -238,7 +238,7 @@ func (r *Referrals) Open(ctx context.Context, fileID, id, partner string, p Pape
 		for range tries {
 			n, err := tx.Exec(ctx, `INSERT INTO referral (id, file_id, key_id, state, state_since, partner, consent, receipt, made_at, made_by, content_sealed)
 				VALUES ($1, $2, $3, 'draft', $4, $5, $6, $7, $4, $8, $9) ON CONFLICT (receipt) DO NOTHING`,
-				id, file.ID, key.ID(), now, partner, p.Consent, newReceipt(), by.ID, key.Seal(contentField(id), plain))
+				id, file.ID, key.ID(), now, partner, p.Consent, "R"+spoken.Code(6), by.ID, key.Seal(contentField(id), plain))
 			if err != nil {
 				return err
 			}
@@ -248,25 +248,6 @@ func (r *Referrals) Open(ctx context.Context, fileID, id, partner string, p Pape
 		}
 		return errors.New("referral: no receipt is free")
 	})
-}
-
-// receiptSigns are those of the phone's receipts: none that looks or sounds like another one.
-const receiptSigns = "2345679ACHJKMRUWXY"
-
-func newReceipt() string { return "R" + signs(6) }
-
-// signs returns n signs by chance, each as likely as any other.
-func signs(n int) string {
-	code := make([]byte, n)
-	const most = 256 - 256%len(receiptSigns)
-	for i := range code {
-		var b [1]byte
-		for b[0] = 255; int(b[0]) >= most; {
-			rand.Read(b[:]) // never fails (Go 1.24)
-		}
-		code[i] = receiptSigns[int(b[0])%len(receiptSigns)]
-	}
-	return string(code)
 }
 
 // tidy cuts white space and refuses what is too long: fault.Invalid "fault.referral.long"; "fault.referral.consent" for an
