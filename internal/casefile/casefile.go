@@ -167,11 +167,10 @@ func (f *Files) OpenFor(ctx context.Context, contactID string, room Room, by aud
 		return File{}, err
 	}
 	file.KeyID = key.ID()
-	taken := false
 	err = f.db.Tx(ctx, func(tx *store.Tx) error {
 		now := store.Millis(f.now())
 		file.OpenedAt, file.StateSince, file.MovedAt, file.ContactAt = now, now, now, ct.OpenedAt
-		if taken, err = f.insert(ctx, tx, &file); err != nil {
+		if err := f.insert(ctx, tx, &file); err != nil {
 			return err
 		}
 		n, err := tx.Exec(ctx, insertCaseContact, contactID, file.ID, string(room), now, by.ID)
@@ -179,7 +178,6 @@ func (f *Files) OpenFor(ctx context.Context, contactID string, room Room, by aud
 			return err
 		}
 		if n == 0 { // somebody else was faster
-			taken = true
 			return errTaken
 		}
 		if err := f.event(ctx, tx, file.ID, by, "opened", contactID, string(room)); err != nil {
@@ -197,7 +195,7 @@ func (f *Files) OpenFor(ctx context.Context, contactID string, room Room, by aud
 		return file, nil
 	}
 	err = errors.Join(err, f.keys.Destroy(context.WithoutCancel(ctx), key.ID()))
-	if !taken {
+	if !errors.Is(err, errTaken) {
 		return File{}, err
 	}
 	have, ok, err := f.OfContact(ctx, contactID)
@@ -210,20 +208,20 @@ func (f *Files) OpenFor(ctx context.Context, contactID string, room Room, by aud
 var errTaken = errors.New("casefile: the contact belongs to a file already")
 
 // insert writes a new file under a reference that is free.
-func (f *Files) insert(ctx context.Context, tx *store.Tx, file *File) (taken bool, err error) {
+func (f *Files) insert(ctx context.Context, tx *store.Tx, file *File) error {
 	const tries = 20
 	for range tries {
 		file.Reference = newReference()
 		n, err := tx.Exec(ctx, insertCaseFile, file.ID, file.KeyID, file.Reference, string(file.State), file.Topic, file.OwnerID, file.OpenedAt, file.OpenedBy, file.ContactAt)
 		if err != nil {
-			return false, err
+			return err
 		}
 		if n == 1 {
 			_, err = tx.Exec(ctx, insertCaseKey, file.KeyID, file.ID, file.OpenedAt)
-			return false, err
+			return err
 		}
 	}
-	return false, errors.New("casefile: no reference is free")
+	return errors.New("casefile: no reference is free")
 }
 
 // newReference returns one of some 34 million, each as likely as any other: "V-7K4M-29".
@@ -423,7 +421,7 @@ func (f *Files) Reopen(ctx context.Context, id string, by audit.Actor) error {
 
 // HandOver makes somebody else the owner of a file; who had it may read it on.
 func (f *Files) HandOver(ctx context.Context, id, toID string, by audit.Actor) error {
-	return f.amend(ctx, id, func(tx *store.Tx, file File, key *seal.Key) error {
+	return f.Write(ctx, id, func(tx *store.Tx, file File, key *seal.Key) error {
 		if file.OwnerID == toID {
 			return nil
 		}
@@ -445,7 +443,7 @@ func (f *Files) SetTopic(ctx context.Context, id, topic string, by audit.Actor) 
 	if _, ok := f.catalogue().Taxonomy.ByCode(topic); !ok {
 		return fault.New(fault.Invalid, "fault.case.topic")
 	}
-	return f.amend(ctx, id, func(tx *store.Tx, file File, _ *seal.Key) error {
+	return f.Write(ctx, id, func(tx *store.Tx, file File, _ *seal.Key) error {
 		if file.Topic == topic {
 			return nil
 		}
@@ -456,22 +454,9 @@ func (f *Files) SetTopic(ctx context.Context, id, topic string, by audit.Actor) 
 	})
 }
 
-// Write has change write to an open file in its own transaction, under the newest key of its ring: for the rooms whose work
-// hangs on a file. change must be repeatable. It returns fault.Conflict "fault.case.not_open" for a file that is closed.
+// Write has change write to an open file in its own transaction, under the newest key of its ring: here, and in the rooms
+// whose work hangs on a file. change must be repeatable. It returns fault.Conflict "fault.case.not_open" for a file that is closed.
 func (f *Files) Write(ctx context.Context, id string, change func(tx *store.Tx, file File, key *seal.Key) error) error {
-	return f.amend(ctx, id, change)
-}
-
-// amend has change write to an open file, under the newest key of its ring. change must be repeatable.
-// named refuses what is no id: fault.Invalid "fault.case.id". A page that was not ours made it.
-func named(id string) error {
-	if !store.IsID(id) {
-		return fault.New(fault.Invalid, "fault.case.id")
-	}
-	return nil
-}
-
-func (f *Files) amend(ctx context.Context, id string, change func(tx *store.Tx, file File, key *seal.Key) error) error {
 	before, err := f.Get(ctx, id)
 	if err != nil {
 		return err
@@ -489,7 +474,15 @@ func (f *Files) amend(ctx context.Context, id string, change func(tx *store.Tx, 
 	})
 }
 
-// Changed is what the bus says of a file, on case.<id>: that it is to be drawn again.
+// named refuses what is no id: fault.Invalid "fault.case.id". A page that was not ours made it.
+func named(id string) error {
+	if !store.IsID(id) {
+		return fault.New(fault.Invalid, "fault.case.id")
+	}
+	return nil
+}
+
+// changed says on the bus, on case.<id>, that a file is to be drawn again.
 func (f *Files) changed(id string) { f.bus.Publish("case."+id, []byte("{}")) }
 
 func (f *Files) contactChanged(id string) { f.bus.Publish("contact."+id+".form", []byte("{}")) }

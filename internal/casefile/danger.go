@@ -54,7 +54,7 @@ func (f *Files) Judge(ctx context.Context, fileID, id string, g Grid, by audit.A
 	if g.Remark, err = tidy(g.Remark, maxRemark); err != nil {
 		return err
 	}
-	return f.amend(ctx, fileID, func(tx *store.Tx, _ File, key *seal.Key) error {
+	return f.Write(ctx, fileID, func(tx *store.Tx, _ File, key *seal.Key) error {
 		return f.judge(ctx, tx, fileID, key, id, g, by)
 	})
 }

@@ -2,7 +2,6 @@ package casefile
 
 import (
 	"context"
-	"errors"
 	"slices"
 
 	"vigie/internal/audit"
@@ -174,25 +173,4 @@ func (f *Files) exactly(ctx context.Context, typed string, by audit.Actor) ([]st
 		}
 	}
 	return ids, nil
-}
-
-// Related returns, for a contact that belongs to no file, the files that may be of the same story: those of its person,
-// and those that one of its exact values is found in. It is a suggestion to whoever answers, never a claim.
-func (f *Files) Related(ctx context.Context, contactID string) ([]File, error) {
-	ct, err := f.contacts.Get(ctx, contactID)
-	if err != nil {
-		return nil, err
-	}
-	of, err := store.One(ctx, f.db, scanCaseContact, selectOfPerson, ct.PersonID, contactID)
-	if errors.Is(err, store.ErrNoRow) {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, err
-	}
-	file, err := f.Get(ctx, of.FileID)
-	if err != nil {
-		return nil, err
-	}
-	return []File{file}, nil
 }

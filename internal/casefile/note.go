@@ -35,7 +35,7 @@ func (f *Files) AddNote(ctx context.Context, fileID, id, text string, by audit.A
 	if err != nil {
 		return err
 	}
-	return f.amend(ctx, fileID, func(tx *store.Tx, _ File, key *seal.Key) error {
+	return f.Write(ctx, fileID, func(tx *store.Tx, _ File, key *seal.Key) error {
 		n, err := tx.Exec(ctx, `INSERT INTO case_note (id, file_id, key_id, author_id, written_at, text_sealed) VALUES ($1, $2, $3, $4, $5, $6)
 			ON CONFLICT (id) DO NOTHING`, id, fileID, key.ID(), by.ID, store.Millis(f.now()), key.SealText(noteField(id), text))
 		if err != nil || n == 0 {

@@ -84,7 +84,7 @@ func (f *Files) SavePerson(ctx context.Context, p Person, by audit.Actor) error 
 			return err
 		}
 	}
-	return f.amend(ctx, p.FileID, func(tx *store.Tx, _ File, key *seal.Key) error {
+	return f.Write(ctx, p.FileID, func(tx *store.Tx, _ File, key *seal.Key) error {
 		plain, err := json.Marshal(p.Content)
 		if err != nil {
 			return err
@@ -119,7 +119,7 @@ func (f *Files) SavePerson(ctx context.Context, p Person, by audit.Actor) error 
 
 // RemovePerson takes a person out of a file: she is not needed, or is nobody's business.
 func (f *Files) RemovePerson(ctx context.Context, fileID, id string, by audit.Actor) error {
-	return f.amend(ctx, fileID, func(tx *store.Tx, _ File, key *seal.Key) error {
+	return f.Write(ctx, fileID, func(tx *store.Tx, _ File, key *seal.Key) error {
 		keyOf, err := store.One(ctx, tx, scanText, `SELECT key_id FROM case_person WHERE id = $1 AND file_id = $2`, id, fileID)
 		if errors.Is(err, store.ErrNoRow) {
 			return nil

@@ -116,7 +116,7 @@ func (f *Files) looked(ctx context.Context, fileID string, how Access, by audit.
 
 // Let lets somebody read a file from now on. It returns fault.Conflict "fault.case.not_open" for a file that is closed.
 func (f *Files) Let(ctx context.Context, fileID, staffID string, by audit.Actor) error {
-	return f.amend(ctx, fileID, func(tx *store.Tx, file File, key *seal.Key) error {
+	return f.Write(ctx, fileID, func(tx *store.Tx, file File, key *seal.Key) error {
 		if file.OwnerID == staffID {
 			return nil
 		}

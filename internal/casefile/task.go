@@ -47,7 +47,7 @@ func taskField(id string) seal.Field {
 // changes nothing. It returns fault.Invalid "fault.case.empty", "fault.case.long", or "fault.case.due" for a time that
 // is more than two years away or past by more than a day; fault.Conflict "fault.case.not_open" for a file that is closed.
 func (f *Files) AddTask(ctx context.Context, fileID, id, text, staffID string, due time.Time, by audit.Actor) error {
-	return f.amend(ctx, fileID, func(tx *store.Tx, file File, key *seal.Key) error {
+	return f.Write(ctx, fileID, func(tx *store.Tx, file File, key *seal.Key) error {
 		return f.addTask(ctx, tx, file, key, id, text, staffID, due, by)
 	})
 }
