@@ -22,29 +22,29 @@ func (w *world) acts(id string, rev int64, ev referral.Event) (referral.Referral
 	case referral.EventSave:
 		p := paper()
 		p.Fields = map[string]string{"facts": "autre chose"}
-		return w.Save(w.ctx, id, rev, p, claire)
+		return w.Save(w.Ctx, id, rev, p, claire)
 	case referral.EventCall:
-		return w.Called(w.ctx, id, rev, referral.Call{Number: "17", Who: "CIC"}, claire)
+		return w.Called(w.Ctx, id, rev, referral.Call{Number: "17", Who: "CIC"}, claire)
 	case referral.EventDecide:
-		return w.Decide(w.ctx, id, rev, claire)
+		return w.Decide(w.Ctx, id, rev, claire)
 	case referral.EventDecline:
-		return w.Decline(w.ctx, id, rev, claire)
+		return w.Decline(w.Ctx, id, rev, claire)
 	case referral.EventConfirm:
-		return w.ReadDecline(w.ctx, id, rev, true, "d'accord", nadia)
+		return w.ReadDecline(w.Ctx, id, rev, true, "d'accord", nadia)
 	case referral.EventReturn:
-		return w.ReadDecline(w.ctx, id, rev, false, "rappelez-la d'abord", nadia)
+		return w.ReadDecline(w.Ctx, id, rev, false, "rappelez-la d'abord", nadia)
 	case referral.EventSend:
-		return w.Send(w.ctx, id, rev, referral.Delivery{Channel: catalogue.ChannelCall, To: "Mme Roux"}, claire)
+		return w.Send(w.Ctx, id, rev, referral.Delivery{Channel: catalogue.ChannelCall, To: "Mme Roux"}, claire)
 	case referral.EventChase:
-		return w.Chase(w.ctx, id, rev, claire)
+		return w.Chase(w.Ctx, id, rev, claire)
 	case referral.EventAgain:
-		return w.Again(w.ctx, id, rev, claire)
+		return w.Again(w.Ctx, id, rev, claire)
 	case referral.EventAcknowledge:
-		return w.Acknowledge(w.ctx, id, rev, "Mme Roux", "", claire)
+		return w.Acknowledge(w.Ctx, id, rev, "Mme Roux", "", claire)
 	case referral.EventClose:
-		return w.Close(w.ctx, id, rev, "suivie par le département", claire)
+		return w.Close(w.Ctx, id, rev, "suivie par le département", claire)
 	}
-	return w.Withdraw(w.ctx, id, rev, "déjà fait par son école", claire)
+	return w.Withdraw(w.Ctx, id, rev, "déjà fait par son école", claire)
 }
 
 // ways leads to each state.
@@ -69,14 +69,14 @@ func TestEveryMove(t *testing.T) {
 		referral.Acknowledged: {"close": "closed"},
 	}
 	onEach(t, func(w *world) {
-		file := w.file()
+		file := w.File(claire)
 		for _, state := range referral.States {
 			for _, ev := range referral.Events {
 				r := w.draft(file, "119", paper())
 				for _, step := range ways[state] {
 					var err error
 					r, err = w.acts(r.ID, r.Rev, step)
-					w.must(err)
+					w.Must(err)
 				}
 				if r.State != state {
 					t.Fatalf("the way to %s leads to %s", state, r.State)
@@ -87,9 +87,9 @@ func TestEveryMove(t *testing.T) {
 				}
 				after, err := w.acts(r.ID, r.Rev, ev)
 				if !may {
-					w.refused(err, "fault.referral.changed")
+					w.Refused(err, "fault.referral.changed")
 					to = state
-				} else if w.must(err); after.Rev != r.Rev+1 {
+				} else if w.Must(err); after.Rev != r.Rev+1 {
 					t.Errorf("%s in %s: revision %d after %d", ev, state, after.Rev, r.Rev)
 				}
 				if now := w.get(r.ID); now.State != to {
@@ -103,30 +103,30 @@ func TestEveryMove(t *testing.T) {
 // What is sent again changes nothing, and what somebody else changed meanwhile is not written over.
 func TestASecondPressChangesNothing(t *testing.T) {
 	onEach(t, func(w *world) {
-		file := w.file()
+		file := w.File(claire)
 		draft := w.draft(file, "119", paper())
-		w.must(w.Referrals.Open(w.ctx, file.ID, draft.ID, "119", referral.Paper{}, claire))
+		w.Must(w.Referrals.Open(w.Ctx, file.ID, draft.ID, "119", referral.Paper{}, claire))
 		if again := w.get(draft.ID); again.Content.Ground != "Danger à la maison." {
 			t.Error("the second draft wrote over the first")
 		}
-		same, err := w.Save(w.ctx, draft.ID, draft.Rev, paper(), claire)
-		if w.must(err); same.Rev != draft.Rev {
+		same, err := w.Save(w.Ctx, draft.ID, draft.Rev, paper(), claire)
+		if w.Must(err); same.Rev != draft.Rev {
 			t.Error("saving the same is a change")
 		}
-		once, err := w.Decide(w.ctx, draft.ID, draft.Rev, claire)
-		w.must(err)
-		twice, err := w.Decide(w.ctx, draft.ID, draft.Rev, claire)
-		if w.must(err); twice.Rev != once.Rev || twice.DecidedAt != once.DecidedAt {
+		once, err := w.Decide(w.Ctx, draft.ID, draft.Rev, claire)
+		w.Must(err)
+		twice, err := w.Decide(w.Ctx, draft.ID, draft.Rev, claire)
+		if w.Must(err); twice.Rev != once.Rev || twice.DecidedAt != once.DecidedAt {
 			t.Error("decided twice")
 		}
-		_, err = w.Decide(w.ctx, draft.ID, draft.Rev, nadia)
-		w.refused(err, "fault.referral.changed")
-		_, err = w.Send(w.ctx, draft.ID, draft.Rev, referral.Delivery{Channel: "call", To: "x"}, claire)
-		w.refused(err, "fault.referral.changed")
-		if n := w.count(`SELECT count(*) FROM case_task`); n != 1 {
+		_, err = w.Decide(w.Ctx, draft.ID, draft.Rev, nadia)
+		w.Refused(err, "fault.referral.changed")
+		_, err = w.Send(w.Ctx, draft.ID, draft.Rev, referral.Delivery{Channel: "call", To: "x"}, claire)
+		w.Refused(err, "fault.referral.changed")
+		if n := w.Count(`SELECT count(*) FROM case_task`); n != 1 {
 			t.Errorf("%d tasks", n)
 		}
-		if n := w.count(`SELECT count(*) FROM audit WHERE act = 'referral.decide'`); n != 1 {
+		if n := w.Count(`SELECT count(*) FROM audit WHERE act = 'referral.decide'`); n != 1 {
 			t.Errorf("%d rows in the log", n)
 		}
 	})
@@ -135,58 +135,58 @@ func TestASecondPressChangesNothing(t *testing.T) {
 // Before anything is handed on: does she agree, what was she told, why is it handed on.
 func TestWhatADecisionNeeds(t *testing.T) {
 	onEach(t, func(w *world) {
-		file := w.file()
+		file := w.File(claire)
 		try := func(partner string, change func(p *referral.Paper)) error {
 			p := paper()
 			change(&p)
 			r := w.draft(file, partner, p)
-			_, err := w.Decide(w.ctx, r.ID, r.Rev, claire)
+			_, err := w.Decide(w.Ctx, r.ID, r.Rev, claire)
 			if now := w.get(r.ID); (err != nil) != (now.State == referral.Draft) {
 				t.Errorf("refused with %v and %s", err, now.State)
 			}
 			return err
 		}
-		w.refused(try("119", func(p *referral.Paper) { p.Consent = "" }), "fault.referral.consent")
-		w.refused(try("119", func(p *referral.Paper) { p.Consent = referral.ConsentNotAsked }), "fault.referral.why")
-		w.refused(try("119", func(p *referral.Paper) { p.Told = "" }), "fault.referral.told")
-		w.refused(try("119", func(p *referral.Paper) { p.Ground = " " }), "fault.referral.ground")
-		w.refused(try("line_3114", func(p *referral.Paper) { p.Consent, p.Why = referral.ConsentNo, "elle hésite" }), "fault.referral.no_consent")
-		w.must(try("line_3114", func(p *referral.Paper) { p.Consent, p.Why = referral.ConsentOverridden, "elle a les cachets en main" }))
-		w.must(try("119", func(p *referral.Paper) {
+		w.Refused(try("119", func(p *referral.Paper) { p.Consent = "" }), "fault.referral.consent")
+		w.Refused(try("119", func(p *referral.Paper) { p.Consent = referral.ConsentNotAsked }), "fault.referral.why")
+		w.Refused(try("119", func(p *referral.Paper) { p.Told = "" }), "fault.referral.told")
+		w.Refused(try("119", func(p *referral.Paper) { p.Ground = " " }), "fault.referral.ground")
+		w.Refused(try("line_3114", func(p *referral.Paper) { p.Consent, p.Why = referral.ConsentNo, "elle hésite" }), "fault.referral.no_consent")
+		w.Must(try("line_3114", func(p *referral.Paper) { p.Consent, p.Why = referral.ConsentOverridden, "elle a les cachets en main" }))
+		w.Must(try("119", func(p *referral.Paper) {
 			p.Consent, p.Why, p.Told, p.Untold = referral.ConsentNotAsked, "elle a raccroché", "", "elle a raccroché"
 		}))
-		w.refused(w.Referrals.Open(w.ctx, file.ID, store.NewID(), "119", referral.Paper{Consent: "peut-être"}, claire), "fault.referral.consent")
-		w.refused(w.Referrals.Open(w.ctx, file.ID, store.NewID(), "nobody", referral.Paper{}, claire), "fault.referral.partner")
+		w.Refused(w.Referrals.Open(w.Ctx, file.ID, store.NewID(), "119", referral.Paper{Consent: "peut-être"}, claire), "fault.referral.consent")
+		w.Refused(w.Referrals.Open(w.Ctx, file.ID, store.NewID(), "nobody", referral.Paper{}, claire), "fault.referral.partner")
 	})
 }
 
 // No school is told without her agreement, whatever the danger; Pharos takes what everybody can see, and nothing else.
 func TestSchoolsAndPharos(t *testing.T) {
 	onEach(t, func(w *world) {
-		file := w.file()
+		file := w.File(claire)
 		school := map[string]string{"agreed": "yes", "school": "Collège Pasteur, 5e B", "facts": "On la frappe."}
 		for _, consent := range []string{referral.ConsentNo, referral.ConsentNotAsked, referral.ConsentOverridden} {
 			p := paper()
 			p.Fields, p.Consent, p.Why = school, consent, "danger"
 			r := w.draft(file, "school", p)
-			_, err := w.Decide(w.ctx, r.ID, r.Rev, claire)
-			w.refused(err, "fault.referral.school")
+			_, err := w.Decide(w.Ctx, r.ID, r.Rev, claire)
+			w.Refused(err, "fault.referral.school")
 		}
 		p := paper()
 		p.Fields = school
 		r := w.draft(file, "school", p)
-		_, err := w.Decide(w.ctx, r.ID, r.Rev, claire)
-		w.must(err)
+		_, err := w.Decide(w.Ctx, r.ID, r.Rev, claire)
+		w.Must(err)
 		p.Fields = map[string]string{"public": "no", "category": "threats"}
 		r = w.draft(file, "pharos", p)
-		_, err = w.Decide(w.ctx, r.ID, r.Rev, claire)
-		w.refused(err, "fault.referral.not_public")
+		_, err = w.Decide(w.Ctx, r.ID, r.Rev, claire)
+		w.Refused(err, "fault.referral.not_public")
 		p.Fields = map[string]string{"public": "yes", "category": "threats"}
 		r = w.draft(file, "pharos", p)
-		r, err = w.Decide(w.ctx, r.ID, r.Rev, claire)
-		w.must(err)
-		_, err = w.Send(w.ctx, r.ID, r.Rev, referral.Delivery{Channel: "portal", Reference: "P-1"}, claire)
-		w.refused(err, "fault.referral.lacks")
+		r, err = w.Decide(w.Ctx, r.ID, r.Rev, claire)
+		w.Must(err)
+		_, err = w.Send(w.Ctx, r.ID, r.Rev, referral.Delivery{Channel: "portal", Reference: "P-1"}, claire)
+		w.Refused(err, "fault.referral.lacks")
 		var lacks []string
 		for _, f := range w.Lacks(r) {
 			lacks = append(lacks, f.Code)
@@ -195,14 +195,14 @@ func TestSchoolsAndPharos(t *testing.T) {
 			t.Errorf("missing are %s", got)
 		}
 		p.Fields = map[string]string{"public": "yes", "category": "threats", "published_at": "2026-11-27T17:00", "where": "exemple", "address": "https://example.org/p/1"}
-		r, err = w.Save(w.ctx, r.ID, r.Rev, p, claire)
-		w.must(err)
-		_, err = w.Send(w.ctx, r.ID, r.Rev, referral.Delivery{Channel: "portal"}, claire)
-		w.refused(err, "fault.referral.reference")
-		_, err = w.Send(w.ctx, r.ID, r.Rev, referral.Delivery{Channel: "link"}, claire)
-		w.refused(err, "fault.referral.channel")
-		r, err = w.Send(w.ctx, r.ID, r.Rev, referral.Delivery{Channel: "portal", Reference: "P-1"}, claire)
-		if w.must(err); r.Content.Reference != "P-1" {
+		r, err = w.Save(w.Ctx, r.ID, r.Rev, p, claire)
+		w.Must(err)
+		_, err = w.Send(w.Ctx, r.ID, r.Rev, referral.Delivery{Channel: "portal"}, claire)
+		w.Refused(err, "fault.referral.reference")
+		_, err = w.Send(w.Ctx, r.ID, r.Rev, referral.Delivery{Channel: "link"}, claire)
+		w.Refused(err, "fault.referral.channel")
+		r, err = w.Send(w.Ctx, r.ID, r.Rev, referral.Delivery{Channel: "portal", Reference: "P-1"}, claire)
+		if w.Must(err); r.Content.Reference != "P-1" {
 			t.Error("the reference is not written back")
 		}
 	})
@@ -211,35 +211,35 @@ func TestSchoolsAndPharos(t *testing.T) {
 // In danger the call comes first and asks for nothing but who was called and who answered; the paper follows, in time.
 func TestTheCallComesFirst(t *testing.T) {
 	onEach(t, func(w *world) {
-		file := w.file()
+		file := w.File(claire)
 		r := w.draft(file, "police", referral.Paper{})
-		_, err := w.Called(w.ctx, r.ID, r.Rev, referral.Call{Number: "17"}, claire)
-		w.refused(err, "fault.referral.call")
-		_, err = w.Called(w.ctx, r.ID, r.Rev, referral.Call{Number: "17", Who: "CIC", At: store.Millis(w.at.Add(time.Hour))}, claire)
-		w.refused(err, "fault.referral.call")
-		r, err = w.Called(w.ctx, r.ID, r.Rev, referral.Call{Number: "17", Who: "CIC de Nantes"}, claire)
-		w.must(err)
-		if r.CalledAt != store.Millis(w.at) || w.tasks(file.ID) != "referral.task.send 28 18:00" {
+		_, err := w.Called(w.Ctx, r.ID, r.Rev, referral.Call{Number: "17"}, claire)
+		w.Refused(err, "fault.referral.call")
+		_, err = w.Called(w.Ctx, r.ID, r.Rev, referral.Call{Number: "17", Who: "CIC", At: store.Millis(w.Now().Add(time.Hour))}, claire)
+		w.Refused(err, "fault.referral.call")
+		r, err = w.Called(w.Ctx, r.ID, r.Rev, referral.Call{Number: "17", Who: "CIC de Nantes"}, claire)
+		w.Must(err)
+		if r.CalledAt != store.Millis(w.Now()) || w.tasks(file.ID) != "referral.task.send 28 18:00" {
 			t.Errorf("called at %d; to do: %s", r.CalledAt, w.tasks(file.ID))
 		}
-		w.refused(w.files.Close(w.ctx, file.ID, "solved", claire), "fault.case.tasks_open")
-		w.at = w.at.Add(23 * time.Hour)
-		if due, err := w.Due(w.ctx, w.at); err != nil || len(due) != 0 {
+		w.Refused(w.Files.Close(w.Ctx, file.ID, "solved", claire), "fault.case.tasks_open")
+		w.Forward(23 * time.Hour)
+		if due, err := w.Due(w.Ctx, w.Now()); err != nil || len(due) != 0 {
 			t.Errorf("due too early: %v, %v", due, err)
 		}
-		due, err := w.Due(w.ctx, w.at.Add(time.Hour))
-		if w.must(err); len(due) != 1 || due[0].ID != r.ID {
+		due, err := w.Due(w.Ctx, w.Now().Add(time.Hour))
+		if w.Must(err); len(due) != 1 || due[0].ID != r.ID {
 			t.Errorf("due is %v", due)
 		}
-		r, err = w.Save(w.ctx, r.ID, r.Rev, referral.Paper{Consent: referral.ConsentNotAsked, Why: "vie en danger", Untold: "vie en danger", Ground: "agression"}, claire)
-		w.must(err)
-		r, err = w.Decide(w.ctx, r.ID, r.Rev, claire)
-		w.must(err)
+		r, err = w.Save(w.Ctx, r.ID, r.Rev, referral.Paper{Consent: referral.ConsentNotAsked, Why: "vie en danger", Untold: "vie en danger", Ground: "agression"}, claire)
+		w.Must(err)
+		r, err = w.Decide(w.Ctx, r.ID, r.Rev, claire)
+		w.Must(err)
 		if w.tasks(file.ID) != "referral.task.send 28 18:00" {
 			t.Errorf("deciding put the paper off: %s", w.tasks(file.ID))
 		}
-		_, err = w.Send(w.ctx, r.ID, r.Rev, referral.Delivery{Channel: "call", To: "CIC de Nantes"}, claire)
-		if w.must(err); w.tasks(file.ID) != "" {
+		_, err = w.Send(w.Ctx, r.ID, r.Rev, referral.Delivery{Channel: "call", To: "CIC de Nantes"}, claire)
+		if w.Must(err); w.tasks(file.ID) != "" {
 			t.Errorf("left to do: %s", w.tasks(file.ID))
 		}
 	})
@@ -248,7 +248,7 @@ func TestTheCallComesFirst(t *testing.T) {
 // A deadline is a task of the file; sent, the next one is to ask again; acknowledged, nothing is left to do.
 func TestDeadlinesAreTasksOfTheFile(t *testing.T) {
 	onEach(t, func(w *world) {
-		file := w.file()
+		file := w.File(claire)
 		r := w.decided(file)
 		want := func(tasks string) {
 			t.Helper()
@@ -257,28 +257,28 @@ func TestDeadlinesAreTasksOfTheFile(t *testing.T) {
 			}
 		}
 		want("referral.task.send 27 19:00")
-		_, err := w.Send(w.ctx, r.ID, r.Rev, referral.Delivery{Channel: "call"}, claire)
-		w.refused(err, "fault.referral.to")
-		r, err = w.Send(w.ctx, r.ID, r.Rev, referral.Delivery{Channel: "call", To: "Mme Roux"}, claire)
-		w.must(err)
+		_, err := w.Send(w.Ctx, r.ID, r.Rev, referral.Delivery{Channel: "call"}, claire)
+		w.Refused(err, "fault.referral.to")
+		r, err = w.Send(w.Ctx, r.ID, r.Rev, referral.Delivery{Channel: "call", To: "Mme Roux"}, claire)
+		w.Must(err)
 		want("referral.task.chase 28 18:00")
-		w.at = w.at.Add(25 * time.Hour)
-		due, err := w.Due(w.ctx, w.at)
-		if w.must(err); len(due) != 1 || due[0].ID != r.ID {
+		w.Forward(25 * time.Hour)
+		due, err := w.Due(w.Ctx, w.Now())
+		if w.Must(err); len(due) != 1 || due[0].ID != r.ID {
 			t.Errorf("to be chased: %v", due)
 		}
-		r, err = w.Chase(w.ctx, r.ID, r.Rev, claire)
-		w.must(err)
+		r, err = w.Chase(w.Ctx, r.ID, r.Rev, claire)
+		w.Must(err)
 		want("referral.task.chase 29 19:00")
-		r, err = w.Acknowledge(w.ctx, r.ID, r.Rev, "Mme Roux", "119-4471", claire)
-		w.must(err)
+		r, err = w.Acknowledge(w.Ctx, r.ID, r.Rev, "Mme Roux", "119-4471", claire)
+		w.Must(err)
 		want("")
 		if r.Chases != 1 || r.Content.Reference != "119-4471" {
 			t.Errorf("acknowledged: %+v", r)
 		}
 		var kinds []string
-		events, err := w.files.Timeline(w.ctx, file.ID, "", 50)
-		w.must(err)
+		events, err := w.Files.Timeline(w.Ctx, file.ID, "", 50)
+		w.Must(err)
 		for _, e := range events {
 			if e.Ref == r.ID {
 				kinds = append(kinds, e.Kind)
@@ -293,27 +293,27 @@ func TestDeadlinesAreTasksOfTheFile(t *testing.T) {
 // Deciding not to refer is read by somebody else than who decided.
 func TestASecondReader(t *testing.T) {
 	onEach(t, func(w *world) {
-		file := w.file()
+		file := w.File(claire)
 		r := w.draft(file, "119", referral.Paper{})
-		_, err := w.Decline(w.ctx, r.ID, r.Rev, claire)
-		w.refused(err, "fault.referral.ground")
-		r, err = w.Save(w.ctx, r.ID, r.Rev, referral.Paper{Ground: "Sa tante l'a déjà fait."}, claire)
-		w.must(err)
-		r, err = w.Decline(w.ctx, r.ID, r.Rev, claire)
-		w.must(err)
+		_, err := w.Decline(w.Ctx, r.ID, r.Rev, claire)
+		w.Refused(err, "fault.referral.ground")
+		r, err = w.Save(w.Ctx, r.ID, r.Rev, referral.Paper{Ground: "Sa tante l'a déjà fait."}, claire)
+		w.Must(err)
+		r, err = w.Decline(w.Ctx, r.ID, r.Rev, claire)
+		w.Must(err)
 		if w.tasks(file.ID) != "referral.task.read 29 18:00" {
 			t.Errorf("to do: %s", w.tasks(file.ID))
 		}
-		unread, err := w.Unread(w.ctx)
-		if w.must(err); len(unread) != 1 {
+		unread, err := w.Unread(w.Ctx)
+		if w.Must(err); len(unread) != 1 {
 			t.Errorf("%d wait for a reader", len(unread))
 		}
-		_, err = w.ReadDecline(w.ctx, r.ID, r.Rev, true, "", claire)
-		w.refused(err, "fault.referral.same_reader")
-		_, err = w.ReadDecline(w.ctx, r.ID, r.Rev, false, "", nadia)
-		w.refused(err, "fault.referral.ground")
-		r, err = w.ReadDecline(w.ctx, r.ID, r.Rev, true, "", nadia)
-		if w.must(err); r.State != referral.Confirmed || r.ReadBy != nadia.ID || w.tasks(file.ID) != "" {
+		_, err = w.ReadDecline(w.Ctx, r.ID, r.Rev, true, "", claire)
+		w.Refused(err, "fault.referral.same_reader")
+		_, err = w.ReadDecline(w.Ctx, r.ID, r.Rev, false, "", nadia)
+		w.Refused(err, "fault.referral.ground")
+		r, err = w.ReadDecline(w.Ctx, r.ID, r.Rev, true, "", nadia)
+		if w.Must(err); r.State != referral.Confirmed || r.ReadBy != nadia.ID || w.tasks(file.ID) != "" {
 			t.Errorf("read: %+v; to do %s", r, w.tasks(file.ID))
 		}
 	})
@@ -322,18 +322,18 @@ func TestASecondReader(t *testing.T) {
 // Two files become one: the referrals of the first are the second's, readable and writable there.
 func TestAMergeMovesReferrals(t *testing.T) {
 	onEach(t, func(w *world) {
-		first, second := w.file(), w.file()
+		first, second := w.File(claire), w.File(claire)
 		r := w.decided(first)
-		w.must(w.files.Merge(w.ctx, first.ID, second.ID, claire))
-		all, err := w.Of(w.ctx, second.ID)
-		if w.must(err); len(all) != 1 || all[0].ID != r.ID {
+		w.Must(w.Files.Merge(w.Ctx, first.ID, second.ID, claire))
+		all, err := w.Of(w.Ctx, second.ID)
+		if w.Must(err); len(all) != 1 || all[0].ID != r.ID {
 			t.Fatalf("the second file has %v", all)
 		}
-		if left, err := w.Of(w.ctx, first.ID); err != nil || len(left) != 0 {
+		if left, err := w.Of(w.Ctx, first.ID); err != nil || len(left) != 0 {
 			t.Errorf("the first one has %v, %v", left, err)
 		}
-		r, err = w.SendLink(w.ctx, r.ID, r.Rev, claire)
-		if w.must(err); w.get(r.ID).Content.Ground != "Danger à la maison." {
+		r, err = w.SendLink(w.Ctx, r.ID, r.Rev, claire)
+		if w.Must(err); w.get(r.ID).Content.Ground != "Danger à la maison." {
 			t.Error("what was written cannot be read")
 		}
 		if w.tasks(second.ID) != "referral.task.chase 28 18:00" {
@@ -345,36 +345,36 @@ func TestAMergeMovesReferrals(t *testing.T) {
 // The 119 fetches the paper once, by a link and a code; nobody but its key opens it, and that is the receipt.
 func TestASecureLink(t *testing.T) {
 	onEach(t, func(w *world) {
-		file := w.file()
+		file := w.File(claire)
 		r := w.decided(file)
-		r, err := w.SendLink(w.ctx, r.ID, r.Rev, claire)
-		w.must(err)
-		link, ok, err := w.Link(w.ctx, r.ID)
-		w.must(err)
+		r, err := w.SendLink(w.Ctx, r.ID, r.Rev, claire)
+		w.Must(err)
+		link, ok, err := w.Link(w.Ctx, r.ID)
+		w.Must(err)
 		if !ok || len(link.Code) != 9 || strings.Contains(link.Token, file.ID) || len(link.Token) != 22 {
 			t.Fatalf("the link is %+v", link)
 		}
-		if stored := w.count(`SELECT count(*) FROM referral_link WHERE CAST(envelope_sealed AS TEXT) LIKE '%age-encryption%'`); stored != 0 {
+		if stored := w.Count(`SELECT count(*) FROM referral_link WHERE CAST(envelope_sealed AS TEXT) LIKE '%age-encryption%'`); stored != 0 {
 			t.Error("the envelope lies open")
 		}
-		w.must(w.Waiting(w.ctx, link.Token))
-		_, err = w.Fetch(w.ctx, link.Token, "2222-2222", "Mme Roux, 119")
-		w.refused(err, "fault.referral.code")
-		_, err = w.Fetch(w.ctx, link.Token, link.Code, " ")
-		w.refused(err, "fault.referral.who")
-		_, err = w.Fetch(w.ctx, "nowhere", link.Code, "x")
-		w.refused(err, "fault.referral.link")
-		envelope, err := w.Fetch(w.ctx, link.Token, strings.ToLower(link.Code), "Mme Roux, 119")
-		w.must(err)
+		w.Must(w.Waiting(w.Ctx, link.Token))
+		_, err = w.Fetch(w.Ctx, link.Token, "2222-2222", "Mme Roux, 119")
+		w.Refused(err, "fault.referral.code")
+		_, err = w.Fetch(w.Ctx, link.Token, link.Code, " ")
+		w.Refused(err, "fault.referral.who")
+		_, err = w.Fetch(w.Ctx, "nowhere", link.Code, "x")
+		w.Refused(err, "fault.referral.link")
+		envelope, err := w.Fetch(w.Ctx, link.Token, strings.ToLower(link.Code), "Mme Roux, 119")
+		w.Must(err)
 		plain, err := age.Decrypt(bytes.NewReader(envelope.Bytes), w.partner)
-		w.must(err)
+		w.Must(err)
 		text, err := io.ReadAll(plain)
-		w.must(err)
+		w.Must(err)
 		if !strings.Contains(string(text), "Elle a peur de rentrer.") || !strings.Contains(string(text), r.Receipt()) {
 			t.Errorf("the paper says %s", text)
 		}
 		stranger, err := age.GenerateX25519Identity()
-		w.must(err)
+		w.Must(err)
 		if _, err := age.Decrypt(bytes.NewReader(envelope.Bytes), stranger); err == nil {
 			t.Error("a stranger's key opens it")
 		}
@@ -382,10 +382,10 @@ func TestASecureLink(t *testing.T) {
 		if after.State != referral.Acknowledged || after.Content.Fetched != "Mme Roux, 119" || after.AcknowledgedAt == 0 || w.tasks(file.ID) != "" {
 			t.Errorf("after the fetch: %+v; to do %s", after, w.tasks(file.ID))
 		}
-		_, err = w.Fetch(w.ctx, link.Token, link.Code, "Mme Roux, 119")
-		w.refused(err, "fault.referral.link")
-		found, err := w.ByReceipt(w.ctx, strings.ToLower(r.Receipt()))
-		if w.must(err); found.ID != r.ID {
+		_, err = w.Fetch(w.Ctx, link.Token, link.Code, "Mme Roux, 119")
+		w.Refused(err, "fault.referral.link")
+		found, err := w.ByReceipt(w.Ctx, strings.ToLower(r.Receipt()))
+		if w.Must(err); found.ID != r.ID {
 			t.Error("the receipt finds another one")
 		}
 	})
@@ -395,26 +395,26 @@ func TestASecureLink(t *testing.T) {
 func TestALinkEnds(t *testing.T) {
 	onEach(t, func(w *world) {
 		sent := func() (referral.Referral, referral.Link) {
-			r := w.decided(w.file())
-			r, err := w.SendLink(w.ctx, r.ID, r.Rev, claire)
-			w.must(err)
-			l, _, err := w.Link(w.ctx, r.ID)
-			w.must(err)
+			r := w.decided(w.File(claire))
+			r, err := w.SendLink(w.Ctx, r.ID, r.Rev, claire)
+			w.Must(err)
+			l, _, err := w.Link(w.Ctx, r.ID)
+			w.Must(err)
 			return r, l
 		}
 		_, guessed := sent()
 		for range 10 {
-			_, err := w.Fetch(w.ctx, guessed.Token, "AAAA-AAAA", "x")
-			w.refused(err, "fault.referral.code")
+			_, err := w.Fetch(w.Ctx, guessed.Token, "AAAA-AAAA", "x")
+			w.Refused(err, "fault.referral.code")
 		}
-		_, err := w.Fetch(w.ctx, guessed.Token, guessed.Code, "x")
-		w.refused(err, "fault.referral.link")
+		_, err := w.Fetch(w.Ctx, guessed.Token, guessed.Code, "x")
+		w.Refused(err, "fault.referral.link")
 
 		_, stormed := sent()
 		answers := make(chan error, 40)
 		for range cap(answers) {
 			go func() {
-				_, err := w.Fetch(w.ctx, stormed.Token, "AAAA-AAAA", "x")
+				_, err := w.Fetch(w.Ctx, stormed.Token, "AAAA-AAAA", "x")
 				answers <- err
 			}()
 		}
@@ -429,41 +429,41 @@ func TestALinkEnds(t *testing.T) {
 		}
 
 		r, taken := sent()
-		r, err = w.Again(w.ctx, r.ID, r.Rev, claire)
-		w.must(err)
-		_, err = w.Fetch(w.ctx, taken.Token, taken.Code, "x")
-		w.refused(err, "fault.referral.link")
-		r, err = w.SendLink(w.ctx, r.ID, r.Rev, claire)
-		w.must(err)
-		fresh, _, err := w.Link(w.ctx, r.ID)
-		w.must(err)
-		w.must(w.Waiting(w.ctx, fresh.Token))
+		r, err = w.Again(w.Ctx, r.ID, r.Rev, claire)
+		w.Must(err)
+		_, err = w.Fetch(w.Ctx, taken.Token, taken.Code, "x")
+		w.Refused(err, "fault.referral.link")
+		r, err = w.SendLink(w.Ctx, r.ID, r.Rev, claire)
+		w.Must(err)
+		fresh, _, err := w.Link(w.Ctx, r.ID)
+		w.Must(err)
+		w.Must(w.Waiting(w.Ctx, fresh.Token))
 
-		w.at = w.at.Add(72 * time.Hour)
-		w.refused(w.Waiting(w.ctx, fresh.Token), "fault.referral.link")
+		w.Forward(72 * time.Hour)
+		w.Refused(w.Waiting(w.Ctx, fresh.Token), "fault.referral.link")
 	})
 }
 
 // Erasing a file erases what was to be handed on, and the link that waits.
 func TestErasingAFileErasesItsReferrals(t *testing.T) {
 	onEach(t, func(w *world) {
-		file := w.file()
+		file := w.File(claire)
 		r := w.decided(file)
-		r, err := w.SendLink(w.ctx, r.ID, r.Rev, claire)
-		w.must(err)
-		link, _, err := w.Link(w.ctx, r.ID)
-		w.must(err)
-		w.must(w.files.Erase(w.ctx, file.ID, audit.Actor{Kind: audit.Staff, ID: "dpo"}, "request"))
-		_, err = w.Get(w.ctx, r.ID)
-		w.refused(err, "fault.referral.unknown")
-		w.refused(w.Waiting(w.ctx, link.Token), "fault.referral.link")
+		r, err := w.SendLink(w.Ctx, r.ID, r.Rev, claire)
+		w.Must(err)
+		link, _, err := w.Link(w.Ctx, r.ID)
+		w.Must(err)
+		w.Must(w.Files.Erase(w.Ctx, file.ID, audit.Actor{Kind: audit.Staff, ID: "dpo"}, "request"))
+		_, err = w.Get(w.Ctx, r.ID)
+		w.Refused(err, "fault.referral.unknown")
+		w.Refused(w.Waiting(w.Ctx, link.Token), "fault.referral.link")
 	})
 }
 
 // A CRIP is that of a département: where the child lives says by which way it is told, though no paper of theirs asks.
 func TestTheOfficeOfADepartment(t *testing.T) {
 	onEach(t, func(w *world) {
-		file, p := w.file(), paper()
+		file, p := w.File(claire), paper()
 		ways := func(department string) string {
 			p.Fields = map[string]string{"department": department}
 			r := w.draft(file, "crip", p)
@@ -486,7 +486,7 @@ func TestSeveralChildren(t *testing.T) {
 		p := paper()
 		p.Fields = map[string]string{"child_first_name": "Inès", "child_first_name#2": "Sami", "child_sex#2": "boy"}
 		var said []string
-		for _, l := range w.Lines(w.draft(w.file(), "crip", p), "fr") {
+		for _, l := range w.Lines(w.draft(w.File(claire), "crip", p), "fr") {
 			said = append(said, l.Label+": "+l.Answer)
 		}
 		if got := strings.Join(said, ", "); got != "Prénom: Inès, Prénom (2): Sami, Sexe (2): Garçon" {

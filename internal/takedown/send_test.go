@@ -58,33 +58,33 @@ func (n *network) times() int {
 
 // ready is a notice to a server that we have a log-in for.
 func (w *world) ready() string {
-	w.t.Helper()
-	w.must(w.SetLogin(w.ctx, "mastodon", "social.example", []byte(`{"server":"https://social.example","token":"t0p"}`), nadia))
+	w.T.Helper()
+	w.Must(w.SetLogin(w.Ctx, "mastodon", "social.example", []byte(`{"server":"https://social.example","token":"t0p"}`), nadia))
 	id := store.NewID()
-	w.must(w.Begin(w.ctx, takedown.Drafting{ID: id, FileID: w.file(), Kind: "post", Ground: "harassment", Minor: true,
+	w.Must(w.Begin(w.Ctx, takedown.Drafting{ID: id, FileID: w.file(), Kind: "post", Ground: "harassment", Minor: true,
 		Content: takedown.Content{Addresses: []string{"https://social.example/@dark/1"}, Host: "social.example", Seen: "hier", Facts: "Des insultes."}}, claire))
-	w.must(w.Consented(w.ctx, id, "", claire))
-	w.must(w.ApproveNotice(w.ctx, id, 1, claire))
+	w.Must(w.Consented(w.Ctx, id, "", claire))
+	w.Must(w.ApproveNotice(w.Ctx, id, 1, claire))
 	return id
 }
 
 // works runs the jobs until the notice stands so.
 func (w *world) works(id string, want takedown.State) takedown.Notice {
-	w.t.Helper()
-	ctx, stop := context.WithCancel(w.ctx)
+	w.T.Helper()
+	ctx, stop := context.WithCancel(w.Ctx)
 	var running sync.WaitGroup
 	running.Go(func() { w.jobs.Run(ctx) })
 	defer func() { stop(); running.Wait() }()
 	var n takedown.Notice
 	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(10 * time.Millisecond) {
 		var err error
-		n, err = w.Notice(w.ctx, id)
-		w.must(err)
+		n, err = w.Notice(w.Ctx, id)
+		w.Must(err)
 		if n.State == want {
 			return n
 		}
 		if time.Now().After(deadline) {
-			w.t.Fatalf("the notice is %s, want %s", n.State, want)
+			w.T.Fatalf("the notice is %s, want %s", n.State, want)
 		}
 	}
 }
@@ -110,8 +110,8 @@ func TestHowASendingEnds(t *testing.T) {
 			onEach(t, func(w *world) {
 				w.network.sends, w.network.arrival = c.sends, c.arrival
 				id := w.ready()
-				w.must(w.SendBy(w.ctx, id, "mastodon", claire))
-				w.refused(w.SendBy(w.ctx, id, "mastodon", claire), "fault.takedown.changed") // pressed twice
+				w.Must(w.SendBy(w.Ctx, id, "mastodon", claire))
+				w.Refused(w.SendBy(w.Ctx, id, "mastodon", claire), "fault.takedown.changed") // pressed twice
 				n := w.works(id, c.want)
 				if c.want == takedown.Submitted && (n.Content.Reference != "R-1" || n.SubmittedBy != claire.ID) {
 					t.Errorf("submitted: %+v", n)
@@ -120,7 +120,7 @@ func TestHowASendingEnds(t *testing.T) {
 					t.Errorf("why it was refused is not kept: %+v", n.Content)
 				}
 				if c.after != "" {
-					w.forward(time.Hour)
+					w.Forward(time.Hour)
 					w.works(id, c.after)
 				}
 				if got := w.network.times(); got != 1 {
@@ -146,8 +146,8 @@ func TestASendingThatIsPutOff(t *testing.T) {
 			return route.Sent{Reference: "R-2"}, nil
 		}
 		id := w.ready()
-		w.must(w.SendBy(w.ctx, id, "mastodon", claire))
-		ctx, stop := context.WithCancel(w.ctx)
+		w.Must(w.SendBy(w.Ctx, id, "mastodon", claire))
+		ctx, stop := context.WithCancel(w.Ctx)
 		var running sync.WaitGroup
 		running.Go(func() { w.jobs.Run(ctx) })
 		for w.network.times() == 0 {
@@ -156,7 +156,7 @@ func TestASendingThatIsPutOff(t *testing.T) {
 		stop()
 		running.Wait()
 		w.is(id, takedown.Sending)
-		w.forward(2 * time.Minute)
+		w.Forward(2 * time.Minute)
 		w.works(id, takedown.Submitted)
 		if n := w.network.times(); n != 2 {
 			t.Errorf("it was asked %d times, want 2", n)
@@ -171,11 +171,11 @@ func TestAProcessThatDiedWhileSending(t *testing.T) {
 		w.network.sends = func() (route.Sent, error) { return route.Sent{}, errors.New("nothing may be sent") }
 		w.network.arrival = route.Arrived
 		id := w.ready()
-		w.must(w.SendBy(w.ctx, id, "mastodon", claire))
-		_, err := w.db.Exec(w.ctx, `UPDATE takedown_notice SET tried_at = $2 WHERE id = $1`, id, store.Millis(w.now()))
-		w.must(err)
+		w.Must(w.SendBy(w.Ctx, id, "mastodon", claire))
+		_, err := w.DB.Exec(w.Ctx, `UPDATE takedown_notice SET tried_at = $2 WHERE id = $1`, id, store.Millis(w.Now()))
+		w.Must(err)
 		w.works(id, takedown.Unknown)
-		w.forward(time.Hour)
+		w.Forward(time.Hour)
 		n := w.works(id, takedown.Submitted)
 		if w.network.times() != 0 || n.Content.Reference != "R-list" {
 			t.Errorf("sent %d times; %+v", w.network.times(), n.Content)
@@ -188,23 +188,23 @@ func TestLogins(t *testing.T) {
 	onEach(t, func(w *world) {
 		id := w.ready()
 		n := w.is(id, takedown.Ready)
-		open, err := w.ByMachine(w.ctx, n)
-		w.must(err)
+		open, err := w.ByMachine(w.Ctx, n)
+		w.Must(err)
 		if len(open) != 1 || open[0] != "mastodon" {
 			t.Errorf("it can go by %v", open)
 		}
 		n.Content.Addresses = []string{"https://other.example/@dark/1"}
-		if open, err = w.ByMachine(w.ctx, n); err != nil || len(open) != 0 {
+		if open, err = w.ByMachine(w.Ctx, n); err != nil || len(open) != 0 {
 			t.Errorf("without a log-in it can go by %v, %v", open, err)
 		}
-		w.refused(w.SendBy(w.ctx, id, "youtube", claire), "fault.takedown.route")
-		w.refused(w.SetLogin(w.ctx, "fax", "", []byte(`{}`), nadia), "fault.takedown.login")
-		w.refused(w.SetLogin(w.ctx, "mastodon", "", []byte(`token`), nadia), "fault.takedown.login")
-		w.must(w.SetLogin(w.ctx, "mastodon", "social.example", []byte(`{"token":"new"}`), nadia))
-		count, err := store.One(w.ctx, w.db, func(r store.Row) (n int, err error) { return n, r.Scan(&n) }, `SELECT count(*) FROM keys.wrapped_key WHERE kind = 'takedown_login'`)
-		w.must(err)
-		logins, err := w.Logins(w.ctx)
-		w.must(err)
+		w.Refused(w.SendBy(w.Ctx, id, "youtube", claire), "fault.takedown.route")
+		w.Refused(w.SetLogin(w.Ctx, "fax", "", []byte(`{}`), nadia), "fault.takedown.login")
+		w.Refused(w.SetLogin(w.Ctx, "mastodon", "", []byte(`token`), nadia), "fault.takedown.login")
+		w.Must(w.SetLogin(w.Ctx, "mastodon", "social.example", []byte(`{"token":"new"}`), nadia))
+		count, err := store.One(w.Ctx, w.DB, func(r store.Row) (n int, err error) { return n, r.Scan(&n) }, `SELECT count(*) FROM keys.wrapped_key WHERE kind = 'takedown_login'`)
+		w.Must(err)
+		logins, err := w.Logins(w.Ctx)
+		w.Must(err)
 		if count != 1 || len(logins) != 1 || logins[0].SetBy != nadia.ID {
 			t.Errorf("%d keys; %+v", count, logins)
 		}
