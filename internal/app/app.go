@@ -219,7 +219,8 @@ func (a *App) openCases(o Options) {
 	a.Evidence = evidence.New(evidence.Options{DB: a.DB, Keys: a.Keys, Audit: a.Audit, Files: a.Cases, Blobs: a.Files, Catalogue: a.Catalogue.Current, Sniff: chat.Sniff, Max: a.config.FilesMax, Now: o.Now})
 	say := func(lang, key string, args ...any) string { return i18n.For(lang).ToAdults().T(key, args...) }
 	a.Referrals = referral.New(referral.Options{DB: a.DB, Keys: a.Keys, Audit: a.Audit, Files: a.Cases, Catalogue: a.Catalogue.Current, Say: say, Now: o.Now})
-	a.Takedown = takedown.New(takedown.Options{DB: a.DB, Keys: a.Keys, Audit: a.Audit, Bus: a.Bus, Files: a.Cases, Jobs: a.Jobs, Pages: a.pages(), Remote: remote(a.pages(), a.config.TakedownPorts...), Apart: a.config.TakedownApart, Catalogue: a.Catalogue.Current, Now: o.Now})
+	pages := a.pages()
+	a.Takedown = takedown.New(takedown.Options{DB: a.DB, Keys: a.Keys, Audit: a.Audit, Bus: a.Bus, Files: a.Cases, Jobs: a.Jobs, Pages: pages, Remote: remote(pages, a.config.TakedownPorts...), Apart: a.config.TakedownApart, Catalogue: a.Catalogue.Current, Now: o.Now})
 	a.Takedown.Ports(a.config.TakedownPorts...)
 }
 

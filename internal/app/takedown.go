@@ -12,7 +12,6 @@ import (
 
 	"vigie/internal/audit"
 	"vigie/internal/config"
-	"vigie/internal/jobs"
 	"vigie/internal/store"
 	"vigie/internal/takedown"
 	"vigie/internal/takedown/fetch"
@@ -70,7 +69,6 @@ type loginsCommand struct {
 // withTakedown opens the record and the desk's log-ins, and sends nothing.
 func withTakedown(ctx context.Context, c config.Config, do func(t *takedown.Takedown) error) error {
 	return withRecord(ctx, c, func(a *App) error {
-		a.Jobs = jobs.New(jobs.Options{DB: a.DB})
 		return do(takedown.Logbook(takedown.Options{DB: a.DB, Keys: a.Keys, Audit: a.Audit}))
 	})
 }

@@ -72,7 +72,8 @@ func (t *Takedown) SetLogin(ctx context.Context, via, server string, secret []by
 	for _, k := range old {
 		err = errors.Join(err, t.keys.Destroy(ctx, k))
 	}
-	return err
+	_, orphans := t.keys.SweepOrphans(ctx, KeyOfLogin, OwnersOfLoginKeys) // of an earlier call that was killed
+	return errors.Join(err, orphans)
 }
 
 // Logins returns the APIs that we are known to.

@@ -210,3 +210,23 @@ func TestLogins(t *testing.T) {
 		}
 	})
 }
+
+// A process that was killed between the key of a log-in and the log-in leaves a key that nobody has: the next log-in ends it.
+func TestAKeyWithoutALoginIsSwept(t *testing.T) {
+	onEach(t, func(w *world) {
+		orphan, err := w.Keys.NewKey(w.Ctx, takedown.KeyOfLogin, store.NewID())
+		w.Must(err)
+		w.Must(w.SetLogin(w.Ctx, "mastodon", "social.example", []byte(`{"token":"old"}`), nadia))
+		if _, err := w.Keys.Key(w.Ctx, orphan.ID()); err != nil {
+			w.T.Fatalf("a key is swept while its log-in may still come: %v", err)
+		}
+		w.Forward(2 * time.Hour)
+		w.Must(w.SetLogin(w.Ctx, "youtube", "", []byte(`{"token":"new"}`), nadia))
+		if _, err := w.Keys.Key(w.Ctx, orphan.ID()); !fault.Is(err, fault.Gone) {
+			w.T.Errorf("the key is still there: %v", err)
+		}
+		if n := w.Count(`SELECT count(*) FROM keys.wrapped_key WHERE kind = 'takedown_login'`); n != 2 {
+			w.T.Errorf("%d keys for two log-ins", n)
+		}
+	})
+}

@@ -72,10 +72,9 @@ const (
 	Decide      Event = "decide"      // the platform decided
 	FoundGone   Event = "found_gone"  // a second look found it gone again
 	Watch       Event = "watch"
-	Back        Event = "back"     // a look found it there again
-	GoneAgain   Event = "gone"     // and gone again
-	Finish      Event = "finish"   // nothing more to do
-	FindThere   Event = "is_there" // a look found it there after we had said that it was gone once: nothing moves
+	Back        Event = "back"   // a look found it there again
+	GoneAgain   Event = "gone"   // and gone again
+	Finish      Event = "finish" // nothing more to do
 )
 
 // Moves is the one table of what may happen to a notice.
