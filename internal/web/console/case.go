@@ -60,7 +60,10 @@ type caseRoom struct {
 	contacts []caseContact
 }
 
-type caseContact struct{ when, topic, state, who, href string }
+type caseContact struct {
+	earlier
+	topic, state string
+}
 
 type caseDanger struct {
 	when, who, remark string
@@ -214,15 +217,9 @@ func (c *Room) caseRooms(ctx context.Context, say *i18n.Printer, reader staff.Pe
 }
 
 func (c *Room) caseContact(ctx context.Context, say *i18n.Printer, reader staff.Person, ct contact.Contact) caseContact {
-	d := caseContact{when: say.DateTime(at(ct.OpenedAt)), topic: c.topic(say, ct), state: say.T("desk.state." + string(ct.State)), who: say.T("desk.earlier_nobody")}
-	if ct.StickyID != "" {
-		d.who = c.Alias(ctx, ct.StickyID)
-	}
-	switch {
-	case ct.CounsellorID == reader.ID && mineStates[ct.State]:
+	d := caseContact{earlier: c.earlierOne(ctx, say, reader, ct), topic: c.topic(say, ct), state: say.T("desk.state." + string(ct.State))}
+	if ct.CounsellorID == reader.ID && mineStates[ct.State] {
 		d.href = "/desk?c=" + ct.ID
-	case ct.StickyID == reader.ID || ct.CounsellorID == reader.ID || reader.Can(staff.ContactAll):
-		d.href = "/desk/history/" + ct.ID
 	}
 	return d
 }
@@ -440,17 +437,11 @@ func (c *Room) ReopenCase(w http.ResponseWriter, r *http.Request) error {
 // MergeCase puts a file into another one, which is named by its reference and which she must be able to read too.
 func (c *Room) MergeCase(w http.ResponseWriter, r *http.Request) error {
 	return c.changeCase(w, r, true, func(ctx context.Context, id string, form url.Values) error {
-		found, _, err := c.Files.Search(ctx, casefile.Filter{Exact: form.Get("reference")}, me(r))
+		into, err := c.caseNamed(r, form.Get("reference"))
 		if err != nil {
 			return err
 		}
-		if len(found) != 1 {
-			return fault.New(fault.NotFound, "fault.case.no_such")
-		}
-		if _, err := c.mayCase(r, found[0].ID); err != nil {
-			return err
-		}
-		return c.Files.Merge(ctx, id, found[0].ID, me(r))
+		return c.Files.Merge(ctx, id, into.ID, me(r))
 	})
 }
 

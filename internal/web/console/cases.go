@@ -28,7 +28,6 @@ type caseWanted struct {
 type caseRow struct {
 	id, reference, topic, owner, moved string
 	state                              casefile.State
-	readable                           bool
 }
 
 // dueTask is something to do, with the file that it is for.
@@ -140,7 +139,8 @@ func (c *Room) casesToDo(ctx context.Context, v *casesView, staffID string) erro
 	if err != nil {
 		return err
 	}
-	if v.due, err = c.dueTasks(ctx, v.say, tasks); err != nil || !v.all {
+	reference := c.references(ctx)
+	if v.due, err = c.dueTasks(ctx, v.say, tasks, reference); err != nil || !v.all {
 		return err
 	}
 	unread, err := c.Referrals.Unread(ctx)
@@ -148,11 +148,11 @@ func (c *Room) casesToDo(ctx context.Context, v *casesView, staffID string) erro
 		return err
 	}
 	for _, r := range unread {
-		file, err := c.Files.Get(ctx, r.FileID)
+		file, err := reference(r.FileID)
 		if err != nil {
 			return err
 		}
-		v.unread = append(v.unread, unreadReferral{c.referralRow(v.say, r), c.Alias(ctx, r.DecidedBy), file.Reference})
+		v.unread = append(v.unread, unreadReferral{c.referralRow(v.say, r), c.Alias(ctx, r.DecidedBy), file})
 	}
 	late, err := c.Files.TasksLate(ctx, c.Now())
 	if err != nil {
@@ -164,28 +164,43 @@ func (c *Room) casesToDo(ctx context.Context, v *casesView, staffID string) erro
 			others = append(others, t)
 		}
 	}
-	if v.late, err = c.dueTasks(ctx, v.say, others); err != nil {
+	if v.late, err = c.dueTasks(ctx, v.say, others, reference); err != nil {
 		return err
 	}
 	broken, err := c.Files.Broken(ctx)
 	for _, b := range broken {
-		file, err := c.Files.Get(ctx, b.FileID)
+		file, err := reference(b.FileID)
 		if err != nil {
 			return err
 		}
-		v.broken = append(v.broken, brokenGlass{reader: b, reference: file.Reference, who: c.Alias(ctx, b.StaffID), when: v.say.DateTime(at(b.GivenAt))})
+		v.broken = append(v.broken, brokenGlass{reader: b, reference: file, who: c.Alias(ctx, b.StaffID), when: v.say.DateTime(at(b.GivenAt))})
 	}
 	return err
 }
 
-func (c *Room) dueTasks(ctx context.Context, say *i18n.Printer, tasks []casefile.Task) ([]dueTask, error) {
+// references says what files are called, by their ids; it asks once for each.
+func (c *Room) references(ctx context.Context) func(id string) (string, error) {
+	known := map[string]string{}
+	return func(id string) (string, error) {
+		if _, ok := known[id]; !ok {
+			file, err := c.Files.Get(ctx, id)
+			if err != nil {
+				return "", err
+			}
+			known[id] = file.Reference
+		}
+		return known[id], nil
+	}
+}
+
+func (c *Room) dueTasks(ctx context.Context, say *i18n.Printer, tasks []casefile.Task, reference func(id string) (string, error)) ([]dueTask, error) {
 	var all []dueTask
 	for _, t := range tasks {
-		file, err := c.Files.Get(ctx, t.FileID)
+		file, err := reference(t.FileID)
 		if err != nil {
 			return nil, err
 		}
-		all = append(all, c.dueTask(ctx, say, t, file.Reference))
+		all = append(all, c.dueTask(ctx, say, t, file))
 	}
 	return all, nil
 }
@@ -217,20 +232,31 @@ func (c *Room) OpenCase(w http.ResponseWriter, r *http.Request) error {
 		}
 		return c.toCase(w, r, file.ID)
 	}
-	found, _, err := c.Files.Search(r.Context(), casefile.Filter{Exact: reference}, me(r))
+	file, err := c.caseNamed(r, reference)
 	if err != nil {
 		return err
 	}
+	if err := c.Files.AddContact(r.Context(), file.ID, ct.ID, room, me(r)); err != nil {
+		return err
+	}
+	return c.toCase(w, r, file.ID)
+}
+
+// caseNamed is the one file that what somebody typed names, if she may read it: fault.NotFound "fault.case.no_such" for none
+// and for several.
+func (c *Room) caseNamed(r *http.Request, reference string) (casefile.File, error) {
+	if reference = strings.TrimSpace(reference); reference == "" { // which would name them all
+		return casefile.File{}, fault.New(fault.NotFound, "fault.case.no_such")
+	}
+	found, _, err := c.Files.Search(r.Context(), casefile.Filter{Exact: reference}, me(r))
+	if err != nil {
+		return casefile.File{}, err
+	}
 	if len(found) != 1 {
-		return fault.New(fault.NotFound, "fault.case.no_such")
+		return casefile.File{}, fault.New(fault.NotFound, "fault.case.no_such")
 	}
-	if _, err := c.mayCase(r, found[0].ID); err != nil {
-		return err
-	}
-	if err := c.Files.AddContact(r.Context(), found[0].ID, ct.ID, room, me(r)); err != nil {
-		return err
-	}
-	return c.toCase(w, r, found[0].ID)
+	_, err = c.mayCase(r, found[0].ID)
+	return found[0], err
 }
 
 func (c *Room) toCase(w http.ResponseWriter, r *http.Request, id string) error {
