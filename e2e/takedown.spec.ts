@@ -1,6 +1,6 @@
 // A picture goes round: from the link that a child pastes to the message that it is gone.
 import { expect, expectAccessible, expectNoSideways, picture, test } from "./vigie";
-import { contactOf, talking, unfolds } from "./staff";
+import { contactOf, logsIn, talking, unfolds } from "./staff";
 
 test.use({ settings: { VIGIE_TAKEDOWN_APART: "1s" } });
 
@@ -102,6 +102,42 @@ test.describe("takedown", { tag: "@desk" }, () => {
     }).toPass();
     await expect(page.getByText(/Référence\s*:\s*\S+/)).toBeVisible();
     await expect.poll(async () => (await request.get(link)).status(), { message: "its moderators act" }).toBe(404);
+    await page.goto(`/desk?c=${contact}`);
+    await counsellor.goesHome();
+  });
+
+  test("without the child's yes: only a supervisor, who says why, in her own file too", async ({ someone }) => {
+    test.setTimeout(120_000);
+    const { counsellor } = await talking(someone);
+    const { page } = counsellor;
+    const contact = await contactOf(counsellor.talk);
+    await unfolds(counsellor);
+    await page.getByRole("button", { name: "Ouvrir le dossier" }).click();
+    await expect(page).toHaveURL(/\/desk\/cases\//);
+    const file = page.url();
+    const section = page.getByRole("region", { name: "Faire retirer un contenu" });
+    await section.getByText("Préparer une notification", { exact: true }).click();
+    await section.getByLabel("Le lien, ou plusieurs").fill("https://www.instagram.com/p/Cdef456/");
+    await section.getByLabel("Motif").selectOption({ label: "Harcèlement en ligne" });
+    await section.getByLabel("Ce qu'on y voit").fill("Une photo d'une personne mineure, avec des insultes.");
+    await section.getByRole("button", { name: "Préparer", exact: true }).click();
+    await expect(page.getByRole("button", { name: "L'enfant a dit oui" })).toBeVisible();
+    await expect(page.getByText("Envoyer sans son accord")).toHaveCount(0);
+    const notice = page.url();
+
+    await page.goto(file);
+    await page.locator("summary", { hasText: "Confier le dossier" }).click();
+    await page.locator("#case-owner").selectOption("Dominique");
+    await page.locator("form[action$='/hand-over'] button").click();
+    await expect(page.getByRole("list", { name: "Chronologie" })).toContainText("Dominique");
+
+    const dominique = await someone();
+    await logsIn(dominique, "dominique");
+    await dominique.goto(notice);
+    await dominique.locator("summary", { hasText: "Envoyer sans son accord" }).click();
+    await dominique.getByLabel("Pourquoi ?").fill("Elle est injoignable et la photo circule dans toute l'école.");
+    await dominique.getByRole("button", { name: "Envoyer sans son accord" }).click();
+    await expect(dominique.getByRole("button", { name: "Donner le feu vert" })).toBeVisible();
     await page.goto(`/desk?c=${contact}`);
     await counsellor.goesHome();
   });

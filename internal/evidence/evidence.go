@@ -290,6 +290,12 @@ func (e *Evidence) Items(ctx context.Context, fileID string) ([]Item, error) {
 	return items, nil
 }
 
+// Kept is how much evidence a file keeps.
+func (e *Evidence) Kept(ctx context.Context, fileID string) (int, error) {
+	n, err := store.One(ctx, e.db, scanInt, `SELECT count(*) FROM evidence_item WHERE file_id = $1`, fileID)
+	return int(n), err
+}
+
 // Item returns one item. It returns fault.NotFound "fault.evidence.unknown" when there is none.
 func (e *Evidence) Item(ctx context.Context, id string) (Item, error) {
 	item, err := store.One(ctx, e.db, scanItem, selectItem+` WHERE id = $1`, id)

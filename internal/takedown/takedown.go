@@ -327,7 +327,7 @@ func (t *Takedown) sound(d *Drafting) error {
 		return fault.New(fault.Invalid, "fault.takedown.long", "max", maxFacts)
 	}
 	if c.Statement == "" {
-		c.Statement = t.Statement(*d)
+		c.Statement = t.statement(*d)
 	}
 	if utf8.RuneCountInString(c.Statement) > maxStatement {
 		return fault.New(fault.Invalid, "fault.takedown.long", "max", maxStatement)
@@ -336,8 +336,8 @@ func (t *Takedown) sound(d *Drafting) error {
 	return nil
 }
 
-// Statement is the statement of reasons that the ground and the facts make.
-func (t *Takedown) Statement(d Drafting) string {
+// statement is the statement of reasons that the ground and the facts make.
+func (t *Takedown) statement(d Drafting) string {
 	set := t.catalogue()
 	ground, ok := set.Grounds.ByCode(d.Ground)
 	if !ok {
@@ -363,11 +363,14 @@ func (t *Takedown) Lacks(n Notice, proof int) []string {
 	}
 	add("consent", n.Consent == "")
 	add("seen", n.Content.Seen == "")
-	add("facts", n.Content.Facts == "" && n.Content.Statement == t.Statement(n.drafting()))
+	add("facts", n.Content.Facts == "" && !t.Written(n))
 	add("police", len(ground.PoliceFirst) > 0 && n.Police == "")
 	add("proof", proof == 0)
 	return lacks
 }
+
+// Written says whether somebody wrote the statement of a notice, or changed the one that was made.
+func (t *Takedown) Written(n Notice) bool { return n.Content.Statement != t.statement(n.drafting()) }
 
 func (n Notice) drafting() Drafting {
 	return Drafting{ID: n.ID, FileID: n.FileID, Platform: n.Platform, Kind: n.Kind, Ground: n.Ground, Route: n.Route, Minor: n.Minor, Content: n.Content}

@@ -36,25 +36,25 @@ type noticeRow struct {
 // noticeView is one notice, ready to be drawn.
 type noticeView struct {
 	noticeRow
-	say       *i18n.Printer
-	act       string
-	reference string // of the file
-	rule      catalogue.Ground
-	grounds   []ui.Option
-	routes    []noticeRoute
-	lacks     []string
-	second    bool // a second person has to read it
-	mine      bool // the reader drafted it
-	steer     bool
-	checks    []string
-	talking   []ui.Option // conversations of the file in which the child can be told now
-	told      string      // what she can be told
-	art20     string
-	articles  string
-	faith     string
-	withheld  string
-	machines  []string // the routes by which a machine can send it now
-	trouble   string   // why a sending came to nothing
+	say        *i18n.Printer
+	act        string
+	reference  string // of the file
+	rule       catalogue.Ground
+	grounds    []ui.Option
+	routes     []noticeRoute
+	lacks      []string
+	second     bool // a second person has to read it
+	mine       bool // the reader drafted it
+	supervises bool
+	checks     []string
+	talking    []ui.Option // conversations of the file in which the child can be told now
+	told       string      // what she can be told
+	art20      string
+	articles   string
+	faith      string
+	withheld   string
+	machines   []string // the routes by which a machine can send it now
+	trouble    string   // why a sending came to nothing
 }
 
 // noticeRoute is one way for a notice to go.
@@ -109,6 +109,7 @@ func (c *Room) TakedownDesk(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	var rows []noticeRow
+	reference := c.references(ctx)
 	for _, n := range all {
 		how, err := c.Files.May(ctx, n.FileID, m.ID, m.Can(staff.CaseAll))
 		if fault.Is(err, fault.NotFound) || err == nil && how == "" {
@@ -118,11 +119,9 @@ func (c *Room) TakedownDesk(w http.ResponseWriter, r *http.Request) error {
 			return err
 		}
 		row := c.noticeRow(say, n)
-		file, err := c.Files.Get(ctx, n.FileID)
-		if err != nil {
+		if row.file, err = reference(n.FileID); err != nil {
 			return err
 		}
-		row.file = file.Reference
 		rows = append(rows, row)
 	}
 	answer.Page(w, r, http.StatusOK, takedownPage(say, c.shell(r, say, m, "takedown.title"), rows))
@@ -229,26 +228,25 @@ func secondID(id string, n int) string {
 }
 
 // notice reads one notice of a file that she may read.
-func (c *Room) notice(r *http.Request) (casefile.Access, takedown.Notice, error) {
-	how, err := c.mayCase(r, r.PathValue("file"))
-	if err != nil {
-		return "", takedown.Notice{}, err
+func (c *Room) notice(r *http.Request) (takedown.Notice, error) {
+	if _, err := c.mayCase(r, r.PathValue("file")); err != nil {
+		return takedown.Notice{}, err
 	}
 	n, err := c.Takedown.Notice(r.Context(), r.PathValue("notice"))
 	if err == nil && n.FileID != r.PathValue("file") {
 		err = fault.New(fault.NotFound, "fault.takedown.unknown")
 	}
-	return how, n, err
+	return n, err
 }
 
 // Notice shows one notice and what is to do with it now.
 func (c *Room) Notice(w http.ResponseWriter, r *http.Request) error {
-	how, n, err := c.notice(r)
+	n, err := c.notice(r)
 	if err != nil {
 		return err
 	}
 	ctx, say, m := r.Context(), answer.Printer(r), session.Staff(r)
-	v, err := c.noticeView(ctx, say, m.Person, n, how)
+	v, err := c.noticeView(ctx, say, m.Person, n)
 	if err != nil {
 		return err
 	}
@@ -256,7 +254,7 @@ func (c *Room) Notice(w http.ResponseWriter, r *http.Request) error {
 	return nil
 }
 
-func (c *Room) noticeView(ctx context.Context, say *i18n.Printer, reader staff.Person, n takedown.Notice, how casefile.Access) (v noticeView, err error) {
+func (c *Room) noticeView(ctx context.Context, say *i18n.Printer, reader staff.Person, n takedown.Notice) (v noticeView, err error) {
 	file, err := c.Files.Get(ctx, n.FileID)
 	if err != nil {
 		return v, err
@@ -264,15 +262,15 @@ func (c *Room) noticeView(ctx context.Context, say *i18n.Printer, reader staff.P
 	set := c.Catalogue()
 	v = noticeView{noticeRow: c.noticeRow(say, n), say: say, act: "/desk/cases/" + n.FileID + "/notices/" + n.ID, reference: file.Reference,
 		grounds: c.groundOptions(say, file.Topic, n.Ground), second: c.Takedown.SecondReader(n.Ground), mine: n.DraftedBy == reader.ID,
-		steer: how == casefile.AsSupervisor, told: i18n.For(n.Content.Lang).T("takedown.told_text")}
+		supervises: reader.Can(staff.CaseAll), told: i18n.For(n.Content.Lang).T("takedown.told_text")}
 	v.rule, _ = set.Grounds.ByCode(n.Ground)
 	v.articles = strings.Join(v.rule.Articles, ", ")
 	v.faith, v.withheld = set.Grounds.GoodFaith.In(n.Content.Lang), set.Grounds.Withheld.In(n.Content.Lang)
-	kept, err := c.Evidence.Items(ctx, n.FileID)
+	kept, err := c.Evidence.Kept(ctx, n.FileID)
 	if err != nil {
 		return v, err
 	}
-	v.lacks = c.Takedown.Lacks(n, len(kept))
+	v.lacks = c.Takedown.Lacks(n, kept)
 	if platform, ok := set.Platforms.ByCode(n.Platform); ok {
 		for _, route := range platform.Routes {
 			if !route.For(catalogue.AddressKind(n.Kind)) {
@@ -358,8 +356,8 @@ func (v noticeView) fieldOf(copies string) string {
 }
 
 // changeNotice has act change a notice of a file that she may read, and shows it again.
-func (c *Room) changeNotice(w http.ResponseWriter, r *http.Request, act func(ctx context.Context, n takedown.Notice, how casefile.Access, form url.Values) error) error {
-	how, n, err := c.notice(r)
+func (c *Room) changeNotice(w http.ResponseWriter, r *http.Request, act func(ctx context.Context, n takedown.Notice, form url.Values) error) error {
+	n, err := c.notice(r)
 	if err != nil {
 		return err
 	}
@@ -367,7 +365,7 @@ func (c *Room) changeNotice(w http.ResponseWriter, r *http.Request, act func(ctx
 	if err != nil {
 		return err
 	}
-	if err := act(r.Context(), n, how, form); err != nil {
+	if err := act(r.Context(), n, form); err != nil {
 		return err
 	}
 	http.Redirect(w, r, "/desk/cases/"+n.FileID+"/notices/"+n.ID, http.StatusSeeOther)
@@ -376,17 +374,13 @@ func (c *Room) changeNotice(w http.ResponseWriter, r *http.Request, act func(ctx
 
 // RewriteNotice changes a draft.
 func (c *Room) RewriteNotice(w http.ResponseWriter, r *http.Request) error {
-	return c.changeNotice(w, r, func(ctx context.Context, n takedown.Notice, _ casefile.Access, form url.Values) error {
+	return c.changeNotice(w, r, func(ctx context.Context, n takedown.Notice, form url.Values) error {
 		d := takedown.Drafting{ID: n.ID, FileID: n.FileID, Platform: n.Platform, Kind: n.Kind, Ground: form.Get("ground"), Route: n.Route, Minor: form.Get("adult") == "", Content: n.Content}
 		d.Content.Account, d.Content.Seen, d.Content.Facts = strings.TrimSpace(form.Get("account")), strings.TrimSpace(form.Get("seen")), form.Get("facts")
 		d.Content.Withhold = form.Get("withhold") != ""
-		if written := strings.ReplaceAll(strings.TrimSpace(form.Get("statement")), "\r\n", "\n"); form.Get("anew") == "" && written != n.Content.Statement {
-			d.Content.Statement = written
-		} else {
+		d.Content.Statement = strings.ReplaceAll(strings.TrimSpace(form.Get("statement")), "\r\n", "\n")
+		if form.Get("anew") != "" || d.Content.Statement == n.Content.Statement && !c.Takedown.Written(n) {
 			d.Content.Statement = "" // made of the ground and the facts
-			if form.Get("anew") == "" && n.Content.Statement != c.Takedown.Statement(takedown.Drafting{Ground: n.Ground, Minor: n.Minor, Content: n.Content}) {
-				d.Content.Statement = n.Content.Statement // somebody wrote it
-			}
 		}
 		return c.Takedown.Rewrite(ctx, d, number(form.Get("rev")), me(r))
 	})
@@ -394,10 +388,10 @@ func (c *Room) RewriteNotice(w http.ResponseWriter, r *http.Request) error {
 
 // NoticeConsent writes that the child said yes, or why a supervisor goes without.
 func (c *Room) NoticeConsent(w http.ResponseWriter, r *http.Request) error {
-	return c.changeNotice(w, r, func(ctx context.Context, n takedown.Notice, how casefile.Access, form url.Values) error {
+	return c.changeNotice(w, r, func(ctx context.Context, n takedown.Notice, form url.Values) error {
 		why := ""
 		if form.Get("yes") == "" {
-			if how != casefile.AsSupervisor && !session.Staff(r).Can(staff.CaseAll) {
+			if !session.Staff(r).Can(staff.CaseAll) {
 				return fault.New(fault.Forbidden, "fault.takedown.supervisor")
 			}
 			if why = strings.TrimSpace(form.Get("why")); why == "" {
@@ -410,67 +404,67 @@ func (c *Room) NoticeConsent(w http.ResponseWriter, r *http.Request) error {
 
 // NoticePolice writes that the police were asked about the timing, or that it was not needed.
 func (c *Room) NoticePolice(w http.ResponseWriter, r *http.Request) error {
-	return c.changeNotice(w, r, func(ctx context.Context, n takedown.Notice, _ casefile.Access, form url.Values) error {
+	return c.changeNotice(w, r, func(ctx context.Context, n takedown.Notice, form url.Values) error {
 		return c.Takedown.AskedPolice(ctx, n.ID, form.Get("asked") != "", me(r))
 	})
 }
 
 // ApproveNotice says that a notice may go.
 func (c *Room) ApproveNotice(w http.ResponseWriter, r *http.Request) error {
-	return c.changeNotice(w, r, func(ctx context.Context, n takedown.Notice, _ casefile.Access, _ url.Values) error {
-		kept, err := c.Evidence.Items(ctx, n.FileID)
+	return c.changeNotice(w, r, func(ctx context.Context, n takedown.Notice, _ url.Values) error {
+		kept, err := c.Evidence.Kept(ctx, n.FileID)
 		if err != nil {
 			return err
 		}
-		return c.Takedown.ApproveNotice(ctx, n.ID, len(kept), me(r))
+		return c.Takedown.ApproveNotice(ctx, n.ID, kept, me(r))
 	})
 }
 
 // SendNotice has a machine send a notice.
 func (c *Room) SendNotice(w http.ResponseWriter, r *http.Request) error {
-	return c.changeNotice(w, r, func(ctx context.Context, n takedown.Notice, _ casefile.Access, form url.Values) error {
+	return c.changeNotice(w, r, func(ctx context.Context, n takedown.Notice, form url.Values) error {
 		return c.Takedown.SendBy(ctx, n.ID, form.Get("route"), me(r))
 	})
 }
 
 // FiledNotice writes that a notice was filed by hand.
 func (c *Room) FiledNotice(w http.ResponseWriter, r *http.Request) error {
-	return c.changeNotice(w, r, func(ctx context.Context, n takedown.Notice, _ casefile.Access, form url.Values) error {
+	return c.changeNotice(w, r, func(ctx context.Context, n takedown.Notice, form url.Values) error {
 		return c.Takedown.Filed(ctx, n.ID, form.Get("route"), form.Get("reference"), me(r))
 	})
 }
 
 // AnsweredNotice writes what the platform said.
 func (c *Room) AnsweredNotice(w http.ResponseWriter, r *http.Request) error {
-	return c.changeNotice(w, r, func(ctx context.Context, n takedown.Notice, _ casefile.Access, form url.Values) error {
+	return c.changeNotice(w, r, func(ctx context.Context, n takedown.Notice, form url.Values) error {
 		return c.Takedown.Answered(ctx, n.ID, form.Get("decision"), form.Get("said"), me(r))
 	})
 }
 
 // LookedAtNotice writes what she found when she looked.
 func (c *Room) LookedAtNotice(w http.ResponseWriter, r *http.Request) error {
-	return c.changeNotice(w, r, func(ctx context.Context, n takedown.Notice, _ casefile.Access, form url.Values) error {
+	return c.changeNotice(w, r, func(ctx context.Context, n takedown.Notice, form url.Values) error {
 		return c.Takedown.Found(ctx, n.ID, form.Get("found"), "looked", me(r))
 	})
 }
 
 // EscalateNotice writes that she went a step higher.
 func (c *Room) EscalateNotice(w http.ResponseWriter, r *http.Request) error {
-	return c.changeNotice(w, r, func(ctx context.Context, n takedown.Notice, _ casefile.Access, form url.Values) error {
+	return c.changeNotice(w, r, func(ctx context.Context, n takedown.Notice, form url.Values) error {
 		return c.Takedown.Escalate(ctx, n.ID, form.Get("step"), me(r))
 	})
 }
 
 // MoveNotice takes a notice back, or ends it.
 func (c *Room) MoveNotice(w http.ResponseWriter, r *http.Request) error {
-	return c.changeNotice(w, r, func(ctx context.Context, n takedown.Notice, _ casefile.Access, form url.Values) error {
+	return c.changeNotice(w, r, func(ctx context.Context, n takedown.Notice, form url.Values) error {
 		return c.Takedown.Move(ctx, n.ID, takedown.Event(form.Get("event")), me(r))
 	})
 }
 
 // TellOfNotice tells the child that it is gone, in her own conversation where there is one, and writes that she was told.
 func (c *Room) TellOfNotice(w http.ResponseWriter, r *http.Request) error {
-	return c.changeNotice(w, r, func(ctx context.Context, n takedown.Notice, _ casefile.Access, form url.Values) error {
+	return c.changeNotice(w, r, func(ctx context.Context, n takedown.Notice, form url.Values) error {
 		if id := form.Get("contact"); id != "" {
 			open, err := c.talkingWith(ctx, answer.Printer(r), session.Staff(r).Person, n.FileID)
 			if err != nil {
