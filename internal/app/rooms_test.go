@@ -30,7 +30,7 @@ var mayImport = map[string][]string{
 }
 
 // foundations may be used by every room; they use nothing but one another.
-var foundations = []string{"fault", "store", "bus", "config", "slowhash", "freeport", "jobs", "spoken"}
+var foundations = []string{"fault", "store", "bus", "config", "slowhash", "freeport", "jobs", "spoken", "typed"}
 
 // onlyIn says which room may import a library directly.
 var onlyIn = map[string][]string{

@@ -2,13 +2,13 @@ package casefile
 
 import (
 	"context"
-	"strings"
 	"unicode/utf8"
 
 	"vigie/internal/audit"
 	"vigie/internal/fault"
 	"vigie/internal/seal"
 	"vigie/internal/store"
+	"vigie/internal/typed"
 )
 
 // maxText bounds a note or a task, in characters.
@@ -84,7 +84,7 @@ func written(text string, most int) (string, error) {
 
 // tidy is written where there may be nothing.
 func tidy(text string, most int) (string, error) {
-	text = strings.TrimSpace(strings.ToValidUTF8(strings.ReplaceAll(text, "\r\n", "\n"), ""))
+	text = typed.Text(text)
 	if utf8.RuneCountInString(text) > most {
 		return "", fault.New(fault.Invalid, "fault.case.long", "max", most)
 	}

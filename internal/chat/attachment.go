@@ -13,7 +13,6 @@ import (
 	"path"
 	"strings"
 	"time"
-	"unicode"
 	"unicode/utf8"
 
 	"github.com/google/uuid"
@@ -26,6 +25,7 @@ import (
 	"vigie/internal/fault"
 	"vigie/internal/seal"
 	"vigie/internal/store"
+	"vigie/internal/typed"
 )
 
 // MaxFile is how large a proof may be, in bytes.
@@ -138,7 +138,7 @@ type Asking struct {
 // counsellor who has the contact asks, one proof at a time. It returns fault.Invalid "fault.chat.label",
 // fault.Forbidden "fault.chat.not_yours", fault.Conflict "fault.chat.proof_open" while another is open.
 func (c *Chats) Ask(ctx context.Context, a Asking) (Proof, error) {
-	a.Text = oneLine(a.Text)
+	a.Text = typed.Line(a.Text)
 	if !isID(a.ID) || !isCode(a.Label) || a.Label == "" || utf8.RuneCountInString(a.Text) > maxLabel {
 		return Proof{}, fault.New(fault.Invalid, "fault.chat.label", "max", maxLabel)
 	}
@@ -821,7 +821,7 @@ const claimProof = `UPDATE attachment SET claim = $5, claim_until = $6 WHERE id 
 // cleanName is the last part of a file's name, without what could mislead: 120 characters at most.
 func cleanName(s string) string {
 	s = path.Base(strings.ReplaceAll(strings.ToValidUTF8(s, ""), `\`, "/"))
-	s = oneLine(s)
+	s = typed.Line(s)
 	if s == "." || s == "/" {
 		return ""
 	}
@@ -830,19 +830,6 @@ func cleanName(s string) string {
 		s = s[:len(s)-n]
 	}
 	return s
-}
-
-// oneLine is a short text without control characters, on one line.
-func oneLine(s string) string {
-	return strings.TrimSpace(strings.Map(func(r rune) rune {
-		if r == '\n' || r == '\t' || r == '\r' {
-			return ' '
-		}
-		if unicode.IsControl(r) {
-			return -1
-		}
-		return keep(r)
-	}, strings.ToValidUTF8(s, "")))
 }
 
 func isCode(s string) bool {

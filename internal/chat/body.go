@@ -8,6 +8,7 @@ import (
 	"golang.org/x/text/unicode/norm"
 
 	"vigie/internal/fault"
+	"vigie/internal/typed"
 )
 
 // MaxBody is how long a message may be, in characters.
@@ -26,7 +27,7 @@ func Clean(body string) (string, error) {
 	}
 	body = strings.ToValidUTF8(body, "")
 	body = strings.ReplaceAll(body, "\r\n", "\n")
-	body = strings.Map(keep, body)
+	body = strings.Map(typed.Keep, body)
 	body = strings.TrimSpace(norm.NFC.String(body))
 	if !readable(body) {
 		return "", fault.New(fault.Invalid, "fault.chat.empty")
@@ -38,26 +39,6 @@ func Clean(body string) (string, error) {
 }
 
 func tooLong() error { return fault.New(fault.Invalid, "fault.chat.too_long", "max", MaxBody) }
-
-// keep drops control characters, and the bidirectional overrides and isolates; joiners stay, since
-// emoji and some scripts need them.
-func keep(r rune) rune {
-	switch {
-	case r == '\n' || r == '\t':
-		return r
-	case r == '\r':
-		return '\n'
-	case unicode.IsControl(r):
-		return -1
-	case r >= 0x202a && r <= 0x202e, r >= 0x2066 && r <= 0x2069, r == 0x200e, r == 0x200f, r == 0x061c, r == 0xfeff:
-		return -1
-	case r >= 0xe0000 && r <= 0xe007f && r != 0xe007f && (r < 0xe0020 || r > 0xe007e):
-		return -1 // tags are kept only as flags use them
-	case r == 0xfffe || r == 0xffff || r >= 0xfdd0 && r <= 0xfdef:
-		return -1
-	}
-	return r
-}
 
 // readable says that there is something to see.
 func readable(s string) bool {

@@ -9,6 +9,7 @@ import (
 	"vigie/internal/fault"
 	"vigie/internal/seal"
 	"vigie/internal/store"
+	"vigie/internal/typed"
 )
 
 // Callback is how a person wishes to be called back, in her own words. Nobody calls without it: when,
@@ -40,7 +41,7 @@ func callbackField(contactID string) seal.Field {
 // says when and not on what.
 func (b *Callback) Check() error {
 	for _, s := range []*string{&b.When, &b.On, &b.Others, &b.Say} {
-		*s = clean(*s, true)
+		*s = typed.Text(*s)
 		if utf8.RuneCountInString(*s) > maxCallback {
 			return fault.New(fault.Invalid, "fault.contact.callback", "max", maxCallback)
 		}

@@ -3,13 +3,13 @@ package contact
 import (
 	"context"
 	"errors"
-	"strings"
 	"unicode/utf8"
 
 	"vigie/internal/audit"
 	"vigie/internal/fault"
 	"vigie/internal/seal"
 	"vigie/internal/store"
+	"vigie/internal/typed"
 )
 
 // maxNote bounds a note, in characters.
@@ -37,7 +37,7 @@ func (c *Contacts) SaveNote(ctx context.Context, n Note) (Note, error) {
 	if !isID(n.ID) {
 		return Note{}, fault.New(fault.Invalid, "fault.contact.opening")
 	}
-	n.Text = clean(n.Text, true)
+	n.Text = typed.Text(n.Text)
 	if utf8.RuneCountInString(n.Text) > maxNote {
 		return Note{}, fault.New(fault.Invalid, "fault.contact.note_long", "max", maxNote)
 	}
@@ -122,22 +122,10 @@ func scanNote(key *seal.Key) func(store.Row) (Note, error) {
 
 func staffActor(id string) audit.Actor { return audit.Actor{Kind: audit.Staff, ID: id} }
 
-// clean makes a typed text fit to be kept: valid UTF-8 without control characters; lines says that line
-// breaks may stay.
+// clean makes a typed text fit to be kept; lines says that line breaks may stay.
 func clean(s string, lines bool) string {
-	s = strings.ToValidUTF8(s, "")
-	s = strings.ReplaceAll(s, "\r\n", "\n")
-	return strings.TrimSpace(strings.Map(func(r rune) rune {
-		switch {
-		case r == '\n' && lines:
-			return r
-		case r == '\n' || r == '\t' || r == '\r':
-			return ' '
-		case r < 0x20 || r >= 0x7f && r < 0xa0:
-			return -1
-		case r >= 0x202a && r <= 0x202e || r >= 0x2066 && r <= 0x2069 || r == 0x200e || r == 0x200f || r == 0xfeff:
-			return -1 // marks that make text read otherwise than it is written
-		}
-		return r
-	}, s))
+	if lines {
+		return typed.Text(s)
+	}
+	return typed.Line(s)
 }

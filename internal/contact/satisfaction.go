@@ -7,6 +7,7 @@ import (
 	"vigie/internal/fault"
 	"vigie/internal/seal"
 	"vigie/internal/store"
+	"vigie/internal/typed"
 )
 
 // Satisfaction is what a person says of us once the conversation is over.
@@ -29,7 +30,7 @@ func satisfactionField(contactID string) seal.Field {
 // fault.Conflict "fault.contact.satisfaction_early" while the conversation goes on.
 func (c *Contacts) AnswerSatisfaction(ctx context.Context, contactID string, s Satisfaction) error {
 	_, known := c.catalogue().Questions.Last.Choice(s.Code)
-	s.Text = clean(s.Text, true)
+	s.Text = typed.Text(s.Text)
 	if !known || utf8.RuneCountInString(s.Text) > maxSatisfaction {
 		return fault.New(fault.Invalid, "fault.contact.satisfaction", "max", maxSatisfaction)
 	}

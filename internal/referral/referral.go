@@ -16,7 +16,6 @@ import (
 	"encoding/json"
 	"errors"
 	"maps"
-	"strings"
 	"time"
 	"unicode/utf8"
 
@@ -27,6 +26,7 @@ import (
 	"vigie/internal/seal"
 	"vigie/internal/spoken"
 	"vigie/internal/store"
+	"vigie/internal/typed"
 )
 
 // State is where a referral stands.
@@ -276,7 +276,7 @@ func (p Paper) tidy() (Paper, error) {
 }
 
 func tidy(text *string) error {
-	*text = strings.TrimSpace(strings.ToValidUTF8(strings.ReplaceAll(*text, "\r\n", "\n"), ""))
+	*text = typed.Text(*text)
 	if utf8.RuneCountInString(*text) > maxText {
 		return fault.New(fault.Invalid, "fault.referral.long", "max", maxText)
 	}

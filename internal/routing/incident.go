@@ -3,7 +3,6 @@ package routing
 import (
 	"context"
 	"errors"
-	"strings"
 	"time"
 	"unicode/utf8"
 
@@ -11,6 +10,7 @@ import (
 	"vigie/internal/fault"
 	"vigie/internal/seal"
 	"vigie/internal/store"
+	"vigie/internal/typed"
 )
 
 // Incident is something that happened to a counsellor. Times are Unix milliseconds.
@@ -109,7 +109,7 @@ func (r *Router) IncidentsOf(ctx context.Context, contactID string) ([]Incident,
 // returns fault.Invalid "fault.routing.incident_note" without a note or for one that is too long, fault.NotFound
 // "fault.routing.incident_unknown" also for one whose person she knows.
 func (r *Router) CloseIncident(ctx context.Context, staffID, incidentID, note string) error {
-	note = strings.TrimSpace(strings.ToValidUTF8(note, ""))
+	note = typed.Text(note)
 	if n := utf8.RuneCountInString(note); n == 0 || n > maxIncidentNote {
 		return fault.New(fault.Invalid, "fault.routing.incident_note", "max", maxIncidentNote)
 	}

@@ -31,6 +31,7 @@ import (
 	"vigie/internal/store"
 	"vigie/internal/takedown/fetch"
 	"vigie/internal/takedown/route"
+	"vigie/internal/typed"
 )
 
 // State is where a notice stands.
@@ -322,7 +323,7 @@ func (t *Takedown) sound(d *Drafting) error {
 	if c.Lang == "" {
 		c.Lang = "fr"
 	}
-	c.Facts, c.Statement = strings.TrimSpace(c.Facts), strings.TrimSpace(c.Statement)
+	c.Seen, c.Facts, c.Statement = typed.Line(c.Seen), typed.Text(c.Facts), typed.Text(c.Statement)
 	if utf8.RuneCountInString(c.Facts) > maxFacts {
 		return fault.New(fault.Invalid, "fault.takedown.long", "max", maxFacts)
 	}
@@ -379,7 +380,7 @@ func (n Notice) drafting() Drafting {
 // Consented writes that the child was told what may happen and said yes; or, with overrides, why a supervisor goes without it.
 // It returns fault.Invalid "fault.takedown.why" for an override without a reason.
 func (t *Takedown) Consented(ctx context.Context, id, overrides string, by audit.Actor) error {
-	overrides = strings.TrimSpace(overrides)
+	overrides = typed.Text(overrides)
 	if overrides != "" && utf8.RuneCountInString(overrides) < 10 {
 		return fault.New(fault.Invalid, "fault.takedown.why")
 	}
@@ -431,7 +432,7 @@ func (t *Takedown) ApproveNotice(ctx context.Context, id string, proof int, by a
 // Filed writes that a notice was filed by hand, with the platform's reference ("" where it gives none).
 func (t *Takedown) Filed(ctx context.Context, id, route, reference string, by audit.Actor) error {
 	return t.change(ctx, id, func(tx *store.Tx, n *Notice) error {
-		n.Route, n.Content.Reference = route, strings.TrimSpace(reference)
+		n.Route, n.Content.Reference = route, typed.Line(reference)
 		return t.arrived(ctx, tx, n, by)
 	})
 }
@@ -455,7 +456,7 @@ func (t *Takedown) Answered(ctx context.Context, id, action, said string, by aud
 	}
 	return t.change(ctx, id, func(tx *store.Tx, n *Notice) error {
 		now := store.Millis(t.now())
-		if said = strings.TrimSpace(said); said != "" {
+		if said = typed.Text(said); said != "" {
 			n.Content.Said = said
 		}
 		if action == "" {

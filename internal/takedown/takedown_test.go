@@ -317,3 +317,21 @@ func TestTheMachineLooksTwice(t *testing.T) {
 		}
 	})
 }
+
+// What misleads the eye, or what a mail cannot carry, is in no notice; nor in what was said of it.
+func TestWhatMisleadsGoesInNoNotice(t *testing.T) {
+	onEach(t, func(w *world) {
+		id := store.NewID()
+		w.Must(w.Begin(w.Ctx, takedown.Drafting{ID: id, FileID: w.file(), Platform: "instagram", Kind: "post", Ground: "harassment", Minor: true,
+			Content: takedown.Content{Addresses: []string{"https://instagram.com/p/abc"}, Seen: "hier\r\nsoir", Facts: "Une photo\x00\r\net des \u202esetlusni.", Statement: "On \u2066voit\x1b tout.\r\n"}}, claire))
+		w.Must(w.Consented(w.Ctx, id, "", claire))
+		w.Must(w.ApproveNotice(w.Ctx, id, 1, claire))
+		w.Must(w.Filed(w.Ctx, id, "portal", " REF\u200e-1 ", claire))
+		w.Must(w.Answered(w.Ctx, id, "", "Bien\x07 reçu.\r\n", claire))
+		n, err := w.Notice(w.Ctx, id)
+		w.Must(err)
+		if c := n.Content; c.Seen != "hier soir" || c.Facts != "Une photo\net des setlusni." || c.Statement != "On voit tout." || c.Reference != "REF-1" || c.Said != "Bien reçu." {
+			w.T.Errorf("kept as %+v", c)
+		}
+	})
+}
