@@ -17,6 +17,7 @@ import (
 	"testing"
 	"time"
 
+	"vigie/internal/freeport"
 	"vigie/internal/store/storetest"
 	"vigie/internal/takedown/route"
 	"vigie/internal/takedown/route/atproto"
@@ -103,14 +104,14 @@ func realNetwork(t *testing.T) *real {
 		return cmd
 	}
 	data := t.TempDir()
-	port := routetest.Port(t)
+	port := strconv.Itoa(freeport.Port())
 	n.pds = "http://localhost:" + port
 	routetest.Start(t, run("pds.mjs",
 		"PDS_PORT="+port, "PDS_HOSTNAME=localhost", "PDS_DEV_MODE=true", "PDS_DATA_DIRECTORY="+data, "PDS_BLOBSTORE_DISK_LOCATION="+data+"/blobs",
 		"PDS_DID_PLC_URL="+book, "PDS_JWT_SECRET=jwt", "PDS_ADMIN_PASSWORD="+admin, "PDS_DPOP_SECRET="+strings.Repeat("b", 64),
 		"PDS_PLC_ROTATION_KEY_K256_PRIVATE_KEY_HEX="+strings.Repeat("1", 64), "PDS_SERVICE_HANDLE_DOMAINS=.test", "PDS_INVITE_REQUIRED=false",
 		"PDS_DISABLE_SSRF_PROTECTION=true"), n.pds+"/xrpc/_health")
-	port = routetest.Port(t)
+	port = strconv.Itoa(freeport.Port())
 	n.ozone = "http://localhost:" + port
 	n.stopOzone = routetest.Start(t, run("ozone.mjs",
 		"OZONE_PORT="+port, "OZONE_DEV_MODE=true", "OZONE_PUBLIC_URL="+n.ozone, "OZONE_SERVER_DID="+ozoneDID, "OZONE_SIGNING_KEY_HEX="+ozoneKey,
