@@ -138,43 +138,21 @@ type Clock struct {
 	Source Text `toml:"source"`
 }
 
-// Judge is how our own check reads a page that answers: the network says "gone" in a page that is there,
-// or shows a log-in wall that says nothing.
+// Judge is how our own check reads a page that answers (fetch.Judge): the network says "gone" in a page that is there, or shows
+// a log-in wall that says nothing.
 type Judge struct {
 	Gone    []string `toml:"gone"`
 	Wall    []string `toml:"wall"`
 	ToCheck bool     `toml:"to_check"`
 }
 
-// Verdict is what a page says.
-type Verdict string
-
-// The verdicts; "" when no mark is on the page, which proves nothing either way.
-const (
-	PageGone Verdict = "gone"
-	PageWall Verdict = "wall"
-)
-
-// Read says what a page says. A wall hides what is behind it, so it counts more than a mark of "gone".
-func (j Judge) Read(page string) Verdict {
-	said := marked(page)
-	has := func(mark string) bool { return strings.Contains(said, marked(mark)) }
-	switch {
-	case slices.ContainsFunc(j.Wall, has):
-		return PageWall
-	case slices.ContainsFunc(j.Gone, has):
-		return PageGone
-	}
-	return ""
-}
+// leastMark is how long a mark is at least, as marks are looked for: a shorter one is on every page.
+const leastMark = 8
 
 // marked is a text as marks are looked for in it: small letters, one space between words.
 func marked(text string) string {
 	return strings.Join(strings.Fields(strings.ReplaceAll(strings.ToLower(text), "’", "'")), " ")
 }
-
-// leastMark is how long a mark is at least: a shorter one is on every page.
-const leastMark = 8
 
 // PortalForm is the map of a network's form: what it asks, step by step, and what of the notice goes there.
 type PortalForm struct {

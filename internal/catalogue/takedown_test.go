@@ -288,22 +288,6 @@ func TestClock(t *testing.T) {
 	}
 }
 
-// A page that says "gone" is gone, unless a wall hides it; a page that says neither proves nothing.
-func TestJudge(t *testing.T) {
-	j := Judge{Gone: []string{"Cette page n'est pas disponible"}, Wall: []string{"Connectez-vous pour continuer"}}
-	for page, want := range map[string]Verdict{
-		"<h1>Cette  page n’est\n pas disponible</h1>":                     PageGone,
-		"CETTE PAGE N'EST PAS DISPONIBLE. Connectez-vous  pour continuer": PageWall,
-		"<form>Connectez-vous pour continuer</form>":                      PageWall,
-		"<h1>La vidéo</h1>": "",
-		"":                  "",
-	} {
-		if got := j.Read(page); got != want {
-			t.Errorf("%q says %q, want %q", page, got, want)
-		}
-	}
-}
-
 // A partner is told what it asks for, and the paper waits for nothing that nobody can know.
 func TestPartners(t *testing.T) {
 	set := seedSet(t)

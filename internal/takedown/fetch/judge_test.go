@@ -45,6 +45,8 @@ func TestJudging(t *testing.T) {
 		{"404 to whoever asked for the status alone is gone", rules, func(r *fetch.Result) { r.Status, r.Mode = 404, fetch.Status }, fetch.Gone, fetch.WhyStatus},
 		{"200 that says that it is gone is gone", rules, words("Sorry\nThis page isn’t AVAILABLE\nLog in"), fetch.Gone, fetch.WhyMark},
 		{"200 whose title says that it is gone is gone", rules, func(r *fetch.Result) { r.Page.Title = "Cette page n’est pas disponible" }, fetch.Gone, fetch.WhyMark},
+		{"200 that says so over two lines, in capitals, is gone", rules, words("CETTE  PAGE N'EST\n PAS DISPONIBLE"), fetch.Gone, fetch.WhyMark},
+		{"200 with nothing on it is unsure", rules, words(""), fetch.Unsure, fetch.WhyUnmarked},
 		{"200 with the mark of what is there is there", rules, words("Voir les\u00a0commentaires"), fetch.There, fetch.WhyMark},
 		{"200 with both marks is unsure: the author may have written one", rules, words("This page isn't available, ha ha\nVoir les commentaires"), fetch.Unsure, fetch.WhyBoth},
 		{"200 behind a wall is unsure", rules, words("Connecte-toi pour voir"), fetch.Unsure, fetch.WhyWall},
