@@ -1,13 +1,13 @@
 // A conversation becomes a case file: what is to do, who is in it, and who may read it.
 import { expect, expectAccessible, expectNoSideways, picture, test } from "./vigie";
-import { counsellorReady, logsIn, talking, unfolds } from "./staff";
+import { contactOf, counsellorReady, logsIn, opensCase, talking } from "./staff";
 
 test.describe("case files", { tag: "@desk" }, () => {
   test("from the form beside a conversation to a file that is followed, handed on and closed", async ({ someone }) => {
     test.setTimeout(120_000);
     const { counsellor } = await talking(someone);
     const { page } = counsellor;
-    await unfolds(counsellor);
+    await page.locator("summary", { hasText: "Ouvrir un dossier" }).click();
     await expect(page.getByLabel("Ce contact est celui")).toHaveValue("child");
     await page.getByRole("button", { name: "Ouvrir le dossier" }).click();
     await expect(page.getByRole("heading", { level: 1 })).toHaveText(/^Dossier V-\w{4}-\w{2}$/);
@@ -102,6 +102,28 @@ test.describe("case files", { tag: "@desk" }, () => {
       expect(page.url()).not.toContain(reference);
     });
     await page.goto("/desk");
+    await counsellor.goesHome();
+  });
+
+  test("the house is unplugged under a note: it says so, the words stay, and they are written once", async ({ someone, helpline }) => {
+    test.setTimeout(120_000);
+    const { counsellor } = await talking(someone);
+    const { page } = counsellor;
+    const contact = await contactOf(counsellor.talk);
+    await opensCase(counsellor);
+    const notes = page.getByRole("region", { name: "Notes" });
+    await notes.getByLabel("Ajouter une note").fill("Sa mère rappelle demain à 9 h.");
+    await helpline.crash(async () => {
+      await notes.getByRole("button", { name: "Ajouter la note" }).click();
+      await expect(notes.getByRole("alert")).toHaveText(/Ce n'est pas parti/);
+      await expect(notes.getByLabel("Ajouter une note")).toHaveValue("Sa mère rappelle demain à 9 h.");
+      await expectAccessible(page);
+      await picture(page, "case-unsent");
+    });
+    await notes.getByRole("button", { name: "Ajouter la note" }).click();
+    await expect(notes.getByRole("listitem")).toHaveText([/Sa mère rappelle demain à 9 h\./]);
+    await expect(notes.getByRole("alert")).toHaveCount(0);
+    await page.goto(`/desk?c=${contact}`);
     await counsellor.goesHome();
   });
 });

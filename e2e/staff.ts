@@ -41,6 +41,13 @@ export async function unfolds(counsellor: Counsellor): Promise<void> {
   await counsellor.form.locator("details.section").evaluateAll((parts) => parts.forEach((part) => part.setAttribute("open", "")));
 }
 
+/** Opens the case file of the contact beside the conversation, and goes to it. */
+export async function opensCase(counsellor: Counsellor): Promise<void> {
+  await counsellor.page.locator("summary", { hasText: "Ouvrir un dossier" }).click();
+  await counsellor.page.getByRole("button", { name: "Ouvrir le dossier" }).click();
+  await expect(counsellor.page).toHaveURL(/\/desk\/cases\//);
+}
+
 /** Opens the menu « Plus » of a conversation. */
 export async function more(talk: Locator): Promise<Locator> {
   const menu = talk.locator(".talk-acts details.menu");

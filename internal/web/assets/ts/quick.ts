@@ -18,7 +18,8 @@ export async function quickly(form: HTMLFormElement, submitter?: HTMLElement | n
     const action = submitter?.hasAttribute("formaction") ? (submitter as HTMLButtonElement).formAction : form.action;
     await settle(await post(action, fields), form);
   } catch {
-    say(form, document.querySelector<HTMLElement>("[data-live-status]")?.dataset["lost"] ?? "");
+    // A page with a stream brings the line back by itself; on any other she has to press again.
+    say(form, document.querySelector<HTMLElement>("[data-live-status]")?.dataset["lost"] ?? document.body.dataset["unsent"] ?? "");
   } finally {
     form.removeAttribute("data-busy");
   }
