@@ -3,7 +3,7 @@
 import { Decrypter, generateX25519Identity, identityToRecipient } from "age-encryption";
 import { expect, expectAccessible, expectNoSideways, picture, test } from "./vigie";
 import { Administrator } from "./people";
-import { logsIn, talking, unfolds } from "./staff";
+import { logsIn, opensCase, talking } from "./staff";
 
 test.describe("referrals", { tag: "@desk" }, () => {
   test("from a danger in a chat to the receipt of the 119", async ({ someone }) => {
@@ -38,8 +38,7 @@ test.describe("referrals", { tag: "@desk" }, () => {
       await counsellor.field.focus();
       await expect(protocol.locator(".protocol-done").first()).toContainText(/Fait\s:\sCamille,\s\d/);
     });
-    await unfolds(counsellor);
-    await page.getByRole("button", { name: "Ouvrir le dossier" }).click();
+    await opensCase(counsellor);
     const referrals = page.getByRole("region", { name: "Transmissions" });
 
     await test.step("the call to the 17 is written down in a line, and the paper has a deadline", async () => {

@@ -1,6 +1,6 @@
 // A picture goes round: from the link that a child pastes to the message that it is gone.
 import { expect, expectAccessible, expectNoSideways, picture, test } from "./vigie";
-import { contactOf, logsIn, talking, unfolds } from "./staff";
+import { contactOf, logsIn, opensCase, talking } from "./staff";
 
 test.use({ settings: { VIGIE_TAKEDOWN_APART: "1s" } });
 
@@ -12,8 +12,7 @@ test.describe("takedown", { tag: "@desk" }, () => {
     await child.writes("ma photo tourne là : https://www.instagram.com/p/Cabc123/?igsh=zzz");
     await expect(counsellor.talk).toContainText("ma photo tourne");
     const contact = await contactOf(counsellor.talk);
-    await unfolds(counsellor);
-    await page.getByRole("button", { name: "Ouvrir le dossier" }).click();
+    await opensCase(counsellor);
 
     const section = page.getByRole("region", { name: "Faire retirer un contenu" });
     await test.step("two steps from the pasted link", async () => {
@@ -84,8 +83,7 @@ test.describe("takedown", { tag: "@desk" }, () => {
     const { counsellor } = await talking(someone);
     const { page } = counsellor;
     const contact = await contactOf(counsellor.talk);
-    await unfolds(counsellor);
-    await page.getByRole("button", { name: "Ouvrir le dossier" }).click();
+    await opensCase(counsellor);
     const section = page.getByRole("region", { name: "Faire retirer un contenu" });
     await section.getByText("Préparer une notification", { exact: true }).click();
     await section.getByLabel("Le lien, ou plusieurs").fill(`regarde ${link}`);
@@ -111,9 +109,7 @@ test.describe("takedown", { tag: "@desk" }, () => {
     const { counsellor } = await talking(someone);
     const { page } = counsellor;
     const contact = await contactOf(counsellor.talk);
-    await unfolds(counsellor);
-    await page.getByRole("button", { name: "Ouvrir le dossier" }).click();
-    await expect(page).toHaveURL(/\/desk\/cases\//);
+    await opensCase(counsellor);
     const file = page.url();
     const section = page.getByRole("region", { name: "Faire retirer un contenu" });
     await section.getByText("Préparer une notification", { exact: true }).click();
