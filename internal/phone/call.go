@@ -28,13 +28,15 @@ type call struct {
 	id    string
 	log   *slog.Logger
 
-	digits  chan byte     // keys that the caller pressed
-	lastKey atomic.Int64  // when the last one came
-	nudged  chan struct{} // holds one when the record is to be looked at
-	wishes  chan wish
-	happens chan func() // what lines and browsers say, in their own time
-	ctx     context.Context
-	end     context.CancelFunc
+	digits   chan byte     // keys that the caller pressed
+	lastKey  atomic.Int64  // when the last one came
+	nudged   chan struct{} // holds one when the record is to be looked at
+	wishes   chan wish
+	happens  chan func() // what lines and browsers say, in their own time
+	ctx      context.Context
+	end      context.CancelFunc
+	granting context.Context // done, within ctx, when nothing more is asked of it, though somebody may hear a last word yet
+	deafen   context.CancelFunc
 
 	row     callRow
 	number  string             // the caller's, for as long as the call lasts
@@ -100,6 +102,7 @@ func (p *Phone) newCall(row callRow) *call {
 		ctx: ctx, end: end, room: media.NewRoom(), music: media.NewPlayer(legMusic, audio.PCMA), began: time.Now(),
 		asides: map[string]*aside{}, been: map[string]bool{},
 	}
+	c.granting, c.deafen = context.WithCancel(ctx)
 	_ = c.room.Add(c.music) // a new room has nobody of this id
 	return c
 }
@@ -125,7 +128,7 @@ func (c *call) ask(ctx context.Context, a ask) (reply, error) {
 	w := wish{ctx: ctx, ask: a, reply: make(chan answered, 1)}
 	select {
 	case c.wishes <- w:
-	case <-c.ctx.Done():
+	case <-c.granting.Done():
 		return reply{}, errNoLine
 	case <-ctx.Done():
 		return reply{}, ctx.Err()
@@ -133,7 +136,12 @@ func (c *call) ask(ctx context.Context, a ask) (reply, error) {
 	select {
 	case r := <-w.reply:
 		return r.reply, r.err
-	case <-c.ctx.Done():
+	case <-c.granting.Done():
+	}
+	select {
+	case r := <-w.reply: // it was the last that was granted
+		return r.reply, r.err
+	default:
 		return reply{}, errNoLine
 	}
 }
@@ -238,9 +246,6 @@ func (c *call) guarded(part func()) {
 // close ends everything of a call. What is written comes first, and waits for nobody: a telephone that is not there
 // any more never confirms that we hang up.
 func (c *call) close() {
-	// The house may be closing: what is written now must be written all the same.
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(c.ctx), 10*time.Second)
-	defer cancel()
 	switch {
 	case c.outcome != "":
 	case c.phone.running.Err() != nil: // the house closes under her: should she ring again, she is known
@@ -260,6 +265,8 @@ func (c *call) close() {
 	if len(c.parting) == 0 {
 		hang()
 	}
+	ctx, cancel := c.writing()
+	defer cancel()
 	if err := c.finish(ctx); err != nil {
 		c.log.Error("phone: the end of a call could not be written; trying again later", "error", err)
 	}
@@ -278,12 +285,20 @@ func (c *call) close() {
 	if c.then != nil && c.phone.running.Err() == nil {
 		c.phone.calls.Go(c.then)
 	}
+	// The last word may have taken longer than any writing.
+	after, cancel := c.writing()
+	defer cancel()
 	if c.leg != nil {
-		c.keepQuality(ctx, "caller", "", c.began, c.leg.Quality())
+		c.keepQuality(after, "caller", "", c.began, c.leg.Quality())
 	}
-	c.dropAll(ctx)
+	c.dropAll(after)
 	c.keepRecording()
 	_ = c.room.Close()
+}
+
+// writing is for what is written at the end of a call, also when the house is closing.
+func (c *call) writing() (context.Context, context.CancelFunc) {
+	return context.WithTimeout(context.WithoutCancel(c.ctx), 10*time.Second)
 }
 
 // farewell is the last word to whoever is left alone: to an outside telephone that its caller is gone, to a caller that

@@ -63,6 +63,13 @@ func TestThePoliceAreCalledBackOnAListedNumber(t *testing.T) {
 		w.ok(w.phone.Book(t.Context(), anne, id, "brigade"))
 		w.refused(w.phone.Confirm(t.Context(), anne, id, true), "fault.phone.not_reached")
 		w.ok(w.phone.Part(t.Context(), anne, id, true))
+		for range 20 { // for everybody else it is over, whatever she hears yet
+			asked := time.Now()
+			_, _, err := w.phone.View(t.Context(), id)
+			if w.ok(err); time.Since(asked) > 2*time.Second {
+				t.Fatalf("whoever asks for the call waits %v, until the last word is said", time.Since(asked))
+			}
+		}
 		must(t, "the caller, who hears why", r.heard.last, musicTone)
 		if n := len(w.dials()); n != 0 {
 			t.Fatal("the service is called while the caller is on the line")

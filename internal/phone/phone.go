@@ -279,7 +279,9 @@ func (p *Phone) keepFor(c *call, contactID string) {
 	p.byContact[contactID] = c
 }
 
+// drop has nobody find a call any more, and lets go whoever found it a moment before and waits for its answer.
 func (p *Phone) drop(c *call) {
+	defer c.deafen()
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	delete(p.byID, c.id)

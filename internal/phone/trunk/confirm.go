@@ -13,6 +13,7 @@ type confirmation struct {
 	data  []byte
 	seq   uint32
 	took  func(*request) error
+	heard bool // its ACK came; the call's lock
 	acked chan struct{}
 	err   error // what was wrong with the ACK's description; read after acked
 
@@ -72,11 +73,11 @@ func (f *confirmation) again() {
 func (c *Call) acknowledged(r *request) {
 	c.mu.Lock()
 	f := c.confirming
-	if f == nil || r.seq != f.seq {
+	if f == nil || r.seq != f.seq || f.heard {
 		c.mu.Unlock()
 		return
 	}
-	c.confirming = nil
+	f.heard = true
 	c.mu.Unlock()
 	f.stop()
 	// In the call's own order, so that a BYE right behind it finds the call up.
@@ -86,8 +87,9 @@ func (c *Call) acknowledged(r *request) {
 }
 
 func (c *Call) confirmed(f *confirmation, r *request) {
-	f.err = f.took(r)
+	f.err = f.took(r) // before any offer of ours goes out, whose answer would be looked for in it
 	c.mu.Lock()
+	c.confirming = nil
 	if c.state == Answering {
 		c.move(Up)
 	}
