@@ -178,5 +178,6 @@ export async function expectNoSideways(page: Page): Promise<void> {
 /** Keeps a picture of the whole page in e2e/shots, to be looked at: home-phone.png. */
 export async function picture(page: Page, name: string): Promise<void> {
   const path = resolve(import.meta.dirname, "shots", `${name}-${test.info().project.name}.png`);
-  await page.screenshot({ path, fullPage: true, animations: "disabled" });
+  const take = () => page.screenshot({ path, fullPage: true, animations: "disabled" });
+  await take().catch(take); // a busy Chromium sometimes cannot, and can a moment later
 }

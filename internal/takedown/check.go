@@ -56,41 +56,11 @@ func (t *Takedown) check(ctx context.Context, job jobs.Job[checkArgs]) error {
 	if early := store.Time(n.CheckAt).Sub(t.now()); early > time.Minute {
 		return jobs.Again(store.Time(n.CheckAt))
 	}
+	if err := t.hear(ctx, n); err != nil {
+		return err
+	}
 	found, why := t.look(ctx, n)
 	return t.Found(ctx, n.ID, found, why, machine)
-}
-
-// look asks for the page of each address. It is gone when all of them are, there when one of them is. Of what nobody may keep
-// only the status is asked.
-func (t *Takedown) look(ctx context.Context, n Notice) (found, why string) {
-	if t.pages == nil {
-		return string(fetch.Unsure), "no_fetcher"
-	}
-	platform, _ := t.catalogue().Platforms.ByCode(n.Platform)
-	rules := fetch.Rules{Gone: platform.Judge.Gone, Walls: platform.Judge.Wall}
-	mode := fetch.Text
-	if ground, ok := t.catalogue().Grounds.ByCode(n.Ground); ok && ground.NoCapture {
-		mode = fetch.Status
-	}
-	scope := fetch.Scope{Domains: platform.Hosts, Ports: t.ports}
-	if n.Content.Host != "" {
-		scope.Hosts = append(scope.Hosts, n.Content.Host)
-	}
-	found, why = string(fetch.Gone), string(fetch.WhyStatus)
-	for _, address := range n.Content.Addresses {
-		verdict := fetch.Judge(rules, t.pages.Look(ctx, address, scope, mode))
-		switch verdict.Found {
-		case fetch.There:
-			return string(fetch.There), string(verdict.Why)
-		case fetch.Unsure:
-			found, why = string(fetch.Unsure), string(verdict.Why)
-		case fetch.Gone:
-			if found == string(fetch.Gone) {
-				why = string(verdict.Why)
-			}
-		}
-	}
-	return found, why
 }
 
 // Found writes what a look found, by machine or by a person who looked, and what follows from it: gone twice, at least three

@@ -30,6 +30,9 @@ type Login struct {
 // machineRoutes are the routes that a machine sends by.
 var machineRoutes = []string{"mastodon", "atproto", "youtube"}
 
+// ByAPI says whether a route is an API of a network.
+func ByAPI(via string) bool { return slices.Contains(machineRoutes, via) }
+
 func secretField(id string) seal.Field {
 	return seal.Field{Table: "takedown_login", Column: "secret_sealed", Row: id, Version: 1}
 }

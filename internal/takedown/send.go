@@ -120,7 +120,7 @@ func (t *Takedown) send(ctx context.Context, job jobs.Job[checkArgs]) error {
 		if n.State != Sending || n.TriedAt > 0 {
 			return changed()
 		}
-		n.TriedAt = store.Millis(t.now())
+		n.TriedAt, n.Content.Found = store.Millis(t.now()), found
 		return nil
 	}); err != nil {
 		return err

@@ -1,6 +1,7 @@
 package takedown_test
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"sync"
@@ -20,6 +21,8 @@ type network struct {
 	sends   func() (route.Sent, error)
 	arrival route.Arrival
 	secret  string
+	seen    route.Seen // what a look finds; nothing is "unsure"
+	fate    route.Fate // what became of the report; nothing is "received"
 }
 
 func (*network) About() route.About {
@@ -40,8 +43,28 @@ func (n *network) Send(context.Context, route.Notice, route.Found, route.Credent
 	return n.sends()
 }
 
-func (*network) Look(context.Context, route.Target, route.Found, route.Credentials) (route.Seen, error) {
-	return route.Seen{Sight: route.Unsure}, nil
+func (n *network) Look(_ context.Context, _ route.Target, f route.Found, _ route.Credentials) (route.Seen, error) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if f.Item != "1" {
+		return route.Seen{Sight: route.There}, nil
+	}
+	return cmp.Or(n.seen, route.Seen{Sight: route.Unsure, Why: "route.why.unreachable"}), nil
+}
+
+func (n *network) Follow(_ context.Context, _ route.Notice, f route.Found, s route.Sent, _ route.Credentials) (route.Fate, error) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if f.Item != "1" || s.Reference == "" {
+		return route.Fate{State: route.Untold}, nil
+	}
+	return cmp.Or(n.fate, route.Fate{State: route.Received}), nil
+}
+
+func (n *network) says(seen route.Seen, fate route.Fate) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.seen, n.fate = seen, fate
 }
 
 func (n *network) Reconcile(context.Context, route.Notice, route.Found, time.Time, route.Credentials) (route.Trace, error) {

@@ -148,6 +148,10 @@ type Content struct {
 	Reference string `json:"reference,omitempty"`
 	Said      string `json:"said,omitempty"`
 	Trouble   string `json:"trouble,omitempty"`
+	// Found is what the network's API calls it; Fate and FateSaid are what that API said of the report, and are no decision.
+	Found    route.Found `json:"found,omitzero"`
+	Fate     route.State `json:"fate,omitempty"`
+	FateSaid string      `json:"fate_said,omitempty"`
 }
 
 // Check is one look at whether the content is still there.

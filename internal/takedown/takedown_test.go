@@ -32,17 +32,32 @@ type world struct {
 	*takedown.Takedown
 	jobs    *jobs.Jobs
 	network *network
+	far     route.Route // in the place of network, where a test has one in another process
 }
 
 // onEach runs a test on both engines. Loopback stands for the network's servers.
 func onEach(t *testing.T, test func(w *world)) {
 	storetest.Each(t, func(t *testing.T, db *store.DB) {
-		w := &world{World: casetest.New(t, db, time.Date(2026, 11, 28, 10, 0, 0, 0, time.UTC)), network: &network{}}
-		w.jobs = jobs.New(jobs.Options{DB: db, Bus: w.Bus, Now: w.Now, Poll: 50 * time.Millisecond})
-		pages := fetch.New(fetch.Options{Allow: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}, Now: w.Now})
-		w.Takedown = takedown.New(takedown.Options{DB: db, Keys: w.Keys, Audit: w.Log, Bus: w.Bus, Files: w.Files, Jobs: w.jobs, Pages: pages, Remote: func(string, route.Credentials) (route.Route, error) { return w.network, nil }, Catalogue: w.Catalogue, Now: w.Now, Log: slog.New(slog.DiscardHandler)})
-		test(w)
+		test(open(t, t.TempDir(), db, time.Date(2026, 11, 28, 10, 0, 0, 0, time.UTC)))
 	})
+}
+
+// open is a helpline on a record, whose root key is in a folder.
+func open(t *testing.T, folder string, db *store.DB, at time.Time) *world {
+	w := &world{World: casetest.In(t, folder, db, at), network: &network{}}
+	w.jobs = jobs.New(jobs.Options{DB: db, Bus: w.Bus, Now: w.Now, Poll: 50 * time.Millisecond})
+	pages := fetch.New(fetch.Options{Allow: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}, Now: w.Now})
+	w.Takedown = takedown.New(takedown.Options{DB: db, Keys: w.Keys, Audit: w.Log, Bus: w.Bus, Files: w.Files, Jobs: w.jobs, Pages: pages,
+		Remote: func(string, route.Credentials) (route.Route, error) { return w.remote(), nil }, Catalogue: w.Catalogue, Now: w.Now, Log: slog.New(slog.DiscardHandler)})
+	return w
+}
+
+// remote is the network that notices go to.
+func (w *world) remote() route.Route {
+	if w.far != nil {
+		return w.far
+	}
+	return w.network
 }
 
 func (w *world) file() string { return w.File(claire).ID }

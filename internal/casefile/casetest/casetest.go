@@ -45,8 +45,14 @@ type World struct {
 // New opens a helpline on a record of storetest, at a time.
 func New(t *testing.T, db *store.DB, at time.Time) *World {
 	t.Helper()
+	return In(t, t.TempDir(), db, at)
+}
+
+// In is New with the root key in a folder: whoever opens the same record again needs the same one.
+func In(t *testing.T, folder string, db *store.DB, at time.Time) *World {
+	t.Helper()
 	w := &World{T: t, Ctx: context.Background(), DB: db, at: at}
-	custodian, err := seal.FileCustodian(filepath.Join(t.TempDir(), "vigie.key"))
+	custodian, err := seal.FileCustodian(filepath.Join(folder, "vigie.key"))
 	w.Must(err)
 	w.Keys, err = seal.Open(w.Ctx, db, custodian, w.Now)
 	w.Must(err)

@@ -292,7 +292,14 @@ func (c *Room) noticeView(ctx context.Context, say *i18n.Printer, reader staff.P
 		if k.StaffID != "" {
 			who = c.Alias(ctx, k.StaffID)
 		}
-		v.checks = append(v.checks, say.T("takedown.check", "what", say.T("takedown.found."+k.Found), "who", who, "when", say.DateTime(at(k.At))))
+		line := say.T("takedown.check", "what", say.T("takedown.found."+k.Found), "who", who, "when", say.DateTime(at(k.At)))
+		for _, key := range []string{"takedown.why." + k.Why, "route.why." + k.Why} {
+			if say.Has(key) {
+				line = say.T("takedown.check_why", "line", line, "why", say.T(key))
+				break
+			}
+		}
+		v.checks = append(v.checks, line)
 	}
 	if until := n.Art20Until(); !until.IsZero() {
 		v.art20 = say.Date(until)
