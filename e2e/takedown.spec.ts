@@ -104,6 +104,30 @@ test.describe("takedown", { tag: "@desk" }, () => {
     await counsellor.goesHome();
   });
 
+  test("two addresses of one network: a draft is made two, so that Vigie can send each", async ({ someone, helpline }) => {
+    const network = /pretend network[^:]*: (http:\/\/127\.0\.0\.1:\d+)\//.exec(helpline.log())![1]!;
+    const { counsellor } = await talking(someone);
+    const { page } = counsellor;
+    await opensCase(counsellor);
+    const section = page.getByRole("region", { name: "Faire retirer un contenu" });
+    await section.getByText("Préparer une notification", { exact: true }).click();
+    await section.getByLabel("Le lien, ou plusieurs").fill(`${network}/@loup.noir/112233 et ${network}/@loup.noir`);
+    await section.getByLabel("Motif").selectOption({ label: "Harcèlement en ligne" });
+    await section.getByLabel("Ce qu'on y voit").fill("Un appel à se moquer d'une personne mineure.");
+    await section.getByRole("button", { name: "Préparer", exact: true }).click();
+    await page.getByRole("button", { name: "L'enfant a dit oui" }).click();
+    await expect(page.getByText("Un envoi direct est possible, une adresse à la fois")).toBeVisible();
+    await picture(page, "notice-split");
+    await expectAccessible(page);
+    await page.getByRole("button", { name: "En faire 2 notifications, une par adresse" }).click();
+    await expect(section.locator(".notice-row, li, tr").filter({ hasText: "Brouillon" })).toHaveCount(2);
+    await picture(page, "notice-split-done");
+    await section.getByRole("link").last().click();
+    await page.getByRole("button", { name: "Donner le feu vert" }).click();
+    await expect(page.getByRole("button", { name: "Envoi direct (Mastodon)" })).toBeVisible();
+    await counsellor.goesHome();
+  });
+
   test("without the child's yes: only a supervisor, who says why, in her own file too", async ({ someone }) => {
     test.setTimeout(120_000);
     const { counsellor } = await talking(someone);

@@ -122,6 +122,7 @@ func (h *Handler) routes() []Route {
 		{post, "/desk/cases/{file}/notices", staff.CaseUse, c.BeginNotice, false},
 		{get, "/desk/cases/{file}/notices/{notice}", staff.CaseUse, c.Notice, false},
 		{post, "/desk/cases/{file}/notices/{notice}", staff.CaseUse, c.RewriteNotice, false},
+		{post, "/desk/cases/{file}/notices/{notice}/split", staff.CaseUse, c.SplitNotice, false},
 		{post, "/desk/cases/{file}/notices/{notice}/consent", staff.CaseUse, c.NoticeConsent, false},
 		{post, "/desk/cases/{file}/notices/{notice}/police", staff.CaseUse, c.NoticePolice, false},
 		{post, "/desk/cases/{file}/notices/{notice}/approve", staff.CaseUse, c.ApproveNotice, false},

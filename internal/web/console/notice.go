@@ -54,6 +54,7 @@ type noticeView struct {
 	faith      string
 	withheld   string
 	machines   []string // the routes by which a machine can send it now
+	oneByOne   bool     // a machine could, were it one notice an address
 	trouble    string   // why a sending came to nothing
 }
 
@@ -218,6 +219,34 @@ func (c *Room) draftsOf(form url.Values) ([]takedown.Drafting, error) {
 	return drafts, nil
 }
 
+// SplitNotice makes one draft an address of a draft with several, so that an API can take each.
+func (c *Room) SplitNotice(w http.ResponseWriter, r *http.Request) error {
+	n, err := c.notice(r)
+	if err != nil {
+		return err
+	}
+	form, err := answer.Form(w, r)
+	if err != nil {
+		return err
+	}
+	targets, _ := address.All(c.Catalogue().Platforms, strings.Join(n.Content.Addresses, "\n"))
+	parts := make([]takedown.Part, len(n.Content.Addresses))
+	for i, link := range n.Content.Addresses {
+		parts[i] = takedown.Part{ID: n.ID, Address: link, Kind: n.Kind}
+		if i > 0 {
+			parts[i].ID = secondID(n.ID, 2000+i)
+		}
+		if at := slices.IndexFunc(targets, func(t address.Target) bool { return t.Address == link }); at >= 0 {
+			parts[i].Kind, parts[i].Account, parts[i].Item = string(targets[at].Kind), targets[at].Account, targets[at].Item
+		}
+	}
+	if err := c.Takedown.Split(r.Context(), n.ID, number(form.Get("rev")), parts, me(r)); err != nil {
+		return err
+	}
+	http.Redirect(w, r, "/desk/cases/"+n.FileID+"#case-notices", http.StatusSeeOther)
+	return nil
+}
+
 // secondID is an id that follows from another one (RFC 9562 §5.5), "" from what is none.
 func secondID(id string, n int) string {
 	space, err := uuid.Parse(id)
@@ -304,6 +333,11 @@ func (c *Room) noticeView(ctx context.Context, say *i18n.Printer, reader staff.P
 	if until := n.Art20Until(); !until.IsZero() {
 		v.art20 = say.Date(until)
 	}
+	split, err := c.Takedown.OneByOne(ctx, n)
+	if err != nil {
+		return v, err
+	}
+	v.oneByOne = len(split) > 0
 	if v.machines, err = c.Takedown.ByMachine(ctx, n); err != nil {
 		return v, err
 	}
