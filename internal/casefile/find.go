@@ -17,7 +17,18 @@ const (
 	findHandle = "case_handle"
 	findPhone  = "case_phone"
 	findAuthor = "case_author"
+	findURL    = "case_url"
 )
+
+// Mentions has Search find a file by an address that is kept in it, as proof say. It is called in the transaction that keeps it;
+// what is no address is not found by.
+func (f *Files) Mentions(ctx context.Context, tx *store.Tx, key *seal.Key, fileID, address string) error {
+	value := contact.NormalURL(address)
+	if value == "" {
+		return nil
+	}
+	return f.keys.Index(ctx, tx, key, fileID, findURL, value)
+}
 
 // indexPerson has Find find a file by one of its people, and no longer by what was known of her before.
 func (f *Files) indexPerson(ctx context.Context, tx *store.Tx, key *seal.Key, p Person) error {
@@ -126,8 +137,11 @@ func (f *Files) Search(ctx context.Context, q Filter, by audit.Actor) ([]File, C
 // maxExact bounds how many files one exact value may bring.
 const maxExact = 200
 
-// exactly returns the files that have an exact value: their reference, an account or number of one of their people, or
-// what one of their contacts is found by.
+// selectWhere is the id of a file, or of the one that it was merged into.
+const selectWhere = `SELECT CASE WHEN merged_into <> '' THEN merged_into ELSE id END FROM case_file WHERE `
+
+// exactly returns the files that have an exact value: their reference, an address kept in them, an account or number of one of
+// their people, or what one of their contacts is found by.
 func (f *Files) exactly(ctx context.Context, typed string, by audit.Actor) ([]string, error) {
 	var ids []string
 	add := func(found []string) {
@@ -138,9 +152,22 @@ func (f *Files) exactly(ctx context.Context, typed string, by audit.Actor) ([]st
 		}
 	}
 	if reference := readReference(typed); reference != "" {
-		found, err := store.All(ctx, f.db, scanText, `SELECT CASE WHEN merged_into <> '' THEN merged_into ELSE id END FROM case_file WHERE reference = $1`, reference)
+		found, err := store.All(ctx, f.db, scanText, selectWhere+`reference = $1`, reference)
 		if err != nil || len(found) > 0 {
 			return found, err
+		}
+	}
+	if value := contact.NormalURL(typed); value != "" {
+		files, err := f.keys.Find(ctx, f.db, findURL, value)
+		if err != nil {
+			return nil, err
+		}
+		for _, file := range files[:min(len(files), maxExact)] {
+			found, err := store.All(ctx, f.db, scanText, selectWhere+`id = $1`, file)
+			if err != nil {
+				return nil, err
+			}
+			add(found)
 		}
 	}
 	for kind, value := range map[string]string{findHandle: contact.NormalHandle(typed), findPhone: contact.NormalPhone(typed)} {

@@ -251,7 +251,7 @@ func valuesIn(text string) map[string][]string {
 			case strings.HasPrefix(part, "@"):
 				add(kindAuthor, NormalHandle(part))
 			case strings.Contains(part, "://") || strings.Contains(part, ".") && strings.Contains(part, "/"):
-				add(kindURL, normalURL(part))
+				add(kindURL, NormalURL(part))
 			case len(parts) == 1:
 				add(kindAuthor, NormalHandle(part))
 			}
@@ -262,7 +262,7 @@ func valuesIn(text string) map[string][]string {
 
 // normals bring a value into the one form under which it is indexed; "" is what cannot be one.
 var normals = map[string]func(string) string{
-	kindHandle: NormalHandle, kindAuthor: NormalHandle, kindURL: normalURL, kindPhone: NormalPhone,
+	kindHandle: NormalHandle, kindAuthor: NormalHandle, kindURL: NormalURL, kindPhone: NormalPhone,
 }
 
 // NormalHandle is an account's name without its @, in lower case; "" is what cannot be one.
@@ -322,9 +322,9 @@ func NormalPhone(s string) string {
 	return "+" + d
 }
 
-// normalURL is an address without what changes from one copy to the next: scheme, "www.", the part
-// after #, a slash at the end.
-func normalURL(s string) string {
+// NormalURL is an address without what changes from one copy to the next: scheme, "www.", the part
+// after #, a slash at the end; "" is what cannot be one.
+func NormalURL(s string) string {
 	s = strings.TrimSpace(s)
 	if !strings.Contains(s, "://") {
 		s = "https://" + s

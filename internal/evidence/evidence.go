@@ -261,6 +261,9 @@ func (e *Evidence) insert(ctx context.Context, tx *store.Tx, file casefile.File,
 	if err := e.files.Happened(ctx, tx, file.ID, by, "evidence", item.ID, item.Kind); err != nil {
 		return err
 	}
+	if err := e.files.Mentions(ctx, tx, key, file.ID, item.Content.Address); err != nil {
+		return err
+	}
 	return e.record(ctx, tx, by, "evidence.add", item.ID, map[string]string{"case": file.ID, "kind": item.Kind})
 }
 

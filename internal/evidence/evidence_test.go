@@ -5,12 +5,14 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"io"
+	"slices"
 	"strings"
 	"testing"
 	"testing/iotest"
 	"time"
 
 	"vigie/internal/blob"
+	"vigie/internal/casefile"
 	"vigie/internal/casefile/casetest"
 	"vigie/internal/catalogue"
 	"vigie/internal/evidence"
@@ -253,5 +255,33 @@ func TestAPictureThatMayNotBeHeldAnyMore(t *testing.T) {
 		if bytes.Contains(zip.Bytes(), picture) || !bytes.Contains(zip.Bytes(), []byte(hex.EncodeToString(sum[:]))) {
 			w.T.Error("the picture leaves, or its hash does not")
 		}
+	})
+}
+
+// Somebody who has an address finds the file in which it is kept, however the address was copied; after a merge she finds the
+// file that goes on, and after the file is erased nothing.
+func TestAFileIsFoundByAnAddressThatItKeeps(t *testing.T) {
+	onEach(t, func(w *world) {
+		file, other := w.file(), w.file()
+		w.Must(w.AddLink(w.Ctx, file, store.NewID(), evidence.Content{Address: "https://www.instagram.com/p/Abc1/"}, claire))
+		finds := func(typed string, want ...string) {
+			w.T.Helper()
+			found, _, err := w.Files.Search(w.Ctx, casefile.Filter{Exact: typed}, claire)
+			w.Must(err)
+			var ids []string
+			for _, f := range found {
+				ids = append(ids, f.ID)
+			}
+			if !slices.Equal(ids, want) {
+				w.T.Errorf("%q finds %v, want %v", typed, ids, want)
+			}
+		}
+		finds("instagram.com/p/Abc1", file)
+		finds("http://m.instagram.com/p/Abc1/#x", file)
+		finds("https://instagram.com/p/other")
+		w.Must(w.Files.Merge(w.Ctx, file, other, claire))
+		finds("https://www.instagram.com/p/Abc1", other)
+		w.Must(w.Files.Erase(w.Ctx, other, nadia, "request"))
+		finds("https://www.instagram.com/p/Abc1")
 	})
 }
