@@ -24,6 +24,7 @@ type benchCommand struct {
 	Calls benchCalls `cmd:"" help:"Calls that are relayed to telephones or browsers: how many a core carries, beside rtpengine and Kamailio."`
 	Line  benchLine  `cmd:"" help:"The whole helpline under live load: calls that are talked and chats that are written, at the same time."`
 	PDQ   benchPDQ   `cmd:"" name:"pdq" help:"Hashes of pictures: how many a core makes in a second, and how long a million are searched."`
+	Case  benchCase  `cmd:"" help:"Case files: how long a large one takes to open, and one among many to find."`
 	Load  benchLoad  `cmd:"" hidden:"" help:"The crowd of a measurement; started by the others."`
 	Swarm benchSwarm `cmd:"" hidden:"" help:"Telephones and browsers of a measurement; started by the others."`
 	Relay benchRelay `cmd:"" hidden:"" help:"The way of calls that is measured; started by the others."`
@@ -63,7 +64,7 @@ func openHouse(ctx context.Context, c config.Config, data, database string) (*be
 		return nil, err
 	}
 	return &bench.House{
-		DB: a.DB, Staff: a.Staff, Contacts: a.Contacts, Chats: a.Chats, Audit: a.Keys.Derive("audit"), Close: a.Close,
+		DB: a.DB, Staff: a.Staff, Contacts: a.Contacts, Chats: a.Chats, Files: a.Cases, Evidence: a.Evidence, Takedown: a.Takedown, Audit: a.Keys.Derive("audit"), Close: a.Close,
 	}, nil
 }
 
@@ -223,6 +224,27 @@ func (b benchPDQ) Run(ctx context.Context, c config.Config, term Terminal) error
 	return h.Pictures(ctx, bench.PicturesOptions{
 		Hashes: b.Hashes, Queries: b.Queries, Measure: time.Duration(b.Seconds) * time.Second, Hide: b.Hide,
 	})
+}
+
+type benchCase struct {
+	benchHow
+	benchStore
+	Cases   int  `default:"100000" help:"How many case files there are to find one among."`
+	Items   int  `default:"5000" help:"How many items of evidence the large one has."`
+	Notices int  `default:"500" help:"How many notices it has."`
+	Runs    int  `default:"200" help:"How often it is opened, and how often each search is made."`
+	Miss    bool `hidden:"" help:"Look for what is not there, to show that it is noticed."`
+}
+
+func (b benchCase) Run(ctx context.Context, c config.Config, term Terminal) error {
+	if b.Cases < 1 || b.Cases > 10_000_000 || b.Items < 0 || b.Notices < 0 || b.Runs < 1 {
+		return fmt.Errorf("--cases is 1 to 10,000,000, --items and --notices 0 or more, --runs 1 or more")
+	}
+	h, err := b.bench(c, term)
+	if err != nil {
+		return err
+	}
+	return h.CaseFiles(ctx, bench.CaseOptions{Cases: b.Cases, Items: b.Items, Notices: b.Notices, Runs: b.Runs, Engine: b.engine(), Miss: b.Miss})
 }
 
 type benchSwarm struct{}

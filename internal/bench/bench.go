@@ -17,10 +17,13 @@ import (
 	"time"
 
 	"vigie/internal/audit"
+	"vigie/internal/casefile"
 	"vigie/internal/chat"
 	"vigie/internal/contact"
+	"vigie/internal/evidence"
 	"vigie/internal/staff"
 	"vigie/internal/store"
+	"vigie/internal/takedown"
 )
 
 // Bench runs measurements.
@@ -47,6 +50,9 @@ type House struct {
 	Staff    *staff.Staff
 	Contacts *contact.Contacts
 	Chats    *chat.Chats
+	Files    *casefile.Files
+	Evidence *evidence.Evidence
+	Takedown *takedown.Takedown
 	Audit    []byte // the key of the audit
 	Close    func() error
 }
@@ -70,6 +76,7 @@ type Result struct {
 	// Calls and Pictures have names in common with the other parts, and so stand beside them until the JSON is written.
 	Calls    *Calls    `json:"-"`
 	Pictures *Pictures `json:"-"`
+	Cases    *Cases    `json:"-"`
 }
 
 // MarshalJSON writes the parts as one object.
@@ -82,6 +89,8 @@ func (r Result) MarshalJSON() ([]byte, error) {
 		beside = r.Calls
 	case r.Pictures != nil:
 		beside = r.Pictures
+	case r.Cases != nil:
+		beside = r.Cases
 	}
 	if err != nil || beside == nil {
 		return all, err
@@ -232,6 +241,9 @@ func (r Result) print(w io.Writer) {
 	}
 	if r.Pictures != nil {
 		r.Pictures.print(w)
+	}
+	if r.Cases != nil {
+		r.Cases.print(w)
 	}
 	if x := r.Wait; x != nil {
 		fmt.Fprintf(w, "  %d visitors wait: %.1f MB, none: %.1f MB; %.1f KB a waiting visitor\n", x.Waiting, x.With, x.Without, x.KBEach)
