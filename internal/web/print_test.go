@@ -109,7 +109,7 @@ func TestTheYearlyReport(t *testing.T) {
 	nadia.get("/desk/takedown/report?year="+year).want(http.StatusOK).sees("Aucun réseau ne nous paie.", "moins de 5", "Autres services").seesNot("Instagram")
 	text := nadia.get("/desk/takedown/report/pdf?year=" + year).want(http.StatusOK).paper()
 	wants(t, text, "article 22", "Aucun réseau ne nous paie.", "Autres services", "moins de 5", "Contenu retiré")
-	wantsNot(t, text, "Cabc123", "V-", "Instagram")
+	wantsNot(t, text, "Cabc123", "V-", "Instagram", "administrateur")
 	nadia.get("/desk/takedown/report/csv?year=" + year).want(http.StatusOK).sees("Contenu retiré,moins de 5")
 	nadia.get("/desk/takedown/report?year=1999").want(http.StatusUnprocessableEntity).sees("Choisissez une année")
 }

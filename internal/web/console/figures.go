@@ -25,6 +25,7 @@ type figuresView struct {
 	years         []ui.Option
 	lead          []string
 	words         []told // what an administrator wrote
+	unwritten     []told // what she still has to write: it is on the screen and on no paper
 	tables        []figuresTable
 	sent          int
 	publishedYear bool
@@ -164,7 +165,8 @@ func (c *Room) yearly(r *http.Request) (figuresView, error) {
 	words := c.Catalogue().Grounds.Report
 	for _, w := range []struct{ key, text string }{{"independence", words.Independence.In(say.Lang())}, {"expertise", words.Expertise.In(say.Lang())}} {
 		if w.text == "" {
-			w.text = say.T("figures.unwritten")
+			v.unwritten = append(v.unwritten, told{say.T("figures." + w.key), say.T("figures.unwritten")})
+			continue
 		}
 		v.words = append(v.words, told{say.T("figures." + w.key), say.Text(w.text)})
 	}
@@ -180,7 +182,7 @@ func (c *Room) yearly(r *http.Request) (figuresView, error) {
 	}
 	by(say.T("figures.by_platform"), say.T("figures.platform"), f.Platforms, func(code string) string { return c.platformName(say, code) })
 	by(say.T("figures.by_ground"), say.T("figures.content"), f.Grounds, func(code string) string { return c.groundName(say, code) })
-	actions := figuresTable{title: say.T("figures.by_action"), columns: []paper.Column{{Label: say.T("figures.action"), Share: 3}, {Label: say.T("figures.sent"), Share: 1, Number: true}}}
+	actions := figuresTable{title: say.T("figures.by_action"), columns: []paper.Column{{Label: say.T("figures.action"), Share: 3}, {Label: say.T("figures.decided"), Share: 1, Number: true}}}
 	for _, action := range takedown.Actions {
 		actions.rows = append(actions.rows, []string{say.T("takedown.action." + action), published(say, f.Whole.Actions[action])})
 	}

@@ -48,7 +48,7 @@ func (c *Room) OffencesPDF(w http.ResponseWriter, r *http.Request) error {
 	}
 	v := c.offencesView(answer.Printer(r), file, r.URL.Query().Get("for") == "parent")
 	d := c.document(v.say, v.say.T("offences.title"))
-	d.Header, d.Footer = c.Site.Name, c.Site.Phone
+	d.Header, d.Footer = c.Site.Name, joined(c.Site.Name, c.Site.Phone)
 	d.Head(v.say.T("offences.title"))
 	if len(v.all) == 0 {
 		d.Text(v.staff.T("offences.none"))
@@ -64,8 +64,7 @@ func (c *Room) OffencesPDF(w http.ResponseWriter, r *http.Request) error {
 	if len(v.notes) > 0 {
 		d.Heading(v.say.T("offences.notes"))
 		for _, n := range v.notes {
-			d.List(n.what)
-			d.Small(n.articles)
+			d.List(n.what + " (" + n.articles + ")")
 		}
 	}
 	return handPDF(w, d, "infractions")
@@ -140,7 +139,7 @@ func (c *Room) casePaper(ctx context.Context, say *i18n.Printer, reader staff.Pe
 	for _, drawn := range v.rooms {
 		for _, ct := range drawn.contacts {
 			if drawn.room == room {
-				d.List(ct.when + " · " + ct.topic + " · " + ct.state + " · " + ct.who)
+				d.List(joined(ct.when, ct.topic, ct.state, ct.who))
 			}
 		}
 	}
@@ -161,6 +160,11 @@ func (c *Room) casePaper(ctx context.Context, say *i18n.Printer, reader staff.Pe
 	return d, c.printTimeline(ctx, d, say, file.ID, room, hers)
 }
 
+// joined is what there is of a line.
+func joined(parts ...string) string {
+	return strings.Join(slices.DeleteFunc(parts, func(part string) bool { return part == "" }), " · ")
+}
+
 // inRoom says whether somebody is told of in a room: parents in theirs, everybody else in the child's.
 func inRoom(part casefile.Part, room casefile.Room) bool {
 	return room == casefile.RoomParent && part == casefile.Parent || room == casefile.RoomChild && part != casefile.Parent
@@ -177,16 +181,22 @@ func (c *Room) printStory(d *paper.Document, v caseView) {
 		d.Facts(facts...)
 		d.Small(v.danger.remark + "\n" + v.danger.who + ", " + v.danger.when)
 	}
-	d.Heading(say.T("case.tasks"))
-	for _, t := range append(slices.Clone(v.tasks), v.done...) {
-		d.List(t.task.Text + " · " + say.T("print.task."+string(t.task.State)) + ", " + t.when + " · " + t.who)
+	part := func(title string, n int) {
+		d.Heading(title)
+		if n == 0 {
+			d.Text(say.T("print.nothing"))
+		}
 	}
-	d.Heading(say.T("case.notes"))
+	part(say.T("case.tasks"), len(v.tasks)+len(v.done))
+	for _, t := range append(slices.Clone(v.tasks), v.done...) {
+		d.List(joined(t.task.Text, say.T("print.task."+string(t.task.State))+", "+t.when, t.who))
+	}
+	part(say.T("case.notes"), len(v.notes))
 	for _, n := range v.notes {
 		d.Text(n.text)
 		d.Small(n.by + ", " + n.when)
 	}
-	d.Heading(say.T("print.evidence"))
+	part(say.T("print.evidence"), len(v.evidence.items))
 	if v.evidence.more > 0 {
 		d.Small(say.T("print.more", "n", v.evidence.more))
 	}
@@ -197,13 +207,13 @@ func (c *Room) printStory(d *paper.Document, v caseView) {
 		}
 		d.Facts(facts...)
 	}
-	d.Heading(say.T("takedown.section"))
+	part(say.T("takedown.section"), len(v.notices))
 	for _, n := range v.notices {
-		d.List(say.T("takedown.one", "n", n.Number, "platform", n.platform) + " · " + n.ground + " · " + n.state)
+		d.List(joined(say.T("takedown.one", "n", n.Number, "platform", n.platform), n.ground, n.state))
 	}
-	d.Heading(say.T("print.referrals"))
+	part(say.T("print.referrals"), len(v.referrals))
 	for _, r := range v.referrals {
-		d.List(r.partner + " · " + r.state + " · " + r.when)
+		d.List(joined(r.partner, r.state, r.when))
 	}
 }
 
@@ -227,7 +237,7 @@ func (c *Room) printTimeline(ctx context.Context, d *paper.Document, say *i18n.P
 		rows = append(rows, []string{say.DateTime(at(e.At)), what, c.actorName(ctx, say, e)})
 	}
 	d.Heading(say.T("case.timeline"))
-	d.Table([]paper.Column{{Label: say.T("print.when"), Share: 2}, {Label: say.T("print.what"), Share: 4}, {Label: say.T("print.who"), Share: 1.5}}, rows)
+	d.Table([]paper.Column{{Label: say.T("print.when"), Share: 3}, {Label: say.T("print.what"), Share: 4}, {Label: say.T("print.who"), Share: 1.5}}, rows)
 	return nil
 }
 
