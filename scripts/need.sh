@@ -41,6 +41,8 @@ if [ "$stage" = test ]; then
   # What a police officer checks an export of evidence with.
   need unzip command -v unzip
   need openssl command -v openssl
+  # What reads the pages that are printed.
+  need poppler-utils command -v pdftotext
   # The race detector is compiled with the C compiler.
   need gcc command -v gcc
   need libc6-dev test -e /usr/include/stdlib.h

@@ -199,6 +199,16 @@ func (f *Files) Broken(ctx context.Context) ([]Reader, error) {
 	return f.readers(ctx, selectReader+` WHERE how = 'glass' AND seen_at = 0 ORDER BY given_at, id LIMIT 100`)
 }
 
+// Printed writes that a room of a file was printed, into the log and the timeline.
+func (f *Files) Printed(ctx context.Context, fileID string, room Room, by audit.Actor) error {
+	return f.db.Tx(ctx, func(tx *store.Tx) error {
+		if err := f.event(ctx, tx, fileID, by, "printed", "", string(room)); err != nil {
+			return err
+		}
+		return f.record(ctx, tx, by, "case.print", fileID, map[string]string{"room": string(room)})
+	})
+}
+
 // SeenGlass is a supervisor's word that she has seen why a glass was broken.
 func (f *Files) SeenGlass(ctx context.Context, id string, by audit.Actor) error {
 	return f.db.Tx(ctx, func(tx *store.Tx) error {

@@ -18,9 +18,14 @@ type Grounds struct {
 	} `toml:"person"`
 	// GoodFaith is the statement of DSA Art. 16(2)(d), Withheld what stands in the place of a name and an
 	// e-mail that are left out.
-	GoodFaith Text     `toml:"good_faith"`
-	Withheld  Text     `toml:"withheld"`
-	All       []Ground `toml:"ground"`
+	GoodFaith Text `toml:"good_faith"`
+	Withheld  Text `toml:"withheld"`
+	// Report is what the yearly report says of the house (DSA Art. 22(3)); empty until an administrator writes it.
+	Report struct {
+		Independence Text `toml:"independence"`
+		Expertise    Text `toml:"expertise"`
+	} `toml:"report"`
+	All []Ground `toml:"ground"`
 }
 
 // The bases of a ground.
@@ -197,6 +202,8 @@ func (g *Grounds) check(p *page) {
 	p.text("person.adult", g.Person.Adult)
 	p.text("good_faith", g.GoodFaith)
 	p.text("withheld", g.Withheld)
+	p.optional("report.independence", g.Report.Independence)
+	p.optional("report.expertise", g.Report.Expertise)
 	all := codes{}
 	for i, ground := range g.All {
 		path := at("ground[%d]", i)

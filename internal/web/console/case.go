@@ -259,7 +259,7 @@ func (c *Room) caseDangers(ctx context.Context, v *caseView) error {
 var caseIcons = map[string]string{
 	"opened": "clipboard-list", "contact_added": "message-circle", "contact_left": "message-circle", "came_back": "message-circle", "note": "pencil", "task": "clock", "task_done": "check",
 	"task_dropped": "x", "person_added": "user-round", "person_changed": "user-round", "person_removed": "user-round-x", "danger_judged": "shield-alert",
-	"glass": "eye", "reader_in": "eye", "reader_out": "eye-off", "handed_over": "hand-helping", "close": "lock", "reopen": "door-open", "merged": "copy", "topic": "pencil", "evidence": "paperclip", "exported": "copy",
+	"glass": "eye", "reader_in": "eye", "reader_out": "eye-off", "handed_over": "hand-helping", "close": "lock", "reopen": "door-open", "merged": "copy", "topic": "pencil", "evidence": "paperclip", "exported": "copy", "printed": "copy",
 }
 
 func (c *Room) caseTimeline(ctx context.Context, say *i18n.Printer, fileID string) ([]ui.Entry, error) {
@@ -279,7 +279,7 @@ func (c *Room) caseTimeline(ctx context.Context, say *i18n.Printer, fileID strin
 		switch e.Kind {
 		case "glass", "reader_in", "reader_out", "handed_over":
 			entry.Text = c.Alias(ctx, e.Ref)
-		case "contact_added", "opened", "came_back":
+		case "contact_added", "opened", "came_back", "printed":
 			entry.Text = say.T("case.room." + e.Code)
 		case "person_added", "person_changed":
 			entry.Text = say.T("case.part." + e.Code)

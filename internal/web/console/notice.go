@@ -110,10 +110,14 @@ func (c *Room) TakedownDesk(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	var rows []noticeRow
+	foot := deskFoot{say: say, supervises: m.Can(staff.FloorSee)}
 	reference := c.references(ctx)
 	for _, n := range all {
 		how, err := c.Files.May(ctx, n.FileID, m.ID, m.Can(staff.CaseAll))
 		if fault.Is(err, fault.NotFound) || err == nil && how == "" {
+			if err == nil { // of a file with a person whom she knows there is not even a number
+				foot.add(n, c.Now())
+			}
 			continue
 		}
 		if err != nil {
@@ -125,7 +129,7 @@ func (c *Room) TakedownDesk(w http.ResponseWriter, r *http.Request) error {
 		}
 		rows = append(rows, row)
 	}
-	answer.Page(w, r, http.StatusOK, takedownPage(say, c.shell(r, say, m, "takedown.title"), rows))
+	answer.Page(w, r, http.StatusOK, takedownPage(say, c.shell(r, say, m, "takedown.title"), rows, foot))
 	return nil
 }
 

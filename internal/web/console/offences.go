@@ -16,6 +16,7 @@ type offencesView struct {
 	say   *i18n.Printer // as it speaks to whoever gets the page
 	staff *i18n.Printer
 	back  string
+	pdf   string // where it is as a PDF
 	file  casefile.File
 	adult bool
 	topic string
@@ -50,7 +51,10 @@ func (c *Room) offencesView(staff *i18n.Printer, file casefile.File, adult bool)
 		say, speaks = say.ToAdults(), catalogue.Adult
 	}
 	set, lang := c.Catalogue(), staff.Lang()
-	v := offencesView{say: say, staff: staff, back: "/desk/cases/" + file.ID, file: file, adult: adult, topic: c.caseTopic(staff, file)}
+	v := offencesView{say: say, staff: staff, back: "/desk/cases/" + file.ID, file: file, adult: adult, topic: c.caseTopic(staff, file), pdf: "/desk/cases/" + file.ID + "/offences/pdf?for=child"}
+	if adult {
+		v.pdf = "/desk/cases/" + file.ID + "/offences/pdf?for=parent"
+	}
 	if file.Topic == "" {
 		return v
 	}
