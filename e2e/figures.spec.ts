@@ -46,6 +46,9 @@ test.describe("figures and paper", { tag: "@desk" }, () => {
       const dominique = await someone();
       await logsIn(dominique, "dominique");
       await dominique.goto("/desk/takedown");
+      await expect(dominique.getByRole("region", { name: "Où en sont les notifications" })).toContainText("Instagram");
+      await expectAccessible(dominique);
+      await picture(dominique, "takedown-desk");
       await dominique.getByRole("link", { name: "Délais et décisions des réseaux" }).click();
       await expect(dominique.getByRole("region", { name: "Les réseaux" })).toContainText("Instagram");
       for (const shot of ["figures", "report"]) {

@@ -97,7 +97,7 @@ func TestTheYearlyReport(t *testing.T) {
 	camille.post(notice+"/filed", "route", "portal").want(http.StatusOK)
 	camille.post(notice+"/answered", "decision", "removed").want(http.StatusOK)
 
-	lou.get("/desk/takedown").want(http.StatusOK).sees("Dans des dossiers que vous ne lisez pas", "1 notification").seesNot("Instagram")
+	lou.get("/desk/takedown").want(http.StatusOK).sees("Dans des dossiers que vous ne lisez pas", "1 notification", "Où en sont les notifications", "Chez le réseau").seesNot("notification n° 1", "Cabc123", "Harcèlement")
 	for _, path := range []string{"/desk/takedown/figures", "/desk/takedown/report", "/desk/takedown/report/pdf", "/desk/takedown/report/csv"} {
 		camille.get(path).want(http.StatusForbidden)
 	}

@@ -116,13 +116,14 @@ func (c *Room) TakedownDesk(w http.ResponseWriter, r *http.Request) error {
 		how, err := c.Files.May(ctx, n.FileID, m.ID, m.Can(staff.CaseAll))
 		if fault.Is(err, fault.NotFound) || err == nil && how == "" {
 			if err == nil { // of a file with a person whom she knows there is not even a number
-				foot.add(n, c.Now())
+				foot.add(n, c.platformName(say, n.Platform), false, c.Now())
 			}
 			continue
 		}
 		if err != nil {
 			return err
 		}
+		foot.add(n, c.platformName(say, n.Platform), true, c.Now())
 		row := c.noticeRow(say, n)
 		if row.file, err = reference(n.FileID); err != nil {
 			return err
