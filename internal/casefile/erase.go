@@ -8,11 +8,14 @@ import (
 )
 
 // Erase destroys a file: every key of its ring, its rows, and the references that led to it. Its contacts stay, each with a
-// key of its own. One row of the log stays, with ids only.
+// key of its own. One row of the log stays, with ids only. It returns fault.Conflict "fault.case.held" while a hold keeps it.
 func (f *Files) Erase(ctx context.Context, id string, by audit.Actor, purpose string) error {
 	var ring []string
 	err := f.db.Tx(ctx, func(tx *store.Tx) error {
 		if _, err := get(ctx, tx, id); err != nil {
+			return err
+		}
+		if err := free(ctx, tx, id); err != nil {
 			return err
 		}
 		var err error

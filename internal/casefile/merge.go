@@ -38,7 +38,7 @@ func (f *Files) Merge(ctx context.Context, from, into string, by audit.Actor) er
 		if _, err := tx.Exec(ctx, `UPDATE case_reader SET until = $2 WHERE file_id = $1 AND (until = 0 OR until > $2)`, from, now); err != nil {
 			return err
 		}
-		for _, table := range [...]string{"case_key", "case_contact", "case_person", "case_note", "case_task", "case_danger", "case_reader"} {
+		for _, table := range [...]string{"case_key", "case_contact", "case_person", "case_note", "case_task", "case_danger", "case_reader", "case_hold"} {
 			if _, err := tx.Exec(ctx, `UPDATE `+table+` SET file_id = $2 WHERE file_id = $1`, from, into); err != nil {
 				return err
 			}

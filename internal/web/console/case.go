@@ -20,34 +20,36 @@ import (
 
 // caseView is one file, ready to be drawn.
 type caseView struct {
-	say       *i18n.Printer
-	file      casefile.File
-	how       casefile.Access
-	topic     string
-	owner     string
-	act       string // where its forms go
-	write     bool   // it is open
-	steer     bool   // she has it, or is a supervisor
-	tasks     []dueTask
-	done      []dueTask
-	people    []casePerson
-	rooms     []caseRoom
-	notes     []note
-	evidence  evidenceView
-	notices   []noticeRow
-	grounds   []ui.Option
-	now       string // how "seen now" is written
-	referrals []referralRow
-	partners  []ui.Option
-	danger    *caseDanger // as it was judged last, nil for never
-	dangers   []caseDanger
-	grid      []ui.DangerItem
-	readers   []caseReader
-	timeline  []ui.Entry
-	topics    []ui.Option
-	staff     []ui.Option
-	platforms []ui.Option
-	due       string // what a new task's time is proposed as
+	say        *i18n.Printer
+	file       casefile.File
+	how        casefile.Access
+	topic      string
+	owner      string
+	act        string // where its forms go
+	write      bool   // it is open
+	steer      bool   // she has it, or is a supervisor
+	tasks      []dueTask
+	done       []dueTask
+	people     []casePerson
+	rooms      []caseRoom
+	notes      []note
+	evidence   evidenceView
+	notices    []noticeRow
+	grounds    []ui.Option
+	now        string // how "seen now" is written
+	referrals  []referralRow
+	partners   []ui.Option
+	danger     *caseDanger // as it was judged last, nil for never
+	dangers    []caseDanger
+	grid       []ui.DangerItem
+	readers    []caseReader
+	holds      []caseHold
+	supervises bool
+	timeline   []ui.Entry
+	topics     []ui.Option
+	staff      []ui.Option
+	platforms  []ui.Option
+	due        string // what a new task's time is proposed as
 }
 
 type casePerson struct {
@@ -68,6 +70,12 @@ type caseContact struct {
 type caseDanger struct {
 	when, who, remark string
 	answers           []told
+}
+
+// caseHold is what keeps a file from being erased; mine is one that somebody else has to lift.
+type caseHold struct {
+	id, who, when, why string
+	mine               bool
 }
 
 type caseReader struct{ id, name, how, until, why string }
@@ -132,6 +140,14 @@ func (c *Room) caseView(ctx context.Context, say *i18n.Printer, reader staff.Per
 			r.until = say.DateTime(at(x.Until))
 		}
 		v.readers = append(v.readers, r)
+	}
+	v.supervises = reader.Can(staff.CaseAll)
+	holds, err := c.Files.Holds(ctx, file.ID)
+	if err != nil {
+		return v, err
+	}
+	for _, h := range holds {
+		v.holds = append(v.holds, caseHold{id: h.ID, who: c.Alias(ctx, h.PlacedBy), when: say.DateTime(at(h.PlacedAt)), why: h.Why, mine: h.PlacedBy == reader.ID})
 	}
 	if v.timeline, err = c.caseTimeline(ctx, say, file.ID); err != nil {
 		return v, err
@@ -259,7 +275,7 @@ func (c *Room) caseDangers(ctx context.Context, v *caseView) error {
 var caseIcons = map[string]string{
 	"opened": "clipboard-list", "contact_added": "message-circle", "contact_left": "message-circle", "came_back": "message-circle", "note": "pencil", "task": "clock", "task_done": "check",
 	"task_dropped": "x", "person_added": "user-round", "person_changed": "user-round", "person_removed": "user-round-x", "danger_judged": "shield-alert",
-	"glass": "eye", "reader_in": "eye", "reader_out": "eye-off", "handed_over": "hand-helping", "close": "lock", "reopen": "door-open", "merged": "copy", "topic": "pencil", "evidence": "paperclip", "exported": "copy", "printed": "copy",
+	"glass": "eye", "reader_in": "eye", "reader_out": "eye-off", "handed_over": "hand-helping", "close": "lock", "reopen": "door-open", "hold": "lock", "hold_lifted": "door-open", "merged": "copy", "topic": "pencil", "evidence": "paperclip", "exported": "copy", "printed": "copy",
 }
 
 func (c *Room) caseTimeline(ctx context.Context, say *i18n.Printer, fileID string) ([]ui.Entry, error) {
@@ -431,6 +447,16 @@ func (c *Room) CloseCase(w http.ResponseWriter, r *http.Request) error {
 func (c *Room) ReopenCase(w http.ResponseWriter, r *http.Request) error {
 	return c.changeCase(w, r, true, func(ctx context.Context, id string, _ url.Values) error {
 		return c.Files.Reopen(ctx, id, me(r))
+	})
+}
+
+// HoldCase keeps a file from being erased, or lifts a hold that somebody else placed.
+func (c *Room) HoldCase(w http.ResponseWriter, r *http.Request) error {
+	return c.changeCase(w, r, false, func(ctx context.Context, id string, form url.Values) error {
+		if form.Get("lift") != "" {
+			return c.Files.LiftHold(ctx, id, form.Get("lift"), me(r))
+		}
+		return c.Files.PlaceHold(ctx, id, form.Get("id"), form.Get("why"), me(r))
 	})
 }
 
