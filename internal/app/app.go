@@ -222,7 +222,7 @@ func (a *App) openCases(o Options) error {
 	if err != nil {
 		return err
 	}
-	a.Evidence = evidence.New(evidence.Options{DB: a.DB, Keys: a.Keys, Audit: a.Audit, Files: a.Cases, Blobs: a.Files, Catalogue: a.Catalogue.Current, Sniff: chat.Sniff, Max: a.config.FilesMax, Jobs: a.Jobs, Authority: authority, Roots: roots, Now: o.Now})
+	a.Evidence = evidence.New(evidence.Options{DB: a.DB, Keys: a.Keys, Audit: a.Audit, Files: a.Cases, Blobs: a.Files, Catalogue: a.Catalogue.Current, Sniff: chat.Sniff, Max: a.config.FilesMax, Jobs: a.Jobs, Authority: authority, Roots: roots, Draw: a.Chats.Draw, Now: o.Now})
 	say := func(lang, key string, args ...any) string { return i18n.For(lang).ToAdults().T(key, args...) }
 	a.Referrals = referral.New(referral.Options{DB: a.DB, Keys: a.Keys, Audit: a.Audit, Files: a.Cases, Catalogue: a.Catalogue.Current, Say: say, Now: o.Now})
 	pages := a.pages()

@@ -120,6 +120,8 @@ type Options struct {
 	Jobs      *jobs.Jobs
 	Authority Authority
 	Roots     *x509.CertPool
+	// Draw shows pictures at the desk, in a process of its own; nil shows none.
+	Draw Drawer
 	// Now is the clock; nil is time.Now.
 	Now func() time.Time
 }
@@ -135,6 +137,7 @@ type Evidence struct {
 	sniff     func(head []byte) string
 	max       int64
 	now       func() time.Time
+	draw      Drawer
 	authority Authority
 	roots     *x509.CertPool
 	stamps    *jobs.Kind[stampArgs] // nil without an authority
@@ -142,7 +145,7 @@ type Evidence struct {
 
 // New opens the room.
 func New(o Options) *Evidence {
-	e := &Evidence{db: o.DB, keys: o.Keys, log: o.Audit, files: o.Files, blobs: o.Blobs, catalogue: o.Catalogue, sniff: o.Sniff, max: o.Max, now: o.Now, authority: o.Authority, roots: o.Roots}
+	e := &Evidence{db: o.DB, keys: o.Keys, log: o.Audit, files: o.Files, blobs: o.Blobs, catalogue: o.Catalogue, sniff: o.Sniff, max: o.Max, draw: o.Draw, now: o.Now, authority: o.Authority, roots: o.Roots}
 	if e.now == nil {
 		e.now = time.Now
 	}
@@ -372,15 +375,6 @@ func (e *Evidence) withheld(ctx context.Context, item Item) (bool, error) {
 	return item.NoCapture || e.NoCapture(file), err
 }
 
-// Look writes that somebody looks at an item from now on.
-func (e *Evidence) Look(ctx context.Context, id, purpose string, by audit.Actor) error {
-	item, err := e.Item(ctx, id)
-	if err != nil {
-		return err
-	}
-	return e.looked(ctx, item, "looked", purpose, by)
-}
-
 func (e *Evidence) looked(ctx context.Context, item Item, act, purpose string, by audit.Actor) error {
 	return e.db.Tx(ctx, func(tx *store.Tx) error {
 		if err := e.custody(ctx, tx, item.ID, act, purpose, 0, by); err != nil {
@@ -396,8 +390,12 @@ func (e *Evidence) Chain(ctx context.Context, id string) ([]Custody, error) {
 }
 
 func (e *Evidence) custody(ctx context.Context, tx *store.Tx, itemID, act, purpose string, seconds int64, by audit.Actor) error {
+	return e.custodyAs(ctx, tx, store.NewID(), itemID, act, purpose, seconds, by)
+}
+
+func (e *Evidence) custodyAs(ctx context.Context, tx *store.Tx, id, itemID, act, purpose string, seconds int64, by audit.Actor) error {
 	_, err := tx.Exec(ctx, `INSERT INTO evidence_custody (id, item_id, at, actor_kind, actor_id, act, purpose, seconds) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`,
-		store.NewID(), itemID, store.Millis(e.now()), by.Kind, by.ID, act, purpose, seconds)
+		id, itemID, store.Millis(e.now()), by.Kind, by.ID, act, purpose, seconds)
 	return err
 }
 

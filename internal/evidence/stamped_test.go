@@ -44,7 +44,9 @@ func TestAnItemIsStampedOnceTheAuthorityIsThere(t *testing.T) {
 		authority.Misbehave(stamptest.Down)
 		file, id := w.file(), store.NewID()
 		w.Must(w.AddFile(w.Ctx, file, id, "", evidence.Content{Name: "capture.png"}, bytes.NewReader(picture), claire))
-		until(t, "the authority was asked", func() bool { return w.Count(`SELECT count(*) FROM job WHERE state = 'waiting' AND last_error <> ''`) == 1 })
+		until(t, "the authority was asked", func() bool {
+			return w.Count(`SELECT count(*) FROM job WHERE state = 'waiting' AND last_error <> ''`) == 1
+		})
 		if item, err := w.Item(w.Ctx, id); err != nil || item.Stamp != evidence.StampQueued {
 			t.Fatalf("while the authority is away: %q, %v", item.Stamp, err)
 		}
