@@ -111,7 +111,7 @@ test.describe("evidence", { tag: "@desk" }, () => {
     const shown = evidence.locator(".evidence-picture img");
     await test.step("it is covered, and uncovered by a key", async () => {
       await expect(shown).toHaveAttribute("alt", "Image recouverte, floutée");
-      await expect.poll(() => shown.evaluate((img: HTMLImageElement) => img.complete && img.naturalWidth)).toBe(308);
+      await expect.poll(() => shown.evaluate((img: HTMLImageElement) => img.complete && img.naturalWidth)).toBe(320);
       await expectAccessible(page);
       await expectNoSideways(page);
       await picture(page, "evidence-covered");
@@ -143,7 +143,7 @@ test.describe("evidence", { tag: "@desk" }, () => {
         )
         .toBe(1);
       await evidence.getByText("Suivi de la preuve : 2 étapes").click();
-      await expect(evidence.getByText(/Regardée : Camille, .*, \d+ s/)).toBeVisible();
+      await expect(evidence.getByText(/Regardée\s: Camille, .*, \d+\ss/)).toBeVisible();
       await page.emulateMedia({ colorScheme: "dark" });
       await page.setViewportSize({ width: 320, height: 640 });
       await expectAccessible(page);
