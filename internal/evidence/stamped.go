@@ -106,7 +106,7 @@ func (e *Evidence) stampOf(ctx context.Context, item Item) (*stamp.Stamp, error)
 		return nil, err
 	}
 	if _, err := s.Verify(hash, e.roots); err != nil {
-		slog.Warn("evidence: a time stamp is left out of an export", "item", item.ID, "error", fault.As(err).Key)
+		slog.Warn("evidence: a time stamp is left out of an export", "item", item.ID, "error", err)
 		return nil, nil
 	}
 	return &s, nil
