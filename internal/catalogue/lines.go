@@ -10,7 +10,10 @@ import (
 type Lines struct {
 	head
 	Silence Silence `toml:"silence"`
-	All     []Line  `toml:"line"`
+	// HardMost is how much hard material a counsellor looks at in a day before a break is proposed; 0, as in documents that
+	// are older than it, is hardMost.
+	HardMost time.Duration `toml:"hard_most"`
+	All      []Line        `toml:"line"`
 
 	byCode map[string]int
 }
@@ -21,6 +24,17 @@ type Silence struct {
 	Second time.Duration `toml:"second"` // another
 	Park   time.Duration `toml:"park"`   // the contact is parked, first in line on return
 	Left   time.Duration `toml:"left"`   // how long a contact left by quick exit stays open
+}
+
+// hardMost is the limit of a catalogue that names none.
+const hardMost = 20 * time.Minute
+
+// HardLimit is after how much hard material in a day a break is proposed.
+func (l *Lines) HardLimit() time.Duration {
+	if l.HardMost <= 0 {
+		return hardMost
+	}
+	return l.HardMost
 }
 
 // After returns the code of the line due after a silence, "" before the first one.

@@ -193,6 +193,15 @@ func orientationIn(tiff []byte) int {
 
 var errPicture = errors.New("chat: the picture could not be drawn")
 
+// Draw shows a picture of another room's, by the same process and under the same limits.
+func (c *Chats) Draw(ctx context.Context, file io.Reader, covered bool) ([]byte, error) {
+	cover := Uncovered
+	if covered {
+		cover = Covered
+	}
+	return c.draw(ctx, file, cover)
+}
+
 // draw has a picture drawn by a process of its own. At most two run at a time.
 func (c *Chats) draw(ctx context.Context, file io.Reader, cover Cover) ([]byte, error) {
 	select {

@@ -53,6 +53,11 @@ type Config struct {
 	TakedownPorts []uint16      `group:"Takedown" help:"Ports besides 80 and 443 on which pages may be looked at and APIs spoken to."`
 	TakedownAllow []string      `group:"Takedown" help:"Networks that may be spoken to although they are not public (127.0.0.0/8 for a test network): never a network of your own house."`
 
+	StampURL      string `group:"Evidence" help:"Authority for time stamps (RFC 3161) that is asked about each piece of evidence: it gets a SHA-256 and nothing else. None: nothing is stamped."`
+	StampRoots    string `group:"Evidence" help:"File (PEM) of the root certificates whose time stamps are believed; keep those of earlier authorities in it."`
+	StampUser     string `group:"Evidence" help:"User at the authority, where it wants one."`
+	StampPassword string `group:"Evidence" help:"Password at the authority." secret:""`
+
 	PhoneListen     []string      `group:"Phone" help:"Addresses to take SIP on: udp:192.0.2.1:5060, tcp:…, tls:… (with --tls-cert). None: no phone."`
 	PhoneTrunks     string        `group:"Phone" help:"File (TOML) of the trunks: who may call us and whom we call through; see docs/OPERATIONS.md."`
 	PhonePublicIP   string        `group:"Phone" help:"Address that telephones and browsers reach us at, where it is not one of this machine's (NAT)."`
@@ -139,6 +144,14 @@ func (c Config) Validate() error {
 	if c.PhonePublicIP != "" {
 		if _, err := netip.ParseAddr(c.PhonePublicIP); err != nil {
 			return fmt.Errorf("phone-public-ip %q is not an address", c.PhonePublicIP)
+		}
+	}
+	if c.StampURL != "" {
+		if u, err := url.Parse(c.StampURL); err != nil || u.Host == "" || (u.Scheme != "http" && u.Scheme != "https") || u.User != nil {
+			return errors.New("stamp-url must be an http or https address, without a password in it")
+		}
+		if c.StampRoots == "" {
+			return errors.New("stamp-url needs stamp-roots: whose time stamps are believed")
 		}
 	}
 	if _, _, err := c.PhonePortRange(); err != nil {

@@ -9,6 +9,7 @@ package evidence
 
 import (
 	"context"
+	"crypto/x509"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
@@ -22,6 +23,7 @@ import (
 	"vigie/internal/casefile"
 	"vigie/internal/catalogue"
 	"vigie/internal/fault"
+	"vigie/internal/jobs"
 	"vigie/internal/seal"
 	"vigie/internal/store"
 )
@@ -114,6 +116,12 @@ type Options struct {
 	Sniff func(head []byte) string
 	// Max is the largest file taken, in bytes.
 	Max int64
+	// Jobs asks the Authority for time stamps, whom Roots let us believe; a nil Authority stamps nothing.
+	Jobs      *jobs.Jobs
+	Authority Authority
+	Roots     *x509.CertPool
+	// Draw shows pictures at the desk, in a process of its own; nil shows none.
+	Draw Drawer
 	// Now is the clock; nil is time.Now.
 	Now func() time.Time
 }
@@ -129,13 +137,20 @@ type Evidence struct {
 	sniff     func(head []byte) string
 	max       int64
 	now       func() time.Time
+	draw      Drawer
+	authority Authority
+	roots     *x509.CertPool
+	stamps    *jobs.Kind[stampArgs] // nil without an authority
 }
 
 // New opens the room.
 func New(o Options) *Evidence {
-	e := &Evidence{db: o.DB, keys: o.Keys, log: o.Audit, files: o.Files, blobs: o.Blobs, catalogue: o.Catalogue, sniff: o.Sniff, max: o.Max, now: o.Now}
+	e := &Evidence{db: o.DB, keys: o.Keys, log: o.Audit, files: o.Files, blobs: o.Blobs, catalogue: o.Catalogue, sniff: o.Sniff, max: o.Max, draw: o.Draw, now: o.Now, authority: o.Authority, roots: o.Roots}
 	if e.now == nil {
 		e.now = time.Now
+	}
+	if e.authority != nil {
+		e.stamps = jobs.Register(o.Jobs, "evidence.stamp", stampRules, e.stampItem)
 	}
 	e.files.OnMerge(e.merged)
 	return e
@@ -247,15 +262,21 @@ func (e *Evidence) insert(ctx context.Context, tx *store.Tx, file casefile.File,
 	if err != nil {
 		return err
 	}
-	now := store.Millis(e.now())
-	n, err := tx.Exec(ctx, `INSERT INTO evidence_item (id, file_id, key_id, number, kind, category, no_capture, blob_id, source, media, size, added_at, added_by, content_sealed)
-		VALUES ($1, $2, $3, (SELECT coalesce(max(number), 0) + 1 FROM evidence_item WHERE file_id = $2), $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
+	now, waiting := store.Millis(e.now()), StampNone
+	if e.stamps != nil {
+		waiting = StampQueued
+	}
+	n, err := tx.Exec(ctx, `INSERT INTO evidence_item (id, file_id, key_id, number, kind, category, no_capture, blob_id, source, media, size, added_at, added_by, content_sealed, stamp)
+		VALUES ($1, $2, $3, (SELECT coalesce(max(number), 0) + 1 FROM evidence_item WHERE file_id = $2), $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
 		ON CONFLICT (id) DO NOTHING`, item.ID, file.ID, key.ID(), item.Kind, file.Topic, e.NoCapture(file), item.blobID, item.Source, item.Media, item.Size, now, by.ID,
-		key.Seal(contentField(item.ID), plain))
+		key.Seal(contentField(item.ID), plain), waiting)
 	if err != nil || n == 0 {
 		return err
 	}
 	if err := e.custody(ctx, tx, item.ID, "added", "", 0, by); err != nil {
+		return err
+	}
+	if err := e.askLater(ctx, tx, item.ID); err != nil {
 		return err
 	}
 	if err := e.files.Happened(ctx, tx, file.ID, by, "evidence", item.ID, item.Kind); err != nil {
@@ -357,15 +378,6 @@ func (e *Evidence) withheld(ctx context.Context, item Item) (bool, error) {
 	return item.NoCapture || e.NoCapture(file), err
 }
 
-// Look writes that somebody looks at an item from now on.
-func (e *Evidence) Look(ctx context.Context, id, purpose string, by audit.Actor) error {
-	item, err := e.Item(ctx, id)
-	if err != nil {
-		return err
-	}
-	return e.looked(ctx, item, "looked", purpose, by)
-}
-
 func (e *Evidence) looked(ctx context.Context, item Item, act, purpose string, by audit.Actor) error {
 	return e.db.Tx(ctx, func(tx *store.Tx) error {
 		if err := e.custody(ctx, tx, item.ID, act, purpose, 0, by); err != nil {
@@ -381,8 +393,12 @@ func (e *Evidence) Chain(ctx context.Context, id string) ([]Custody, error) {
 }
 
 func (e *Evidence) custody(ctx context.Context, tx *store.Tx, itemID, act, purpose string, seconds int64, by audit.Actor) error {
+	return e.custodyAs(ctx, tx, store.NewID(), itemID, act, purpose, seconds, by)
+}
+
+func (e *Evidence) custodyAs(ctx context.Context, tx *store.Tx, id, itemID, act, purpose string, seconds int64, by audit.Actor) error {
 	_, err := tx.Exec(ctx, `INSERT INTO evidence_custody (id, item_id, at, actor_kind, actor_id, act, purpose, seconds) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`,
-		store.NewID(), itemID, store.Millis(e.now()), by.Kind, by.ID, act, purpose, seconds)
+		id, itemID, store.Millis(e.now()), by.Kind, by.ID, act, purpose, seconds)
 	return err
 }
 

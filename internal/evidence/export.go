@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"io"
+	"log/slog"
 	"slices"
 
 	"vigie/internal/audit"
@@ -48,7 +49,7 @@ func (e *Evidence) Export(ctx context.Context, fileID, reference, purpose, progr
 	if err != nil {
 		return bundle.Bundle{}, err
 	}
-	b := bundle.Bundle{Case: reference, ExportedAt: e.now(), ExportedBy: alias(by.ID), Purpose: purpose, Program: program}
+	b := bundle.Bundle{Case: reference, ExportedAt: e.now(), ExportedBy: alias(by.ID), Purpose: purpose, Program: program, Roots: e.roots}
 	for _, item := range items {
 		piece, err := e.piece(ctx, item, alias)
 		if err != nil {
@@ -59,7 +60,26 @@ func (e *Evidence) Export(ctx context.Context, fileID, reference, purpose, progr
 		}
 		b.Items = append(b.Items, piece)
 	}
-	return b, nil
+	return b, e.stampBundle(ctx, &b)
+}
+
+// stampBundle has the list of all pieces stamped too, as it is handed out. An authority that is away holds up nobody: the README
+// of the export says what its lack means.
+func (e *Evidence) stampBundle(ctx context.Context, b *bundle.Bundle) error {
+	if e.authority == nil {
+		return nil
+	}
+	hash, err := b.Digest(true)
+	if err != nil {
+		return err
+	}
+	s, _, err := e.authority.Ask(ctx, hash)
+	if err != nil {
+		slog.Info("evidence: an export goes without the time stamp of its list", "error", err)
+		return nil
+	}
+	b.Stamp = &s
+	return nil
 }
 
 // piece is an item as the bundle takes it. What has no file is the text that its digest is of; of a file that nobody may hold
@@ -80,9 +100,15 @@ func (e *Evidence) piece(ctx context.Context, item Item, alias func(string) stri
 	}
 	if item.Kind == KindFile && !withheld {
 		piece.Open = func() (io.ReadCloser, error) { return e.blobs.Get(ctx, item.blobID, item.Content.Identity) }
-		return piece, nil
+		piece.Stamp, err = e.stampOf(ctx, item)
+		return piece, err
 	}
 	piece.Capture, piece.Statement = bundle.NoCapture, item.Content.Text()
+	if !withheld {
+		if piece.Stamp, err = e.stampOf(ctx, item); err != nil {
+			return piece, err
+		}
+	}
 	if withheld { // its hash says which file it is, and nothing of it leaves
 		piece.Statement += "withheld: " + item.Media + ", SHA-256 " + item.Content.SHA256 + "\n"
 		piece.SHA256 = sha256.Sum256([]byte(piece.Statement))

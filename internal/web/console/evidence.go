@@ -27,18 +27,24 @@ type evidenceView struct {
 	items     []evidenceItem
 	more      int         // earlier items that are not shown
 	purposes  []ui.Option // for whom it may be exported
+	seen      hardSeen
 	offered   []ui.Option // proofs that were handed over in its conversations and are not kept yet
 }
 
 type evidenceItem struct {
 	evidence.Item
 	added, by string
+	stamp     string // how far its time stamp is
+	picture   bool
 	lines     []told
 	chain     []string
 }
 
 func (c *Room) evidenceOf(ctx context.Context, say *i18n.Printer, reader staff.Person, file casefile.File) (v evidenceView, err error) {
 	v.noCapture = c.Evidence.NoCapture(file)
+	if v.seen, err = c.hardSeen(ctx, reader.ID); err != nil {
+		return v, err
+	}
 	items, err := c.Evidence.Items(ctx, file.ID)
 	if err != nil {
 		return v, err
@@ -54,7 +60,10 @@ func (c *Room) evidenceOf(ctx context.Context, say *i18n.Printer, reader staff.P
 		items = items[v.more:]
 	}
 	for _, item := range items {
-		d := evidenceItem{Item: item, added: say.DateTime(at(item.AddedAt)), by: c.Alias(ctx, item.AddedBy)}
+		d := evidenceItem{Item: item, added: say.DateTime(at(item.AddedAt)), by: c.Alias(ctx, item.AddedBy), stamp: say.T("evidence.stamp." + item.Stamp), picture: item.Shown() && !item.NoCapture && !v.noCapture}
+		if item.Stamp == evidence.Stamped {
+			d.stamp = say.T("evidence.stamp.stamped", "when", say.DateTime(at(item.StampedAt)))
+		}
 		for _, line := range []told{
 			{say.T("evidence.address"), item.Content.Address}, {say.T("evidence.account"), item.Content.Account}, {say.T("evidence.seen"), item.Content.Seen},
 			{say.T("evidence.statement"), item.Content.Statement}, {say.T("evidence.name"), item.Content.Name}, {say.T("evidence.sha256"), item.Content.SHA256},
@@ -64,7 +73,11 @@ func (c *Room) evidenceOf(ctx context.Context, say *i18n.Printer, reader staff.P
 			}
 		}
 		for _, e := range chains[item.ID] {
-			d.chain = append(d.chain, say.T("evidence.custody", "what", say.T("evidence.act."+e.Act), "who", c.Alias(ctx, e.Actor.ID), "when", say.DateTime(at(e.At))))
+			line := say.T("evidence.custody", "what", say.T("evidence.act."+e.Act), "who", c.Alias(ctx, e.Actor.ID), "when", say.DateTime(at(e.At)))
+			if e.Seconds > 0 {
+				line += say.T("evidence.lasted", "n", e.Seconds)
+			}
+			d.chain = append(d.chain, line)
 		}
 		v.items = append(v.items, d)
 	}

@@ -33,6 +33,7 @@ type floorView struct {
 	line       []routing.Waiting
 	cards      []ui.ContactCardProps
 	seats      []routing.Seat
+	seen       map[string]time.Duration // of hard material today, by member of staff
 	colleagues []ui.Option
 	blocks     []blockView
 	surge      routing.Surge
@@ -117,6 +118,9 @@ func (c *Room) floor(ctx context.Context, say *i18n.Printer, p staff.Person) (fl
 		v.trouble = append(v.trouble, say.T("floor.after_closing", "n", n))
 	}
 	if v.seats, err = c.Router.Floor(ctx); err != nil {
+		return v, err
+	}
+	if v.seen, err = c.Evidence.SeenSince(ctx, c.midnight()); err != nil {
 		return v, err
 	}
 	for _, s := range v.seats {
