@@ -197,7 +197,9 @@ func (a *App) openRooms(ctx context.Context, o Options) error {
 		return err
 	}
 	a.onClose(func() error { a.Chats.Close(); return nil })
-	a.openCases(o)
+	if err := a.openCases(o); err != nil {
+		return err
+	}
 	a.Guard = flood.New(flood.Options{ProofKey: a.Keys.Derive("proof"), Now: o.Now})
 	if a.config.ProofOfWork {
 		a.Guard.SetProof(flood.Always, 0)
@@ -214,14 +216,19 @@ func (a *App) openRooms(ctx context.Context, o Options) error {
 }
 
 // openCases opens the rooms of case files, and what hangs on them.
-func (a *App) openCases(o Options) {
+func (a *App) openCases(o Options) error {
 	a.Cases = casefile.New(casefile.Options{DB: a.DB, Keys: a.Keys, Audit: a.Audit, Bus: a.Bus, Contacts: a.Contacts, Catalogue: a.Catalogue.Current, Now: o.Now})
 	a.Evidence = evidence.New(evidence.Options{DB: a.DB, Keys: a.Keys, Audit: a.Audit, Files: a.Cases, Blobs: a.Files, Catalogue: a.Catalogue.Current, Sniff: chat.Sniff, Max: a.config.FilesMax, Now: o.Now})
 	say := func(lang, key string, args ...any) string { return i18n.For(lang).ToAdults().T(key, args...) }
 	a.Referrals = referral.New(referral.Options{DB: a.DB, Keys: a.Keys, Audit: a.Audit, Files: a.Cases, Catalogue: a.Catalogue.Current, Say: say, Now: o.Now})
 	pages := a.pages()
-	a.Takedown = takedown.New(takedown.Options{DB: a.DB, Keys: a.Keys, Audit: a.Audit, Bus: a.Bus, Files: a.Cases, Jobs: a.Jobs, Pages: pages, Remote: remote(pages, a.config.TakedownPorts...), Apart: a.config.TakedownApart, Catalogue: a.Catalogue.Current, Now: o.Now})
+	post, err := a.mail()
+	if err != nil {
+		return err
+	}
+	a.Takedown = takedown.New(takedown.Options{DB: a.DB, Keys: a.Keys, Audit: a.Audit, Bus: a.Bus, Files: a.Cases, Jobs: a.Jobs, Pages: pages, Remote: remote(pages, a.config.TakedownPorts...), Mail: post, Apart: a.config.TakedownApart, Catalogue: a.Catalogue.Current, Now: o.Now})
 	a.Takedown.Ports(a.config.TakedownPorts...)
+	return nil
 }
 
 func (a *App) openWeb() error {
@@ -280,6 +287,11 @@ func (a *App) Background(ctx context.Context) *sync.WaitGroup {
 	all.Go(func() { a.Router.Run(ctx) })
 	all.Go(func() { a.Phone.Run(ctx) })
 	all.Go(func() { a.Jobs.Run(ctx) })
+	all.Go(func() {
+		if err := a.Takedown.ReadReplies(ctx); err != nil {
+			slog.Error("takedown: the mailbox of answers is not read", "error", err)
+		}
+	})
 	all.Go(func() { giveRoom(ctx) })
 	return &all
 }

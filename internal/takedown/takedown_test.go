@@ -32,15 +32,16 @@ type world struct {
 	*takedown.Takedown
 	jobs    *jobs.Jobs
 	network *network
+	post    *takedown.Mail
 }
 
 // onEach runs a test on both engines. Loopback stands for the network's servers.
 func onEach(t *testing.T, test func(w *world)) {
 	storetest.Each(t, func(t *testing.T, db *store.DB) {
-		w := &world{World: casetest.New(t, db, time.Date(2026, 11, 28, 10, 0, 0, 0, time.UTC)), network: &network{}}
+		w := &world{World: casetest.New(t, db, time.Date(2026, 11, 28, 10, 0, 0, 0, time.UTC)), network: &network{}, post: &takedown.Mail{}}
 		w.jobs = jobs.New(jobs.Options{DB: db, Bus: w.Bus, Now: w.Now, Poll: 50 * time.Millisecond})
 		pages := fetch.New(fetch.Options{Allow: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}, Now: w.Now})
-		w.Takedown = takedown.New(takedown.Options{DB: db, Keys: w.Keys, Audit: w.Log, Bus: w.Bus, Files: w.Files, Jobs: w.jobs, Pages: pages, Remote: func(string, route.Credentials) (route.Route, error) { return w.network, nil }, Catalogue: w.Catalogue, Now: w.Now, Log: slog.New(slog.DiscardHandler)})
+		w.Takedown = takedown.New(takedown.Options{DB: db, Keys: w.Keys, Audit: w.Log, Bus: w.Bus, Files: w.Files, Jobs: w.jobs, Pages: pages, Remote: func(string, route.Credentials) (route.Route, error) { return w.network, nil }, Mail: w.post, Catalogue: w.Catalogue, Now: w.Now, Log: slog.New(slog.DiscardHandler)})
 		test(w)
 	})
 }

@@ -29,7 +29,7 @@ import (
 type noticeRow struct {
 	takedown.Notice
 	platform, ground, state, due, file string
-	late                               bool
+	late, waits                        bool
 	tone                               ui.Tone
 }
 
@@ -55,6 +55,9 @@ type noticeView struct {
 	withheld   string
 	machines   []string // the routes by which a machine can send it now
 	trouble    string   // why a sending came to nothing
+	letters    []noticeLetter
+	letter     *noticeLetter // the one that went
+	replies    []replyView
 }
 
 // noticeRoute is one way for a notice to go.
@@ -64,6 +67,8 @@ type noticeRoute struct {
 	login string
 	note  string
 	form  *catalogue.PortalForm
+	// byHand says that it is a letter, and no mail server is set up to send it.
+	byHand bool
 }
 
 // noticesOf are the notices of a file.
@@ -110,6 +115,14 @@ func (c *Room) TakedownDesk(w http.ResponseWriter, r *http.Request) error {
 	}
 	var rows []noticeRow
 	reference := c.references(ctx)
+	waiting, err := c.Takedown.Waiting(ctx)
+	if err != nil {
+		return err
+	}
+	loose, err := c.Takedown.LooseCount(ctx)
+	if err != nil {
+		return err
+	}
 	for _, n := range all {
 		how, err := c.Files.May(ctx, n.FileID, m.ID, m.Can(staff.CaseAll))
 		if fault.Is(err, fault.NotFound) || err == nil && how == "" {
@@ -119,12 +132,13 @@ func (c *Room) TakedownDesk(w http.ResponseWriter, r *http.Request) error {
 			return err
 		}
 		row := c.noticeRow(say, n)
+		row.waits = waiting[n.ID]
 		if row.file, err = reference(n.FileID); err != nil {
 			return err
 		}
 		rows = append(rows, row)
 	}
-	answer.Page(w, r, http.StatusOK, takedownPage(say, c.shell(r, say, m, "takedown.title"), rows))
+	answer.Page(w, r, http.StatusOK, takedownPage(say, c.shell(r, say, m, "takedown.title"), rows, loose))
 	return nil
 }
 
@@ -277,6 +291,7 @@ func (c *Room) noticeView(ctx context.Context, say *i18n.Printer, reader staff.P
 				continue
 			}
 			d := noticeRoute{Route: route, name: say.T("takedown.route." + string(route.Kind)), login: say.Text(route.Login.In(say.Lang())), note: say.Text(route.Note.In(say.Lang()))}
+			d.byHand = takedown.ByLetter(string(route.Kind)) && !c.Takedown.Posts()
 			if form, ok := set.Platforms.Form(route.Form); ok {
 				d.form = &form
 			}
@@ -301,7 +316,10 @@ func (c *Room) noticeView(ctx context.Context, say *i18n.Printer, reader staff.P
 		return v, err
 	}
 	if n.Content.Trouble != "" && say.Has(n.Content.Trouble) {
-		v.trouble = say.Fault(fault.New(fault.Conflict, n.Content.Trouble))
+		v.trouble = say.Fault(fault.New(fault.Conflict, n.Content.Trouble, troubleOf(n)...))
+	}
+	if err := c.mailOf(ctx, &v); err != nil {
+		return v, err
 	}
 	v.talking, err = c.talkingWith(ctx, say, reader, n.FileID)
 	return v, err
@@ -423,6 +441,9 @@ func (c *Room) ApproveNotice(w http.ResponseWriter, r *http.Request) error {
 // SendNotice has a machine send a notice.
 func (c *Room) SendNotice(w http.ResponseWriter, r *http.Request) error {
 	return c.changeNotice(w, r, func(ctx context.Context, n takedown.Notice, form url.Values) error {
+		if takedown.ByLetter(form.Get("route")) {
+			return c.Takedown.Post(ctx, n.ID, takedown.Posting{Route: form.Get("route"), To: form.Get("to"), Classification: form.Get("classification")}, me(r))
+		}
 		return c.Takedown.SendBy(ctx, n.ID, form.Get("route"), me(r))
 	})
 }
