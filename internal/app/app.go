@@ -70,6 +70,8 @@ type App struct {
 
 // Options are what a command changes of the house; the zero value is the house as it serves.
 type Options struct {
+	// Mail stands in the place of the mail server that the configuration names: the demonstration\'s.
+	Mail *takedown.Mail
 	// AlwaysOpen keeps the demonstration and the bench open at night; a supervisor may close them all the same.
 	AlwaysOpen bool
 	// Now is the rooms' clock; nil is time.Now. The demonstration writes its past with another.
@@ -225,6 +227,9 @@ func (a *App) openCases(o Options) error {
 	post, err := a.mail()
 	if err != nil {
 		return err
+	}
+	if o.Mail != nil {
+		post = o.Mail
 	}
 	a.Takedown = takedown.New(takedown.Options{DB: a.DB, Keys: a.Keys, Audit: a.Audit, Bus: a.Bus, Files: a.Cases, Jobs: a.Jobs, Pages: pages, Remote: remote(pages, a.config.TakedownPorts...), Mail: post, Apart: a.config.TakedownApart, Catalogue: a.Catalogue.Current, Now: o.Now})
 	a.Takedown.Ports(a.config.TakedownPorts...)
