@@ -86,6 +86,9 @@ func (t *Takedown) lettersOf(n Notice) []string {
 		return nil
 	}
 	if _, known := t.catalogue().Platforms.ByCode(n.Platform); !known {
+		if g, _ := t.catalogue().Grounds.ByCode(n.Ground); g.XARF == nil {
+			return letterRoutes[:1:1]
+		}
 		return slices.Clone(letterRoutes)
 	}
 	var open []string
@@ -100,11 +103,12 @@ func (t *Takedown) lettersOf(n Notice) []string {
 // Classifies says whether somebody has to classify the images before a letter goes by a route.
 func (t *Takedown) Classifies(n Notice, via string) bool {
 	g, _ := t.catalogue().Grounds.ByCode(n.Ground)
-	return via == string(catalogue.ByXARF) && g.XARF != nil && g.XARF.Type == xarf.CSAM
+	return via == string(catalogue.ByXARF) && !n.Content.Withhold && g.XARF != nil && g.XARF.Type == xarf.CSAM
 }
 
 // Preview is the letter as it would go now.
 func (t *Takedown) Preview(n Notice, via string) (Letter, error) {
+	n.Route = via
 	l, err := t.letter(n, Posting{Route: via})
 	if err != nil || t.Classifies(n, via) {
 		return l, err // the report needs what the reader has not said yet
@@ -158,11 +162,11 @@ func (t *Takedown) written(n Notice, l Letter) mail.Letter {
 	return w
 }
 
-// report is what makes the report for a machine; nil for a letter alone: by another route, or on a ground that XARF has no
-// type for.
+// report is what makes the report for a machine; nil for a letter alone: by another route, on a ground that XARF has no
+// type for, or where our name is left out, because a report names who reports.
 func (t *Takedown) report(n Notice, l Letter) func(mail.Letter) (mail.Attachment, error) {
 	g, _ := t.catalogue().Grounds.ByCode(n.Ground)
-	if n.Route != string(catalogue.ByXARF) || g.XARF == nil {
+	if n.Route != string(catalogue.ByXARF) || g.XARF == nil || n.Content.Withhold {
 		return nil
 	}
 	us := xarf.Organisation{Org: t.mail.Account.Name, Contact: l.From, Domain: mail.Domain(l.From)}

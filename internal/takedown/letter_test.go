@@ -281,3 +281,40 @@ func TestALetterThatLacksSomething(t *testing.T) {
 		}
 	})
 }
+
+// Where the ground has a type in XARF, the letter that a machine reads carries the report; a classification of images is asked of
+// whoever sends.
+func TestALetterWithItsReport(t *testing.T) {
+	onEach(t, func(w *world) {
+		*w.post = takedown.Mail{Account: mail.Account{Server: "127.0.0.1:1", TLS: "none", From: mailtest.Helpline, Name: "La ligne"}}
+		for ground, c := range map[string]struct {
+			via, report string
+			asks        bool
+		}{
+			"harassment": {"mail", "", false},
+			"grooming":   {"mail xarf", `"exploitation_type": "grooming"`, false},
+			"csam":       {"mail xarf", "", true},
+		} {
+			n := takedown.Notice{ID: store.NewID(), Kind: "post", Ground: ground, Minor: true, DraftedAt: store.Millis(w.Now()),
+				Content: takedown.Content{Addresses: []string{"https://reseau.example/p/1"}, Lang: "fr", Statement: "Ce contenu est illicite."}}
+			open, err := w.ByMachine(w.Ctx, n)
+			w.Must(err)
+			if via := strings.Join(open, " "); via != c.via {
+				w.T.Errorf("%s goes by %q, want %q", ground, via, c.via)
+			}
+			shown, err := w.Preview(n, "xarf")
+			w.Must(err)
+			if !strings.Contains(shown.Report, c.report) || (shown.Report == "") != (c.report == "") {
+				w.T.Errorf("%s has the report %s", ground, shown.Report)
+			}
+			hidden := n
+			hidden.Content.Withhold = true
+			if shown, err := w.Preview(hidden, "xarf"); err != nil || shown.Report != "" || strings.Contains(shown.Text, "La ligne") {
+				w.T.Errorf("%s, our name left out: %v, %s %s", ground, err, shown.Text, shown.Report)
+			}
+			if asks := w.Classifies(n, "xarf"); asks != c.asks {
+				w.T.Errorf("%s asks for a classification: %v", ground, asks)
+			}
+		}
+	})
+}

@@ -134,7 +134,9 @@ func (t *Takedown) send(ctx context.Context, job jobs.Job[checkArgs]) error {
 		return t.ended(ctx, n.ID, err)
 	}
 	return t.change(ctx, n.ID, func(tx *store.Tx, n *Notice) error {
-		n.Content.Reference = sent.Reference
+		if !ByLetter(n.Route) { // a letter's is our own mail server's
+			n.Content.Reference = sent.Reference
+		}
 		return t.arrived(ctx, tx, n, audit.Actor{Kind: audit.Staff, ID: n.SubmittedBy})
 	})
 }

@@ -56,14 +56,12 @@ func (c *Room) mailOf(ctx context.Context, v *noticeView) error {
 		}
 		l := noticeLetter{route: code, name: v.say.T("takedown.route." + code), asksTo: !known}
 		var err error
-		n := v.Notice
-		n.Route = code
-		if l.Letter, err = c.Takedown.Preview(n, code); fault.As(err) != nil {
+		if l.Letter, err = c.Takedown.Preview(v.Notice, code); fault.As(err) != nil {
 			l.trouble = v.say.Fault(err)
 		} else if err != nil {
 			return err
 		}
-		if c.Takedown.Classifies(n, code) {
+		if c.Takedown.Classifies(v.Notice, code) {
 			for _, class := range xarf.Classifications {
 				l.classes = append(l.classes, ui.Option{Value: class, Label: v.say.T("replies.class." + strings.ToLower(class))})
 			}
@@ -79,6 +77,7 @@ func (c *Room) mailOf(ctx context.Context, v *noticeView) error {
 	all, err := c.Takedown.Replies(ctx, v.ID)
 	for _, k := range all {
 		v.replies = append(v.replies, c.replyView(v.say, k))
+		v.waits = v.waits || k.State == takedown.Waits
 	}
 	return err
 }
