@@ -70,6 +70,8 @@ type App struct {
 
 // Options are what a command changes of the house; the zero value is the house as it serves.
 type Options struct {
+	// Mail stands in the place of the mail server that the configuration names: the demonstration\'s.
+	Mail *takedown.Mail
 	// AlwaysOpen keeps the demonstration and the bench open at night; a supervisor may close them all the same.
 	AlwaysOpen bool
 	// Now is the rooms' clock; nil is time.Now. The demonstration writes its past with another.
@@ -226,7 +228,14 @@ func (a *App) openCases(o Options) error {
 	say := func(lang, key string, args ...any) string { return i18n.For(lang).ToAdults().T(key, args...) }
 	a.Referrals = referral.New(referral.Options{DB: a.DB, Keys: a.Keys, Audit: a.Audit, Files: a.Cases, Catalogue: a.Catalogue.Current, Say: say, Now: o.Now})
 	pages := a.pages()
-	a.Takedown = takedown.New(takedown.Options{DB: a.DB, Keys: a.Keys, Audit: a.Audit, Bus: a.Bus, Files: a.Cases, Jobs: a.Jobs, Pages: pages, Remote: remote(pages, a.config.TakedownPorts...), Apart: a.config.TakedownApart, Catalogue: a.Catalogue.Current, Now: o.Now})
+	post, err := a.mail()
+	if err != nil {
+		return err
+	}
+	if o.Mail != nil {
+		post = o.Mail
+	}
+	a.Takedown = takedown.New(takedown.Options{DB: a.DB, Keys: a.Keys, Audit: a.Audit, Bus: a.Bus, Files: a.Cases, Jobs: a.Jobs, Pages: pages, Remote: remote(pages, a.config.TakedownPorts...), Mail: post, Apart: a.config.TakedownApart, Catalogue: a.Catalogue.Current, Now: o.Now})
 	a.Takedown.Ports(a.config.TakedownPorts...)
 	return nil
 }
@@ -287,6 +296,11 @@ func (a *App) Background(ctx context.Context) *sync.WaitGroup {
 	all.Go(func() { a.Router.Run(ctx) })
 	all.Go(func() { a.Phone.Run(ctx) })
 	all.Go(func() { a.Jobs.Run(ctx) })
+	all.Go(func() {
+		if err := a.Takedown.ReadReplies(ctx); err != nil {
+			slog.Error("takedown: the mailbox of answers is not read", "error", err)
+		}
+	})
 	all.Go(func() { giveRoom(ctx) })
 	return &all
 }

@@ -14,6 +14,7 @@ import (
 	"vigie/internal/config"
 	"vigie/internal/demo"
 	"vigie/internal/demo/network"
+	"vigie/internal/demo/post"
 )
 
 type demoCommand struct {
@@ -47,6 +48,14 @@ func (d demoCommand) Run(ctx context.Context, c config.Config, term Terminal) er
 	}
 	defer pretend.Close()
 	options := Options{AlwaysOpen: !d.Closed}
+	if c.TakedownMail == "" {
+		office, err := post.Open()
+		if err != nil {
+			return err
+		}
+		defer office.Close()
+		options.Mail = office.Mail(c.HelplineName)
+	}
 	if err := d.prepare(ctx, c, options, term); err != nil {
 		return err
 	}

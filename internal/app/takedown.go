@@ -2,11 +2,14 @@ package app
 
 import (
 	"context"
+	"crypto/x509"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"net/url"
+	"os"
+	"strings"
 	"text/tabwriter"
 	"time"
 
@@ -15,8 +18,10 @@ import (
 	"vigie/internal/store"
 	"vigie/internal/takedown"
 	"vigie/internal/takedown/fetch"
+	"vigie/internal/takedown/replies"
 	"vigie/internal/takedown/route"
 	"vigie/internal/takedown/route/atproto"
+	"vigie/internal/takedown/route/mail"
 	"vigie/internal/takedown/route/mastodon"
 	"vigie/internal/takedown/route/youtube"
 )
@@ -51,6 +56,44 @@ func remote(pages *fetch.Fetcher, ports ...uint16) takedown.Remote {
 		}
 		return nil, route.Refuse("fault.takedown.route")
 	}
+}
+
+// mail is the helpline's own e-mail as the configuration says; nil without a mail server.
+func (a *App) mail() (*takedown.Mail, error) {
+	c := a.config
+	if c.TakedownMail == "" {
+		return nil, nil
+	}
+	var roots *x509.CertPool
+	if c.TakedownMailCA != "" {
+		text, err := os.ReadFile(c.TakedownMailCA)
+		if err != nil {
+			return nil, fmt.Errorf("takedown-mail-ca: %w", err)
+		}
+		roots = x509.NewCertPool()
+		if !roots.AppendCertsFromPEM(text) {
+			return nil, fmt.Errorf("takedown-mail-ca: no certificate in %s", c.TakedownMailCA)
+		}
+	}
+	if !mail.IsMailbox(c.TakedownMailFrom) {
+		return nil, errors.New("takedown-mail-from is a mailbox such as notices@helpline.example")
+	}
+	u, err := url.Parse(c.TakedownMail)
+	if err != nil {
+		return nil, errors.New("takedown-mail is no address") // url.Error would say the password
+	}
+	m := &takedown.Mail{Roots: roots, Account: mail.Account{Server: u.Host, TLS: map[string]string{"smtps": "implicit"}[u.Scheme], User: u.User.Username(), From: c.TakedownMailFrom, Name: c.HelplineName}}
+	m.Account.Password, _ = u.User.Password()
+	if c.TakedownReplies == "" {
+		return m, nil
+	}
+	if u, err = url.Parse(c.TakedownReplies); err != nil {
+		return nil, errors.New("takedown-replies is no address")
+	}
+	box := replies.Account{Server: u.Host, TLS: map[string]string{"imap": "starttls"}[u.Scheme], User: u.User.Username(), Folder: strings.Trim(u.Path, "/")}
+	box.Password, _ = u.User.Password()
+	m.Box, m.Source = replies.New(box, roots), box.User+"@"+box.Server
+	return m, nil
 }
 
 func hostOf(address string) string {

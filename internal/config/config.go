@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"strings"
 	"time"
 )
@@ -53,10 +54,14 @@ type Config struct {
 	TakedownPorts []uint16      `group:"Takedown" help:"Ports besides 80 and 443 on which pages may be looked at and APIs spoken to."`
 	TakedownAllow []string      `group:"Takedown" help:"Networks that may be spoken to although they are not public (127.0.0.0/8 for a test network): never a network of your own house."`
 
-	StampURL      string `group:"Evidence" help:"Authority for time stamps (RFC 3161) that is asked about each piece of evidence: it gets a SHA-256 and nothing else. None: nothing is stamped."`
-	StampRoots    string `group:"Evidence" help:"File (PEM) of the root certificates whose time stamps are believed; keep those of earlier authorities in it."`
-	StampUser     string `group:"Evidence" help:"User at the authority, where it wants one."`
-	StampPassword string `group:"Evidence" help:"Password at the authority." secret:""`
+	StampURL         string `group:"Evidence" help:"Authority for time stamps (RFC 3161) that is asked about each piece of evidence: it gets a SHA-256 and nothing else. None: nothing is stamped."`
+	StampRoots       string `group:"Evidence" help:"File (PEM) of the root certificates whose time stamps are believed; keep those of earlier authorities in it."`
+	StampUser        string `group:"Evidence" help:"User at the authority, where it wants one."`
+	StampPassword    string `group:"Evidence" help:"Password at the authority." secret:""`
+	TakedownMail     string `group:"Takedown" help:"Mail server that letters to platforms go out by: smtp://user:password@smtp.example.org:587 (STARTTLS) or smtps://…:465. None: they are copied by hand." secret:"address"`
+	TakedownMailFrom string `group:"Takedown" help:"Mailbox that writes, and that answers come to: notices@helpline.example."`
+	TakedownReplies  string `group:"Takedown" help:"Mailbox in which answers are read: imaps://user:password@imap.example.org:993/INBOX, or imap://…:143 (STARTTLS). None: they are read by hand." secret:"address"`
+	TakedownMailCA   string `group:"Takedown" help:"File (PEM) of the authorities that the mail servers' certificates are from, where they are not the machine's."`
 
 	PhoneListen     []string      `group:"Phone" help:"Addresses to take SIP on: udp:192.0.2.1:5060, tcp:…, tls:… (with --tls-cert). None: no phone."`
 	PhoneTrunks     string        `group:"Phone" help:"File (TOML) of the trunks: who may call us and whom we call through; see docs/OPERATIONS.md."`
@@ -132,6 +137,9 @@ func (c Config) Validate() error {
 	if _, err := Networks(c.TakedownAllow); err != nil {
 		return fmt.Errorf("takedown-allow: %w", err)
 	}
+	if err := c.checkMail(); err != nil {
+		return err
+	}
 	if _, err := Networks(c.MetricsFrom); err != nil {
 		return fmt.Errorf("metrics-from: %w", err)
 	}
@@ -159,6 +167,31 @@ func (c Config) Validate() error {
 	}
 	if c.FilesMax < 1 || c.FilesMax > LargestFile {
 		return fmt.Errorf("files-max is between 1 and %d bytes (%d MB): a larger file could not be shown", LargestFile, LargestFile>>20)
+	}
+	return nil
+}
+
+// checkMail looks at the mail servers. What it says names no address: a password may be in it.
+func (c Config) checkMail() error {
+	for _, m := range []struct {
+		name, text string
+		schemes    []string
+	}{
+		{"takedown-mail", c.TakedownMail, []string{"smtp", "smtps"}},
+		{"takedown-replies", c.TakedownReplies, []string{"imap", "imaps"}},
+	} {
+		if m.text == "" {
+			continue
+		}
+		if u, err := url.Parse(m.text); err != nil || u.Hostname() == "" || u.Port() == "" || !slices.Contains(m.schemes, u.Scheme) {
+			return fmt.Errorf("%s is an address such as %s://user:password@mail.example.org:%s; signs that have a meaning in an address are written %%40", m.name, m.schemes[0], map[string]string{"smtp": "587", "imap": "143"}[m.schemes[0]])
+		}
+	}
+	if (c.TakedownMail == "") != (c.TakedownMailFrom == "") {
+		return errors.New("takedown-mail and takedown-mail-from go together")
+	}
+	if c.TakedownReplies != "" && c.TakedownMail == "" {
+		return errors.New("takedown-replies needs takedown-mail: what we did not send has no answers")
 	}
 	return nil
 }

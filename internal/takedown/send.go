@@ -3,6 +3,7 @@ package takedown
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"net/http/httptrace"
 	"net/url"
@@ -38,8 +39,9 @@ func (t *Takedown) server(n Notice) string {
 // ByMachine returns the routes by which a machine can send a notice now: those of its platform, or of what its host looks
 // like, that we have a log-in for.
 func (t *Takedown) ByMachine(ctx context.Context, n Notice) ([]string, error) {
+	open := t.lettersOf(n)
 	if t.remote == nil || len(n.Content.Addresses) != 1 {
-		return nil, nil
+		return open, nil // an API is told of one address, a letter of all
 	}
 	var codes []string
 	if platform, ok := t.catalogue().Platforms.ByCode(n.Platform); ok {
@@ -51,7 +53,6 @@ func (t *Takedown) ByMachine(ctx context.Context, n Notice) ([]string, error) {
 	} else {
 		codes = machineRoutes[:1] // an unknown host may be a server of the open network: whoever has a log-in there knows
 	}
-	var open []string
 	for _, code := range codes {
 		if !slices.Contains(machineRoutes, code) {
 			continue
@@ -79,7 +80,7 @@ func (t *Takedown) SendBy(ctx context.Context, id, via string, by audit.Actor) e
 	if err != nil {
 		return err
 	}
-	if !slices.Contains(open, via) {
+	if ByLetter(via) || !slices.Contains(open, via) {
 		return fault.New(fault.Invalid, "fault.takedown.route")
 	}
 	return t.change(ctx, id, func(tx *store.Tx, n *Notice) error {
@@ -133,7 +134,9 @@ func (t *Takedown) send(ctx context.Context, job jobs.Job[checkArgs]) error {
 		return t.ended(ctx, n.ID, err)
 	}
 	return t.change(ctx, n.ID, func(tx *store.Tx, n *Notice) error {
-		n.Content.Reference = sent.Reference
+		if !ByLetter(n.Route) { // a letter's is our own mail server's
+			n.Content.Reference = sent.Reference
+		}
 		return t.arrived(ctx, tx, n, audit.Actor{Kind: audit.Staff, ID: n.SubmittedBy})
 	})
 }
@@ -147,6 +150,10 @@ func (t *Takedown) ended(ctx context.Context, id string, err error) error {
 	case errors.As(err, &refused):
 		return t.change(ctx, id, func(tx *store.Tx, n *Notice) error {
 			n.TriedAt, n.Content.Trouble, n.Content.Said, n.DueAt = 0, refused.Key, refused.Said, store.Millis(t.now())
+			n.Content.TroubleOf = nil
+			for _, a := range refused.Args {
+				n.Content.TroubleOf = append(n.Content.TroubleOf, fmt.Sprint(a))
+			}
 			return t.move(ctx, tx, n, Refuse, machine, "")
 		})
 	case errors.As(err, &later):
@@ -212,6 +219,9 @@ func again(t *Takedown, err error) error {
 
 // way is the API that a notice goes by, and how we are known there.
 func (t *Takedown) way(ctx context.Context, n Notice) (route.Route, route.Credentials, error) {
+	if ByLetter(n.Route) {
+		return t.letterWay(ctx, n)
+	}
 	server := t.server(n)
 	c, ok, err := t.login(ctx, n.Route, server)
 	if err != nil {

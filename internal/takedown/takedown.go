@@ -68,6 +68,7 @@ const (
 	Arrive      Event = "arrive"      // it was filed, by machine or by hand
 	Refuse      Event = "refuse"      // nothing was filed
 	Lose        Event = "lose"        // it may have arrived
+	Return      Event = "return"      // its letter came back: nobody has it
 	NotThere    Event = "not_there"   // an unknown one was looked for and did not arrive
 	Acknowledge Event = "acknowledge" // the platform says that it has it
 	Decide      Event = "decide"      // the platform decided
@@ -84,7 +85,7 @@ var Moves = map[State]map[Event]State{
 	Ready:        {Redraft: Draft, Send: Sending, Arrive: Submitted, Withdraw: Withdrawn},
 	Sending:      {Arrive: Submitted, Refuse: Ready, Lose: Unknown},
 	Unknown:      {Arrive: Submitted, NotThere: Ready, Finish: Closed},
-	Submitted:    {Acknowledge: Acknowledged, Decide: Decided, FoundGone: Removed, Finish: Closed},
+	Submitted:    {Return: Ready, Acknowledge: Acknowledged, Decide: Decided, FoundGone: Removed, Finish: Closed},
 	Acknowledged: {Decide: Decided, FoundGone: Removed, Finish: Closed},
 	Decided:      {Decide: Decided, FoundGone: Removed, Finish: Closed},
 	Removed:      {Watch: Watching, Back: Reappeared, Finish: Closed},
@@ -152,6 +153,8 @@ type Content struct {
 	Found    route.Found `json:"found,omitzero"`
 	Fate     route.State `json:"fate,omitempty"`
 	FateSaid string      `json:"fate_said,omitempty"`
+	// TroubleOf are the names and values of that sentence.
+	TroubleOf []string `json:"trouble_of,omitempty"`
 }
 
 // Check is one look at whether the content is still there.
@@ -182,6 +185,8 @@ type Options struct {
 	Pages Pages
 	// Remote opens the API of a route; nil sends nothing by machine.
 	Remote Remote
+	// Mail is the helpline's e-mail; nil has letters copied by hand and reads no answers.
+	Mail *Mail
 	// Apart is how long two looks that find it gone lie apart at least; 0 is three hours.
 	Apart     time.Duration
 	Catalogue func() *catalogue.Set
@@ -205,6 +210,8 @@ type Takedown struct {
 	checks    *jobs.Kind[checkArgs]
 	sends     *jobs.Kind[checkArgs]
 	remote    Remote
+	mail      *Mail
+	reads     *jobs.Kind[readArgs]
 	apart     time.Duration
 	ports     []uint16
 }
@@ -215,7 +222,7 @@ func (t *Takedown) Ports(ports ...uint16) { t.ports = ports }
 
 // New opens the room. Its jobs are worked once jobs.Run is called.
 func New(o Options) *Takedown {
-	t := &Takedown{db: o.DB, keys: o.Keys, log: o.Audit, bus: o.Bus, files: o.Files, pages: o.Pages, remote: o.Remote, apart: o.Apart, catalogue: o.Catalogue, now: o.Now, slog: o.Log}
+	t := &Takedown{db: o.DB, keys: o.Keys, log: o.Audit, bus: o.Bus, files: o.Files, pages: o.Pages, remote: o.Remote, mail: o.Mail, apart: o.Apart, catalogue: o.Catalogue, now: o.Now, slog: o.Log}
 	if t.now == nil {
 		t.now = time.Now
 	}
@@ -227,6 +234,7 @@ func New(o Options) *Takedown {
 	}
 	t.checks = jobs.Register(o.Jobs, "takedown.check", jobs.Rules{}, t.check)
 	t.sends = jobs.Register(o.Jobs, "takedown.send", jobs.Rules{}, t.send)
+	t.reads = jobs.Register(o.Jobs, "takedown.replies", jobs.Rules{AtOnce: 1}, t.read)
 	t.files.OnMerge(t.merged)
 	return t
 }
@@ -458,26 +466,28 @@ func (t *Takedown) Answered(ctx context.Context, id, action, said string, by aud
 	if action != "" && !slices.Contains(Actions, action) {
 		return fault.New(fault.Invalid, "fault.takedown.action")
 	}
-	return t.change(ctx, id, func(tx *store.Tx, n *Notice) error {
-		now := store.Millis(t.now())
-		if said = typed.Text(said); said != "" {
-			n.Content.Said = said
-		}
-		if action == "" {
-			n.AcknowledgedAt = now
-			return t.move(ctx, tx, n, Acknowledge, by, "")
-		}
-		if n.AcknowledgedAt == 0 {
-			n.AcknowledgedAt = now
-		}
-		n.Action, n.DecidedAt = action, now
-		clock := t.catalogue().Platforms.ClockOf(n.Platform)
-		n.DueAt = store.Millis(t.now().Add(time.Duration(clock.EscalateHours) * time.Hour))
-		if err := t.move(ctx, tx, n, Decide, by, action); err != nil {
-			return err
-		}
-		return t.checkAgain(ctx, tx, n, soon)
-	})
+	return t.change(ctx, id, func(tx *store.Tx, n *Notice) error { return t.answered(ctx, tx, n, action, said, by) })
+}
+
+func (t *Takedown) answered(ctx context.Context, tx *store.Tx, n *Notice, action, said string, by audit.Actor) error {
+	now := store.Millis(t.now())
+	if said = typed.Text(said); said != "" {
+		n.Content.Said = said
+	}
+	if action == "" {
+		n.AcknowledgedAt = now
+		return t.move(ctx, tx, n, Acknowledge, by, "")
+	}
+	if n.AcknowledgedAt == 0 {
+		n.AcknowledgedAt = now
+	}
+	n.Action, n.DecidedAt = action, now
+	clock := t.catalogue().Platforms.ClockOf(n.Platform)
+	n.DueAt = store.Millis(t.now().Add(time.Duration(clock.EscalateHours) * time.Hour))
+	if err := t.move(ctx, tx, n, Decide, by, action); err != nil {
+		return err
+	}
+	return t.checkAgain(ctx, tx, n, soon)
 }
 
 // Escalations are the steps after a notice that came to nothing, in their order.
@@ -627,9 +637,9 @@ func (t *Takedown) Of(ctx context.Context, fileID string) ([]Notice, error) {
 	return t.list(ctx, selectNotice+` WHERE file_id = $1 ORDER BY number`, fileID)
 }
 
-// Desk returns the notices that are not over, what is due first: 200 at most.
+// Desk returns the notices that are not over, those whose answer waits to be read first, then what is due: 200 at most.
 func (t *Takedown) Desk(ctx context.Context) ([]Notice, error) {
-	return t.list(ctx, selectNotice+` WHERE state NOT IN ('closed', 'withdrawn', 'watching') ORDER BY CASE WHEN due_at = 0 THEN 1 ELSE 0 END, due_at, id LIMIT 200`)
+	return t.list(ctx, selectNotice+` WHERE state NOT IN ('closed', 'withdrawn', 'watching') OR `+waits+` ORDER BY CASE WHEN `+waits+` THEN 0 ELSE 1 END, CASE WHEN due_at = 0 THEN 1 ELSE 0 END, due_at, id LIMIT 200`)
 }
 
 func (t *Takedown) list(ctx context.Context, query string, args ...any) ([]Notice, error) {

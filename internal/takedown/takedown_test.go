@@ -33,6 +33,7 @@ type world struct {
 	jobs    *jobs.Jobs
 	network *network
 	far     route.Route // in the place of network, where a test has one in another process
+	post    *takedown.Mail
 }
 
 // onEach runs a test on both engines. Loopback stands for the network's servers.
@@ -44,11 +45,11 @@ func onEach(t *testing.T, test func(w *world)) {
 
 // open is a helpline on a record, whose root key is in a folder.
 func open(t *testing.T, folder string, db *store.DB, at time.Time) *world {
-	w := &world{World: casetest.In(t, folder, db, at), network: &network{}}
+	w := &world{World: casetest.In(t, folder, db, at), network: &network{}, post: &takedown.Mail{}}
 	w.jobs = jobs.New(jobs.Options{DB: db, Bus: w.Bus, Now: w.Now, Poll: 50 * time.Millisecond})
 	pages := fetch.New(fetch.Options{Allow: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}, Now: w.Now})
 	w.Takedown = takedown.New(takedown.Options{DB: db, Keys: w.Keys, Audit: w.Log, Bus: w.Bus, Files: w.Files, Jobs: w.jobs, Pages: pages,
-		Remote: func(string, route.Credentials) (route.Route, error) { return w.remote(), nil }, Catalogue: w.Catalogue, Now: w.Now, Log: slog.New(slog.DiscardHandler)})
+		Remote: func(string, route.Credentials) (route.Route, error) { return w.remote(), nil }, Mail: w.post, Catalogue: w.Catalogue, Now: w.Now, Log: slog.New(slog.DiscardHandler)})
 	return w
 }
 

@@ -109,7 +109,7 @@ func (b *Box) Read(ctx context.Context, threads Threads, keep func(context.Conte
 			continue // somebody has taken it away meanwhile
 		}
 		reply.ID = fmt.Sprintf("%s/%d/%d", folder, selected.UIDValidity, uid)
-		if reply.Verdict, reply.Candidates, err = judge(ctx, reply.Message, threads); err != nil {
+		if reply.Verdict, reply.Candidates, err = Judge(ctx, reply.Message, threads); err != nil {
 			return kept, errors.Join(append(failures, err)...)
 		}
 		if err := keep(ctx, reply); err != nil {

@@ -54,8 +54,8 @@ type Candidate struct {
 	Fits bool    // whether it comes from the contact's domain
 }
 
-// judge finds the notices that a message points to, and says whether it is certain that it belongs to one.
-func judge(ctx context.Context, m Message, threads Threads) (Verdict, []Candidate, error) {
+// Judge finds the notices that a message points to, and says whether it is certain that it belongs to one.
+func Judge(ctx context.Context, m Message, threads Threads) (Verdict, []Candidate, error) {
 	var all []Candidate
 	add := func(t Thread, by Pointer) {
 		if !slices.ContainsFunc(all, func(c Candidate) bool { return c.Notice == t.Notice }) {

@@ -29,7 +29,7 @@ import (
 type noticeRow struct {
 	takedown.Notice
 	platform, ground, state, due, file string
-	late                               bool
+	late, waits                        bool
 	tone                               ui.Tone
 }
 
@@ -56,6 +56,9 @@ type noticeView struct {
 	machines   []string // the routes by which a machine can send it now
 	oneByOne   bool     // a machine could, were it one notice an address
 	trouble    string   // why a sending came to nothing
+	letters    []noticeLetter
+	letter     *noticeLetter // the one that went
+	replies    []replyView
 }
 
 // noticeRoute is one way for a notice to go.
@@ -65,6 +68,8 @@ type noticeRoute struct {
 	login string
 	note  string
 	form  *catalogue.PortalForm
+	// byHand says that it is a letter, and no mail server is set up to send it.
+	byHand bool
 }
 
 // noticesOf are the notices of a file.
@@ -112,6 +117,14 @@ func (c *Room) TakedownDesk(w http.ResponseWriter, r *http.Request) error {
 	var rows []noticeRow
 	foot := deskFoot{say: say, supervises: m.Can(staff.FloorSee)}
 	reference := c.references(ctx)
+	waiting, err := c.Takedown.Waiting(ctx)
+	if err != nil {
+		return err
+	}
+	loose, err := c.Takedown.LooseCount(ctx)
+	if err != nil {
+		return err
+	}
 	for _, n := range all {
 		how, err := c.Files.May(ctx, n.FileID, m.ID, m.Can(staff.CaseAll))
 		if fault.Is(err, fault.NotFound) || err == nil && how == "" {
@@ -125,12 +138,13 @@ func (c *Room) TakedownDesk(w http.ResponseWriter, r *http.Request) error {
 		}
 		foot.add(n, c.platformName(say, n.Platform), true, c.Now())
 		row := c.noticeRow(say, n)
+		row.waits = waiting[n.ID]
 		if row.file, err = reference(n.FileID); err != nil {
 			return err
 		}
 		rows = append(rows, row)
 	}
-	answer.Page(w, r, http.StatusOK, takedownPage(say, c.shell(r, say, m, "takedown.title"), rows, foot))
+	answer.Page(w, r, http.StatusOK, takedownPage(say, c.shell(r, say, m, "takedown.title"), rows, loose, foot))
 	return nil
 }
 
@@ -311,6 +325,7 @@ func (c *Room) noticeView(ctx context.Context, say *i18n.Printer, reader staff.P
 				continue
 			}
 			d := noticeRoute{Route: route, name: say.T("takedown.route." + string(route.Kind)), login: say.Text(route.Login.In(say.Lang())), note: say.Text(route.Note.In(say.Lang()))}
+			d.byHand = takedown.ByLetter(string(route.Kind)) && !c.Takedown.Posts()
 			if form, ok := set.Platforms.Form(route.Form); ok {
 				d.form = &form
 			}
@@ -347,7 +362,10 @@ func (c *Room) noticeView(ctx context.Context, say *i18n.Printer, reader staff.P
 		return v, err
 	}
 	if n.Content.Trouble != "" && say.Has(n.Content.Trouble) {
-		v.trouble = say.Fault(fault.New(fault.Conflict, n.Content.Trouble))
+		v.trouble = say.Fault(fault.New(fault.Conflict, n.Content.Trouble, troubleOf(n)...))
+	}
+	if err := c.mailOf(ctx, &v); err != nil {
+		return v, err
 	}
 	v.talking, err = c.talkingWith(ctx, say, reader, n.FileID)
 	return v, err
@@ -469,6 +487,9 @@ func (c *Room) ApproveNotice(w http.ResponseWriter, r *http.Request) error {
 // SendNotice has a machine send a notice.
 func (c *Room) SendNotice(w http.ResponseWriter, r *http.Request) error {
 	return c.changeNotice(w, r, func(ctx context.Context, n takedown.Notice, form url.Values) error {
+		if takedown.ByLetter(form.Get("route")) {
+			return c.Takedown.Post(ctx, n.ID, takedown.Posting{Route: form.Get("route"), To: form.Get("to"), Classification: form.Get("classification")}, me(r))
+		}
 		return c.Takedown.SendBy(ctx, n.ID, form.Get("route"), me(r))
 	})
 }

@@ -94,14 +94,8 @@ func (c *Room) PrintCase(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	if room == casefile.RoomChild {
-		items, err := c.Evidence.Items(ctx, id)
-		if err != nil {
+		if err := c.Evidence.Printed(ctx, id, me(r)); err != nil {
 			return err
-		}
-		for _, item := range items {
-			if err := c.Evidence.Look(ctx, item.ID, "print", me(r)); err != nil {
-				return err
-			}
 		}
 	}
 	m := session.Staff(r)
