@@ -108,6 +108,7 @@ test.describe("takedown", { tag: "@desk" }, () => {
     const network = /pretend network[^:]*: (http:\/\/127\.0\.0\.1:\d+)\//.exec(helpline.log())![1]!;
     const { counsellor } = await talking(someone);
     const { page } = counsellor;
+    const contact = await contactOf(counsellor.talk);
     await opensCase(counsellor);
     const section = page.getByRole("region", { name: "Faire retirer un contenu" });
     await section.getByText("Préparer une notification", { exact: true }).click();
@@ -125,6 +126,7 @@ test.describe("takedown", { tag: "@desk" }, () => {
     await section.getByRole("link").last().click();
     await page.getByRole("button", { name: "Donner le feu vert" }).click();
     await expect(page.getByRole("button", { name: "Envoi direct (Mastodon)" })).toBeVisible();
+    await page.goto(`/desk?c=${contact}`);
     await counsellor.goesHome();
   });
 

@@ -134,6 +134,7 @@ func New(o Options) *Files {
 		f.slog = slog.Default()
 	}
 	f.contacts.OnMove(f.contactMoved)
+	f.contacts.OnErase(contact.Eraser{May: freeContact})
 	return f
 }
 

@@ -112,3 +112,14 @@ func free(ctx context.Context, q store.Querier, fileID string) error {
 	}
 	return err
 }
+
+// freeContact returns fault.Conflict "fault.case.held" while a hold keeps the file that a contact belongs to.
+func freeContact(ctx context.Context, q store.Querier, contactID string) error {
+	files, err := store.All(ctx, q, scanText, `SELECT file_id FROM case_contact WHERE contact_id = $1`, contactID)
+	for _, file := range files {
+		if err := free(ctx, q, file); err != nil {
+			return err
+		}
+	}
+	return err
+}

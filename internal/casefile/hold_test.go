@@ -3,6 +3,7 @@ package casefile_test
 import (
 	"testing"
 
+	"vigie/internal/casefile"
 	"vigie/internal/store"
 )
 
@@ -27,5 +28,19 @@ func TestAHeldFileIsNotErased(t *testing.T) {
 		if n := w.acts("case.hold", a.ID) + w.acts("case.hold_lift", b.ID); n != 2 {
 			w.T.Errorf("%d rows in the log, want 2", n)
 		}
+	})
+}
+
+// Nor are the contacts of a held file: neither at once nor by a request that somebody else carries out.
+func TestTheContactsOfAHeldFileAreNotErased(t *testing.T) {
+	onEach(t, func(w *world) {
+		ct := w.Child("")
+		file, err := w.Files.OpenFor(w.Ctx, ct.ID, casefile.RoomChild, claire)
+		w.Must(err)
+		hold := store.NewID()
+		w.Must(w.PlaceHold(w.Ctx, file.ID, hold, "réquisition attendue", nadia))
+		w.Refused(w.World.Contacts.Erase(w.Ctx, ct.ID, karim, "request"), "fault.case.held")
+		w.Must(w.LiftHold(w.Ctx, file.ID, hold, karim))
+		w.Must(w.World.Contacts.Erase(w.Ctx, ct.ID, karim, "request"))
 	})
 }

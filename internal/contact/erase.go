@@ -12,6 +12,8 @@ import (
 
 // Eraser is another room's part in erasing a contact.
 type Eraser struct {
+	// May refuses, before anything is removed, and again in the transaction that destroys the contact.
+	May func(ctx context.Context, q store.Querier, contactID string) error
 	// Before removes what is not in SQL; it must be repeatable, and may refuse (a legal hold).
 	Before func(ctx context.Context, contactID string) error
 	// Within destroys the room's own keys; its rows go with the contact's.
@@ -39,6 +41,9 @@ func (c *Contacts) erase(ctx context.Context, contactID string, by audit.Actor, 
 	} else if err != nil && !fault.Is(err, fault.Gone) {
 		return err
 	}
+	if err := c.mayErase(ctx, c.db, contactID); err != nil {
+		return err
+	}
 	for _, e := range c.erasers {
 		if e.Before != nil {
 			if err := e.Before(ctx, contactID); err != nil {
@@ -48,6 +53,9 @@ func (c *Contacts) erase(ctx context.Context, contactID string, by audit.Actor, 
 	}
 	err = c.db.Tx(ctx, func(tx *store.Tx) error {
 		if err := may(ctx, tx); err != nil {
+			return err
+		}
+		if err := c.mayErase(ctx, tx, contactID); err != nil {
 			return err
 		}
 		if held, err := c.dropNetwork(ctx, tx, contactID); err != nil || held {
@@ -91,6 +99,19 @@ func (c *Contacts) erase(ctx context.Context, contactID string, by audit.Actor, 
 	}
 	// The key is gone; this empties SQLite's logs of what it sealed, at once.
 	return c.keys.Destroy(ctx, ct.KeyID)
+}
+
+// mayErase asks the other rooms whether a contact may be erased.
+func (c *Contacts) mayErase(ctx context.Context, q store.Querier, contactID string) error {
+	for _, e := range c.erasers {
+		if e.May == nil {
+			continue
+		}
+		if err := e.May(ctx, q, contactID); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // The owners of this room's keys, for seal.Keeper.SweepOrphans.
