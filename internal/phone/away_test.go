@@ -475,7 +475,12 @@ func TestARecording(t *testing.T) {
 	clip, err := audio.ReadWAV(bytes.NewReader(wav), time.Hour)
 	w.ok(err)
 	spoken := clip.Samples()
-	if said := spoken[:audio.Rate]; usual(said, childTone) < loudEnough || usual(said, anneTone) < loudEnough {
+	together := false // in some second: when her browser's first sound comes is the machine's affair
+	for from := 0; from+audio.Rate <= len(spoken) && !together; from += audio.Rate / 10 {
+		said := spoken[from : from+audio.Rate]
+		together = usual(said, childTone) >= loudEnough && usual(said, anneTone) >= loudEnough
+	}
+	if !together {
 		t.Error("not both are in the recording")
 	}
 	if audio.Goertzel(spoken, musicTone) > silently {
