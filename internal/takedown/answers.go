@@ -328,24 +328,16 @@ func (t *Takedown) Waiting(ctx context.Context) (map[string]bool, error) {
 // meanwhile.
 func (t *Takedown) Match(ctx context.Context, replyID, noticeID string, by audit.Actor) error {
 	return t.change(ctx, noticeID, func(tx *store.Tx, n *Notice) error {
-		found, err := t.replies(ctx, tx, selectReply+` WHERE id = $1 AND state = 'loose'`, replyID)
+		k, err := t.loose(ctx, tx, replyID)
 		if err != nil {
 			return err
 		}
-		if len(found) == 0 {
-			return replyGone()
-		}
-		k := found[0]
-		key, err := t.keys.Key(ctx, n.keyID)
-		if err != nil {
-			return err
-		}
-		plain, err := json.Marshal(k.Content)
+		sealed, err := t.sealReply(ctx, k, n.keyID)
 		if err != nil {
 			return err
 		}
 		wrote, err := tx.Exec(ctx, `UPDATE takedown_reply SET notice_id = $2, key_id = $3, state = 'waits', content_sealed = $4 WHERE id = $1 AND state = 'loose'`,
-			k.ID, n.ID, n.keyID, key.Seal(replyField(k.ID), plain))
+			k.ID, n.ID, n.keyID, sealed)
 		if err != nil {
 			return err
 		}
@@ -359,6 +351,31 @@ func (t *Takedown) Match(ctx context.Context, replyID, noticeID string, by audit
 	})
 }
 
+// loose is a reply that nobody has matched or set aside yet.
+func (t *Takedown) loose(ctx context.Context, tx *store.Tx, id string) (Reply, error) {
+	found, err := t.replies(ctx, tx, selectReply+` WHERE id = $1 AND state = 'loose'`, id)
+	if err != nil {
+		return Reply{}, err
+	}
+	if len(found) == 0 {
+		return Reply{}, replyGone()
+	}
+	return found[0], nil
+}
+
+// sealReply seals what a reply says, under a key.
+func (t *Takedown) sealReply(ctx context.Context, k Reply, keyID string) ([]byte, error) {
+	key, err := t.keys.Key(ctx, keyID)
+	if err != nil {
+		return nil, err
+	}
+	plain, err := json.Marshal(k.Content)
+	if err != nil {
+		return nil, err
+	}
+	return key.Seal(replyField(k.ID), plain), nil
+}
+
 func replyGone() error { return fault.New(fault.Conflict, "fault.takedown.reply_gone") }
 
 // SetAside says that a loose reply belongs to no notice, and why. Otherwise as Match; fault.Invalid "fault.takedown.why" without a
@@ -368,25 +385,17 @@ func (t *Takedown) SetAside(ctx context.Context, replyID, why string, by audit.A
 		return fault.New(fault.Invalid, "fault.takedown.why")
 	}
 	return t.db.Tx(ctx, func(tx *store.Tx) error {
-		found, err := t.replies(ctx, tx, selectReply+` WHERE id = $1 AND state = 'loose'`, replyID)
+		k, err := t.loose(ctx, tx, replyID)
 		if err != nil {
 			return err
 		}
-		if len(found) == 0 {
-			return replyGone()
-		}
-		k := found[0]
 		k.Content.Aside = why
-		key, err := t.keys.Key(ctx, k.keyID)
-		if err != nil {
-			return err
-		}
-		plain, err := json.Marshal(k.Content)
+		sealed, err := t.sealReply(ctx, k, k.keyID)
 		if err != nil {
 			return err
 		}
 		wrote, err := tx.Exec(ctx, `UPDATE takedown_reply SET state = 'set_aside', dealt_at = $2, dealt_by = $3, content_sealed = $4 WHERE id = $1 AND state = 'loose'`,
-			k.ID, store.Millis(t.now()), by.ID, key.Seal(replyField(k.ID), plain))
+			k.ID, store.Millis(t.now()), by.ID, sealed)
 		if err != nil {
 			return err
 		}

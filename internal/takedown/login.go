@@ -27,7 +27,7 @@ type Login struct {
 	SetBy         string
 }
 
-// machineRoutes are the routes that a machine sends by.
+// machineRoutes are the routes that are APIs.
 var machineRoutes = []string{"mastodon", "atproto", "youtube"}
 
 // ByAPI says whether a route is an API of a network.
@@ -42,7 +42,7 @@ func secretField(id string) seal.Field {
 // or for what is no JSON object.
 func (t *Takedown) SetLogin(ctx context.Context, via, server string, secret []byte, by audit.Actor) error {
 	var shape map[string]any
-	if !slices.Contains(machineRoutes, via) || json.Unmarshal(secret, &shape) != nil {
+	if !ByAPI(via) || json.Unmarshal(secret, &shape) != nil {
 		return fault.New(fault.Invalid, "fault.takedown.login")
 	}
 	id := store.NewID()

@@ -48,7 +48,7 @@ func (t *Takedown) lookByAPI(ctx context.Context, n Notice) (_ route.Seen, ok bo
 
 // api is the API that knows what a notice is about, if we have a log-in for one, and the notice as it would go by it.
 func (t *Takedown) api(ctx context.Context, n Notice) (Notice, route.Route, route.Credentials, bool) {
-	open, err := t.ByMachine(ctx, n)
+	open, err := t.apis(ctx, n)
 	if err != nil || len(open) == 0 {
 		return n, nil, nil, false
 	}

@@ -2,6 +2,10 @@ package takedown_test
 
 import (
 	"context"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"strconv"
 	"sync"
 	"testing"
 	"time"
@@ -9,6 +13,7 @@ import (
 	"vigie/internal/store"
 	"vigie/internal/takedown"
 	"vigie/internal/takedown/route"
+	"vigie/internal/takedown/route/mail"
 )
 
 // looks runs the jobs until a notice was looked at so often, and returns what the newest look says.
@@ -83,5 +88,36 @@ func TestWhatAnAPICannotTellIsNotGone(t *testing.T) {
 			w.Forward(6*time.Hour + time.Minute)
 		}
 		w.is(id, takedown.Submitted)
+	})
+}
+
+// Of what a letter told of the page is looked at: a mailbox shows nothing, and is no API.
+func TestWhatALetterToldOfIsLookedAt(t *testing.T) {
+	onEach(t, func(w *world) {
+		network := httptest.NewServer(http.NotFoundHandler())
+		defer network.Close()
+		u, err := url.Parse(network.URL)
+		w.Must(err)
+		port, err := strconv.ParseUint(u.Port(), 10, 16)
+		w.Must(err)
+		w.Ports(uint16(port))
+		w.post.Account = mail.Account{Server: "127.0.0.1:1", From: "signalements@ligne.example", Name: "La ligne"}
+		id := store.NewID()
+		w.Must(w.Begin(w.Ctx, takedown.Drafting{ID: id, FileID: w.file(), Kind: "post", Ground: "harassment", Minor: true,
+			Content: takedown.Content{Addresses: []string{network.URL + "/p/1"}, Host: u.Hostname(), Seen: "hier", Facts: "Des insultes."}}, claire))
+		w.Must(w.Consented(w.Ctx, id, "", claire))
+		w.Must(w.ApproveNotice(w.Ctx, id, 1, claire))
+		w.posts(id, "abuse@reseau.example")
+		_, err = w.DB.Exec(w.Ctx, `UPDATE takedown_notice SET state = 'unknown' WHERE id = $1`, id)
+		w.Must(err)
+		w.Must(w.Filed(w.Ctx, id, "mail", "", claire)) // somebody says that it arrived
+		w.Forward(31 * time.Minute)
+		if k := w.looks(id, 1); k.Found != "gone" {
+			w.T.Errorf("the look: %+v", k)
+		}
+		n := w.is(id, takedown.Submitted)
+		if open, err := w.OneByOne(w.Ctx, n); err != nil || len(open) != 0 {
+			w.T.Errorf("one by one it goes by %v, %v", open, err)
+		}
 	})
 }

@@ -39,9 +39,14 @@ func (t *Takedown) server(n Notice) string {
 // ByMachine returns the routes by which a machine can send a notice now: those of its platform, or of what its host looks
 // like, that we have a log-in for.
 func (t *Takedown) ByMachine(ctx context.Context, n Notice) ([]string, error) {
-	open := t.lettersOf(n)
+	apis, err := t.apis(ctx, n)
+	return append(t.lettersOf(n), apis...), err
+}
+
+// apis are those of them that are APIs: an API is told of one address, a letter of all.
+func (t *Takedown) apis(ctx context.Context, n Notice) ([]string, error) {
 	if t.remote == nil || len(n.Content.Addresses) != 1 {
-		return open, nil // an API is told of one address, a letter of all
+		return nil, nil
 	}
 	var codes []string
 	if platform, ok := t.catalogue().Platforms.ByCode(n.Platform); ok {
@@ -53,8 +58,9 @@ func (t *Takedown) ByMachine(ctx context.Context, n Notice) ([]string, error) {
 	} else {
 		codes = machineRoutes[:1] // an unknown host may be a server of the open network: whoever has a log-in there knows
 	}
+	var open []string
 	for _, code := range codes {
-		if !slices.Contains(machineRoutes, code) {
+		if !ByAPI(code) {
 			continue
 		}
 		n.Route = code
@@ -76,11 +82,11 @@ func (t *Takedown) SendBy(ctx context.Context, id, via string, by audit.Actor) e
 	if err != nil {
 		return err
 	}
-	open, err := t.ByMachine(ctx, before)
+	open, err := t.apis(ctx, before)
 	if err != nil {
 		return err
 	}
-	if ByLetter(via) || !slices.Contains(open, via) {
+	if !slices.Contains(open, via) {
 		return fault.New(fault.Invalid, "fault.takedown.route")
 	}
 	return t.change(ctx, id, func(tx *store.Tx, n *Notice) error {
@@ -121,7 +127,9 @@ func (t *Takedown) send(ctx context.Context, job jobs.Job[checkArgs]) error {
 		if n.State != Sending || n.TriedAt > 0 {
 			return changed()
 		}
-		n.TriedAt, n.Content.Found = store.Millis(t.now()), found
+		if n.TriedAt = store.Millis(t.now()); ByAPI(n.Route) {
+			n.Content.Found = found
+		}
 		return nil
 	}); err != nil {
 		return err

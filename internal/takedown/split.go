@@ -80,11 +80,11 @@ func (t *Takedown) part(ctx context.Context, tx *store.Tx, key *seal.Key, n Noti
 	return err
 }
 
-// OneByOne are the routes by which a machine could send a notice of several addresses, were it one notice an address.
+// OneByOne are the APIs that could be told of a notice of several addresses, were it one notice an address.
 func (t *Takedown) OneByOne(ctx context.Context, n Notice) ([]string, error) {
 	if len(n.Content.Addresses) < 2 {
 		return nil, nil
 	}
 	n.Content.Addresses = n.Content.Addresses[:1]
-	return t.ByMachine(ctx, n)
+	return t.apis(ctx, n)
 }
