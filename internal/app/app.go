@@ -70,7 +70,7 @@ type App struct {
 
 // Options are what a command changes of the house; the zero value is the house as it serves.
 type Options struct {
-	// Mail stands in the place of the mail server that the configuration names: the demonstration\'s.
+	// Mail stands in the place of the mail server that the configuration names: the demonstration's.
 	Mail *takedown.Mail
 	// AlwaysOpen keeps the demonstration and the bench open at night; a supervisor may close them all the same.
 	AlwaysOpen bool

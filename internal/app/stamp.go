@@ -16,13 +16,9 @@ func (a *App) authority(now func() time.Time) (evidence.Authority, *x509.CertPoo
 	if a.config.StampRoots == "" {
 		return nil, nil, nil
 	}
-	pem, err := os.ReadFile(a.config.StampRoots)
+	roots, err := certificates("stamp-roots", a.config.StampRoots)
 	if err != nil {
-		return nil, nil, fmt.Errorf("stamp-roots: %w", err)
-	}
-	roots, err := evidence.Roots(pem)
-	if err != nil {
-		return nil, nil, fmt.Errorf("stamp-roots: %w", err)
+		return nil, nil, err
 	}
 	if a.config.StampURL == "" {
 		return nil, roots, nil
@@ -30,4 +26,17 @@ func (a *App) authority(now func() time.Time) (evidence.Authority, *x509.CertPoo
 	// Whoever is configured is asked, and nobody that it points at.
 	client := &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 	return stamp.Client{HTTP: client, URL: a.config.StampURL, User: a.config.StampUser, Password: a.config.StampPassword, Roots: roots, Now: now}, roots, nil
+}
+
+// certificates reads those of the authorities that are believed (PEM), from the file that a setting names.
+func certificates(setting, file string) (*x509.CertPool, error) {
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", setting, err)
+	}
+	pool := x509.NewCertPool()
+	if !pool.AppendCertsFromPEM(text) {
+		return nil, fmt.Errorf("%s: there is no certificate in PEM in %s", setting, file)
+	}
+	return pool, nil
 }

@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io"
 	"net/url"
-	"os"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -66,13 +65,9 @@ func (a *App) mail() (*takedown.Mail, error) {
 	}
 	var roots *x509.CertPool
 	if c.TakedownMailCA != "" {
-		text, err := os.ReadFile(c.TakedownMailCA)
-		if err != nil {
-			return nil, fmt.Errorf("takedown-mail-ca: %w", err)
-		}
-		roots = x509.NewCertPool()
-		if !roots.AppendCertsFromPEM(text) {
-			return nil, fmt.Errorf("takedown-mail-ca: no certificate in %s", c.TakedownMailCA)
+		var err error
+		if roots, err = certificates("takedown-mail-ca", c.TakedownMailCA); err != nil {
+			return nil, err
 		}
 	}
 	if !mail.IsMailbox(c.TakedownMailFrom) {

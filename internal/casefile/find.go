@@ -157,29 +157,20 @@ func (f *Files) exactly(ctx context.Context, typed string, by audit.Actor) ([]st
 			return found, err
 		}
 	}
-	if value := contact.NormalURL(typed); value != "" {
-		files, err := f.keys.Find(ctx, f.db, findURL, value)
-		if err != nil {
-			return nil, err
-		}
-		for _, file := range files[:min(len(files), maxExact)] {
-			found, err := store.All(ctx, f.db, scanText, selectWhere+`id = $1`, file)
-			if err != nil {
-				return nil, err
-			}
-			add(found)
-		}
-	}
-	for kind, value := range map[string]string{findHandle: contact.NormalHandle(typed), findPhone: contact.NormalPhone(typed)} {
-		if value == "" {
+	for _, by := range [...]struct{ kind, value, files string }{
+		{findURL, contact.NormalURL(typed), selectWhere + `id = $1`},
+		{findHandle, contact.NormalHandle(typed), `SELECT file_id FROM case_person WHERE id = $1`},
+		{findPhone, contact.NormalPhone(typed), `SELECT file_id FROM case_person WHERE id = $1`},
+	} {
+		if by.value == "" {
 			continue
 		}
-		people, err := f.keys.Find(ctx, f.db, kind, value)
+		owners, err := f.keys.Find(ctx, f.db, by.kind, by.value)
 		if err != nil {
 			return nil, err
 		}
-		for _, person := range people[:min(len(people), maxExact)] {
-			found, err := store.All(ctx, f.db, scanText, `SELECT file_id FROM case_person WHERE id = $1`, person)
+		for _, owner := range owners[:min(len(owners), maxExact)] {
+			found, err := store.All(ctx, f.db, scanText, by.files, owner)
 			if err != nil {
 				return nil, err
 			}

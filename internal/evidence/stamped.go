@@ -3,7 +3,6 @@ package evidence
 import (
 	"context"
 	"crypto/sha256"
-	"crypto/x509"
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
@@ -110,13 +109,4 @@ func (e *Evidence) stampOf(ctx context.Context, item Item) (*stamp.Stamp, error)
 		return nil, nil
 	}
 	return &s, nil
-}
-
-// Roots reads the certificates of the authorities that are believed, in PEM.
-func Roots(pem []byte) (*x509.CertPool, error) {
-	pool := x509.NewCertPool()
-	if !pool.AppendCertsFromPEM(pem) {
-		return nil, fmt.Errorf("there is no certificate in PEM")
-	}
-	return pool, nil
 }

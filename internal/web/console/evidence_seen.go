@@ -56,12 +56,7 @@ func (c *Room) EvidencePicture(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	h := w.Header()
-	h.Set("Content-Type", "image/jpeg")
-	h.Set("Cache-Control", "no-store")
-	h.Set("Content-Disposition", "inline")
-	h.Set("Content-Security-Policy", "default-src 'none'; sandbox")
-	_, _ = w.Write(picture)
+	showPicture(w, picture)
 	return nil
 }
 

@@ -148,13 +148,18 @@ func (c *Room) FilePicture(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	showPicture(w, picture)
+	return nil
+}
+
+// showPicture sends a drawn picture, which no browser keeps and which runs nothing.
+func showPicture(w http.ResponseWriter, picture []byte) {
 	h := w.Header()
 	h.Set("Content-Type", "image/jpeg")
 	h.Set("Cache-Control", "no-store")
 	h.Set("Content-Disposition", "inline")
 	h.Set("Content-Security-Policy", "default-src 'none'; sandbox")
 	_, _ = w.Write(picture)
-	return nil
 }
 
 // MarkIllegal marks a file "possibly illegal": from then on nobody opens it.
