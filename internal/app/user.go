@@ -53,7 +53,7 @@ type userAdd struct {
 	Login    string   `arg:"" help:"What she types to log in."`
 	Alias    string   `required:"" help:"What children see."`
 	Name     string   `help:"Real name; it is sealed."`
-	Role     []string `required:"" enum:"counsellor,supervisor,editor,administrator" help:"counsellor, supervisor, editor, administrator."`
+	Role     []string `required:"" enum:"counsellor,supervisor,editor,administrator,officer" help:"counsellor, supervisor, editor, administrator, officer (data protection)."`
 	Lang     []string `default:"fr" help:"Languages she answers in."`
 	Skill    []string `help:"Skills: codes of topics and publics."`
 	Capacity int      `help:"Chats at once; 0 is the house's own number."`

@@ -35,6 +35,7 @@ var Staff = []Member{
 	{"morgane", "Morgane", "Morgane Le Goff", []staff.Role{staff.Supervisor, staff.Counsellor}, []string{"fr"}, nil, "responsable aussi : certains actes se font à deux"},
 	{"sacha", "Sacha", "Sacha Morel", []staff.Role{staff.Editor}, []string{"fr"}, nil, "écrit les fiches et les réponses"},
 	{"alix", "Alix", "Alix Brunet", []staff.Role{staff.Administrator}, []string{"fr"}, nil, "comptes, journal, réglages"},
+	{"maelle", "Maëlle", "Maëlle Rivoal", []staff.Role{staff.Officer}, []string{"fr"}, nil, "protection des données : durées et demandes"},
 }
 
 // operator is whoever made the demonstration.

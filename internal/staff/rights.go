@@ -12,11 +12,12 @@ const (
 	Supervisor    Role = "supervisor"
 	Editor        Role = "editor"
 	Administrator Role = "administrator"
+	Officer       Role = "officer" // the data protection officer (GDPR Art. 37 to 39)
 	Pending       Role = "pending"
 )
 
 // Roles lists the functions a person can be given, in the order a form shows them.
-var Roles = []Role{Counsellor, Supervisor, Editor, Administrator}
+var Roles = []Role{Counsellor, Supervisor, Editor, Administrator, Officer}
 
 // Right is what a route or a button needs. "May she touch this very contact" is the contact's own
 // question; a right only says that the kind of act belongs to her work.
@@ -55,7 +56,7 @@ const (
 )
 
 // grant says yes or no for every role: an oversight is a hole in the line, not a silent no.
-type grant struct{ counsellor, supervisor, editor, administrator, pending bool }
+type grant struct{ counsellor, supervisor, editor, administrator, officer, pending bool }
 
 const (
 	yes = true
@@ -66,33 +67,34 @@ const (
 // walks every role through every route.
 //
 // Two principles: an administrator runs the house and reads no child's words; a supervisor reads them
-// and gives no one rights. Whoever needs both has both roles, and the log says so.
+// and gives no one rights. Whoever needs both has both roles, and the log says so. The data protection officer decides
+// how long things are kept and answers requests about them, reads the log, and neither words nor accounts.
 var table = []struct {
 	right Right
 	grant
 }{
-	//                couns. superv. editor admin. pending
-	{ProfileOwn, grant{yes, yes, yes, yes, yes}},
-	{DeskUse, grant{yes, yes, no, no, no}},
-	{ContactRead, grant{yes, yes, no, no, no}},
-	{ContactAnswer, grant{yes, yes, no, no, no}},
-	{ContactHold, grant{yes, yes, no, no, no}},
-	{ContactReveal, grant{no, yes, no, no, no}},
-	{ContactAll, grant{no, yes, no, no, no}},
-	{ContactSearch, grant{yes, yes, no, no, no}},
-	{CaseUse, grant{yes, yes, no, no, no}},
-	{CaseAll, grant{no, yes, no, no, no}},
-	{ContactForget, grant{no, yes, no, no, no}},
-	{ContactIllegal, grant{no, yes, no, no, no}},
-	{CatalogueRead, grant{yes, yes, yes, yes, no}},
-	{CatalogueWrite, grant{no, no, yes, yes, no}},
-	{CatalogueEdit, grant{no, no, no, yes, no}},
-	{BlockSet, grant{yes, yes, no, no, no}},
-	{BlockLift, grant{no, yes, no, yes, no}},
-	{FloorSee, grant{no, yes, no, no, no}},
-	{FloorSteer, grant{no, yes, no, no, no}},
-	{StaffManage, grant{no, no, no, yes, no}},
-	{AuditRead, grant{no, no, no, yes, no}},
+	//                couns. superv. editor admin. officer pending
+	{ProfileOwn, grant{yes, yes, yes, yes, yes, yes}},
+	{DeskUse, grant{yes, yes, no, no, no, no}},
+	{ContactRead, grant{yes, yes, no, no, no, no}},
+	{ContactAnswer, grant{yes, yes, no, no, no, no}},
+	{ContactHold, grant{yes, yes, no, no, no, no}},
+	{ContactReveal, grant{no, yes, no, no, no, no}},
+	{ContactAll, grant{no, yes, no, no, no, no}},
+	{ContactSearch, grant{yes, yes, no, no, no, no}},
+	{CaseUse, grant{yes, yes, no, no, no, no}},
+	{CaseAll, grant{no, yes, no, no, no, no}},
+	{ContactForget, grant{no, yes, no, no, no, no}},
+	{ContactIllegal, grant{no, yes, no, no, no, no}},
+	{CatalogueRead, grant{yes, yes, yes, yes, yes, no}},
+	{CatalogueWrite, grant{no, no, yes, yes, no, no}},
+	{CatalogueEdit, grant{no, no, no, yes, no, no}},
+	{BlockSet, grant{yes, yes, no, no, no, no}},
+	{BlockLift, grant{no, yes, no, yes, no, no}},
+	{FloorSee, grant{no, yes, no, no, no, no}},
+	{FloorSteer, grant{no, yes, no, no, no, no}},
+	{StaffManage, grant{no, no, no, yes, no, no}},
+	{AuditRead, grant{no, no, no, yes, yes, no}},
 }
 
 func (g grant) has(role Role) bool {
@@ -105,6 +107,8 @@ func (g grant) has(role Role) bool {
 		return g.editor
 	case Administrator:
 		return g.administrator
+	case Officer:
+		return g.officer
 	case Pending:
 		return g.pending
 	}

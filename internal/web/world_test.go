@@ -94,7 +94,7 @@ func newWorldWith(t *testing.T, o app.Options, settings ...func(*config.Config))
 		background.Wait()
 		a.Close()
 	})
-	for role, alias := range map[staff.Role]string{staff.Counsellor: "Camille", staff.Supervisor: "Dominique", staff.Editor: "Sacha", staff.Administrator: "Alix"} {
+	for role, alias := range map[staff.Role]string{staff.Counsellor: "Camille", staff.Supervisor: "Dominique", staff.Editor: "Sacha", staff.Administrator: "Alix", staff.Officer: "Maëlle"} {
 		p, err := a.Staff.Add(t.Context(), staff.NewPerson{Login: string(role)[:5], Alias: alias, Roles: []staff.Role{role}, Langs: []string{"fr", "en"}, Password: "une phrase assez longue"}, audit.Actor{Kind: "operator", ID: "test"})
 		if err != nil {
 			t.Fatal(err)
