@@ -31,6 +31,18 @@ func (e *Evidence) Uncover(ctx context.Context, id string, by audit.Actor) (look
 	return e.look(ctx, item, "desk", by)
 }
 
+// UncoverElsewhere writes that somebody looks from now on at a picture that is no evidence: one that came in a conversation, whose
+// own room has the look in its log. It returns the id under which Seen counts how long.
+func (e *Evidence) UncoverElsewhere(ctx context.Context, by audit.Actor) (look string, err error) {
+	look = store.NewID()
+	return look, e.db.Tx(ctx, func(tx *store.Tx) error { return e.began(ctx, tx, look, by) })
+}
+
+func (e *Evidence) began(ctx context.Context, tx *store.Tx, look string, by audit.Actor) error {
+	_, err := tx.Exec(ctx, `INSERT INTO evidence_seen (id, staff_id, began_at) VALUES ($1, $2, $3)`, look, by.ID, store.Millis(e.now()))
+	return err
+}
+
 // Picture is a picture as the desk shows it, covered unless look is one of hers that is not over. A look of somebody else, or an
 // old one, is fault.Forbidden "fault.evidence.covered".
 func (e *Evidence) Picture(ctx context.Context, id, look string, by audit.Actor) ([]byte, error) {
@@ -113,7 +125,7 @@ func (e *Evidence) look(ctx context.Context, item Item, purpose string, by audit
 		if err := e.custodyAs(ctx, tx, id, item.ID, "looked", purpose, 0, by); err != nil {
 			return err
 		}
-		if _, err := tx.Exec(ctx, `INSERT INTO evidence_seen (id, staff_id, began_at) VALUES ($1, $2, $3)`, id, by.ID, store.Millis(e.now())); err != nil {
+		if err := e.began(ctx, tx, id, by); err != nil {
 			return err
 		}
 		return e.log.Record(ctx, tx, audit.Entry{Actor: by, Act: "evidence.looked", Object: "evidence", ObjectID: item.ID, Purpose: purpose})

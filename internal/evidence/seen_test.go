@@ -71,6 +71,14 @@ func TestAPictureIsCoveredUntilSheAsksAndTheSecondsCount(t *testing.T) {
 		if got := today(); got != 31*time.Second { // and a second for the rounding of her page
 			t.Errorf("with a page that lies she has looked for %v", got)
 		}
+		elsewhere, err := w.UncoverElsewhere(w.Ctx, claire) // in a conversation
+		w.Must(err)
+		w.Forward(5 * time.Second)
+		w.Must(w.Seen(w.Ctx, elsewhere, 5*time.Second, claire))
+		if got := today(); got != 36*time.Second {
+			t.Errorf("with what she saw in a conversation, she has looked for %v", got)
+		}
+		w.Must(w.Seen(w.Ctx, elsewhere, 5*time.Second, nadia))
 		chain, err := w.Chain(w.Ctx, id)
 		w.Must(err)
 		if len(chain) != 2 || chain[1].Act != "looked" || chain[1].Actor != claire || chain[1].Seconds != 31 {

@@ -225,6 +225,7 @@ func (h *Handler) routes() []Route {
 		{post, "/desk/phone/calls/{id}/voicemail", staff.ContactRead, c.ListenVoicemail, false},
 		{get, "/desk/phone/calls/{id}/voicemail/{pass}", staff.ContactRead, c.Voicemail, false},
 		{post, "/desk/files/{file}/look", staff.ContactAnswer, c.LookAtFile, false},
+		{post, "/desk/files/{file}/cover", staff.ContactAnswer, c.CoverFile, false},
 		{get, "/desk/files/{file}/picture", staff.ContactAnswer, c.FilePicture, false},
 		{post, "/desk/files/{file}/illegal", staff.ContactAnswer, c.MarkIllegal, false},
 		{get, "/desk/held", staff.ContactIllegal, c.Held, false},

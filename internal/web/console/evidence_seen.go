@@ -84,22 +84,27 @@ func (c *Room) CoverEvidence(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	form, err := answer.Form(w, r)
-	if err != nil {
-		return err
-	}
-	seconds, err := strconv.Atoi(form.Get("seconds"))
-	if err != nil || seconds < 0 {
-		seconds = 0
-	}
-	if err := c.Evidence.Seen(r.Context(), form.Get("look"), time.Duration(min(seconds, 3600))*time.Second, me(r)); err != nil {
-		return err
-	}
-	seen, err := c.hardSeen(r.Context(), session.Staff(r).ID)
+	seen, err := c.countSeen(w, r)
 	if err != nil {
 		return err
 	}
 	say := answer.Printer(r)
 	answer.Fragment(w, r, together(coveredPicture(say, act, id), seenToday(say, seen)))
 	return nil
+}
+
+// countSeen counts how long she looked, as her page says it, and returns what she has seen today.
+func (c *Room) countSeen(w http.ResponseWriter, r *http.Request) (hardSeen, error) {
+	form, err := answer.Form(w, r)
+	if err != nil {
+		return hardSeen{}, err
+	}
+	seconds, err := strconv.Atoi(form.Get("seconds"))
+	if err != nil || seconds < 0 {
+		seconds = 0
+	}
+	if err := c.Evidence.Seen(r.Context(), form.Get("look"), time.Duration(min(seconds, 3600))*time.Second, me(r)); err != nil {
+		return hardSeen{}, err
+	}
+	return c.hardSeen(r.Context(), session.Staff(r).ID)
 }

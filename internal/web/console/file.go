@@ -134,7 +134,33 @@ func (c *Room) LookAtFile(w http.ResponseWriter, r *http.Request) error {
 		http.Redirect(w, r, "/desk/files/"+proof.ID+"/picture?cover="+string(cover), http.StatusSeeOther)
 		return nil
 	}
-	answer.Fragment(w, r, ui.Proof(say, *c.proof(say, proof, cover)))
+	props := c.proof(say, proof, cover)
+	if props.State == ui.FileShown {
+		if props.Look, err = c.Evidence.UncoverElsewhere(r.Context(), me(r)); err != nil {
+			return err
+		}
+		props.Cover = "/desk/files/" + proof.ID + "/cover"
+	}
+	answer.Fragment(w, r, ui.Proof(say, *props))
+	return nil
+}
+
+// CoverFile covers a picture again, and counts how long it was seen.
+func (c *Room) CoverFile(w http.ResponseWriter, r *http.Request) error {
+	proof, err := c.fileOf(r)
+	if err != nil {
+		return err
+	}
+	seen, err := c.countSeen(w, r)
+	if err != nil {
+		return err
+	}
+	say := answer.Printer(r)
+	props := c.proof(say, proof, "")
+	if seen.much {
+		props.Note = muchSeen(say, "evidence.seen_break_talk")
+	}
+	answer.Fragment(w, r, ui.Proof(say, *props))
 	return nil
 }
 
