@@ -133,6 +133,7 @@ test.describe("evidence", { tag: "@desk" }, () => {
       await expect(evidence.getByText("pendant 1 minute")).toBeVisible();
     });
     await test.step("the look is in its custody, with its seconds, and the stamp has come", async () => {
+      await expect(page.locator("#case-changed"), "the open page says so").toContainText("Ce dossier a changé", { timeout: 60_000 });
       await expect
         .poll(
           async () => {

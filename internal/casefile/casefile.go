@@ -483,6 +483,9 @@ func named(id string) error {
 	return nil
 }
 
+// Changed says that a file is to be drawn again, where nothing happened that its timeline would tell.
+func (f *Files) Changed(id string) { f.changed(id) }
+
 // changed says on the bus, on case.<id>, that a file is to be drawn again.
 func (f *Files) changed(id string) { f.bus.Publish("case."+id, []byte("{}")) }
 

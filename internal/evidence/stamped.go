@@ -67,6 +67,7 @@ func (e *Evidence) stampItem(ctx context.Context, job jobs.Job[stampArgs]) error
 		return err
 	}
 	return e.db.Tx(ctx, func(tx *store.Tx) error {
+		tx.AfterCommit(func() { e.files.Changed(item.FileID) })
 		_, err := tx.Exec(ctx, `UPDATE evidence_item SET stamp = $2, stamped_at = $3, stamp_sealed = $4 WHERE id = $1 AND stamp = $5`,
 			item.ID, Stamped, store.Millis(said.At), key.Seal(stampField(item.ID), plain), StampQueued)
 		return err

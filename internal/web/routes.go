@@ -110,6 +110,7 @@ func (h *Handler) routes() []Route {
 		{post, "/desk/cases", staff.CaseUse, c.FindCase, false},
 		{post, "/desk/glasses/{reader}/seen", staff.CaseAll, c.SeeGlass, false},
 		{get, "/desk/cases/{file}", staff.CaseUse, c.Case, false},
+		{get, "/desk/cases/{file}/events", staff.CaseUse, c.CaseEvents, false},
 		{post, "/desk/cases/{file}/glass", staff.CaseUse, c.BreakGlass, false},
 		{post, "/desk/cases/{file}/notes", staff.CaseUse, c.CaseNote, false},
 		{post, "/desk/cases/{file}/tasks", staff.CaseUse, c.CaseTask, false},

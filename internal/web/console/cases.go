@@ -302,7 +302,8 @@ func (c *Room) Case(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	answer.Page(w, r, http.StatusOK, casePage(v, c.shell(r, say, m, "case.title")))
+	d, changes := c.caseShell(r, say, file, "case.title")
+	answer.Page(w, r, http.StatusOK, casePage(v, d, changes))
 	return nil
 }
 

@@ -268,12 +268,19 @@ func (c *Room) Events(w http.ResponseWriter, r *http.Request) error {
 			c.desks.mu.Unlock()
 			d.close()
 		}
-		if err := d.begin(); err != nil {
+		stopCase := func() {}
+		err := d.begin()
+		if id := r.URL.Query().Get("case"); err == nil && id != "" {
+			if _, err = c.mayCase(r, id); err == nil {
+				stopCase, err = c.followCase(r, id, s)
+			}
+		}
+		if err != nil {
 			leave()
 			return nil, err
 		}
 		beat := time.AfterFunc(beatEvery, d.beat)
-		return func() { beat.Stop(); leave() }, nil
+		return func() { beat.Stop(); stopCase(); leave() }, nil
 	})
 }
 

@@ -289,16 +289,21 @@ func (c *Room) notice(r *http.Request) (takedown.Notice, error) {
 
 // Notice shows one notice and what is to do with it now.
 func (c *Room) Notice(w http.ResponseWriter, r *http.Request) error {
+	ctx, say, m := r.Context(), answer.Printer(r), session.Staff(r)
+	file, err := c.Files.Get(ctx, r.PathValue("file"))
+	if err != nil {
+		return err
+	}
 	n, err := c.notice(r)
 	if err != nil {
 		return err
 	}
-	ctx, say, m := r.Context(), answer.Printer(r), session.Staff(r)
 	v, err := c.noticeView(ctx, say, m.Person, n)
 	if err != nil {
 		return err
 	}
-	answer.Page(w, r, http.StatusOK, noticePage(v, c.shell(r, say, m, "takedown.title")))
+	d, changes := c.caseShell(r, say, file, "takedown.title")
+	answer.Page(w, r, http.StatusOK, noticePage(v, d, changes))
 	return nil
 }
 

@@ -154,7 +154,8 @@ func (c *Room) showReferral(w http.ResponseWriter, r *http.Request, code int, fi
 	}
 	v.fault = refused
 	w.Header().Set("Cache-Control", "no-store")
-	answer.Page(w, r, code, referralPage(v, c.shell(r, say, m, "referral.title")))
+	d, changes := c.caseShell(r, say, file, "referral.title")
+	answer.Page(w, r, code, referralPage(v, d, changes))
 	return nil
 }
 
