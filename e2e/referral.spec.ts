@@ -11,7 +11,7 @@ test.describe("referrals", { tag: "@desk" }, () => {
     const identity = await generateX25519Identity();
     const recipient = await identityToRecipient(identity);
     const house = new Administrator(await someone());
-    await house.edits("partners", (text) => text.replace('code = "119"\n', `code = "119"\nkey = "${recipient}"\n`));
+    await house.edits("partners", (text) => text.replace('code = "119"\n', `code = "119"\nkey = "${recipient}"\n`).replace('code = "crip"\n', `code = "crip"\nkey = "${recipient}"\nmailbox = "cellule@departement.example"\n`));
 
     const { child, counsellor } = await talking(someone);
     const { page } = counsellor;
@@ -118,6 +118,33 @@ test.describe("referrals", { tag: "@desk" }, () => {
       await expect(referrals).toContainText("Reçue par le partenaire");
       await expect(page.getByRole("list", { name: "Chronologie" })).toContainText("Transmission retirée par le partenaire");
       await looks("case-referrals");
+    });
+
+    await test.step("the département's office is written to, by an e-mail that says nothing of what is in it", async () => {
+      await referrals.getByText("Préparer une transmission", { exact: true }).click();
+      await referrals.getByLabel("À qui").selectOption("CRIP du département (information préoccupante)");
+      await referrals.getByRole("button", { name: "Préparer", exact: true }).click();
+      const answers = { organisation: "Ligne d'écoute", date: "2026-11-28", writer: "Écoutante", reported: "« Il me frappe. »", harm: "Elle a peur de rentrer." };
+      for (const [name, value] of Object.entries(answers)) await page.locator(`[name="field.${name}"]`).fill(value);
+      await page.locator('[name="field.parents_told"]').selectOption("no");
+      await page.getByLabel("La personne est d'accord.").check();
+      await page.getByLabel("Ce qui lui a été dit").fill("La cellule saura ce qu'elle a dit.");
+      await page.getByLabel("Pourquoi transmettre, ou ne pas transmettre").fill("Violences à la maison.");
+      await page.getByRole("button", { name: "Décider de transmettre" }).click();
+      await expect(page.getByText("Décidée, à envoyer")).toBeVisible();
+      const way = page.locator("details", { hasText: "Par courriel scellé" });
+      await way.locator("summary").click();
+      await expect(way).toContainText("cellule@departement.example");
+      await looks("referral-mail");
+      await way.getByRole("button", { name: "Envoyer le courriel scellé" }).click();
+      await expect(async () => {
+        await page.reload();
+        await expect(page.locator(".case-head")).toContainText("Envoyée", { timeout: 1000 });
+      }).toPass();
+      await expect(page.getByText("Par courriel scellé").first()).toBeVisible();
+      await looks("referral-mail-sent");
+      await page.getByRole("link", { name: /Revenir au dossier/ }).click();
+      await expect(page.getByRole("list", { name: "Chronologie" })).toContainText("Courriel scellé confié à notre serveur");
     });
 
     await test.step("a decision not to refer is read by somebody else", async () => {

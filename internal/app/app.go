@@ -226,7 +226,6 @@ func (a *App) openCases(o Options) error {
 	}
 	a.Evidence = evidence.New(evidence.Options{DB: a.DB, Keys: a.Keys, Audit: a.Audit, Files: a.Cases, Blobs: a.Files, Catalogue: a.Catalogue.Current, Sniff: chat.Sniff, Max: a.config.FilesMax, Jobs: a.Jobs, Authority: authority, Roots: roots, Draw: a.Chats.Draw, Now: o.Now})
 	say := func(lang, key string, args ...any) string { return i18n.For(lang).ToAdults().T(key, args...) }
-	a.Referrals = referral.New(referral.Options{DB: a.DB, Keys: a.Keys, Audit: a.Audit, Files: a.Cases, Catalogue: a.Catalogue.Current, Say: say, Now: o.Now})
 	pages := a.pages()
 	post, err := a.mail()
 	if err != nil {
@@ -235,6 +234,7 @@ func (a *App) openCases(o Options) error {
 	if o.Mail != nil {
 		post = o.Mail
 	}
+	a.Referrals = referral.New(referral.Options{DB: a.DB, Keys: a.Keys, Audit: a.Audit, Files: a.Cases, Catalogue: a.Catalogue.Current, Say: say, Post: sealedPost(post), Jobs: a.Jobs, Helpline: a.config.HelplineName, Now: o.Now})
 	a.Takedown = takedown.New(takedown.Options{DB: a.DB, Keys: a.Keys, Audit: a.Audit, Bus: a.Bus, Files: a.Cases, Jobs: a.Jobs, Pages: pages, Remote: remote(pages, a.config.TakedownPorts...), Mail: post, Apart: a.config.TakedownApart, Catalogue: a.Catalogue.Current, Now: o.Now})
 	a.Takedown.Ports(a.config.TakedownPorts...)
 	return nil

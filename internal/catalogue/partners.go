@@ -53,6 +53,8 @@ type Recipient struct {
 	// Key is the partner's public key, as the age tool writes it ("age1…"): an envelope of ours is closed to it. Without
 	// one, nothing goes by a secure link.
 	Key string `toml:"key"`
+	// Mailbox is where a sealed e-mail goes, where Address is a form.
+	Mailbox string `toml:"mailbox"`
 	// LegalBasis says why we may, Articles name it ("CP 434-3").
 	LegalBasis Text     `toml:"legal_basis"`
 	Articles   []string `toml:"articles"`
@@ -84,6 +86,9 @@ type Office struct {
 	Department string `toml:"department"`
 	Channel    string `toml:"channel"`
 	Address    string `toml:"address"`
+	// Key and Mailbox are the office's own, where it has them.
+	Key        string `toml:"key"`
+	Mailbox    string `toml:"mailbox"`
 	Note       Text   `toml:"note"`
 	ToCheck    bool   `toml:"to_check"`
 	VerifiedOn string `toml:"verified_on"`
@@ -160,6 +165,32 @@ func (r Recipient) Office(department string) (Office, bool) {
 	return r.Offices[i], true
 }
 
+// KeyOf is the public key that an envelope for a département's office is closed to, "" where none is known.
+func (r Recipient) KeyOf(department string) string {
+	if office, ok := r.Office(department); ok && office.Key != "" {
+		return office.Key
+	}
+	return r.Key
+}
+
+// MailboxOf is the mailbox of a département's office, or the partner's; "" where none is known.
+func (r Recipient) MailboxOf(department string) string {
+	if office, ok := r.Office(department); ok {
+		switch {
+		case office.Mailbox != "":
+			return office.Mailbox
+		case office.Channel == ChannelMail && office.Address != "":
+			return office.Address
+		case office.Key != "": // another office's mailbox is not where this one's key is read
+			return ""
+		}
+	}
+	if r.Mailbox == "" && r.By(ChannelMail) && !r.By(ChannelPortal) {
+		return r.Address
+	}
+	return r.Mailbox
+}
+
 // By says whether the partner is reached by this channel.
 func (r Recipient) By(channel string) bool { return slices.Contains(r.Channels, channel) }
 
@@ -231,9 +262,7 @@ func (r Recipient) check(page *page, path string) {
 	default:
 		page.flaw("partner_address", path+".address")
 	}
-	if r.Key != "" && !ageKey.MatchString(r.Key) {
-		page.flaw("partner_key", path+".key")
-	}
+	page.envelope(path, r.Key, r.Mailbox)
 	groups, fields := codes{}, codes{}
 	for i, g := range r.Groups {
 		groups.add(page, at("%s.group[%d].code", path, i), g.Code)
@@ -265,12 +294,23 @@ func (r Recipient) check(page *page, path string) {
 		case o.Address != "" && o.Channel == ChannelMail:
 			page.mailbox(at+".address", o.Address)
 		}
+		page.envelope(at, o.Key, o.Mailbox)
 		if o.VerifiedOn != "" || !o.ToCheck {
 			page.date(at+".verified_on", o.VerifiedOn)
 		}
 	}
 	r.Deadline.check(page, path+".deadline", r.Consent == ConsentEmergency)
 	page.date(path+".verified_on", r.VerifiedOn)
+}
+
+// envelope wants a key and a mailbox that are what they are called, where they are given.
+func (p *page) envelope(path, key, mailbox string) {
+	if key != "" && !ageKey.MatchString(key) {
+		p.flaw("partner_key", path+".key")
+	}
+	if mailbox != "" {
+		p.mailbox(path+".mailbox", mailbox)
+	}
 }
 
 func (f ReferralField) check(page *page, path string) {

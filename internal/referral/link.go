@@ -1,7 +1,6 @@
 package referral
 
 import (
-	"bytes"
 	"context"
 	"crypto/rand"
 	"crypto/subtle"
@@ -12,7 +11,6 @@ import (
 	"time"
 
 	"vigie/internal/audit"
-	"vigie/internal/blob"
 	"vigie/internal/casefile"
 	"vigie/internal/catalogue"
 	"vigie/internal/fault"
@@ -56,21 +54,18 @@ func (r *Referrals) SendLink(ctx context.Context, id string, rev int64, by audit
 		if err := r.ready(s, catalogue.ChannelLink); err != nil {
 			return err
 		}
-		to, err := blob.ParseRecipient(s.partner.Key)
+		envelope, err := r.envelope(s)
 		if err != nil {
-			return fault.Wrap(err, fault.Invalid, "fault.referral.key")
-		}
-		r.gone(s, catalogue.ChannelLink, by)
-		var envelope bytes.Buffer
-		if err := to.Close(&envelope, strings.NewReader(r.Document(*s.Referral))); err != nil {
 			return err
 		}
+		r.idle(s)
+		r.gone(s, catalogue.ChannelLink, by)
 		var chance [16]byte
 		rand.Read(chance[:])
 		token, code := base64.RawURLEncoding.EncodeToString(chance[:]), spoken.Code(codeSigns)
 		s.also = append(s.also, func(ctx context.Context, tx *store.Tx, _ casefile.File, key *seal.Key) error {
 			_, err := tx.Exec(ctx, `INSERT INTO referral_link (token, referral_id, key_id, made_at, until, code_sealed, envelope_sealed) VALUES ($1, $2, $3, $4, $5, $6, $7)`,
-				token, id, key.ID(), store.Millis(s.now), store.Millis(s.now.Add(linkFor)), key.SealText(linkField(token, "code_sealed"), code), key.Seal(linkField(token, "envelope_sealed"), envelope.Bytes()))
+				token, id, key.ID(), store.Millis(s.now), store.Millis(s.now.Add(linkFor)), key.SealText(linkField(token, "code_sealed"), code), key.Seal(linkField(token, "envelope_sealed"), envelope))
 			return err
 		})
 		return nil

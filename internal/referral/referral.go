@@ -23,6 +23,7 @@ import (
 	"vigie/internal/casefile"
 	"vigie/internal/catalogue"
 	"vigie/internal/fault"
+	"vigie/internal/jobs"
 	"vigie/internal/seal"
 	"vigie/internal/spoken"
 	"vigie/internal/store"
@@ -64,15 +65,20 @@ const (
 	EventAcknowledge Event = "acknowledge"
 	EventClose       Event = "close"
 	EventWithdraw    Event = "withdraw"
+	EventPost        Event = "post"   // it is on its way to our mail server
+	EventLose        Event = "lose"   // nobody knows whether the letter left
+	EventRefuse      Event = "refuse" // our mail server does not take it
+	EventUnsent      Event = "unsent" // the letter was taken back, or did not arrive
 )
 
 // Events are all of them.
-var Events = []Event{EventSave, EventCall, EventDecide, EventDecline, EventConfirm, EventReturn, EventSend, EventChase, EventAgain, EventAcknowledge, EventClose, EventWithdraw}
+var Events = []Event{EventSave, EventCall, EventDecide, EventDecline, EventConfirm, EventReturn, EventSend, EventChase, EventAgain, EventAcknowledge, EventClose, EventWithdraw, EventPost, EventLose, EventRefuse, EventUnsent}
 
 // moves is the one table of what may happen to a referral.
 var moves = map[State]map[Event]State{
-	Draft:        {EventSave: Draft, EventCall: Draft, EventDecide: Decided, EventDecline: Declined, EventWithdraw: Withdrawn},
-	Decided:      {EventSave: Decided, EventCall: Decided, EventSend: Sent, EventWithdraw: Withdrawn},
+	Draft: {EventSave: Draft, EventCall: Draft, EventDecide: Decided, EventDecline: Declined, EventWithdraw: Withdrawn},
+	Decided: {EventSave: Decided, EventCall: Decided, EventSend: Sent, EventWithdraw: Withdrawn,
+		EventPost: Decided, EventLose: Decided, EventRefuse: Decided, EventUnsent: Decided},
 	Declined:     {EventConfirm: Confirmed, EventReturn: Draft},
 	Sent:         {EventChase: Sent, EventAgain: Decided, EventAcknowledge: Acknowledged, EventClose: Closed},
 	Acknowledged: {EventClose: Closed},
@@ -175,6 +181,10 @@ type Options struct {
 	Catalogue func() *catalogue.Set
 	// Say is the sentence of a key in a language: for tasks and for what a partner reads.
 	Say func(lang, key string, args ...any) string
+	// Post has sealed e-mails sent, as a job of Jobs, by Helpline, as partners know it; nil sends none.
+	Post     Post
+	Jobs     *jobs.Jobs
+	Helpline string
 	// Now is the clock; nil is time.Now.
 	Now func() time.Time
 }
@@ -188,11 +198,14 @@ type Referrals struct {
 	catalogue func() *catalogue.Set
 	say       func(lang, key string, args ...any) string
 	now       func() time.Time
+	mail      Post
+	posts     *jobs.Kind[postArgs]
+	helpline  string
 }
 
 // New opens the room.
 func New(o Options) *Referrals {
-	r := &Referrals{db: o.DB, keys: o.Keys, log: o.Audit, files: o.Files, catalogue: o.Catalogue, say: o.Say, now: o.Now}
+	r := &Referrals{db: o.DB, keys: o.Keys, log: o.Audit, files: o.Files, catalogue: o.Catalogue, say: o.Say, now: o.Now, mail: o.Post, helpline: o.Helpline}
 	if r.now == nil {
 		r.now = time.Now
 	}
@@ -200,6 +213,9 @@ func New(o Options) *Referrals {
 		_, err := tx.Exec(ctx, `UPDATE referral SET file_id = $2 WHERE file_id = $1`, from, into)
 		return err
 	})
+	if r.mail != nil {
+		r.posts = jobs.Register(o.Jobs, "referral.mail", postRules, r.post)
+	}
 	return r
 }
 
@@ -401,6 +417,7 @@ func (r *Referrals) Save(ctx context.Context, id string, rev int64, p Paper, by 
 		return before, nil
 	}
 	return r.act(ctx, id, rev, EventSave, by, func(s *step) error {
+		r.idle(s)
 		s.Content.Paper = p
 		return nil
 	})
@@ -555,21 +572,22 @@ func (r *Referrals) Lacks(ref Referral) []catalogue.ReferralField {
 	return partner.Lacks(ref.Content.Fields)
 }
 
-// Channels are the ways a referral may go, the best first: those of its département's office before the partner's. A
-// secure link needs the partner's key; a sealed e-mail is not among them.
+// Channels are the ways a referral may go, the best first: those of its département's office before the partner's. A secure
+// link needs the partner's key, a sealed e-mail its mailbox too, and a mail server of ours.
 func (r *Referrals) Channels(ref Referral) []string {
 	partner, ok := r.catalogue().Partners.ByCode(ref.Partner)
 	if !ok {
 		return nil
 	}
-	ways := partner.Channels
-	if office, ok := partner.Office(ref.Content.Fields[Department]); ok && office.Channel != "" {
+	department := ref.Content.Fields[Department]
+	ways, key := partner.Channels, partner.KeyOf(department)
+	if office, ok := partner.Office(department); ok && office.Channel != "" {
 		ways = append([]string{office.Channel}, ways...)
 	}
 	var may []string
 	have := map[string]bool{}
 	for _, way := range ways {
-		if have[way] || way == catalogue.ChannelMail || way == catalogue.ChannelLink && partner.Key == "" {
+		if have[way] || way == catalogue.ChannelLink && key == "" || way == catalogue.ChannelMail && (key == "" || r.mail == nil || partner.MailboxOf(department) == "") {
 			continue
 		}
 		have[way], may = true, append(may, way)
@@ -588,12 +606,13 @@ func (r *Referrals) Send(ctx context.Context, id string, rev int64, d Delivery, 
 		}
 	}
 	return r.act(ctx, id, rev, EventSend, by, func(s *step) error {
-		if d.Channel == catalogue.ChannelLink {
+		if d.Channel == catalogue.ChannelLink || d.Channel == catalogue.ChannelMail {
 			return fault.New(fault.Invalid, "fault.referral.channel")
 		}
 		if err := r.ready(s, d.Channel); err != nil {
 			return err
 		}
+		r.idle(s)
 		switch {
 		case d.Channel == catalogue.ChannelCall && d.To == "":
 			return fault.New(fault.Invalid, "fault.referral.to")
@@ -715,6 +734,7 @@ func (r *Referrals) Withdraw(ctx context.Context, id string, rev int64, why stri
 		if why == "" && (s.DecidedAt > 0 || s.CalledAt > 0) {
 			return fault.New(fault.Invalid, "fault.referral.outcome")
 		}
+		r.idle(s)
 		s.Content.Outcome, s.SendDue = why, 0
 		r.endTask(s, &s.sendTask, casefile.TaskDropped, by)
 		return nil

@@ -1,7 +1,10 @@
 package referral_test
 
 import (
+	"context"
+	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -9,6 +12,8 @@ import (
 
 	"vigie/internal/casefile"
 	"vigie/internal/casefile/casetest"
+	"vigie/internal/catalogue"
+	"vigie/internal/jobs"
 	"vigie/internal/referral"
 	"vigie/internal/store"
 	"vigie/internal/store/storetest"
@@ -21,6 +26,28 @@ type world struct {
 	*casetest.World
 	*referral.Referrals
 	partner *age.X25519Identity
+	work    *jobs.Jobs
+	// posts is what our mail server does with a letter; it counts and keeps them.
+	posts func(l referral.Letter) error
+	mu    sync.Mutex
+	sent  []referral.Letter
+}
+
+func (w *world) post(_ context.Context, l referral.Letter) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.sent = append(w.sent, l)
+	if w.posts == nil {
+		return nil
+	}
+	return w.posts(l)
+}
+
+// letters are those that our mail server was given so far.
+func (w *world) letters() []referral.Letter {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return slices.Clone(w.sent)
 }
 
 func onEach(t *testing.T, test func(w *world)) {
@@ -30,17 +57,19 @@ func onEach(t *testing.T, test func(w *world)) {
 		w.partner, err = age.GenerateX25519Identity()
 		w.Must(err)
 		for i := range w.Set.Partners.All {
-			if w.Set.Partners.All[i].Code == "119" {
-				w.Set.Partners.All[i].Key = w.partner.Recipient().String()
+			if p := &w.Set.Partners.All[i]; p.Code == "119" {
+				p.Key, p.Mailbox = w.partner.Recipient().String(), "cellule@119.example"
+				p.Channels = append(slices.Clone(p.Channels), catalogue.ChannelMail)
 			}
 		}
+		w.work = jobs.New(jobs.Options{DB: db, Now: w.Now, Poll: 20 * time.Millisecond})
 		say := func(_, key string, args ...any) string {
 			for i := 1; i < len(args); i += 2 {
 				key += " " + args[i].(string)
 			}
 			return key
 		}
-		w.Referrals = referral.New(referral.Options{DB: db, Keys: w.Keys, Audit: w.Log, Files: w.Files, Catalogue: w.Catalogue, Say: say, Now: w.Now})
+		w.Referrals = referral.New(referral.Options{DB: db, Keys: w.Keys, Audit: w.Log, Files: w.Files, Catalogue: w.Catalogue, Say: say, Post: w.post, Jobs: w.work, Helpline: "Ligne", Now: w.Now})
 		test(w)
 	})
 }

@@ -96,10 +96,15 @@ type referralView struct {
 	linkOpen  bool
 	linkAt    string
 	linkUntil string
-	second    bool   // she may be the second reader
-	decidedBy string // who decided
+	mailing   *referral.Mailing // the letter that is on its way, or was refused
+	mailbox   string            // where a sealed e-mail would go
+	second    bool              // she may be the second reader
+	decidedBy string            // who decided
 	now       string
 }
+
+// mailed says that a letter of it is on its way, or that nobody knows: until that is known nothing else is done with it.
+func (v referralView) mailed() bool { return v.mailing != nil && v.mailing.Open() }
 
 type referralGroup struct {
 	label     string
@@ -203,7 +208,17 @@ func (c *Room) referralView(ctx context.Context, say *i18n.Printer, reader staff
 		v.decidedBy = c.Alias(ctx, ref.DecidedBy)
 	}
 	v.past = c.referralPast(ctx, say, ref, v.decidedBy)
-	var ok bool
+	v.mailbox = v.partner.MailboxOf(ref.Content.Fields[referral.Department])
+	m, ok, err := c.Referrals.Mailing(ctx, ref.ID)
+	if err != nil {
+		return v, err
+	}
+	if ok && ref.State == referral.Decided && (m.Open() || m.State == referral.MailRefused) {
+		v.mailing = &m
+	}
+	if m.Open() {
+		v.channels = nil
+	}
 	if v.link, ok, err = c.Referrals.Link(ctx, ref.ID); err != nil {
 		return v, err
 	}
@@ -425,6 +440,12 @@ func (c *Room) actReferral(r *http.Request, ref referral.Referral, form url.Valu
 		_, err = c.Referrals.ReadDecline(ctx, id, rev, do == "agree", form.Get("word"), by)
 	case "link":
 		_, err = c.Referrals.SendLink(ctx, id, rev, by)
+	case "mail":
+		_, err = c.Referrals.SendMail(ctx, id, rev, by)
+	case "mail-arrived":
+		_, err = c.Referrals.MailArrived(ctx, id, rev, by)
+	case "mail-back":
+		_, err = c.Referrals.MailBack(ctx, id, rev, by)
 	case "send":
 		_, err = c.Referrals.Send(ctx, id, rev, referral.Delivery{Channel: form.Get("channel"), To: form.Get("to"), Reference: form.Get("reference")}, by)
 	case "chase":

@@ -115,7 +115,11 @@ func open(c route.Credentials) (Account, error) {
 	if err := route.Open(c, &a); err != nil {
 		return a, err
 	}
-	shape := func(what string) (Account, error) { return a, route.Refuse("fault.route.shape", "what", what) }
+	return a, a.check()
+}
+
+func (a Account) check() error {
+	shape := func(what string) error { return route.Refuse("fault.route.shape", "what", what) }
 	host, port, err := net.SplitHostPort(a.Server)
 	switch {
 	case err != nil || host == "" || port == "" || strings.ContainsFunc(a.Server, unseen):
@@ -129,7 +133,7 @@ func open(c route.Credentials) (Account, error) {
 	case strings.ContainsFunc(a.Name, unseen):
 		return shape("name")
 	}
-	return a, nil
+	return nil
 }
 
 // here says whether a host is this machine.
