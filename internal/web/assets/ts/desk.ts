@@ -16,7 +16,7 @@ import "./uncovered-picture";
 import "./quick-exit";
 import "./passkey";
 import "./earlier";
-import { follow, quickly, renew } from "./quick";
+import { follow, plainly, quickly, renew } from "./quick";
 import { stay } from "./stay";
 
 // The desk stays: its forms and links answer with pieces, so that what is typed in one conversation
@@ -24,7 +24,11 @@ import { stay } from "./stay";
 document.addEventListener("submit", (event) => {
   const form = event.target;
   if (!(form instanceof HTMLFormElement) || form.method !== "post" || event.defaultPrevented) return;
-  if (form.closest("[data-plain], auto-save, chat-composer, theme-switch")) return;
+  if (form.closest("auto-save, chat-composer, theme-switch")) return;
+  if (form.closest("[data-plain]")) {
+    plainly(form, event);
+    return;
+  }
   event.preventDefault();
   void quickly(form, event.submitter);
 });

@@ -25,6 +25,37 @@ export async function quickly(form: HTMLFormElement, submitter?: HTMLElement | n
   }
 }
 
+const reached = new WeakSet<HTMLFormElement>();
+
+/**
+ * A form that asks for a new page and in which text was written goes its own way once the house is known to be there: a browser
+ * that cannot reach it would show a page of its own in the place of what was written.
+ */
+export function plainly(form: HTMLFormElement, event: SubmitEvent): void {
+  if (reached.delete(form) || !form.querySelector("textarea")) return;
+  event.preventDefault();
+  if (form.hasAttribute("data-busy")) return;
+  form.setAttribute("data-busy", "");
+  void reaches().then((there) => {
+    form.removeAttribute("data-busy");
+    say(form, there ? "" : (document.body.dataset["unsent"] ?? ""));
+    if (!there || !form.isConnected) return;
+    reached.add(form);
+    form.requestSubmit(event.submitter);
+    reached.delete(form);
+  });
+}
+
+/** Whether the house answers anything at all; what stands before it and does not reach it says 502 to 504. */
+async function reaches(): Promise<boolean> {
+  try {
+    const { status } = await fetch("/healthz", { method: "HEAD", cache: "no-store", signal: AbortSignal.timeout(10_000) });
+    return status < 502 || status > 504;
+  } catch {
+    return false;
+  }
+}
+
 async function settle(response: Response, near: Element): Promise<void> {
   if (response.redirected) {
     visit(response.url);
