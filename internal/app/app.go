@@ -24,6 +24,7 @@ import (
 	"vigie/internal/evidence"
 	"vigie/internal/jobs"
 	"vigie/internal/phone"
+	"vigie/internal/picture"
 	"vigie/internal/referral"
 	"vigie/internal/routing"
 	"vigie/internal/routing/flood"
@@ -61,6 +62,8 @@ type App struct {
 	Takedown  *takedown.Takedown
 	Referrals *referral.Referrals
 	Guard     *flood.Guard
+
+	pictures *picture.Process
 
 	web   *web.Handler
 	today func() catalogue.OpenState
@@ -164,6 +167,7 @@ func (a *App) openRooms(ctx context.Context, o Options) error {
 	if a.Files, err = blob.OpenDisk(a.config.FilesPath()); err != nil {
 		return err
 	}
+	a.pictures = picture.New()
 	a.Jobs = jobs.New(jobs.Options{DB: a.DB, Bus: a.Bus, Now: o.Now})
 	if a.Catalogue, err = catalogue.Open(ctx, a.DB, a.Audit, a.Bus); err != nil {
 		return err
@@ -188,7 +192,7 @@ func (a *App) openRooms(ctx context.Context, o Options) error {
 	a.onClose(func() error { a.Contacts.Stop(); return nil })
 	if a.Chats, err = chat.New(chat.Options{
 		DB: a.DB, Keys: a.Keys, Audit: a.Audit, Bus: a.Bus, Contacts: a.Contacts, Blobs: a.Files, Catalogue: a.Catalogue.Current, Alias: a.alias,
-		HoldIllegal: a.config.IllegalFiles == "hold", Now: o.Now,
+		HoldIllegal: a.config.IllegalFiles == "hold", Pictures: a.pictures, Now: o.Now,
 		AlsoNamed: func(ctx context.Context, blobID string) (bool, error) {
 			if named, err := a.Evidence.Names(ctx, blobID); err != nil || named {
 				return named, err
@@ -224,7 +228,7 @@ func (a *App) openCases(o Options) error {
 	if err != nil {
 		return err
 	}
-	a.Evidence = evidence.New(evidence.Options{DB: a.DB, Keys: a.Keys, Audit: a.Audit, Files: a.Cases, Blobs: a.Files, Catalogue: a.Catalogue.Current, Sniff: chat.Sniff, Max: a.config.FilesMax, Jobs: a.Jobs, Authority: authority, Roots: roots, Draw: a.Chats.Draw, Now: o.Now})
+	a.Evidence = evidence.New(evidence.Options{DB: a.DB, Keys: a.Keys, Audit: a.Audit, Files: a.Cases, Blobs: a.Files, Catalogue: a.Catalogue.Current, Sniff: chat.Sniff, Max: a.config.FilesMax, Jobs: a.Jobs, Authority: authority, Roots: roots, Pictures: a.pictures, Bus: a.Bus, Now: o.Now})
 	say := func(lang, key string, args ...any) string { return i18n.For(lang).ToAdults().T(key, args...) }
 	pages := a.pages()
 	post, err := a.mail()
@@ -292,6 +296,7 @@ func (a *App) Background(ctx context.Context) *sync.WaitGroup {
 	all.Go(func() { a.Staff.Run(ctx) })
 	all.Go(func() { a.Contacts.Run(ctx) })
 	all.Go(func() { a.Cases.Run(ctx) })
+	all.Go(func() { a.Evidence.Run(ctx) })
 	all.Go(func() { a.Chats.Run(ctx) })
 	all.Go(func() { a.Router.Run(ctx) })
 	all.Go(func() { a.Phone.Run(ctx) })

@@ -3,16 +3,12 @@ package app
 import (
 	"context"
 	"fmt"
-	"io"
 	"sort"
 	"time"
 
 	"vigie/internal/audit"
-	"vigie/internal/chat"
 	"vigie/internal/config"
 )
-
-func runPicture(in io.Reader, out io.Writer) error { return chat.RunPictureProcess(in, out) }
 
 type keysCommand struct {
 	State  keysState  `cmd:"" default:"1" help:"Show the epoch and how many keys are wrapped."`

@@ -11,6 +11,7 @@ import (
 
 	"vigie/internal/audit"
 	"vigie/internal/config"
+	"vigie/internal/picture"
 	"vigie/internal/staff"
 )
 
@@ -295,4 +296,4 @@ func (e eraseCommand) Run(ctx context.Context, c config.Config, term Terminal) e
 
 type pictureCommand struct{}
 
-func (pictureCommand) Run(term Terminal) error { return runPicture(os.Stdin, term.Out) }
+func (pictureCommand) Run(term Terminal) error { return picture.Run(os.Stdin, term.Out) }

@@ -15,8 +15,8 @@ import (
 	"strconv"
 	"time"
 
-	"vigie/internal/evidence/pdq"
-	"vigie/internal/evidence/pdq/invented"
+	"vigie/internal/picture/pdq"
+	"vigie/internal/picture/pdq/invented"
 )
 
 // PicturesOptions shape a measurement of hashes of pictures.

@@ -23,6 +23,7 @@ import (
 	"vigie/internal/config"
 	"vigie/internal/contact"
 	"vigie/internal/fault"
+	"vigie/internal/picture"
 	"vigie/internal/seal"
 	"vigie/internal/store"
 	"vigie/internal/typed"
@@ -453,27 +454,18 @@ func (c *Chats) open(ctx context.Context, p Proof) (content, error) {
 	return inside, err
 }
 
-// Cover is how much of a picture is hidden.
-type Cover string
-
-// The covers, from the first look on.
-const (
-	Covered   Cover = "covered"   // small, grey and blurred
-	Uncovered Cover = "uncovered" // grey, no longer blurred
-)
-
 // Preview returns a picture as a small grey JPEG without any of its metadata: covered on the first ask,
 // uncovered on a second, explicit one. Only the counsellor who has the contact, or a supervisor, asks;
 // each look is recorded before anything is opened. The picture is decoded in a process of its own. It
 // returns fault.NotFound "fault.chat.proof_unknown" for what is not theirs to see, fault.Gone
-// "fault.chat.proof_marked" once it was marked, fault.Unsupported "fault.chat.no_preview" for what is no
+// "fault.chat.proof_marked" once it was marked, fault.Unsupported "fault.picture.not_drawn" for what is no
 // picture or cannot be read, fault.Conflict "fault.chat.cover_first" when uncovered is asked first.
-func (c *Chats) Preview(ctx context.Context, proofID, staffID string, cover Cover, supervising bool) ([]byte, error) {
+func (c *Chats) Preview(ctx context.Context, proofID, staffID string, cover picture.Cover, supervising bool) ([]byte, error) {
 	p, err := c.look(ctx, proofID, staffID, supervising, "chat.proof_preview", string(cover), func(tx *store.Tx, p Proof) error {
 		if !strings.HasPrefix(p.Media, "image/") {
-			return fault.New(fault.Unsupported, "fault.chat.no_preview")
+			return fault.New(fault.Unsupported, "fault.picture.not_drawn")
 		}
-		if cover == Covered {
+		if cover == picture.Covered {
 			_, err := tx.Exec(ctx, `UPDATE attachment SET covered_at = $2 WHERE id = $1 AND covered_at = 0`, p.ID, store.Millis(c.now()))
 			return err
 		}
@@ -490,7 +482,7 @@ func (c *Chats) Preview(ctx context.Context, proofID, staffID string, cover Cove
 		return nil, err
 	}
 	defer file.Close()
-	return c.draw(ctx, file, cover)
+	return c.pictures.Draw(ctx, file, cover)
 }
 
 // Original returns the file as it came, for what has no preview and for the keeping of proof; each

@@ -24,9 +24,14 @@ import (
 	"vigie/internal/chat"
 	"vigie/internal/contact"
 	"vigie/internal/fault"
+	pictures "vigie/internal/picture"
+	"vigie/internal/picture/picturetest"
 	"vigie/internal/store"
 	"vigie/internal/store/storetest"
 )
+
+// TestMain lets this test program become the process that opens pictures.
+func TestMain(m *testing.M) { picturetest.Main(m) }
 
 func (w *world) asks(ct contact.Contact) chat.Proof {
 	w.t.Helper()
@@ -77,7 +82,7 @@ func TestTheWayForAFileIsClosedUntilItIsAskedFor(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, db *store.DB) {
 		w := newWorld(t, db)
 		ct, another := w.talking(claire), w.talking(karim)
-		picture := pngOf(t, chessboard(80, 80))
+		picture := picturetest.PNG(t, picturetest.Chessboard(80, 80))
 
 		_, err := w.Receive(w.ctx, sending(ct, chat.Proof{ID: store.NewID()}, picture))
 		w.refused(err, "fault.chat.proof_unknown")
@@ -114,7 +119,7 @@ func TestTheWayForAFileIsClosedUntilItIsAskedFor(t *testing.T) {
 		if again.ID != p.ID || again.State != chat.ProofReceived || len(w.files()) != 1 {
 			t.Errorf("%+v, %d files", again, len(w.files()))
 		}
-		for _, other := range [][]byte{append(bytes.Clone(picture), 0), picture[:len(picture)-1], pngOf(t, chessboard(8, 8))} {
+		for _, other := range [][]byte{append(bytes.Clone(picture), 0), picture[:len(picture)-1], picturetest.PNG(t, picturetest.Chessboard(8, 8))} {
 			_, err = w.Receive(w.ctx, sending(ct, p, other))
 			w.refused(err, "fault.chat.proof_closed") // one file for one question
 		}
@@ -144,8 +149,8 @@ func TestFilesWithoutARowGo(t *testing.T) {
 		w := newWorld(t, db)
 		held, _ := w.node(w.bus, chat.Options{HoldIllegal: true})
 		kept, marked := w.talking(claire), w.talking(claire)
-		w.received(kept, pngOf(t, chessboard(80, 80)))
-		_, err := held.MarkIllegal(w.ctx, w.received(marked, pngOf(t, chessboard(40, 40))).ID, claire.ID, false)
+		w.received(kept, picturetest.PNG(t, picturetest.Chessboard(80, 80)))
+		_, err := held.MarkIllegal(w.ctx, w.received(marked, picturetest.PNG(t, picturetest.Chessboard(40, 40))).ID, claire.ID, false)
 		w.must(err)
 		named := w.files()
 		nobodys, err := w.blobs.Put(w.ctx, strings.NewReader("nobody's"), 100)
@@ -178,7 +183,7 @@ func TestFilesWithoutARowGo(t *testing.T) {
 func TestTheWayClosesAgain(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, db *store.DB) {
 		w := newWorld(t, db)
-		picture := pngOf(t, chessboard(80, 80))
+		picture := picturetest.PNG(t, picturetest.Chessboard(80, 80))
 		ct := w.talking(claire)
 
 		late := w.asks(ct)
@@ -229,7 +234,7 @@ func TestAnUploadThatFailsLeavesNothingAndTheWayStaysOpen(t *testing.T) {
 		w := newWorld(t, db)
 		ct := w.talking(claire)
 		p := w.asks(ct)
-		picture := pngOf(t, chessboard(600, 600))
+		picture := picturetest.PNG(t, picturetest.Chessboard(600, 600))
 		cancelled, cancel := context.WithCancel(w.ctx)
 		cancel()
 		for name, c := range map[string]struct {
@@ -292,7 +297,7 @@ func TestOfTwoUploadsAtOnceOneIsTaken(t *testing.T) {
 		taken := 0
 		for i := range 6 {
 			wait.Go(func() {
-				_, err := w.Receive(w.ctx, sending(ct, p, pngOf(t, chessboard(80+i, 80)))) // each another file
+				_, err := w.Receive(w.ctx, sending(ct, p, picturetest.PNG(t, picturetest.Chessboard(80+i, 80)))) // each another file
 				mu.Lock()
 				defer mu.Unlock()
 				switch f := fault.As(err); {
@@ -319,10 +324,10 @@ func TestAnUploadWhoseNodeDiedIsForgottenInTime(t *testing.T) {
 		_, err := tx.Exec(w.ctx, `UPDATE attachment SET claim = 'dead', claim_until = $1`, store.Millis(w.clock.now().Add(10*time.Minute)))
 		return err
 	}))
-	_, err := w.Receive(w.ctx, sending(ct, p, pngOf(t, chessboard(80, 80))))
+	_, err := w.Receive(w.ctx, sending(ct, p, picturetest.PNG(t, picturetest.Chessboard(80, 80))))
 	w.refused(err, "fault.chat.proof_coming")
 	w.clock.forward(10 * time.Minute)
-	_, err = w.Receive(w.ctx, sending(ct, p, pngOf(t, chessboard(80, 80))))
+	_, err = w.Receive(w.ctx, sending(ct, p, picturetest.PNG(t, picturetest.Chessboard(80, 80))))
 	w.must(err)
 }
 
@@ -330,21 +335,21 @@ func TestAPictureIsSeenCoveredFirstAndEachLookIsRecorded(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, db *store.DB) {
 		w := newWorld(t, db)
 		ct := w.talking(claire)
-		p := w.received(ct, pngOf(t, chessboard(1600, 800)))
-		_, err := w.Preview(w.ctx, p.ID, claire.ID, chat.Uncovered, false)
+		p := w.received(ct, picturetest.PNG(t, picturetest.Chessboard(1600, 800)))
+		_, err := w.Preview(w.ctx, p.ID, claire.ID, pictures.Uncovered, false)
 		w.refused(err, "fault.chat.cover_first")
-		covered, err := w.Preview(w.ctx, p.ID, claire.ID, chat.Covered, false)
+		covered, err := w.Preview(w.ctx, p.ID, claire.ID, pictures.Covered, false)
 		w.must(err)
-		clear, err := w.Preview(w.ctx, p.ID, claire.ID, chat.Uncovered, false)
+		clear, err := w.Preview(w.ctx, p.ID, claire.ID, pictures.Uncovered, false)
 		w.must(err)
 		for name, drawn := range map[string][]byte{"covered": covered, "uncovered": clear} {
 			if _, format, err := image.Decode(bytes.NewReader(drawn)); err != nil || format != "jpeg" {
 				t.Errorf("%s: %s, %v", name, format, err)
 			}
 		}
-		_, err = w.Preview(w.ctx, p.ID, karim.ID, chat.Covered, false)
+		_, err = w.Preview(w.ctx, p.ID, karim.ID, pictures.Covered, false)
 		w.refused(err, "fault.chat.proof_unknown")
-		_, err = w.Preview(w.ctx, p.ID, nadia.ID, chat.Covered, true)
+		_, err = w.Preview(w.ctx, p.ID, nadia.ID, pictures.Covered, true)
 		w.must(err)
 		looks := 0
 		for _, act := range w.acts(ct.ID) {
@@ -363,8 +368,8 @@ func TestWhatIsNoPictureHasNoPreview(t *testing.T) {
 	ct := w.talking(claire)
 	file := []byte("\xff\xd8\xffune capture")
 	p := w.received(ct, file)
-	_, err := w.Preview(w.ctx, p.ID, claire.ID, chat.Covered, false)
-	w.refused(err, "fault.chat.no_preview")
+	_, err := w.Preview(w.ctx, p.ID, claire.ID, pictures.Covered, false)
+	w.refused(err, "fault.picture.not_drawn")
 	// It can be taken out as it came, on purpose.
 	_, _, err = w.Original(w.ctx, p.ID, claire.ID, "", false)
 	w.refused(err, "fault.contact.purpose")
@@ -382,7 +387,7 @@ func TestWhatMayBeIllegalIsOpenedByNobodyAndDestroyed(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, db *store.DB) {
 		w := newWorld(t, db)
 		ct := w.talking(claire)
-		p := w.received(ct, pngOf(t, chessboard(80, 80)))
+		p := w.received(ct, picturetest.PNG(t, picturetest.Chessboard(80, 80)))
 		_, err := w.MarkIllegal(w.ctx, p.ID, karim.ID, false)
 		w.refused(err, "fault.chat.proof_unknown")
 		marked, err := w.MarkIllegal(w.ctx, p.ID, claire.ID, false)
@@ -399,8 +404,8 @@ func TestWhatMayBeIllegalIsOpenedByNobodyAndDestroyed(t *testing.T) {
 			t.Errorf("%d keys are left", n)
 		}
 		for name, look := range map[string]func() error{
-			"covered":       func() error { _, err := w.Preview(w.ctx, p.ID, claire.ID, chat.Covered, false); return err },
-			"by supervisor": func() error { _, err := w.Preview(w.ctx, p.ID, nadia.ID, chat.Uncovered, true); return err },
+			"covered":       func() error { _, err := w.Preview(w.ctx, p.ID, claire.ID, pictures.Covered, false); return err },
+			"by supervisor": func() error { _, err := w.Preview(w.ctx, p.ID, nadia.ID, pictures.Uncovered, true); return err },
 			"original":      func() error { _, _, err := w.Original(w.ctx, p.ID, nadia.ID, "proof", true); return err },
 		} {
 			if f := fault.As(look()); f == nil || f.Key != "fault.chat.proof_marked" {
@@ -421,7 +426,7 @@ func TestByAWrittenProtocolItIsHeldForTwoPeople(t *testing.T) {
 		w := newWorld(t, db)
 		held, _ := w.node(w.bus, chat.Options{HoldIllegal: true})
 		ct := w.talking(claire)
-		file := pngOf(t, chessboard(80, 80))
+		file := picturetest.PNG(t, picturetest.Chessboard(80, 80))
 		p := w.received(ct, file)
 		marked, err := held.MarkIllegal(w.ctx, p.ID, claire.ID, false)
 		w.must(err)
@@ -513,7 +518,7 @@ func TestANameIsKeptWithoutWhatMisleads(t *testing.T) {
 		"photo.png": "photo.png", `C:\Users\Léa\Bureau\capture.png`: "capture.png", "../../etc/passwd": "passwd",
 		"a\x00b\n\u202egnp.exe": "ab gnp.exe", "": "", strings.Repeat("é", 300): strings.Repeat("é", 120), "/": "",
 	} {
-		r := sending(ct, w.asks(ct), pngOf(t, chessboard(8, 8)))
+		r := sending(ct, w.asks(ct), picturetest.PNG(t, picturetest.Chessboard(8, 8)))
 		r.Name = typed
 		p, err := w.Receive(w.ctx, r)
 		w.must(err)

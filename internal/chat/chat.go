@@ -28,6 +28,7 @@ import (
 	"vigie/internal/catalogue"
 	"vigie/internal/contact"
 	"vigie/internal/fault"
+	"vigie/internal/picture"
 	"vigie/internal/seal"
 	"vigie/internal/store"
 )
@@ -90,9 +91,8 @@ type Options struct {
 	HoldIllegal bool
 	// AlsoNamed says whether another room names a sealed file; nil says that none does.
 	AlsoNamed func(ctx context.Context, blobID string) (bool, error)
-	// Picture starts the process that opens pictures; nil runs this program again with the argument
-	// PictureArgument (see RunPictureProcess).
-	Picture []string
+	// Pictures opens pictures in a process of its own; nil is picture.New.
+	Pictures *picture.Process
 	// Now is the clock; nil is time.Now.
 	Now func() time.Time
 	// Log takes what goes wrong in the background; nil is slog.Default.
@@ -111,14 +111,13 @@ type Chats struct {
 	alias     func(ctx context.Context, staffID string) string
 	hold      bool
 	alsoNamed func(ctx context.Context, blobID string) (bool, error)
-	picture   []string
+	pictures  *picture.Process
 	now       func() time.Time
 	slog      *slog.Logger
 
 	feed     *Feed
 	marks    marks
 	turns    [1024]sync.Mutex // PostgreSQL: this node's senders to one contact take turns
-	pictures chan struct{}
 	typed    lastTyped
 	heard    lately
 	patience chan struct{} // holds one when the catalogue changed
@@ -129,8 +128,11 @@ type Chats struct {
 func New(o Options) (*Chats, error) {
 	c := &Chats{
 		db: o.DB, keys: o.Keys, log: o.Audit, bus: o.Bus, contacts: o.Contacts, blobs: o.Blobs, catalogue: o.Catalogue, alias: o.Alias,
-		hold: o.HoldIllegal, alsoNamed: o.AlsoNamed, picture: o.Picture, now: o.Now, slog: o.Log,
-		pictures: make(chan struct{}, 2), patience: make(chan struct{}, 1),
+		hold: o.HoldIllegal, alsoNamed: o.AlsoNamed, pictures: o.Pictures, now: o.Now, slog: o.Log,
+		patience: make(chan struct{}, 1),
+	}
+	if c.pictures == nil {
+		c.pictures = picture.New()
 	}
 	if c.now == nil {
 		c.now = time.Now

@@ -16,6 +16,7 @@ import (
 	"vigie/internal/chat"
 	"vigie/internal/contact"
 	"vigie/internal/fault"
+	"vigie/internal/picture/picturetest"
 	"vigie/internal/store"
 	"vigie/internal/store/storetest"
 )
@@ -25,9 +26,9 @@ func TestErasingAContactLeavesOneRowOfTheAudit(t *testing.T) {
 		w := newWorld(t, db)
 		ct, other := w.talking(claire), w.talking(claire)
 		w.says(ct, "je veux mourir")
-		w.received(ct, pngOf(t, chessboard(80, 80)))
+		w.received(ct, picturetest.PNG(t, picturetest.Chessboard(80, 80)))
 		w.says(other, "bonjour")
-		w.received(other, pngOf(t, chessboard(80, 80)))
+		w.received(other, picturetest.PNG(t, picturetest.Chessboard(80, 80)))
 		token, err := w.contacts.NewSession(w.ctx, ct.ID)
 		w.must(err)
 		_, err = w.contacts.ResumeCode(w.ctx, ct.ID)
@@ -79,7 +80,7 @@ func TestErasingAContactLeavesOneRowOfTheAudit(t *testing.T) {
 func TestAnErasureCutShortIsRunAgain(t *testing.T) {
 	w := newWorld(t, storetest.SQLite(t))
 	ct := w.talking(claire)
-	w.received(ct, pngOf(t, chessboard(80, 80)))
+	w.received(ct, picturetest.PNG(t, picturetest.Chessboard(80, 80)))
 	for _, path := range w.files() { // as far as it came
 		w.must(os.Remove(path))
 	}

@@ -20,10 +20,13 @@ import (
 
 	"vigie/internal/audit"
 	"vigie/internal/blob"
+	"vigie/internal/bus"
 	"vigie/internal/casefile"
 	"vigie/internal/catalogue"
 	"vigie/internal/fault"
 	"vigie/internal/jobs"
+	"vigie/internal/picture"
+	"vigie/internal/picture/pdq"
 	"vigie/internal/seal"
 	"vigie/internal/store"
 )
@@ -60,10 +63,12 @@ type Item struct {
 	AddedBy   string
 	Stamp     string
 	StampedAt int64
-	Content   Content
+	// Hash is how far the hash is by which a picture is known again.
+	Hash    string
+	Content Content
 
-	keyID, blobID string
-	sealed, token []byte
+	keyID, blobID      string
+	sealed, token, pdq []byte
 }
 
 // Content is what is sealed of an item.
@@ -81,9 +86,6 @@ type Content struct {
 	Name     string `json:"name,omitempty"`
 	SHA256   string `json:"sha256"`
 	Identity string `json:"identity,omitempty"`
-	// PDQ is the perceptual hash of a picture (hex), PDQQuality its quality, 0 to 100.
-	PDQ        string `json:"pdq,omitempty"`
-	PDQQuality int    `json:"pdq_quality,omitempty"`
 }
 
 // Custody is one event of an item's chain of custody.
@@ -120,8 +122,10 @@ type Options struct {
 	Jobs      *jobs.Jobs
 	Authority Authority
 	Roots     *x509.CertPool
-	// Draw shows pictures at the desk, in a process of its own; nil shows none.
-	Draw Drawer
+	// Pictures opens pictures to be shown at the desk and to be hashed by Jobs; nil shows and hashes none.
+	Pictures Pictures
+	// Bus tells of keys that were destroyed, so that this node forgets what it knows of pictures under them.
+	Bus *bus.Bus
 	// Now is the clock; nil is time.Now.
 	Now func() time.Time
 }
@@ -137,20 +141,34 @@ type Evidence struct {
 	sniff     func(head []byte) string
 	max       int64
 	now       func() time.Time
-	draw      Drawer
+	pictures  Pictures
 	authority Authority
 	roots     *x509.CertPool
-	stamps    *jobs.Kind[stampArgs] // nil without an authority
+	bus       *bus.Bus
+	stamps    *jobs.Kind[stampArgs]   // nil without an authority
+	hashes    *jobs.Kind[pictureArgs] // nil without pictures
+	matches   *jobs.Kind[pictureArgs]
+	known     known
+}
+
+// Pictures opens what strangers sent, apart from everything else (picture.Process does).
+type Pictures interface {
+	Draw(ctx context.Context, file io.Reader, cover picture.Cover) ([]byte, error)
+	Hash(ctx context.Context, file io.Reader) (pdq.Forms, int, error)
 }
 
 // New opens the room.
 func New(o Options) *Evidence {
-	e := &Evidence{db: o.DB, keys: o.Keys, log: o.Audit, files: o.Files, blobs: o.Blobs, catalogue: o.Catalogue, sniff: o.Sniff, max: o.Max, draw: o.Draw, now: o.Now, authority: o.Authority, roots: o.Roots}
+	e := &Evidence{db: o.DB, keys: o.Keys, log: o.Audit, files: o.Files, blobs: o.Blobs, catalogue: o.Catalogue, sniff: o.Sniff, max: o.Max, pictures: o.Pictures, now: o.Now, authority: o.Authority, roots: o.Roots, bus: o.Bus}
 	if e.now == nil {
 		e.now = time.Now
 	}
 	if e.authority != nil {
 		e.stamps = jobs.Register(o.Jobs, "evidence.stamp", stampRules, e.stampItem)
+	}
+	if e.pictures != nil {
+		e.hashes = jobs.Register(o.Jobs, "evidence.hash", hashRules, e.hashItem)
+		e.matches = jobs.Register(o.Jobs, "evidence.match", matchRules, e.matchItem)
 	}
 	e.files.OnMerge(e.merged)
 	return e
@@ -266,10 +284,14 @@ func (e *Evidence) insert(ctx context.Context, tx *store.Tx, file casefile.File,
 	if e.stamps != nil {
 		waiting = StampQueued
 	}
-	n, err := tx.Exec(ctx, `INSERT INTO evidence_item (id, file_id, key_id, number, kind, category, no_capture, blob_id, source, media, size, added_at, added_by, content_sealed, stamp)
-		VALUES ($1, $2, $3, (SELECT coalesce(max(number), 0) + 1 FROM evidence_item WHERE file_id = $2), $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
+	item.Hash = HashNone
+	if e.hashes != nil && item.Shown() {
+		item.Hash = HashQueued
+	}
+	n, err := tx.Exec(ctx, `INSERT INTO evidence_item (id, file_id, key_id, number, kind, category, no_capture, blob_id, source, media, size, added_at, added_by, content_sealed, stamp, pdq)
+		VALUES ($1, $2, $3, (SELECT coalesce(max(number), 0) + 1 FROM evidence_item WHERE file_id = $2), $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)
 		ON CONFLICT (id) DO NOTHING`, item.ID, file.ID, key.ID(), item.Kind, file.Topic, e.NoCapture(file), item.blobID, item.Source, item.Media, item.Size, now, by.ID,
-		key.Seal(contentField(item.ID), plain), waiting)
+		key.Seal(contentField(item.ID), plain), waiting, item.Hash)
 	if err != nil || n == 0 {
 		return err
 	}
@@ -277,6 +299,9 @@ func (e *Evidence) insert(ctx context.Context, tx *store.Tx, file casefile.File,
 		return err
 	}
 	if err := e.askLater(ctx, tx, item.ID); err != nil {
+		return err
+	}
+	if err := e.hashLater(ctx, tx, item); err != nil {
 		return err
 	}
 	if err := e.files.Happened(ctx, tx, file.ID, by, "evidence", item.ID, item.Kind); err != nil {
@@ -292,10 +317,10 @@ func contentField(id string) seal.Field {
 	return seal.Field{Table: "evidence_item", Column: "content_sealed", Row: id, Version: 1}
 }
 
-const selectItem = `SELECT id, file_id, key_id, number, kind, category, no_capture, blob_id, source, media, size, added_at, added_by, stamp, stamped_at, content_sealed, stamp_sealed FROM evidence_item`
+const selectItem = `SELECT id, file_id, key_id, number, kind, category, no_capture, blob_id, source, media, size, added_at, added_by, stamp, stamped_at, pdq, content_sealed, stamp_sealed, pdq_sealed FROM evidence_item`
 
 func scanItem(r store.Row) (i Item, err error) {
-	return i, r.Scan(&i.ID, &i.FileID, &i.keyID, &i.Number, &i.Kind, &i.Category, &i.NoCapture, &i.blobID, &i.Source, &i.Media, &i.Size, &i.AddedAt, &i.AddedBy, &i.Stamp, &i.StampedAt, &i.sealed, &i.token)
+	return i, r.Scan(&i.ID, &i.FileID, &i.keyID, &i.Number, &i.Kind, &i.Category, &i.NoCapture, &i.blobID, &i.Source, &i.Media, &i.Size, &i.AddedAt, &i.AddedBy, &i.Stamp, &i.StampedAt, &i.Hash, &i.sealed, &i.token, &i.pdq)
 }
 
 func scanInt(r store.Row) (n int64, err error) { return n, r.Scan(&n) }

@@ -11,6 +11,7 @@ import (
 	"vigie/internal/audit"
 	"vigie/internal/evidence/bundle"
 	"vigie/internal/fault"
+	"vigie/internal/picture/pdq"
 	"vigie/internal/store"
 )
 
@@ -92,13 +93,18 @@ func (e *Evidence) piece(ctx context.Context, item Item, alias func(string) stri
 	piece := bundle.Item{
 		ID: item.ID, Kind: item.Kind, Category: item.Category, Capture: "original", Address: item.Content.Address, Platform: item.Content.Platform, Account: item.Content.Account,
 		Name: item.Content.Name, TakenAt: store.Time(item.AddedAt), Operator: alias(item.AddedBy), Tool: "Vigie", Statement: item.Content.Statement,
-		SHA256: [32]byte(sum), Size: item.Size, MIME: item.Media, PDQ: item.Content.PDQ, PDQQuality: item.Content.PDQQuality,
+		SHA256: [32]byte(sum), Size: item.Size, MIME: item.Media,
 	}
 	withheld, err := e.withheld(ctx, item)
 	if err != nil {
 		return piece, err
 	}
 	if item.Kind == KindFile && !withheld {
+		if h, ok, err := e.hashOf(ctx, item); err != nil {
+			return piece, err
+		} else if ok {
+			piece.PDQ, piece.PDQQuality = h.Forms[pdq.Original].String(), h.Quality
+		}
 		piece.Open = func() (io.ReadCloser, error) { return e.blobs.Get(ctx, item.blobID, item.Content.Identity) }
 		piece.Stamp, err = e.stampOf(ctx, item)
 		return piece, err
@@ -112,7 +118,6 @@ func (e *Evidence) piece(ctx context.Context, item Item, alias func(string) stri
 	if withheld { // its hash says which file it is, and nothing of it leaves
 		piece.Statement += "withheld: " + item.Media + ", SHA-256 " + item.Content.SHA256 + "\n"
 		piece.SHA256 = sha256.Sum256([]byte(piece.Statement))
-		piece.PDQ, piece.PDQQuality = "", 0
 	}
 	piece.Size, piece.MIME = int64(len(piece.Statement)), "text/plain"
 	return piece, nil

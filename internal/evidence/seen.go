@@ -3,12 +3,12 @@ package evidence
 import (
 	"context"
 	"errors"
-	"io"
 	"strings"
 	"time"
 
 	"vigie/internal/audit"
 	"vigie/internal/fault"
+	"vigie/internal/picture"
 	"vigie/internal/store"
 )
 
@@ -65,7 +65,11 @@ func (e *Evidence) Picture(ctx context.Context, id, look string, by audit.Actor)
 		return nil, err
 	}
 	defer r.Close()
-	return e.draw(ctx, r, look == "")
+	cover := picture.Uncovered
+	if look == "" {
+		cover = picture.Covered
+	}
+	return e.pictures.Draw(ctx, r, cover)
 }
 
 func (e *Evidence) drawable(ctx context.Context, id string) (Item, error) {
@@ -73,7 +77,7 @@ func (e *Evidence) drawable(ctx context.Context, id string) (Item, error) {
 	if err != nil {
 		return item, err
 	}
-	if !item.Shown() || e.draw == nil {
+	if !item.Shown() || e.pictures == nil {
 		return item, fault.New(fault.NotFound, "fault.evidence.unknown")
 	}
 	if withheld, err := e.withheld(ctx, item); err != nil || withheld {
@@ -132,6 +136,3 @@ func (e *Evidence) look(ctx context.Context, item Item, purpose string, by audit
 	})
 	return id, err
 }
-
-// Drawer draws a picture small and grey, and blurred where it is covered.
-type Drawer func(ctx context.Context, file io.Reader, covered bool) ([]byte, error)

@@ -21,9 +21,13 @@ import (
 	"vigie/internal/audit"
 	"vigie/internal/config"
 	"vigie/internal/contact"
+	"vigie/internal/picture/picturetest"
 	"vigie/internal/staff"
 	"vigie/internal/web/i18n"
 )
+
+// TestMain lets this test program become the process that opens pictures.
+func TestMain(m *testing.M) { picturetest.Main(m) }
 
 // world is the whole house behind a test server, with people in it.
 type world struct {

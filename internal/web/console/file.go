@@ -8,6 +8,7 @@ import (
 
 	"vigie/internal/chat"
 	"vigie/internal/fault"
+	"vigie/internal/picture"
 	"vigie/internal/web/answer"
 	"vigie/internal/web/i18n"
 	"vigie/internal/web/session"
@@ -76,7 +77,7 @@ func (c *Room) file(ctx context.Context, say *i18n.Printer, contactID string, m 
 }
 
 // proof draws a file under a cover; "" shows nothing of it.
-func (c *Room) proof(say *i18n.Printer, proof chat.Proof, cover chat.Cover) *ui.FileProps {
+func (c *Room) proof(say *i18n.Printer, proof chat.Proof, cover picture.Cover) *ui.FileProps {
 	name := say.T("talk.file")
 	if say.Has("desk.proof." + proof.Label) {
 		name = say.T("desk.proof." + proof.Label)
@@ -86,9 +87,9 @@ func (c *Room) proof(say *i18n.Printer, proof chat.Proof, cover chat.Cover) *ui.
 	case proof.State == chat.ProofIllegal || proof.State == chat.ProofDestroyed:
 		props.State = ui.FileClosed
 		return props
-	case cover == chat.Uncovered:
+	case cover == picture.Uncovered:
 		props.State = ui.FileShown
-	case cover == chat.Covered:
+	case cover == picture.Covered:
 		props.State = ui.FileBlurred
 	case proof.CoveredAt > 0:
 		props.State = ui.FileLooked
@@ -111,11 +112,11 @@ func (c *Room) fileOf(r *http.Request) (chat.Proof, error) {
 }
 
 // coverOf is how much of the picture is asked for: covered, unless she asks for more.
-func coverOf(asked string) chat.Cover {
-	if asked == string(chat.Uncovered) {
-		return chat.Uncovered
+func coverOf(asked string) picture.Cover {
+	if asked == string(picture.Uncovered) {
+		return picture.Uncovered
 	}
-	return chat.Covered
+	return picture.Covered
 }
 
 // LookAtFile shows a picture: covered at first, uncovered on a second, explicit ask. Each look is in the
@@ -170,11 +171,11 @@ func (c *Room) FilePicture(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	picture, err := c.Chats.Preview(r.Context(), proof.ID, session.Staff(r).ID, coverOf(r.URL.Query().Get("cover")), supervises(r))
+	drawn, err := c.Chats.Preview(r.Context(), proof.ID, session.Staff(r).ID, coverOf(r.URL.Query().Get("cover")), supervises(r))
 	if err != nil {
 		return err
 	}
-	showPicture(w, picture)
+	showPicture(w, drawn)
 	return nil
 }
 

@@ -10,8 +10,8 @@ import (
 
 	"golang.org/x/image/draw"
 
-	"vigie/internal/evidence/pdq"
-	"vigie/internal/evidence/pdq/invented"
+	"vigie/internal/picture/pdq"
+	"vigie/internal/picture/pdq/invented"
 )
 
 // scaled is a picture in another size.

@@ -7,8 +7,8 @@ import (
 	"sync"
 	"testing"
 
-	"vigie/internal/evidence/pdq"
-	"vigie/internal/evidence/pdq/invented"
+	"vigie/internal/picture/pdq"
+	"vigie/internal/picture/pdq/invented"
 )
 
 func random(r *rand.Rand) (h pdq.Hash) {

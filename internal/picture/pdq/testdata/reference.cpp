@@ -1,9 +1,9 @@
 // Asks Meta's own PDQ what it makes of pictures, for the tests (conformance_test.go). It is built against a checkout
 // of github.com/facebook/ThreatExchange, which is not part of this house:
 //
-//   g++ -O2 -I ThreatExchange -o /tmp/pdq-reference internal/evidence/pdq/testdata/reference.cpp \
+//   g++ -O2 -I ThreatExchange -o /tmp/pdq-reference internal/picture/pdq/testdata/reference.cpp \
 //     ThreatExchange/pdq/cpp/hashing/*.cpp ThreatExchange/pdq/cpp/downscaling/*.cpp ThreatExchange/pdq/cpp/common/*.cpp
-//   go test ./internal/evidence/pdq -reference /tmp/pdq-reference
+//   go test ./internal/picture/pdq -reference /tmp/pdq-reference
 //
 // On stdin: "width height channels\n" and the bytes of the picture row by row, one picture after the other. On stdout
 // a line for each: the hash, the quality and the hashes of its eight forms.

@@ -4,8 +4,8 @@ import (
 	"strings"
 	"testing"
 
-	"vigie/internal/evidence/pdq"
 	"vigie/internal/fault"
+	"vigie/internal/picture/pdq"
 )
 
 func parsed(t testing.TB, text string) pdq.Hash {

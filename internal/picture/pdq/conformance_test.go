@@ -14,8 +14,8 @@ import (
 	"strings"
 	"testing"
 
-	"vigie/internal/evidence/pdq"
-	"vigie/internal/evidence/pdq/invented"
+	"vigie/internal/picture/pdq"
+	"vigie/internal/picture/pdq/invented"
 )
 
 // What Meta's own program says of invented pictures is written down in testdata/reference.txt, so that neither it nor

@@ -15,9 +15,9 @@ import (
 	"testing/iotest"
 	"time"
 
-	"vigie/internal/evidence/pdq"
-	"vigie/internal/evidence/pdq/invented"
 	"vigie/internal/fault"
+	"vigie/internal/picture/pdq"
+	"vigie/internal/picture/pdq/invented"
 )
 
 // webp is 16 × 16 points that cannot be told apart, without loss (VP8L): Go reads WebP and does not write it.

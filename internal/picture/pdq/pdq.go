@@ -55,6 +55,15 @@ func Parse(text string) (Hash, error) {
 	return h, nil
 }
 
+// MarshalText writes what String does.
+func (h Hash) MarshalText() ([]byte, error) { return []byte(h.String()), nil }
+
+// UnmarshalText reads what Parse does.
+func (h *Hash) UnmarshalText(text []byte) (err error) {
+	*h, err = Parse(string(text))
+	return err
+}
+
 // Distance is how many bits differ: 0 for the same picture, about 128 for pictures that have nothing to do with
 // each other.
 func (h Hash) Distance(other Hash) int {
@@ -89,6 +98,18 @@ const (
 
 func (f Form) String() string {
 	return [...]string{"original", "rotate 90", "rotate 180", "rotate 270", "flip x", "flip y", "flip plus", "flip minus"}[f]
+}
+
+// Back is the form that a picture has in the eyes of one that has the form f in its own: quarter turns go the other way, all
+// else is its own way back.
+func (f Form) Back() Form {
+	switch f {
+	case Rotate90:
+		return Rotate270
+	case Rotate270:
+		return Rotate90
+	}
+	return f
 }
 
 // Forms are the hashes of the eight forms of one picture, by Form. All eight are searched for: choosing one of

@@ -1,11 +1,10 @@
-package chat_test
+package picture_test
 
 import (
 	"bytes"
 	"context"
 	"encoding/binary"
 	"errors"
-	"fmt"
 	"hash/crc32"
 	"image"
 	"image/color"
@@ -16,48 +15,20 @@ import (
 	"strings"
 	"testing"
 
-	"vigie/internal/chat"
 	"vigie/internal/fault"
+	"vigie/internal/picture"
+	"vigie/internal/picture/pdq"
+	"vigie/internal/picture/pdq/invented"
+	"vigie/internal/picture/picturetest"
 )
 
 // TestMain lets this test program become the process that opens pictures.
 func TestMain(m *testing.M) {
-	if len(os.Args) > 1 && os.Args[1] == chat.PictureArgument {
-		if err := chat.RunPictureProcess(os.Stdin, os.Stdout); err != nil {
-			fmt.Fprintln(os.Stderr, err)
-			os.Exit(1)
-		}
+	if len(os.Args) > 1 && os.Args[1] == picture.ConfinementArgument {
+		picture.ReportConfinement(os.Stdout)
 		os.Exit(0)
 	}
-	if len(os.Args) > 1 && os.Args[1] == chat.ConfinementArgument {
-		chat.ReportConfinement(os.Stdout)
-		os.Exit(0)
-	}
-	os.Exit(m.Run())
-}
-
-// chessboard is a picture whose squares are 40 pixels wide.
-func chessboard(w, h int) *image.RGBA {
-	board := image.NewRGBA(image.Rect(0, 0, w, h))
-	for y := range h {
-		for x := range w {
-			if (x/40+y/40)%2 == 0 {
-				board.Set(x, y, color.RGBA{200, 30, 30, 255})
-			} else {
-				board.Set(x, y, color.RGBA{20, 220, 240, 255})
-			}
-		}
-	}
-	return board
-}
-
-func pngOf(t testing.TB, picture image.Image) []byte {
-	t.Helper()
-	var b bytes.Buffer
-	if err := png.Encode(&b, picture); err != nil {
-		t.Fatal(err)
-	}
-	return b.Bytes()
+	picturetest.Main(m)
 }
 
 // contrast is the greatest difference of brightness between neighbours.
@@ -75,16 +46,16 @@ func contrast(picture image.Image) int {
 }
 
 func TestAPictureIsDrawnSmallGreyAndCoveredFirst(t *testing.T) {
-	original := pngOf(t, chessboard(1600, 800))
+	original := picturetest.PNG(t, picturetest.Chessboard(1600, 800))
 	for _, c := range []struct {
-		cover    chat.Cover
+		cover    picture.Cover
 		longest  int
 		contrast func(int) bool
 	}{
-		{chat.Covered, 320, func(n int) bool { return n < 20 }},
-		{chat.Uncovered, 960, func(n int) bool { return n > 40 }},
+		{picture.Covered, 320, func(n int) bool { return n < 20 }},
+		{picture.Uncovered, 960, func(n int) bool { return n > 40 }},
 	} {
-		drawn, err := chat.Draw(context.Background(), bytes.NewReader(original), c.cover)
+		drawn, err := picture.New().Draw(context.Background(), bytes.NewReader(original), c.cover)
 		if err != nil {
 			t.Fatalf("%s: %v", c.cover, err)
 		}
@@ -122,7 +93,7 @@ func exif(t *testing.T, picture image.Image) []byte {
 }
 
 func TestNothingOfTheMetadataIsLeftAndThePictureStandsUpright(t *testing.T) {
-	drawn, err := chat.Draw(context.Background(), bytes.NewReader(exif(t, chessboard(400, 200))), chat.Uncovered)
+	drawn, err := picture.New().Draw(context.Background(), bytes.NewReader(exif(t, picturetest.Chessboard(400, 200))), picture.Uncovered)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -137,12 +108,12 @@ func TestNothingOfTheMetadataIsLeftAndThePictureStandsUpright(t *testing.T) {
 
 func TestWhatCannotBeDrawnIsRefused(t *testing.T) {
 	// 48 million pixels, all alike, in a few kilobytes; and 19,000 × 19,000 only declared.
-	bomb := pngOf(t, image.NewGray(image.Rect(0, 0, 8000, 6000)))
-	lie := pngOf(t, image.NewGray(image.Rect(0, 0, 1, 1)))
+	bomb := picturetest.PNG(t, image.NewGray(image.Rect(0, 0, 8000, 6000)))
+	lie := picturetest.PNG(t, image.NewGray(image.Rect(0, 0, 1, 1)))
 	binary.BigEndian.PutUint32(lie[16:], 19_000)
 	binary.BigEndian.PutUint32(lie[20:], 19_000)
 	binary.BigEndian.PutUint32(lie[29:], crc32.ChecksumIEEE(lie[12:29]))
-	whole := pngOf(t, chessboard(200, 200))
+	whole := picturetest.PNG(t, picturetest.Chessboard(200, 200))
 	for name, data := range map[string][]byte{
 		"a picture that would fill the memory": bomb,
 		"a picture that says it would":         lie,
@@ -150,15 +121,15 @@ func TestWhatCannotBeDrawnIsRefused(t *testing.T) {
 		"no picture at all":                    []byte("\xff\xd8\xffnot really"),
 		"nothing":                              nil,
 	} {
-		drawn, err := chat.Draw(context.Background(), bytes.NewReader(data), chat.Covered)
-		if f := fault.As(err); f == nil || f.Key != "fault.chat.no_preview" || drawn != nil {
+		drawn, err := picture.New().Draw(context.Background(), bytes.NewReader(data), picture.Covered)
+		if f := fault.As(err); f == nil || f.Key != "fault.picture.not_drawn" || drawn != nil {
 			t.Errorf("%s: %d bytes, %v", name, len(drawn), err)
 		}
 	}
 }
 
 func TestThePictureProcessHasNoFilesAndNoRights(t *testing.T) {
-	report, err := chat.Confinement(context.Background())
+	report, err := picture.Confinement(context.Background())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -174,12 +145,12 @@ func TestThePictureProcessHasNoFilesAndNoRights(t *testing.T) {
 func FuzzOrientation(f *testing.F) {
 	f.Add([]byte("\xff\xd8\xff\xe1\x00\x22Exif\x00\x00MM\x00\x2a\x00\x00\x00\x08\x00\x01\x01\x12\x00\x03\x00\x00\x00\x01\x00\x06\x00\x00"))
 	f.Add([]byte("\xff\xd8\xff\xe0\x00\x02\xff\xe1\xff\xff"))
-	f.Fuzz(func(t *testing.T, data []byte) { chat.Orientation(data) })
+	f.Fuzz(func(t *testing.T, data []byte) { picture.Orientation(data) })
 }
 
 // Whatever is sent as a picture is refused, or drawn small.
 func FuzzPicture(f *testing.F) {
-	small := chessboard(24, 12)
+	small := picturetest.Chessboard(24, 12)
 	var asJPEG, asGIF bytes.Buffer
 	if err := errors.Join(jpeg.Encode(&asJPEG, small, nil), gif.Encode(&asGIF, small, nil)); err != nil {
 		f.Fatal(err)
@@ -196,11 +167,11 @@ func FuzzPicture(f *testing.F) {
 		if size, _, err := image.DecodeConfig(bytes.NewReader(data)); err == nil && size.Width*size.Height > 1<<20 {
 			return // decoded in a process with little memory, not here
 		}
-		how := chat.Uncovered
+		how := picture.Uncovered
 		if covered {
-			how = chat.Covered
+			how = picture.Covered
 		}
-		drawn, err := chat.DrawHere(data, how)
+		drawn, err := picture.DrawHere(data, how)
 		if err != nil {
 			return
 		}
@@ -208,4 +179,46 @@ func FuzzPicture(f *testing.F) {
 			t.Fatalf("drawn as %v", b)
 		}
 	})
+}
+
+// A picture is hashed where nobody else's files are, exactly as the library does, however its camera was held.
+func TestAPictureIsHashedInItsProcess(t *testing.T) {
+	photograph := invented.Photograph(3018, 640, 480)
+	forms, quality := pdq.Dihedral(photograph)
+	got, gotQuality, err := picture.New().Hash(context.Background(), bytes.NewReader(picturetest.PNG(t, photograph)))
+	if err != nil || got != forms || gotQuality != quality || quality < pdq.MinQuality {
+		t.Fatalf("%v, quality %d, %v; want %v, %d", got, gotQuality, err, forms, quality)
+	}
+	held, _, err := picture.New().Hash(context.Background(), bytes.NewReader(exif(t, photograph)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if d := held[pdq.Original].Distance(forms[pdq.Original]); d > 10 {
+		t.Errorf("a camera held on its side changes %d bits", d)
+	}
+}
+
+// What cannot be opened says so for good; where no process can be started, nothing is said of the picture.
+func TestWhatCannotBeHashedIsToldFromWhatMayBeTriedAgain(t *testing.T) {
+	whole := picturetest.PNG(t, picturetest.Chessboard(200, 200))
+	for name, data := range map[string][]byte{"huge": huge(t), "cut": whole[:len(whole)/2], "none": []byte("\xff\xd8\xffnot really")} {
+		_, _, err := picture.New().Hash(context.Background(), bytes.NewReader(data))
+		if f := fault.As(err); f == nil || f.Key != "fault.picture.not_hashed" {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	_, _, err := picture.Started("/nonexistent").Hash(context.Background(), bytes.NewReader(whole))
+	if err == nil || fault.As(err) != nil {
+		t.Errorf("without a process: %v", err)
+	}
+}
+
+// huge declares 50,000 × 50,000 pixels in a few bytes.
+func huge(t testing.TB) []byte {
+	t.Helper()
+	lie := picturetest.PNG(t, image.NewGray(image.Rect(0, 0, 1, 1)))
+	binary.BigEndian.PutUint32(lie[16:], 50_000)
+	binary.BigEndian.PutUint32(lie[20:], 50_000)
+	binary.BigEndian.PutUint32(lie[29:], crc32.ChecksumIEEE(lie[12:29]))
+	return lie
 }
