@@ -210,6 +210,17 @@ func (e *Evidence) addWords(ctx context.Context, fileID, id, kind string, c Cont
 		return fault.New(fault.Invalid, "fault.case.id")
 	}
 	c = Content{Address: c.Address, Account: c.Account, Platform: c.Platform, Seen: c.Seen, Statement: c.Statement}
+	if err := c.tidy(); err != nil {
+		return err
+	}
+	c.SHA256 = c.digest()
+	return e.files.Write(ctx, fileID, func(tx *store.Tx, file casefile.File, key *seal.Key) error {
+		return e.insert(ctx, tx, file, key, Item{ID: id, Kind: kind, Content: c}, by)
+	})
+}
+
+// tidy trims what was typed, and refuses what is too long.
+func (c *Content) tidy() error {
 	for _, f := range []struct {
 		text *string
 		most int
@@ -219,14 +230,11 @@ func (e *Evidence) addWords(ctx context.Context, fileID, id, kind string, c Cont
 			return fault.New(fault.Invalid, "fault.evidence.long", "max", f.most)
 		}
 	}
-	c.SHA256 = c.digest()
-	return e.files.Write(ctx, fileID, func(tx *store.Tx, file casefile.File, key *seal.Key) error {
-		return e.insert(ctx, tx, file, key, Item{ID: id, Kind: kind, Content: c}, by)
-	})
+	return nil
 }
 
 // AddFile keeps a file, untouched: its hash is taken while it is sealed. source is the proof of a conversation that it
-// comes from, "" for none. It returns fault.Forbidden "fault.evidence.no_capture" where nothing but words may be kept,
+// comes from, "" for none; c may say where it was seen. It returns fault.Forbidden "fault.evidence.no_capture" where nothing but words may be kept,
 // fault.Unsupported "fault.evidence.media" for a type that is not taken, fault.TooLarge "fault.blob.too_large", and
 // otherwise what AddLink does.
 func (e *Evidence) AddFile(ctx context.Context, fileID, id, source string, c Content, r io.Reader, by audit.Actor) error {
@@ -239,6 +247,12 @@ func (e *Evidence) AddFile(ctx context.Context, fileID, id, source string, c Con
 	}
 	if !store.IsID(id) {
 		return fault.New(fault.Invalid, "fault.case.id")
+	}
+	if err := c.tidy(); err != nil {
+		return err
+	}
+	if strings.ContainsAny(c.Address, " \t\n") {
+		return fault.New(fault.Invalid, "fault.evidence.address")
 	}
 	if there, err := e.has(ctx, id); err != nil || there {
 		return err

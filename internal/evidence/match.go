@@ -111,7 +111,7 @@ func (e *Evidence) matchItem(ctx context.Context, job jobs.Job[pictureArgs]) err
 
 // matchOf is the match of an item with another that is near it.
 func matchOf(item, other Item, hit pdq.Hit) Match {
-	m := Match{Distance: hit.Distance, Earlier: Side{ItemID: item.ID}, Later: Side{ItemID: other.ID}}
+	m := Match{Distance: hit.Distance, Earlier: Side{ItemID: item.ID, FileID: item.FileID}, Later: Side{ItemID: other.ID, FileID: other.FileID}}
 	form := hit.Form
 	if other.AddedAt < item.AddedAt || other.AddedAt == item.AddedAt && other.ID < item.ID {
 		m.Earlier, m.Later = m.Later, m.Earlier
@@ -128,9 +128,13 @@ func (e *Evidence) insertMatches(ctx context.Context, found []Match) error {
 	})
 	return e.db.Tx(ctx, func(tx *store.Tx) error {
 		for _, m := range found {
-			if _, err := tx.Exec(ctx, `INSERT INTO evidence_match (id, earlier_id, later_id, distance, form, found_at) VALUES ($1, $2, $3, $4, $5, $6)
-				ON CONFLICT (earlier_id, later_id) DO NOTHING`, store.NewID(), m.Earlier.ItemID, m.Later.ItemID, m.Distance, m.Form, store.Millis(e.now())); err != nil {
+			n, err := tx.Exec(ctx, `INSERT INTO evidence_match (id, earlier_id, later_id, distance, form, found_at) VALUES ($1, $2, $3, $4, $5, $6)
+				ON CONFLICT (earlier_id, later_id) DO NOTHING`, store.NewID(), m.Earlier.ItemID, m.Later.ItemID, m.Distance, m.Form, store.Millis(e.now()))
+			if err != nil {
 				return err
+			}
+			if n > 0 {
+				tx.AfterCommit(func() { e.files.Changed(m.Earlier.FileID); e.files.Changed(m.Later.FileID) })
 			}
 		}
 		return nil

@@ -149,7 +149,7 @@ func (c *Room) caseView(ctx context.Context, say *i18n.Printer, reader staff.Per
 	for _, h := range holds {
 		v.holds = append(v.holds, caseHold{id: h.ID, who: c.Alias(ctx, h.PlacedBy), when: say.DateTime(at(h.PlacedAt)), why: h.Why, mine: h.PlacedBy == reader.ID})
 	}
-	if v.timeline, err = c.caseTimeline(ctx, say, file.ID); err != nil {
+	if v.timeline, err = c.caseTimeline(ctx, say, file.ID, v.evidence.hidden); err != nil {
 		return v, err
 	}
 	roster, err := c.Staff.Roster(ctx)
@@ -275,16 +275,20 @@ func (c *Room) caseDangers(ctx context.Context, v *caseView) error {
 var caseIcons = map[string]string{
 	"opened": "clipboard-list", "contact_added": "message-circle", "contact_left": "message-circle", "came_back": "message-circle", "note": "pencil", "task": "clock", "task_done": "check",
 	"task_dropped": "x", "person_added": "user-round", "person_changed": "user-round", "person_removed": "user-round-x", "danger_judged": "shield-alert",
-	"glass": "eye", "reader_in": "eye", "reader_out": "eye-off", "handed_over": "hand-helping", "close": "lock", "reopen": "door-open", "hold": "lock", "hold_lifted": "door-open", "merged": "copy", "topic": "pencil", "evidence": "paperclip", "exported": "copy", "printed": "copy",
+	"glass": "eye", "reader_in": "eye", "reader_out": "eye-off", "handed_over": "hand-helping", "close": "lock", "reopen": "door-open", "hold": "lock", "hold_lifted": "door-open", "merged": "copy", "topic": "pencil", "evidence": "paperclip", "match_same": "copy", "match_other": "copy", "exported": "copy", "printed": "copy",
 }
 
-func (c *Room) caseTimeline(ctx context.Context, say *i18n.Printer, fileID string) ([]ui.Entry, error) {
+// caseTimeline is what happened to a file, without what is about the things that are hidden from her, by their ids.
+func (c *Room) caseTimeline(ctx context.Context, say *i18n.Printer, fileID string, hidden map[string]bool) ([]ui.Entry, error) {
 	events, err := c.Files.Timeline(ctx, fileID, "", timelineShown)
 	if err != nil {
 		return nil, err
 	}
 	var all []ui.Entry
 	for _, e := range events {
+		if hidden[e.Ref] {
+			continue
+		}
 		entry := ui.Entry{At: at(e.At), Icon: caseIcons[e.Kind], By: c.actorName(ctx, say, e)}
 		if ev, ok := strings.CutPrefix(e.Kind, "referral_"); ok {
 			entry.Icon, entry.Title, entry.Text = "send", say.T("referral.event."+ev), c.partnerName(say, e.Code)

@@ -63,6 +63,7 @@ type casesView struct {
 	unread    []unreadReferral
 	topics    []ui.Option
 	all       bool // she may read every file
+	matches   int  // pictures that look alike and that nobody has judged
 }
 
 // Cases lists files, after what is to be done.
@@ -111,7 +112,7 @@ func (c *Room) cases(w http.ResponseWriter, r *http.Request, q caseWanted) error
 		v.older = "/desk/cases?" + query.Encode()
 	}
 	if q.exact == "" && q.after == "" {
-		if err := c.casesToDo(ctx, &v, m.ID); err != nil {
+		if err := c.casesToDo(ctx, &v, m.Person); err != nil {
 			return err
 		}
 	}
@@ -134,8 +135,8 @@ func (c *Room) caseTopic(say *i18n.Printer, file casefile.File) string {
 const shownAhead = 7 * 24 * time.Hour
 
 // casesToDo is what she has to do, and, for a supervisor, what others are late with and which glasses were broken.
-func (c *Room) casesToDo(ctx context.Context, v *casesView, staffID string) error {
-	tasks, err := c.Files.TasksOf(ctx, staffID, c.Now().Add(shownAhead))
+func (c *Room) casesToDo(ctx context.Context, v *casesView, reader staff.Person) error {
+	tasks, err := c.Files.TasksOf(ctx, reader.ID, c.Now().Add(shownAhead))
 	if err != nil {
 		return err
 	}
@@ -143,6 +144,11 @@ func (c *Room) casesToDo(ctx context.Context, v *casesView, staffID string) erro
 	if v.due, err = c.dueTasks(ctx, v.say, tasks, reference); err != nil || !v.all {
 		return err
 	}
+	matches, err := c.openMatches(ctx, v.say, reader)
+	if err != nil {
+		return err
+	}
+	v.matches = len(matches)
 	unread, err := c.Referrals.Unread(ctx)
 	if err != nil {
 		return err
@@ -160,7 +166,7 @@ func (c *Room) casesToDo(ctx context.Context, v *casesView, staffID string) erro
 	}
 	var others []casefile.Task
 	for _, t := range late {
-		if t.StaffID != staffID {
+		if t.StaffID != reader.ID {
 			others = append(others, t)
 		}
 	}

@@ -453,6 +453,9 @@ func (c *Room) commands(say *i18n.Printer, p staff.Person) []ui.Command {
 		ui.Command{Label: say.T("desk.cmd.history"), Href: "/desk/history", Icon: "search"},
 		ui.Command{Label: say.T("desk.cmd.account"), Href: "/desk/account", Icon: "key-round"},
 	)
+	if p.Can(staff.CaseAll) {
+		all = append(all, ui.Command{Label: say.T("match.title"), Href: "/desk/matches", Icon: "copy"})
+	}
 	if p.Can(staff.CaseUse) {
 		all = append(all, ui.Command{Label: say.T("case.title"), Href: "/desk/cases", Icon: "clipboard-list"}, ui.Command{Label: say.T("takedown.title"), Href: "/desk/takedown", Icon: "send"})
 	}

@@ -29,12 +29,15 @@ type evidenceView struct {
 	purposes  []ui.Option // for whom it may be exported
 	seen      hardSeen
 	offered   []ui.Option // proofs that were handed over in its conversations and are not kept yet
+	matches   []matchRow
+	hidden    map[string]bool // ids of matches that are not hers to know of
 }
 
 type evidenceItem struct {
 	evidence.Item
 	added, by string
 	stamp     string // how far its time stamp is
+	hash      string // whether its picture is known again, "" for none
 	picture   bool
 	lines     []told
 	chain     []string
@@ -43,6 +46,9 @@ type evidenceItem struct {
 func (c *Room) evidenceOf(ctx context.Context, say *i18n.Printer, reader staff.Person, file casefile.File) (v evidenceView, err error) {
 	v.noCapture = c.Evidence.NoCapture(file)
 	if v.seen, err = c.hardSeen(ctx, reader.ID); err != nil {
+		return v, err
+	}
+	if v.matches, v.hidden, err = c.matchesOf(ctx, say, reader, file.ID); err != nil {
 		return v, err
 	}
 	items, err := c.Evidence.Items(ctx, file.ID)
@@ -63,6 +69,9 @@ func (c *Room) evidenceOf(ctx context.Context, say *i18n.Printer, reader staff.P
 		d := evidenceItem{Item: item, added: say.DateTime(at(item.AddedAt)), by: c.Alias(ctx, item.AddedBy), stamp: say.T("evidence.stamp." + item.Stamp), picture: item.Shown() && !item.NoCapture && !v.noCapture}
 		if item.Stamp == evidence.Stamped {
 			d.stamp = say.T("evidence.stamp.stamped", "when", say.DateTime(at(item.StampedAt)))
+		}
+		if item.Hash != evidence.HashNone {
+			d.hash = say.T("evidence.pdq." + item.Hash)
 		}
 		for _, line := range []told{
 			{say.T("evidence.address"), item.Content.Address}, {say.T("evidence.account"), item.Content.Account}, {say.T("evidence.seen"), item.Content.Seen},
@@ -158,13 +167,13 @@ func (c *Room) AddEvidence(w http.ResponseWriter, r *http.Request) error {
 		case evidence.KindStatement:
 			return c.Evidence.AddStatement(ctx, id, form.Get("id"), content, me(r))
 		case evidence.KindFile:
-			return c.keepProof(ctx, r, id, form.Get("id"), form.Get("proof"))
+			return c.keepProof(ctx, r, id, form.Get("id"), form.Get("proof"), content)
 		}
 		return fault.New(fault.Invalid, "fault.evidence.kind")
 	})
 }
 
-func (c *Room) keepProof(ctx context.Context, r *http.Request, fileID, id, proofID string) error {
+func (c *Room) keepProof(ctx context.Context, r *http.Request, fileID, id, proofID string, content evidence.Content) error {
 	file, err := c.Files.Get(ctx, fileID)
 	if err != nil {
 		return err
@@ -185,7 +194,8 @@ func (c *Room) keepProof(ctx context.Context, r *http.Request, fileID, id, proof
 			return err
 		}
 		defer original.Close()
-		return c.Evidence.AddFile(ctx, fileID, id, proofID, evidence.Content{Name: p.Name}, original, me(r))
+		content.Name = p.Name
+		return c.Evidence.AddFile(ctx, fileID, id, proofID, content, original, me(r))
 	}
 	return fault.New(fault.NotFound, "fault.evidence.unknown")
 }

@@ -151,7 +151,7 @@ func (c *Room) casePaper(ctx context.Context, say *i18n.Printer, reader staff.Pe
 	if room == casefile.RoomChild {
 		c.printStory(d, v)
 	}
-	return d, c.printTimeline(ctx, d, say, file.ID, room, hers)
+	return d, c.printTimeline(ctx, d, say, file.ID, room, hers, v.evidence.hidden)
 }
 
 // joined is what there is of a line.
@@ -212,13 +212,16 @@ func (c *Room) printStory(d *paper.Document, v caseView) {
 }
 
 // printTimeline is all that happened in a room, the oldest first.
-func (c *Room) printTimeline(ctx context.Context, d *paper.Document, say *i18n.Printer, fileID string, room casefile.Room, hers map[string]bool) error {
+func (c *Room) printTimeline(ctx context.Context, d *paper.Document, say *i18n.Printer, fileID string, room casefile.Room, hers, hidden map[string]bool) error {
 	events, err := c.Files.Timeline(ctx, fileID, "", printedEvents)
 	if err != nil {
 		return err
 	}
 	var rows [][]string
 	for _, e := range slices.Backward(events) {
+		if hidden[e.Ref] {
+			continue
+		}
 		mine, ofContact := hers[e.Ref]
 		parent := strings.HasPrefix(e.Kind, "person_") && e.Code == string(casefile.Parent)
 		if ofContact && !mine || !ofContact && room != casefile.RoomChild || parent {
