@@ -84,7 +84,6 @@ func (e *Evidence) hashItem(ctx context.Context, job jobs.Job[pictureArgs]) erro
 	}
 	return e.db.Tx(ctx, func(tx *store.Tx) error {
 		n, err := tx.Exec(ctx, `UPDATE evidence_item SET pdq = $2, pdq_sealed = $3 WHERE id = $1 AND pdq = $4`, item.ID, state, sealed, HashQueued)
-		tx.AfterCommit(func() { e.files.Changed(item.FileID) })
 		if err != nil || n == 0 || state != Hashed {
 			return err
 		}

@@ -2,6 +2,7 @@ package console
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"slices"
 	"strings"
@@ -25,6 +26,7 @@ type matchRow struct {
 	href  string
 	title string
 	close string // how near they are, and how the later one lies
+	found string
 	state string
 	tone  ui.Tone
 }
@@ -65,13 +67,27 @@ type toldNotice struct {
 	back bool
 }
 
-// reads says whether a file is hers to read. known is false where she knows a person of it: then there is no such file for her.
-func (c *Room) reads(ctx context.Context, reader staff.Person, fileID string) (hers, known bool, err error) {
-	how, err := c.Files.May(ctx, fileID, reader.ID, reader.Can(staff.CaseAll))
-	if fault.Is(err, fault.NotFound) {
-		return false, false, nil
+// reading says of files whether they are hers to read, each asked once. known is false where she knows a person of one: then there
+// is no such file for her.
+func (c *Room) reading(ctx context.Context, reader staff.Person) func(fileID string) (hers, known bool, err error) {
+	asked := map[string]error{}
+	return func(fileID string) (hers, known bool, err error) {
+		if _, ok := asked[fileID]; !ok {
+			how, err := c.Files.May(ctx, fileID, reader.ID, reader.Can(staff.CaseAll))
+			if err == nil && how == "" {
+				err = errGlass
+			}
+			asked[fileID] = err
+		}
+		switch err := asked[fileID]; {
+		case errors.Is(err, errGlass):
+			return false, true, nil
+		case fault.Is(err, fault.NotFound):
+			return false, false, nil
+		default:
+			return err == nil, err == nil, err
+		}
 	}
-	return how != "", err == nil, err
 }
 
 // matchesOf are the leads of a file's pictures that she may know of, and the ids of those that she may not.
@@ -80,10 +96,10 @@ func (c *Room) matchesOf(ctx context.Context, say *i18n.Printer, reader staff.Pe
 	if err != nil {
 		return nil, nil, err
 	}
-	hidden, reference := map[string]bool{}, c.references(ctx)
+	hidden, reference, reads := map[string]bool{}, c.references(ctx), c.reading(ctx, reader)
 	for _, m := range all {
 		own, other := m.Beside(fileID)
-		hers, known, err := c.reads(ctx, reader, other.FileID)
+		hers, known, err := reads(other.FileID)
 		if err != nil {
 			return nil, nil, err
 		}
@@ -114,7 +130,7 @@ func (c *Room) matchesOf(ctx context.Context, say *i18n.Printer, reader staff.Pe
 func matchAt(fileID, matchID string) string { return "/desk/cases/" + fileID + "/matches/" + matchID }
 
 func (c *Room) matchRow(say *i18n.Printer, m evidence.Match) matchRow {
-	row := matchRow{Match: m, state: say.T("match.state." + m.State), tone: ui.Calm}
+	row := matchRow{Match: m, found: say.T("match.found", "when", say.DateTime(at(m.FoundAt))), state: say.T("match.state." + m.State), tone: ui.Calm}
 	if m.State == evidence.MatchOpen {
 		row.tone = ui.Warn
 	}
@@ -146,14 +162,14 @@ func (c *Room) openMatches(ctx context.Context, say *i18n.Printer, reader staff.
 	if err != nil {
 		return nil, err
 	}
-	reference := c.references(ctx)
+	reference, reads := c.references(ctx), c.reading(ctx, reader)
 	var rows []matchRow
 	for _, m := range all {
-		earlierHers, _, err := c.reads(ctx, reader, m.Earlier.FileID)
+		earlierHers, _, err := reads(m.Earlier.FileID)
 		if err != nil {
 			return nil, err
 		}
-		laterHers, _, err := c.reads(ctx, reader, m.Later.FileID)
+		laterHers, _, err := reads(m.Later.FileID)
 		if err != nil {
 			return nil, err
 		}
@@ -188,7 +204,7 @@ func (c *Room) match(r *http.Request) (m evidence.Match, may bool, err error) {
 		return m, false, err
 	}
 	own, other := m.Beside(fileID)
-	hers, known, err := c.reads(r.Context(), reader.Person, other.FileID)
+	hers, known, err := c.reading(r.Context(), reader.Person)(other.FileID)
 	switch {
 	case err != nil:
 		return m, false, err
