@@ -109,6 +109,7 @@ func TestWhoSeesThatAPictureIsKnown(t *testing.T) {
 		camille.get(at(page)).want(http.StatusForbidden).seesNot(reference(louses), "@dark.wolf")
 		camille.post(at(page), "before", "open", "verdict", "same").want(http.StatusForbidden)
 	}
+	camille.get(at(hers)).sees("dans un dossier que vous ne pouvez pas lire")
 	lou.get(louses).sees("est connue dans un autre dossier").seesNot(reference(hers))
 	camille.get("/desk/matches").want(http.StatusForbidden)
 
@@ -183,6 +184,8 @@ func TestWhatComesBackIsReportedAgain(t *testing.T) {
 	camille.post(at, "before", "open", "verdict", "same").want(http.StatusOK).
 		sees("Elle est revenue à la même adresse", "une nouvelle n'est pas nécessaire").seesNot("Préparer une notification")
 	camille.post(notice+"/looked", "found", "there").want(http.StatusOK).sees("Réapparu")
+
+	camille.get(at).want(http.StatusOK).sees("Réapparu", "une nouvelle n'est pas nécessaire").seesNot("Elle est revenue à la même adresse", "Préparer une notification")
 
 	second, _, _ := w.caseOf(camille)
 	w.keeps(second, aPhotograph(t, 3018, 400, 70), evidence.Content{Address: elsewhere})

@@ -63,8 +63,9 @@ type matchSide struct {
 type toldNotice struct {
 	noticeRow
 	href, course string
-	// back says that it was gone and is about the address at which the later picture is: what is there has reappeared.
-	back bool
+	// here says that it is about the address at which the later picture is, and not over; back that it was gone from there: it has
+	// reappeared.
+	here, back bool
 }
 
 // reading says of files whether they are hers to read, each asked once. known is false where she knows a person of one: then there
@@ -320,10 +321,10 @@ func (c *Room) toldOf(ctx context.Context, v *matchView) error {
 		if n.State == takedown.Withdrawn || where != "" && !slices.Contains(n.Content.Addresses, where) {
 			continue
 		}
-		gone := n.State == takedown.Removed || n.State == takedown.Watching
+		here := n.State != takedown.Closed && slices.Contains(n.Content.Addresses, v.address)
 		v.notices = append(v.notices, toldNotice{
 			noticeRow: c.noticeRow(v.say, n), href: "/desk/cases/" + n.FileID + "/notices/" + n.ID, course: noticeCourse(v.say, n),
-			back: gone && slices.Contains(n.Content.Addresses, v.address),
+			here: here, back: here && (n.State == takedown.Removed || n.State == takedown.Watching),
 		})
 		v.reported = v.reported || n.SubmittedAt > 0
 	}
@@ -367,9 +368,9 @@ func (v *matchView) anew(grounds []ui.Option, now string) {
 	}
 }
 
-// returned says that the later picture is where a notice watches: that one has reappeared, and no other is needed.
-func (v matchView) returned() bool {
-	return slices.ContainsFunc(v.notices, func(n toldNotice) bool { return n.back })
+// followed says that a notice is at the later picture's address already: no other is needed.
+func (v matchView) followed() bool {
+	return slices.ContainsFunc(v.notices, func(n toldNotice) bool { return n.here })
 }
 
 // JudgeMatch writes what she says of two pictures: the same, or another.
