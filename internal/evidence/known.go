@@ -13,13 +13,14 @@ import (
 )
 
 // known is what this node knows of the pictures that are kept: a hash of each, in memory, because a hash is sealed and what is
-// sealed cannot be searched. It says which items to compare and nothing else: it is made true by the record before each search
-// (refresh), and what it says is asked of the record again, so that what was erased is never offered.
+// sealed cannot be searched. It says which items to compare and nothing else: it is made true by the record before a search
+// (refreshFor), and what it says is asked of the record again, so that what was erased is never offered.
 //
 // It is by the item and the key that its hash is sealed under. A merge moves neither, and an erasure destroys the key: each node
 // hears of that on the bus and forgets at once.
 type known struct {
 	turn   sync.Mutex // one refresh at a time
+	whole  bool       // under turn: the last one read all that it found
 	loaded atomic.Bool
 	bank   pdq.Bank
 
@@ -75,9 +76,25 @@ type place struct {
 
 // refresh makes what this node knows the same as what the record holds. Everything is in it that was committed before.
 func (e *Evidence) refresh(ctx context.Context) error {
+	e.known.turn.Lock()
+	defer e.known.turn.Unlock()
+	return e.read(ctx)
+}
+
+// refreshFor has everything known that was hashed before an item. Where the item itself is known, that is so already: whoever
+// has seen a commit has seen those before it.
+func (e *Evidence) refreshFor(ctx context.Context, id string) error {
+	e.known.turn.Lock()
+	defer e.known.turn.Unlock()
+	if e.known.whole && e.known.has(id) {
+		return nil
+	}
+	return e.read(ctx)
+}
+
+func (e *Evidence) read(ctx context.Context) error {
 	k := &e.known
-	k.turn.Lock()
-	defer k.turn.Unlock()
+	k.whole = false
 	k.reading(map[string]struct{}{})
 	defer k.reading(nil)
 	all, err := store.All(ctx, e.db, func(r store.Row) (p place, err error) { return p, r.Scan(&p.id, &p.keyID) },
@@ -93,6 +110,7 @@ func (e *Evidence) refresh(ctx context.Context) error {
 		}
 		missing = missing[n:]
 	}
+	k.whole = true
 	k.loaded.Store(true)
 	return nil
 }
@@ -147,6 +165,13 @@ func (k *known) keepOnly(all []place) (missing []string) {
 		}
 	}
 	return missing
+}
+
+func (k *known) has(id string) bool {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	_, ok := k.under[id]
+	return ok
 }
 
 // reading begins, or with nil ends, to remember which keys are destroyed.

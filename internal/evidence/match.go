@@ -85,7 +85,7 @@ func (e *Evidence) matchItem(ctx context.Context, job jobs.Job[pictureArgs]) err
 	if err != nil {
 		return err
 	}
-	if err := e.refresh(ctx); err != nil {
+	if err := e.refreshFor(ctx, item.ID); err != nil {
 		return err
 	}
 	found := make([]Match, 0, mostMatches)
