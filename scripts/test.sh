@@ -75,7 +75,7 @@ go_sound_tests() {
 # The rooms where goroutines share memory. The others leave that to the database, and the race detector
 # would only slow its drivers ten times over. What is long, or measures delays, was run before (-short).
 concurrent_rooms() {
-  go list ./internal/... | grep -E '/(bench/lossyfs|bus|chat|picture/pdq|jobs|phone|phone/media|phone/rtc|phone/trunk|routing/flood|seal|slowhash|store|web/live)$'
+  go list ./internal/... | grep -E '/(bench/lossyfs|bus|chat|evidence|picture|picture/pdq|jobs|phone|phone/media|phone/rtc|phone/trunk|routing/flood|seal|slowhash|store|web/live)$'
 }
 go_race_tests() {
   echo '#include <stdlib.h>' | gcc -E - >/dev/null 2>&1 ||

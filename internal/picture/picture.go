@@ -47,6 +47,9 @@ var ErrEnded = errors.New("picture: the process ended without an answer")
 // fault.Unsupported "fault.picture.not_drawn" for what is no picture, or cannot be opened within the limits.
 func (p *Process) Draw(ctx context.Context, file io.Reader, cover Cover) ([]byte, error) {
 	out, err := p.ask(ctx, p.drawing, drawFor, string(cover), file)
+	if ctx.Err() != nil { // nobody waits for it any more
+		return nil, ctx.Err()
+	}
 	if err != nil {
 		slog.Info("a picture could not be drawn", "error", err)
 		return nil, fault.Wrap(err, fault.Unsupported, "fault.picture.not_drawn")
