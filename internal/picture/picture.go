@@ -14,6 +14,7 @@ import (
 	"os"
 	"os/exec"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"vigie/internal/fault"
@@ -63,9 +64,13 @@ func (p *Process) Draw(ctx context.Context, file io.Reader, cover Cover) ([]byte
 // says nothing of the picture for sure, and it may be tried again; ErrEnded again and again tells of the picture.
 func (p *Process) Hash(ctx context.Context, file io.Reader) (pdq.Forms, int, error) {
 	var said hashed
-	out, err := p.ask(ctx, p.hashing, hashFor, hashIt, file)
+	given := &source{r: file}
+	out, err := p.ask(ctx, p.hashing, hashFor, hashIt, given)
 	if err == nil {
 		err = json.Unmarshal(out, &said)
+	}
+	if cut := errors.Join(ctx.Err(), given.err()); cut != nil { // what the process says of half a picture is not true of it
+		return pdq.Forms{}, 0, cut
 	}
 	if err != nil {
 		return pdq.Forms{}, 0, err
@@ -74,6 +79,27 @@ func (p *Process) Hash(ctx context.Context, file io.Reader) (pdq.Forms, int, err
 		return pdq.Forms{}, 0, fault.Wrap(errors.New(said.Refused), fault.Unsupported, "fault.picture.not_hashed")
 	}
 	return said.Forms, said.Quality, nil
+}
+
+// source remembers that it could not be read to its end.
+type source struct {
+	r      io.Reader
+	failed atomic.Pointer[error]
+}
+
+func (s *source) Read(p []byte) (int, error) {
+	n, err := s.r.Read(p)
+	if err != nil && err != io.EOF {
+		s.failed.Store(&err)
+	}
+	return n, err
+}
+
+func (s *source) err() error {
+	if err := s.failed.Load(); err != nil {
+		return *err
+	}
+	return nil
 }
 
 // ask gives a picture to a process, once one of the hands is free.

@@ -11,9 +11,12 @@ import (
 	"image/gif"
 	"image/jpeg"
 	"image/png"
+	"io"
 	"os"
 	"strings"
 	"testing"
+	"testing/iotest"
+	"time"
 
 	"vigie/internal/fault"
 	"vigie/internal/picture"
@@ -211,6 +214,25 @@ func TestWhatCannotBeHashedIsToldFromWhatMayBeTriedAgain(t *testing.T) {
 	if err == nil || fault.As(err) != nil {
 		t.Errorf("without a process: %v", err)
 	}
+	away := errors.New("the disk is away")
+	_, _, err = picture.New().Hash(context.Background(), io.MultiReader(bytes.NewReader(whole[:len(whole)/2]), iotest.ErrReader(away)))
+	if !errors.Is(err, away) {
+		t.Errorf("from a disk that is away: %v", err)
+	}
+	over, stop := context.WithCancel(context.Background())
+	_, _, err = picture.New().Hash(over, io.MultiReader(bytes.NewReader(whole[:len(whole)/2]), stops(stop)))
+	if !errors.Is(err, context.Canceled) || errors.Is(err, picture.ErrEnded) {
+		t.Errorf("of a node that stops: %v", err)
+	}
+}
+
+// stops is a file that is never read to its end, because its reader is told to stop.
+type stops context.CancelFunc
+
+func (s stops) Read([]byte) (int, error) {
+	s()
+	time.Sleep(100 * time.Millisecond)
+	return 0, io.EOF
 }
 
 // huge declares 50,000 × 50,000 pixels in a few bytes.
