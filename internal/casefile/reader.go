@@ -82,6 +82,33 @@ func (f *Files) May(ctx context.Context, fileID, staffID string, all bool) (Acce
 	return AsAnswering, nil
 }
 
+// NotBarred appends to a statement that a column of ids names no file of a person whom somebody knows: for lists, what May says of
+// one file.
+func NotBarred(b *store.Builder, column, staffID string) {
+	b.Text(column + ` NOT IN (SELECT x.file_id FROM person_barred k JOIN contact c ON c.person_id = k.person_id JOIN case_contact x ON x.contact_id = c.id
+		WHERE k.staff_id = `)
+	b.Arg(staffID)
+	b.Text(")")
+}
+
+// MayRead appends to a statement the condition that somebody may read the file that a column of ids names, as May says of one
+// file; all says that her role reads every file. Whom NotBarred keeps out it does not.
+func (f *Files) MayRead(b *store.Builder, column, staffID string, all bool) {
+	if all {
+		b.Text("1 = 1")
+		return
+	}
+	b.Text("(" + column + " IN (SELECT id FROM case_file WHERE owner_id = ")
+	b.Arg(staffID)
+	b.Text(" UNION SELECT file_id FROM case_reader WHERE staff_id = ")
+	b.Arg(staffID)
+	b.Text(" AND (until = 0 OR until > ")
+	b.Arg(store.Millis(f.now()))
+	b.Text(") UNION SELECT x.file_id FROM contact c JOIN case_contact x ON x.contact_id = c.id WHERE c.counsellor_id = ")
+	b.Arg(staffID)
+	b.Text(" AND c.state IN ('talking', 'parked', 'left', 'wrapup')))")
+}
+
 // lookLasts is how long somebody is taken to be in a file that she opened: her page is drawn again and again meanwhile.
 const lookLasts = 10 * time.Minute
 

@@ -69,8 +69,6 @@ const (
 	OwnersOfReplyKeys = `SELECT id FROM takedown_reply`
 )
 
-const waits = `EXISTS (SELECT 1 FROM takedown_reply r WHERE r.notice_id = takedown_notice.id AND r.state = 'waits')`
-
 // readArgs are none: there is one mailbox.
 type readArgs struct{}
 
@@ -312,16 +310,6 @@ func (t *Takedown) LooseReplies(ctx context.Context, by audit.Actor) ([]Reply, e
 // LooseCount is how many replies nobody has matched.
 func (t *Takedown) LooseCount(ctx context.Context) (int, error) {
 	return store.One(ctx, t.db, func(r store.Row) (n int, err error) { return n, r.Scan(&n) }, `SELECT count(*) FROM takedown_reply WHERE state = 'loose'`)
-}
-
-// Waiting are the notices on which a reply waits to be dealt with, by id.
-func (t *Takedown) Waiting(ctx context.Context) (map[string]bool, error) {
-	ids, err := store.All(ctx, t.db, scanText, `SELECT DISTINCT notice_id FROM takedown_reply WHERE state = 'waits'`)
-	all := map[string]bool{}
-	for _, id := range ids {
-		all[id] = true
-	}
-	return all, err
 }
 
 // Match puts a loose reply to a notice. It returns fault.Conflict "fault.takedown.reply_gone" when somebody did something with it

@@ -207,8 +207,8 @@ func (t *Takedown) Post(ctx context.Context, id string, p Posting, by audit.Acto
 		if err := t.move(ctx, tx, n, Send, by, p.Route); err != nil {
 			return err
 		}
-		if _, err := tx.Exec(ctx, `INSERT INTO takedown_letter (notice_id, key_id, message_id, mark, contact, written_at, content_sealed) VALUES ($1, $2, $3, $4, $5, $6, $7)
-			ON CONFLICT (notice_id) DO UPDATE SET key_id = excluded.key_id, message_id = excluded.message_id, contact = excluded.contact, written_at = excluded.written_at, content_sealed = excluded.content_sealed`,
+		if _, err := tx.Exec(ctx, `INSERT INTO takedown_letter (id, notice_id, key_id, kind, state, message_id, mark, contact, written_at, content_sealed) VALUES ($1, $1, $2, 'notice', 'sending', $3, $4, $5, $6, $7)
+			ON CONFLICT (id) DO UPDATE SET key_id = excluded.key_id, message_id = excluded.message_id, contact = excluded.contact, written_at = excluded.written_at, content_sealed = excluded.content_sealed`,
 			n.ID, n.keyID, mail.MessageID(n.ID, l.From), t.worded(*n).Mark(), strings.ToLower(l.To), l.WrittenAt, key.Seal(letterField(n.ID), plain)); err != nil {
 			return err
 		}

@@ -70,13 +70,15 @@ func (t *Takedown) part(ctx context.Context, tx *store.Tx, key *seal.Key, n Noti
 		return err
 	}
 	sealed := key.Seal(contentField(p.ID), plain)
+	whole := n
+	whole.Content = c
 	if p.ID == n.ID {
-		_, err = tx.Exec(ctx, `UPDATE takedown_notice SET rev = rev + 1, kind = $2, key_id = $3, content_sealed = $4 WHERE id = $1`, n.ID, p.Kind, key.ID(), sealed)
+		_, err = tx.Exec(ctx, `UPDATE takedown_notice SET rev = rev + 1, kind = $2, key_id = $3, content_sealed = $4, whole = $5 WHERE id = $1`, n.ID, p.Kind, key.ID(), sealed, t.whole(whole))
 		return err
 	}
-	_, err = tx.Exec(ctx, `INSERT INTO takedown_notice (id, file_id, key_id, number, state, platform, kind, ground, route, minor, consent, consent_by, police, drafted_at, drafted_by, due_at, content_sealed)
-		VALUES ($1, $2, $3, (SELECT coalesce(max(number), 0) + 1 FROM takedown_notice WHERE file_id = $2), 'draft', $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)`,
-		p.ID, n.FileID, key.ID(), n.Platform, p.Kind, n.Ground, n.Route, n.Minor, n.Consent, n.ConsentBy, n.Police, n.DraftedAt, n.DraftedBy, n.DueAt, sealed)
+	_, err = tx.Exec(ctx, `INSERT INTO takedown_notice (id, file_id, key_id, number, state, platform, kind, ground, route, minor, consent, consent_by, police, drafted_at, drafted_by, due_at, content_sealed, whole)
+		VALUES ($1, $2, $3, (SELECT coalesce(max(number), 0) + 1 FROM takedown_notice WHERE file_id = $2), 'draft', $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)`,
+		p.ID, n.FileID, key.ID(), n.Platform, p.Kind, n.Ground, n.Route, n.Minor, n.Consent, n.ConsentBy, n.Police, n.DraftedAt, n.DraftedBy, n.DueAt, sealed, t.whole(whole))
 	return err
 }
 

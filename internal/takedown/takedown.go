@@ -277,7 +277,7 @@ func (t *Takedown) Begin(ctx context.Context, d Drafting, by audit.Actor) error 
 		now := store.Millis(t.now())
 		n, err := tx.Exec(ctx, `INSERT INTO takedown_notice (id, file_id, key_id, number, state, platform, kind, ground, route, minor, drafted_at, drafted_by, due_at, content_sealed)
 			VALUES ($1, $2, $3, (SELECT coalesce(max(number), 0) + 1 FROM takedown_notice WHERE file_id = $2), 'draft', $4, $5, $6, $7, $8, $9, $10, $9, $11) ON CONFLICT (id) DO NOTHING`,
-			d.ID, d.FileID, key.ID(), d.Platform, d.Kind, d.Ground, d.Route, d.Minor, now, by.ID, key.Seal(contentField(d.ID), plain))
+			d.ID, d.FileID, key.ID(), d.Platform, d.Kind, d.Ground, d.Route, d.Minor, now, by.ID, key.Seal(contentField(d.ID), plain)) // whole only once the child said yes
 		if err != nil || n == 0 {
 			return err
 		}
@@ -300,12 +300,14 @@ func (t *Takedown) Rewrite(ctx context.Context, d Drafting, rev int64, by audit.
 			return changed()
 		}
 		d.Content.Why = before.Content.Why
+		after := before
+		after.Ground, after.Content = d.Ground, d.Content
 		plain, err := json.Marshal(d.Content)
 		if err != nil {
 			return err
 		}
-		n, err := tx.Exec(ctx, `UPDATE takedown_notice SET platform = $3, kind = $4, ground = $5, route = $6, minor = $7, key_id = $8, content_sealed = $9, rev = rev + 1
-			WHERE id = $1 AND rev = $2 AND state = 'draft'`, d.ID, rev, d.Platform, d.Kind, d.Ground, d.Route, d.Minor, key.ID(), key.Seal(contentField(d.ID), plain))
+		n, err := tx.Exec(ctx, `UPDATE takedown_notice SET platform = $3, kind = $4, ground = $5, route = $6, minor = $7, key_id = $8, content_sealed = $9, whole = $10, rev = rev + 1
+			WHERE id = $1 AND rev = $2 AND state = 'draft'`, d.ID, rev, d.Platform, d.Kind, d.Ground, d.Route, d.Minor, key.ID(), key.Seal(contentField(d.ID), plain), t.whole(after))
 		if err == nil && n == 0 {
 			err = changed()
 		}
@@ -381,6 +383,9 @@ func (t *Takedown) Lacks(n Notice, proof int) []string {
 	add("proof", proof == 0)
 	return lacks
 }
+
+// whole says that nothing is missing from what is written in a notice. Whether its file keeps proof is asked when it is approved.
+func (t *Takedown) whole(n Notice) bool { return len(t.Lacks(n, 1)) == 0 }
 
 // Written says whether somebody wrote the statement of a notice, or changed the one that was made.
 func (t *Takedown) Written(n Notice) bool { return n.Content.Statement != t.statement(n.drafting()) }
@@ -579,7 +584,7 @@ func (t *Takedown) change(ctx context.Context, id string, fn func(tx *store.Tx, 
 			return err
 		}
 		wrote, err := tx.Exec(ctx, updateNotice, id, rev, string(n.State), n.Route, n.Consent, n.ConsentBy, n.Police, n.ReviewedBy, n.ReviewedAt, n.TriedAt, n.SubmittedAt, n.SubmittedBy,
-			n.AcknowledgedAt, n.DecidedAt, n.Action, n.GoneAt, n.RemovedAt, n.ReappearedAt, n.RemindedAt, n.Escalated, n.DueAt, n.CheckAt, n.Closed, key.Seal(contentField(id), plain))
+			n.AcknowledgedAt, n.DecidedAt, n.Action, n.GoneAt, n.RemovedAt, n.ReappearedAt, n.RemindedAt, n.Escalated, n.DueAt, n.CheckAt, n.Closed, key.Seal(contentField(id), plain), t.whole(n))
 		if err == nil && wrote == 0 {
 			err = changed()
 		}
@@ -589,7 +594,7 @@ func (t *Takedown) change(ctx context.Context, id string, fn func(tx *store.Tx, 
 
 const updateNotice = `UPDATE takedown_notice SET rev = rev + 1, state = $3, route = $4, consent = $5, consent_by = $6, police = $7, reviewed_by = $8, reviewed_at = $9, tried_at = $10,
 	submitted_at = $11, submitted_by = $12, acknowledged_at = $13, decided_at = $14, action = $15, gone_at = $16, removed_at = $17, reappeared_at = $18, reminded_at = $19, escalated = $20,
-	due_at = $21, check_at = $22, closed_at = $23, content_sealed = $24 WHERE id = $1 AND rev = $2`
+	due_at = $21, check_at = $22, closed_at = $23, content_sealed = $24, whole = $25 WHERE id = $1 AND rev = $2`
 
 func contentField(id string) seal.Field {
 	return seal.Field{Table: "takedown_notice", Column: "content_sealed", Row: id, Version: 1}
@@ -635,11 +640,6 @@ func (t *Takedown) unseal(ctx context.Context, n *Notice) error {
 // Of returns the notices of a file, by number.
 func (t *Takedown) Of(ctx context.Context, fileID string) ([]Notice, error) {
 	return t.list(ctx, selectNotice+` WHERE file_id = $1 ORDER BY number`, fileID)
-}
-
-// Desk returns the notices that are not over, those whose answer waits to be read first, then what is due: 200 at most.
-func (t *Takedown) Desk(ctx context.Context) ([]Notice, error) {
-	return t.list(ctx, selectNotice+` WHERE state NOT IN ('closed', 'withdrawn', 'watching') OR `+waits+` ORDER BY CASE WHEN `+waits+` THEN 0 ELSE 1 END, CASE WHEN due_at = 0 THEN 1 ELSE 0 END, due_at, id LIMIT 200`)
 }
 
 func (t *Takedown) list(ctx context.Context, query string, args ...any) ([]Notice, error) {

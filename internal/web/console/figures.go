@@ -3,7 +3,6 @@ package console
 import (
 	"encoding/csv"
 	"net/http"
-	"slices"
 	"strconv"
 	"time"
 
@@ -258,56 +257,4 @@ func (c *Room) ReportCSV(w http.ResponseWriter, r *http.Request) error {
 	}
 	out.Flush()
 	return out.Error()
-}
-
-// deskFoot is the desk of notices in numbers, by platform, those of files that she may not read too; others counts these.
-type deskFoot struct {
-	say          *i18n.Printer
-	others, late int
-	supervises   bool
-	platforms    []*deskCount
-}
-
-// deskCount is how many notices of a platform are to be looked at now, wait for us, and wait for the platform.
-type deskCount struct {
-	name              string
-	late, ours, their int
-}
-
-// ours are the states in which it is our turn.
-var ours = map[takedown.State]bool{takedown.Draft: true, takedown.Ready: true, takedown.Unknown: true, takedown.Removed: true, takedown.Reappeared: true}
-
-func (f *deskFoot) add(n takedown.Notice, name string, hers bool, now time.Time) {
-	i := slices.IndexFunc(f.platforms, func(p *deskCount) bool { return p.name == name })
-	if i < 0 {
-		i = len(f.platforms)
-		f.platforms = append(f.platforms, &deskCount{name: name})
-	}
-	p, late := f.platforms[i], n.DueAt > 0 && at(n.DueAt).Before(now)
-	if ours[n.State] {
-		p.ours++
-	} else {
-		p.their++
-	}
-	if late {
-		p.late++
-	}
-	if hers {
-		return
-	}
-	f.others++
-	if late {
-		f.late++
-	}
-}
-
-func (f *deskFoot) table() figuresTable {
-	t := figuresTable{title: f.say.T("figures.desk"), columns: []paper.Column{{Label: f.say.T("figures.platform")}}}
-	for _, key := range []string{"late", "ours", "theirs"} {
-		t.columns = append(t.columns, paper.Column{Label: f.say.T("figures." + key), Number: true})
-	}
-	for _, p := range f.platforms {
-		t.rows = append(t.rows, []string{p.name, count(f.say, p.late), count(f.say, p.ours), count(f.say, p.their)})
-	}
-	return t
 }

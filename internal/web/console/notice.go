@@ -28,9 +28,9 @@ import (
 // noticeRow is a notice in a list.
 type noticeRow struct {
 	takedown.Notice
-	platform, ground, state, due, file string
-	late, waits                        bool
-	tone                               ui.Tone
+	platform, ground, state, due string
+	late                         bool
+	tone                         ui.Tone
 }
 
 // noticeView is one notice, ready to be drawn.
@@ -59,6 +59,7 @@ type noticeView struct {
 	letters    []noticeLetter
 	letter     *noticeLetter // the one that went
 	replies    []replyView
+	waits      bool // a reply waits to be dealt with
 }
 
 // noticeRoute is one way for a notice to go.
@@ -104,48 +105,6 @@ func (c *Room) noticeRow(say *i18n.Printer, n takedown.Notice) noticeRow {
 		row.tone = ui.Warn
 	}
 	return row
-}
-
-// TakedownDesk lists the notices that are not over, what is due first. Of files that she may not read it says the platform and
-// the time, not what it is.
-func (c *Room) TakedownDesk(w http.ResponseWriter, r *http.Request) error {
-	ctx, say, m := r.Context(), answer.Printer(r), session.Staff(r)
-	all, err := c.Takedown.Desk(ctx)
-	if err != nil {
-		return err
-	}
-	var rows []noticeRow
-	foot := deskFoot{say: say, supervises: m.Can(staff.FloorSee)}
-	reference := c.references(ctx)
-	waiting, err := c.Takedown.Waiting(ctx)
-	if err != nil {
-		return err
-	}
-	loose, err := c.Takedown.LooseCount(ctx)
-	if err != nil {
-		return err
-	}
-	for _, n := range all {
-		how, err := c.Files.May(ctx, n.FileID, m.ID, m.Can(staff.CaseAll))
-		if fault.Is(err, fault.NotFound) || err == nil && how == "" {
-			if err == nil { // of a file with a person whom she knows there is not even a number
-				foot.add(n, c.platformName(say, n.Platform), false, c.Now())
-			}
-			continue
-		}
-		if err != nil {
-			return err
-		}
-		foot.add(n, c.platformName(say, n.Platform), true, c.Now())
-		row := c.noticeRow(say, n)
-		row.waits = waiting[n.ID]
-		if row.file, err = reference(n.FileID); err != nil {
-			return err
-		}
-		rows = append(rows, row)
-	}
-	answer.Page(w, r, http.StatusOK, takedownPage(say, c.shell(r, say, m, "takedown.title"), rows, loose, foot))
-	return nil
 }
 
 // groundOptions are what a notice of a file may be based on: what its category proposes first.

@@ -8,7 +8,6 @@ import (
 	"strings"
 
 	"vigie/internal/fault"
-	"vigie/internal/staff"
 	"vigie/internal/takedown"
 	"vigie/internal/takedown/route/xarf"
 	"vigie/internal/web/answer"
@@ -137,23 +136,18 @@ func (c *Room) Replies(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	notices, err := c.answerable(ctx, say, m.Person)
+	var pointed []string
+	for _, k := range loose {
+		pointed = append(pointed, k.Content.Candidates...)
+	}
+	notices, err := c.Takedown.Answerable(ctx, sight(m), pointed)
 	if err != nil {
 		return err
 	}
 	var rows []replyView
 	for _, k := range loose {
 		v := c.replyView(say, k)
-		for _, o := range notices {
-			o.Group = say.T("replies.other_notices")
-			if slices.Contains(k.Content.Candidates, o.Value) {
-				o.Group = say.T("replies.pointed")
-			}
-			v.notices = append(v.notices, o)
-		}
-		slices.SortStableFunc(v.notices, func(a, b ui.Option) int {
-			return strings.Compare(b.Group, a.Group)
-		})
+		v.notices = c.noticeOptions(say, notices, k.Content.Candidates)
 		rows = append(rows, v)
 	}
 	how := say.T("replies.by_hand_box")
@@ -171,30 +165,20 @@ func (c *Room) Replies(w http.ResponseWriter, r *http.Request) error {
 	return nil
 }
 
-// answerable are the notices that went and that she may read: those to which a reply may belong.
-func (c *Room) answerable(ctx context.Context, say *i18n.Printer, reader staff.Person) ([]ui.Option, error) {
-	all, err := c.Takedown.Desk(ctx)
-	if err != nil {
-		return nil, err
-	}
-	var open []ui.Option
-	reference := c.references(ctx)
-	for _, n := range all {
-		how, err := c.Files.May(ctx, n.FileID, reader.ID, reader.Can(staff.CaseAll))
-		if fault.Is(err, fault.NotFound) || err == nil && how == "" || err == nil && n.SubmittedAt == 0 && n.State != takedown.Unknown {
+// noticeOptions are notices to choose from, those that a reply points to first.
+func (c *Room) noticeOptions(say *i18n.Printer, all []takedown.Entry, pointed []string) []ui.Option {
+	var first, others []ui.Option
+	for _, e := range all {
+		row := c.noticeRow(say, e.Notice)
+		o := ui.Option{Value: e.ID, Label: e.Reference + " · " + say.T("takedown.one", "n", e.Number, "platform", row.platform), Group: say.T("replies.other_notices")}
+		if slices.Contains(pointed, e.ID) {
+			o.Group = say.T("replies.pointed")
+			first = append(first, o)
 			continue
 		}
-		if err != nil {
-			return nil, err
-		}
-		file, err := reference(n.FileID)
-		if err != nil {
-			return nil, err
-		}
-		row := c.noticeRow(say, n)
-		open = append(open, ui.Option{Value: n.ID, Label: file + " · " + say.T("takedown.one", "n", n.Number, "platform", row.platform)})
+		others = append(others, o)
 	}
-	return open, nil
+	return append(first, others...)
 }
 
 // MatchReply puts a reply to a notice that she may read, and shows it there.
@@ -204,14 +188,7 @@ func (c *Room) MatchReply(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	ctx := r.Context()
-	open, err := c.answerable(ctx, answer.Printer(r), session.Staff(r).Person)
-	if err != nil {
-		return err
-	}
-	if !slices.ContainsFunc(open, func(o ui.Option) bool { return o.Value == form.Get("notice") }) {
-		return fault.New(fault.NotFound, "fault.takedown.unknown")
-	}
-	n, err := c.Takedown.Notice(ctx, form.Get("notice"))
+	n, err := c.answerable(r, form.Get("notice"))
 	if err != nil {
 		return err
 	}
@@ -220,6 +197,18 @@ func (c *Room) MatchReply(w http.ResponseWriter, r *http.Request) error {
 	}
 	http.Redirect(w, r, "/desk/cases/"+n.FileID+"/notices/"+n.ID, http.StatusSeeOther)
 	return nil
+}
+
+// answerable is a notice to which a reply may belong: one that went and that she may read.
+func (c *Room) answerable(r *http.Request, id string) (takedown.Notice, error) {
+	may, err := c.Takedown.MayAnswer(r.Context(), sight(session.Staff(r)), id)
+	if err != nil {
+		return takedown.Notice{}, err
+	}
+	if !may {
+		return takedown.Notice{}, fault.New(fault.NotFound, "fault.takedown.unknown")
+	}
+	return c.Takedown.Notice(r.Context(), id)
 }
 
 // AsideReply says that a reply belongs to no notice, and why.
