@@ -205,10 +205,9 @@ func (t *Takedown) waiting(b *store.Builder, see Sight) {
 	t.files.MayRead(b, "n.file_id", see.StaffID, see.All)
 	b.Text(` THEN 1 ELSE 0 END AS reads
 		FROM takedown_notice n JOIN case_file f ON f.id = n.file_id
-		WHERE n.id IN (SELECT id FROM takedown_notice WHERE state IN ('draft', 'ready', 'sending', 'unknown', 'submitted', 'acknowledged', 'decided', 'removed', 'watching', 'reappeared')
-			UNION SELECT id FROM takedown_notice WHERE closed_at > `)
+		WHERE (n.state IN ('draft', 'ready', 'sending', 'unknown', 'submitted', 'acknowledged', 'decided', 'removed', 'watching', 'reappeared') OR n.closed_at > `)
 	b.Arg(store.Millis(now.Add(-endedLately)))
-	b.Text(` UNION SELECT notice_id FROM takedown_reply WHERE state = 'waits' UNION SELECT notice_id FROM takedown_letter WHERE state = 'unknown') AND `)
+	b.Text(` OR n.id IN (SELECT notice_id FROM takedown_reply WHERE state = 'waits') OR n.id IN (SELECT notice_id FROM takedown_letter WHERE state = 'unknown')) AND `)
 	casefile.NotBarred(b, "n.file_id", see.StaffID)
 }
 
