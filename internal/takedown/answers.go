@@ -43,6 +43,7 @@ type Reply struct {
 	Kind, Why, Delivery string
 	ReceivedAt, DealtAt int64 // Unix milliseconds
 	DealtBy             string
+	Drawn               Drawn
 	Content             ReplyContent
 	keyID               string
 	sealed              []byte
@@ -60,6 +61,10 @@ type ReplyContent struct {
 	// Candidates are the notices that it points to; Aside why somebody set it aside.
 	Candidates []string `json:"candidates,omitempty"`
 	Aside      string   `json:"aside,omitempty"`
+	// Returned is the Message-ID of the letter that a bounce brings back.
+	Returned string `json:"returned,omitempty"`
+	// Undo is what takes back what was drawn from it.
+	Undo *undo `json:"undo,omitempty"`
 }
 
 // KeyOfReply is the kind of the key of a reply that belongs to no notice, OwnersOfReplyKeys its owners, for
@@ -148,17 +153,18 @@ func (t threads) ByMark(ctx context.Context, mark string) (replies.Thread, bool,
 
 func (t threads) thread(ctx context.Context, where, sign string) (replies.Thread, bool, error) {
 	found, err := store.One(ctx, t.db, func(r store.Row) (th replies.Thread, err error) { return th, r.Scan(&th.Notice, &th.Contact) },
-		`SELECT notice_id, contact FROM takedown_letter WHERE `+where, sign)
+		`SELECT notice_id, contact FROM takedown_letter WHERE `+where+` ORDER BY written_at DESC, id DESC LIMIT 1`, sign)
 	if errors.Is(err, store.ErrNoRow) {
 		return replies.Thread{}, false, nil
 	}
 	return found, err == nil, err
 }
 
-// whyLoose is the code of why a reply is not put to a notice by itself; "" when it is.
-func whyLoose(r replies.Reply) string {
+// whyLoose is the code of why a reply is not put to a notice by itself; "" when it is. returned says that it is a letter of ours
+// come back.
+func whyLoose(r replies.Reply, returned bool) string {
 	switch {
-	case returned(r):
+	case returned:
 		return ""
 	case r.Verdict == replies.Certain:
 		return ""
@@ -180,9 +186,12 @@ func whyLoose(r replies.Reply) string {
 
 // returned says whether a message is our letter come back: it holds the letter's Message-ID, which only who handled the letter
 // knows, and is about the mailbox to which it went.
-func returned(r replies.Reply) bool {
-	return r.Kind == replies.Bounce && r.Bounce != nil && r.Returned != "" && len(r.Candidates) == 1 && r.Candidates[0].By != replies.ByMark &&
-		strings.EqualFold(r.Bounce.Recipient, r.Candidates[0].Contact)
+func (t *Takedown) returned(ctx context.Context, r replies.Reply) (bool, error) {
+	if r.Kind != replies.Bounce || r.Bounce == nil || r.Returned == "" || len(r.Candidates) != 1 || r.Candidates[0].By == replies.ByMark {
+		return false, nil
+	}
+	letter, ok, err := threads{t}.ByMessageID(ctx, r.Returned)
+	return ok && letter.Notice == r.Candidates[0].Notice && strings.EqualFold(r.Bounce.Recipient, letter.Contact), err
 }
 
 // keep writes down one message, once, whoever else read it.
@@ -192,8 +201,12 @@ func (t *Takedown) keep(ctx context.Context, r replies.Reply) error {
 	if n, err := store.One(ctx, t.db, func(r store.Row) (n int, err error) { return n, r.Scan(&n) }, `SELECT count(*) FROM takedown_reply WHERE source = $1`, source); err != nil || n > 0 {
 		return err
 	}
-	k := Reply{ID: store.NewID(), State: Loose, Kind: string(r.Kind), Why: whyLoose(r), ReceivedAt: store.Millis(r.Received),
-		Content: ReplyContent{From: r.From, Name: r.FromName, Subject: r.Subject, Text: r.Text, Cut: r.Cut}}
+	returned, err := t.returned(ctx, r)
+	if err != nil {
+		return err
+	}
+	k := Reply{ID: store.NewID(), State: Loose, Kind: string(r.Kind), Why: whyLoose(r, returned), ReceivedAt: store.Millis(r.Received),
+		Content: ReplyContent{From: r.From, Name: r.FromName, Subject: r.Subject, Text: r.Text, Cut: r.Cut, Returned: r.Returned}}
 	for _, a := range r.Attachments {
 		k.Content.Attached = append(k.Content.Attached, a.Name)
 	}
@@ -263,10 +276,10 @@ func replyField(id string) seal.Field {
 	return seal.Field{Table: "takedown_reply", Column: "content_sealed", Row: id, Version: 1}
 }
 
-const selectReply = `SELECT id, coalesce(notice_id, ''), key_id, state, kind, why, delivery, received_at, dealt_at, dealt_by, content_sealed FROM takedown_reply`
+const selectReply = `SELECT id, coalesce(notice_id, ''), key_id, state, kind, why, delivery, received_at, dealt_at, dealt_by, drawn, content_sealed FROM takedown_reply`
 
 func scanReply(r store.Row) (k Reply, err error) {
-	return k, r.Scan(&k.ID, &k.NoticeID, &k.keyID, &k.State, &k.Kind, &k.Why, &k.Delivery, &k.ReceivedAt, &k.DealtAt, &k.DealtBy, &k.sealed)
+	return k, r.Scan(&k.ID, &k.NoticeID, &k.keyID, &k.State, &k.Kind, &k.Why, &k.Delivery, &k.ReceivedAt, &k.DealtAt, &k.DealtBy, &k.Drawn, &k.sealed)
 }
 
 func (t *Takedown) replies(ctx context.Context, q store.Querier, query string, args ...any) ([]Reply, error) {
@@ -390,6 +403,9 @@ func (t *Takedown) SetAside(ctx context.Context, replyID, why string, by audit.A
 		if wrote == 0 {
 			return replyGone()
 		}
+		if err := t.forgetsAt(ctx, tx, t.now().Add(AsideKept)); err != nil {
+			return err
+		}
 		return t.log.Record(ctx, tx, audit.Entry{Actor: by, Act: "takedown.reply_aside", Object: "reply", ObjectID: k.ID})
 	})
 }
@@ -413,39 +429,96 @@ func (t *Takedown) Deal(ctx context.Context, noticeID, replyID, says, said strin
 		return fault.New(fault.Invalid, "fault.takedown.long", "max", maxFacts)
 	}
 	return t.change(ctx, noticeID, func(tx *store.Tx, n *Notice) error {
-		k, err := store.One(ctx, tx, scanReply, selectReply+` WHERE id = $1 AND notice_id = $2 AND state = 'waits'`, replyID, noticeID)
-		if errors.Is(err, store.ErrNoRow) {
-			return replyGone()
-		}
+		k, err := t.replyOf(ctx, tx, noticeID, replyID, Waits)
 		if err != nil {
 			return err
 		}
 		if wrote, err := tx.Exec(ctx, `UPDATE takedown_reply SET state = 'dealt', dealt_at = $2, dealt_by = $3 WHERE id = $1 AND state = 'waits'`, k.ID, store.Millis(t.now()), by.ID); err != nil || wrote == 0 {
 			return errors.Join(err, replyGone())
 		}
-		switch {
-		case says == SaysReturned && k.Delivery != "failed":
-			return fault.New(fault.Invalid, "fault.takedown.action")
-		case says == SaysReturned && n.State == Unknown:
-			n.TriedAt = 0
-			return t.move(ctx, tx, n, NotThere, by, "")
-		case says == SaysReturned:
-			n.SubmittedAt, n.TriedAt, n.CheckAt, n.DueAt = 0, 0, 0, store.Millis(t.now())
-			return t.move(ctx, tx, n, Return, by, "")
-		case says == SaysNothing:
-			return t.happened(ctx, tx, *n, by, "notice_reply_read", "")
+		before := *n
+		drawn, err := t.draw(ctx, tx, n, k, says, said, by)
+		if err != nil {
+			return err
 		}
-		if n.State == Unknown { // whoever answers has it
-			if err := t.arrived(ctx, tx, n, by); err != nil {
-				return err
-			}
+		k.Content.Undo = nil
+		if drawn.stands() {
+			k.Content.Undo = undoing(before, *n)
 		}
-		if says == SaysReceived {
-			if n.State != Submitted { // it said so before
-				return t.happened(ctx, tx, *n, by, "notice_reply_read", "")
-			}
-			says = ""
+		sealed, err := t.sealReply(ctx, k, n.keyID)
+		if err != nil {
+			return err
 		}
-		return t.answered(ctx, tx, n, says, said, by)
+		_, err = tx.Exec(ctx, `UPDATE takedown_reply SET drawn = $2, key_id = $3, content_sealed = $4 WHERE id = $1`, k.ID, string(drawn), n.keyID, sealed)
+		return err
 	})
+}
+
+// replyOf is a reply on a notice, in one of these states: fault.Conflict "fault.takedown.reply_gone" for another.
+func (t *Takedown) replyOf(ctx context.Context, q store.Querier, noticeID, replyID string, states ...ReplyState) (Reply, error) {
+	found, err := t.replies(ctx, q, selectReply+` WHERE id = $1 AND notice_id = $2`, replyID, noticeID)
+	if err != nil {
+		return Reply{}, err
+	}
+	if len(found) == 0 || !slices.Contains(states, found[0].State) {
+		return Reply{}, replyGone()
+	}
+	return found[0], nil
+}
+
+// draw does to a notice what a reply says, and tells what that was.
+func (t *Takedown) draw(ctx context.Context, tx *store.Tx, n *Notice, k Reply, says, said string, by audit.Actor) (Drawn, error) {
+	switch says {
+	case SaysReturned:
+		if k.Delivery != "failed" {
+			return "", fault.New(fault.Invalid, "fault.takedown.action")
+		}
+		return DrawnReturned, t.cameBack(ctx, tx, n, k, by)
+	case SaysNothing:
+		return DrawnNothing, t.happened(ctx, tx, *n, by, "notice_reply_read", "")
+	}
+	drawn := DrawnDecided
+	if says == SaysReceived {
+		drawn, says = DrawnReceived, ""
+	}
+	if n.State == Unknown { // whoever answers has it
+		if err := t.arrived(ctx, tx, n, by); err != nil {
+			return "", err
+		}
+	}
+	if drawn == DrawnReceived && n.State != Submitted { // it said so before
+		return DrawnNothing, t.happened(ctx, tx, *n, by, "notice_reply_read", "")
+	}
+	return drawn, t.answered(ctx, tx, n, says, said, by)
+}
+
+// cameBack says that a letter came back. Where it is the notice itself, the last that was sent, the notice is to be sent anew; a
+// step of the ladder is still to be taken; of an older letter nothing follows.
+func (t *Takedown) cameBack(ctx context.Context, tx *store.Tx, n *Notice, k Reply, by audit.Actor) error {
+	last, err := t.letters(ctx, tx, selectLetter+` WHERE notice_id = $1 AND kind = 'notice' ORDER BY written_at DESC, id DESC LIMIT 1`, n.ID)
+	if err != nil {
+		return err
+	}
+	letter := last
+	if k.Content.Returned != "" {
+		if letter, err = t.letters(ctx, tx, selectLetter+` WHERE notice_id = $1 AND message_id = $2`, n.ID, k.Content.Returned); err != nil {
+			return err
+		}
+	}
+	switch {
+	case len(letter) == 0: // it is about a letter on another notice
+		return fault.New(fault.Invalid, "fault.takedown.action")
+	case letter[0].Kind != noticeLetter && (letter[0].State == LetterSent || letter[0].State == LetterUnknown):
+		return t.stepTo(ctx, tx, n, letter[0], letter[0].State, LetterReturned, "", by)
+	case letter[0].Kind != noticeLetter || letter[0].ID != last[0].ID:
+		if _, err := tx.Exec(ctx, `UPDATE takedown_letter SET state = 'returned' WHERE id = $1`, letter[0].ID); err != nil {
+			return err
+		}
+		return t.happened(ctx, tx, *n, by, "notice_reply_read", "")
+	case n.State == Unknown:
+		n.TriedAt = 0
+		return t.move(ctx, tx, n, NotThere, by, "")
+	}
+	n.SubmittedAt, n.TriedAt, n.CheckAt, n.DueAt = 0, 0, 0, store.Millis(t.now())
+	return t.move(ctx, tx, n, Return, by, "")
 }

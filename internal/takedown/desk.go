@@ -183,7 +183,7 @@ func (t *Takedown) waiting(b *store.Builder, see Sight) {
 	now := t.now()
 	b.Text(`SELECT n.id, n.platform, n.drafted_by, f.reference, n.drafted_at, n.reviewed_at, n.tried_at, n.submitted_at, n.removed_at, n.reappeared_at, n.due_at, n.check_at, n.closed_at,
 		CASE WHEN n.id IN (SELECT notice_id FROM takedown_reply WHERE state = 'waits') THEN 'answer'
-			WHEN n.state = 'unknown' OR n.id IN (SELECT notice_id FROM takedown_letter WHERE state = 'unknown') THEN 'unknown'
+			WHEN n.state = 'unknown' OR n.state <> 'closed' AND n.id IN (SELECT notice_id FROM takedown_letter WHERE state = 'unknown' AND kind <> 'notice') THEN 'unknown'
 			WHEN n.state = 'draft' AND n.whole AND `)
 	t.seconds(b)
 	b.Text(` THEN 'second'
@@ -207,7 +207,7 @@ func (t *Takedown) waiting(b *store.Builder, see Sight) {
 		FROM takedown_notice n JOIN case_file f ON f.id = n.file_id
 		WHERE (n.state IN ('draft', 'ready', 'sending', 'unknown', 'submitted', 'acknowledged', 'decided', 'removed', 'watching', 'reappeared') OR n.closed_at > `)
 	b.Arg(store.Millis(now.Add(-endedLately)))
-	b.Text(` OR n.id IN (SELECT notice_id FROM takedown_reply WHERE state = 'waits') OR n.id IN (SELECT notice_id FROM takedown_letter WHERE state = 'unknown')) AND `)
+	b.Text(` OR n.id IN (SELECT notice_id FROM takedown_reply WHERE state = 'waits')) AND `)
 	casefile.NotBarred(b, "n.file_id", see.StaffID)
 }
 

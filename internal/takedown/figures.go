@@ -82,25 +82,35 @@ func (t *Takedown) courses(ctx context.Context, from, until time.Time) ([]course
 		at             int64
 	}
 	scan := func(r store.Row) (e event, err error) { return e, r.Scan(&e.id, &e.kind, &e.code, &e.at) }
-	happened, err := store.All(ctx, t.db, scan, `SELECT ref, kind, code, at FROM case_event WHERE kind IN ('notice_decide', 'notice_found_gone', 'notice_back')
+	happened, err := store.All(ctx, t.db, scan, `SELECT ref, kind, code, at FROM case_event WHERE kind IN ('notice_decide', 'notice_found_gone', 'notice_back', 'notice_retract_unknown', 'notice_retract_submitted', 'notice_retract_acknowledged', 'notice_retract_decided')
 		AND ref IN (SELECT id`+sentIn+`) ORDER BY at, id`, span...)
 	if err != nil {
 		return nil, err
 	}
+	decisions := map[string][]event{}
 	for _, e := range happened {
 		c := of[e.id]
 		switch e.kind {
 		case "notice_decide":
-			if c.decided <= 0 {
-				c.decided = e.at
-			}
-			if e.code == "no_action" {
-				c.refused = e.at
-			}
+			decisions[e.id] = append(decisions[e.id], e)
 		case "notice_found_gone":
 			c.found = e.at
 		case "notice_back":
 			c.back = e.at
+		default: // the last decision was read in a reply that was another notice's
+			if all := decisions[e.id]; e.code == string(DrawnDecided) && len(all) > 0 {
+				decisions[e.id] = all[:len(all)-1]
+			}
+		}
+	}
+	for id, all := range decisions {
+		for i, e := range all {
+			if i == 0 {
+				of[id].decided = e.at
+			}
+			if e.code == "no_action" {
+				of[id].refused = e.at
+			}
 		}
 	}
 	looks, err := store.All(ctx, t.db, scan, `SELECT notice_id, found, '', at FROM takedown_check WHERE notice_id IN (SELECT id`+sentIn+`) ORDER BY at, id`, span...)

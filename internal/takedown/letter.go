@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/x509"
 	"encoding/json"
-	"errors"
 	"slices"
 	"strings"
 	"time"
@@ -40,8 +39,40 @@ type Mailbox interface {
 	Read(ctx context.Context, threads replies.Threads, keep func(context.Context, replies.Reply) error) (int, error)
 }
 
-// Letter is the letter of a notice: what goes, or went, to whom.
+// The kinds of letter, besides the steps of the ladder that have one (letterSteps).
+const noticeLetter = "notice"
+
+// LetterState is where the sending of a letter stands.
+type LetterState string
+
+// The states of a letter.
+const (
+	LetterSending  LetterState = "sending"
+	LetterSent     LetterState = "sent"
+	LetterRefused  LetterState = "refused"   // nothing was handed over
+	LetterUnknown  LetterState = "unknown"   // it may have gone: no other goes before that is known
+	LetterNotThere LetterState = "not_there" // an unknown one did not go
+	LetterReturned LetterState = "returned"  // it came back
+)
+
+// Letter is a letter on a notice: what goes, or went, to whom.
 type Letter struct {
+	// ID is our own, MessageID the one by which its answers are known, Mark the notice's in it; Kind is "notice" or the step of
+	// the ladder that it is. The record has them in clear.
+	ID        string      `json:"-"`
+	MessageID string      `json:"-"`
+	Mark      string      `json:"-"`
+	Kind      string      `json:"-"`
+	State     LetterState `json:"-"`
+	WrittenBy string      `json:"-"`
+	TriedAt   int64       `json:"-"` // Unix milliseconds, 0 for not yet
+	SentAt    int64       `json:"-"`
+	Trouble   string      `json:"-"` // the key of the sentence of why it did not go
+
+	// Thread are the Message-IDs of the letters before it; Before is the step that was taken before this one.
+	Thread []string `json:",omitempty"`
+	Before string   `json:",omitempty"`
+
 	To, From, FromName string
 	Subject, Text      string
 	WrittenAt          int64 // Unix milliseconds
@@ -153,7 +184,11 @@ func (t *Takedown) written(n Notice, l Letter) mail.Letter {
 	if len(g.Articles) > 0 {
 		ground += " (" + strings.Join(g.Articles, ", ") + ")"
 	}
-	w := mail.Letter{Notice: t.worded(n), To: l.To, From: l.From, FromName: l.FromName, Addresses: n.Content.Addresses, Account: n.Content.Account,
+	worded := t.worded(n)
+	if l.Mark != "" {
+		worded.Mark = l.Mark
+	}
+	w := mail.Letter{ID: l.MessageID, Thread: l.Thread, Notice: worded, To: l.To, From: l.From, FromName: l.FromName, Addresses: n.Content.Addresses, Account: n.Content.Account,
 		Law: g.Basis == catalogue.BasisLaw, Ground: ground, GoodFaith: set.Grounds.GoodFaith.In(n.Content.Lang),
 		Name: l.FromName, Mail: l.From, Written: store.Time(l.WrittenAt)}
 	if n.Content.Withhold {
@@ -193,52 +228,108 @@ func (t *Takedown) Post(ctx context.Context, id string, p Posting, by audit.Acto
 		if l, err = t.reported(*n, l); err != nil {
 			return err
 		}
+		if err := t.address(ctx, tx, n, &l, store.NewID()); err != nil {
+			return err
+		}
 		if _, err := t.written(*n, l).Bytes(); err != nil {
-			return err
-		}
-		key, err := t.keys.Key(ctx, n.keyID)
-		if err != nil {
-			return err
-		}
-		plain, err := json.Marshal(l)
-		if err != nil {
 			return err
 		}
 		if err := t.move(ctx, tx, n, Send, by, p.Route); err != nil {
 			return err
 		}
-		if _, err := tx.Exec(ctx, `INSERT INTO takedown_letter (id, notice_id, key_id, kind, state, message_id, mark, contact, written_at, content_sealed) VALUES ($1, $1, $2, 'notice', 'sending', $3, $4, $5, $6, $7)
-			ON CONFLICT (id) DO UPDATE SET key_id = excluded.key_id, message_id = excluded.message_id, contact = excluded.contact, written_at = excluded.written_at, content_sealed = excluded.content_sealed`,
-			n.ID, n.keyID, mail.MessageID(n.ID, l.From), t.worded(*n).Mark(), strings.ToLower(l.To), l.WrittenAt, key.Seal(letterField(n.ID), plain)); err != nil {
+		l.Kind, l.WrittenBy = noticeLetter, by.ID
+		if _, err := t.writeLetter(ctx, tx, *n, l); err != nil {
 			return err
 		}
 		return t.sends.Enqueue(ctx, tx, checkArgs{Notice: jobs.ID(n.ID)}, jobs.Unique(jobs.ID(n.ID)))
 	})
 }
 
-// LetterOf is the letter of a notice that went, or is going, by e-mail. ok is false where there is none.
-func (t *Takedown) LetterOf(ctx context.Context, n Notice) (l Letter, ok bool, err error) {
+// address gives a letter its Message-ID, the notice's mark, and its place in the conversation.
+func (t *Takedown) address(ctx context.Context, q store.Querier, n *Notice, l *Letter, id string) (err error) {
+	l.ID, l.MessageID, l.Mark = id, mail.MessageID(t.markKey, id, l.From), t.mark(*n)
+	l.Thread, err = store.All(ctx, q, scanText, `SELECT message_id FROM takedown_letter WHERE notice_id = $1 AND id <> $2 ORDER BY written_at, id`, n.ID, id)
+	return err
+}
+
+// writeLetter writes a letter down before it is sent; once, whoever presses again: wrote is false for the second.
+func (t *Takedown) writeLetter(ctx context.Context, tx *store.Tx, n Notice, l Letter) (wrote bool, err error) {
+	key, err := t.keys.Key(ctx, n.keyID)
+	if err != nil {
+		return false, err
+	}
+	plain, err := json.Marshal(l)
+	if err != nil {
+		return false, err
+	}
+	rows, err := tx.Exec(ctx, `INSERT INTO takedown_letter (id, notice_id, key_id, kind, state, message_id, mark, contact, written_at, written_by, content_sealed)
+		VALUES ($1, $2, $3, $4, 'sending', $5, $6, $7, $8, $9, $10) ON CONFLICT (id) DO NOTHING`,
+		l.ID, n.ID, n.keyID, l.Kind, l.MessageID, l.Mark, strings.ToLower(l.To), l.WrittenAt, l.WrittenBy, key.Seal(letterField(l.ID), plain))
+	return rows > 0, err
+}
+
+// follows are the states of a letter that follow from what happens to its notice.
+var follows = map[Event]LetterState{Arrive: LetterSent, Refuse: LetterRefused, Lose: LetterUnknown, NotThere: LetterNotThere, Return: LetterReturned, RetractUnknown: LetterUnknown}
+
+// letterFollows has the last letter of a notice follow it.
+func (t *Takedown) letterFollows(ctx context.Context, tx *store.Tx, n *Notice, ev Event) error {
+	to, ok := follows[ev]
+	if !ok || !ByLetter(n.Route) {
+		return nil
+	}
+	sent := int64(0)
+	if to == LetterSent {
+		sent = store.Millis(t.now())
+	}
+	_, err := tx.Exec(ctx, `UPDATE takedown_letter SET state = $2, tried_at = CASE WHEN CAST($3 AS BIGINT) > 0 THEN $3 ELSE tried_at END, sent_at = CASE WHEN CAST($4 AS BIGINT) > 0 THEN $4 ELSE sent_at END, trouble = $5
+		WHERE id = (SELECT id FROM takedown_letter WHERE notice_id = $1 AND kind = 'notice' ORDER BY written_at DESC, id DESC LIMIT 1)`, n.ID, string(to), n.TriedAt, sent, n.Content.Trouble)
+	return err
+}
+
+const selectLetter = `SELECT id, notice_id, key_id, kind, state, message_id, mark, written_by, tried_at, sent_at, trouble, content_sealed FROM takedown_letter`
+
+// letters are those that a query finds, opened.
+func (t *Takedown) letters(ctx context.Context, q store.Querier, query string, args ...any) ([]Letter, error) {
 	type row struct {
-		keyID  string
-		sealed []byte
+		Letter
+		notice, keyID string
+		sealed        []byte
 	}
-	kept, err := store.One(ctx, t.db, func(r store.Row) (k row, err error) { return k, r.Scan(&k.keyID, &k.sealed) },
-		`SELECT key_id, content_sealed FROM takedown_letter WHERE notice_id = $1`, n.ID)
-	if errors.Is(err, store.ErrNoRow) {
-		return l, false, nil
-	}
+	rows, err := store.All(ctx, q, func(r store.Row) (l row, err error) {
+		return l, r.Scan(&l.ID, &l.notice, &l.keyID, &l.Kind, &l.State, &l.MessageID, &l.Mark, &l.WrittenBy, &l.TriedAt, &l.SentAt, &l.Trouble, &l.sealed)
+	}, query, args...)
 	if err != nil {
+		return nil, err
+	}
+	all := make([]Letter, len(rows))
+	for i, l := range rows {
+		key, err := t.keys.Key(ctx, l.keyID)
+		if err != nil {
+			return nil, err
+		}
+		plain, err := key.Open(letterField(l.ID), l.sealed)
+		if err != nil {
+			return nil, err
+		}
+		if all[i] = l.Letter; json.Unmarshal(plain, &all[i]) != nil {
+			return nil, fault.New(fault.Internal, "fault.seal.broken")
+		}
+	}
+	return all, nil
+}
+
+// Letters are those that went on a notice, or are going, or did not, the newest first: the notice itself, and the steps after it.
+func (t *Takedown) Letters(ctx context.Context, noticeID string) ([]Letter, error) {
+	return t.letters(ctx, t.db, selectLetter+` WHERE notice_id = $1 ORDER BY written_at DESC, id DESC`, noticeID)
+}
+
+// LetterOf is the last letter by which a notice itself went, or is going, by e-mail. ok is false where there is none.
+func (t *Takedown) LetterOf(ctx context.Context, n Notice) (l Letter, ok bool, err error) {
+	all, err := t.letters(ctx, t.db, selectLetter+` WHERE notice_id = $1 AND kind = 'notice' ORDER BY written_at DESC, id DESC LIMIT 1`, n.ID)
+	if err != nil || len(all) == 0 {
 		return l, false, err
 	}
-	key, err := t.keys.Key(ctx, kept.keyID)
-	if err != nil {
-		return l, false, err
-	}
-	plain, err := key.Open(letterField(n.ID), kept.sealed)
-	if err != nil {
-		return l, false, err
-	}
-	return l, true, json.Unmarshal(plain, &l)
+	return all[0], true, nil
 }
 
 // letterWay is the route of the letter that was written down when somebody pressed "send".
@@ -253,9 +344,7 @@ func (t *Takedown) letterWay(ctx context.Context, n Notice) (route.Route, route.
 	if !ok {
 		return nil, nil, route.Refuse("fault.takedown.route")
 	}
-	account := t.mail.Account
-	account.From, account.Name = l.From, l.FromName
-	c, err := json.Marshal(account)
+	c, err := t.sender(l)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -266,6 +355,13 @@ func (t *Takedown) letterWay(ctx context.Context, n Notice) (route.Route, route.
 	return r, c, nil
 }
 
-func letterField(notice string) seal.Field {
-	return seal.Field{Table: "takedown_letter", Column: "content_sealed", Row: notice, Version: 1}
+// sender is our mail server, with the mailbox and the name from which a letter goes.
+func (t *Takedown) sender(l Letter) (route.Credentials, error) {
+	account := t.mail.Account
+	account.From, account.Name = l.From, l.FromName
+	return json.Marshal(account)
+}
+
+func letterField(id string) seal.Field {
+	return seal.Field{Table: "takedown_letter", Column: "content_sealed", Row: id, Version: 1}
 }

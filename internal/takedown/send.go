@@ -127,9 +127,10 @@ func (t *Takedown) send(ctx context.Context, job jobs.Job[checkArgs]) error {
 		if n.State != Sending || n.TriedAt > 0 {
 			return changed()
 		}
-		if n.TriedAt = store.Millis(t.now()); ByAPI(n.Route) {
+		if n.Content.Mark = t.mark(*n); ByAPI(n.Route) {
 			n.Content.Found = found
 		}
+		n.TriedAt = store.Millis(t.now())
 		return nil
 	}); err != nil {
 		return err
@@ -251,9 +252,21 @@ func (n Notice) target(t *Takedown) route.Target {
 	return route.Target{Platform: n.Platform, Kind: kind, Account: n.Content.Account, Item: n.Content.Item, Address: n.Content.Addresses[0], Server: t.server(n)}
 }
 
+// mark is by what a notice is found again at a network, and its answers here. What was sent before marks were made with a key
+// keeps its own.
+func (t *Takedown) mark(n Notice) string {
+	switch {
+	case n.Content.Mark != "":
+		return n.Content.Mark
+	case n.TriedAt > 0 || n.SubmittedAt > 0:
+		return route.UnkeyedMark(n.ID)
+	}
+	return route.Mark(t.markKey, n.ID)
+}
+
 // worded is a notice in the words of the APIs.
 func (t *Takedown) worded(n Notice) route.Notice {
-	w := route.Notice{ID: n.ID, Target: n.target(t), Text: n.Content.Statement, Lang: n.Content.Lang}
+	w := route.Notice{ID: n.ID, Mark: t.mark(n), Target: n.target(t), Text: n.Content.Statement, Lang: n.Content.Lang}
 	if g, ok := t.catalogue().Grounds.ByCode(n.Ground); ok {
 		if dsa := g.Vocabulary(n.Minor); dsa != nil {
 			w.Ground.DSA = dsa.Keyword

@@ -77,6 +77,12 @@ const (
 	Back        Event = "back"   // a look found it there again
 	GoneAgain   Event = "gone"   // and gone again
 	Finish      Event = "finish" // nothing more to do
+
+	// What was drawn from a reply is taken back, to where the notice stood before it.
+	RetractUnknown      Event = "retract_unknown"
+	RetractSubmitted    Event = "retract_submitted"
+	RetractAcknowledged Event = "retract_acknowledged"
+	RetractDecided      Event = "retract_decided"
 )
 
 // Moves is the one table of what may happen to a notice.
@@ -86,11 +92,12 @@ var Moves = map[State]map[Event]State{
 	Sending:      {Arrive: Submitted, Refuse: Ready, Lose: Unknown},
 	Unknown:      {Arrive: Submitted, NotThere: Ready, Finish: Closed},
 	Submitted:    {Return: Ready, Acknowledge: Acknowledged, Decide: Decided, FoundGone: Removed, Finish: Closed},
-	Acknowledged: {Decide: Decided, FoundGone: Removed, Finish: Closed},
-	Decided:      {Decide: Decided, FoundGone: Removed, Finish: Closed},
-	Removed:      {Watch: Watching, Back: Reappeared, Finish: Closed},
-	Watching:     {Back: Reappeared, Finish: Closed},
-	Reappeared:   {GoneAgain: Watching, Finish: Closed},
+	Acknowledged: {Decide: Decided, FoundGone: Removed, Finish: Closed, RetractUnknown: Unknown, RetractSubmitted: Submitted},
+	Decided: {Decide: Decided, FoundGone: Removed, Finish: Closed,
+		RetractUnknown: Unknown, RetractSubmitted: Submitted, RetractAcknowledged: Acknowledged, RetractDecided: Decided},
+	Removed:    {Watch: Watching, Back: Reappeared, Finish: Closed},
+	Watching:   {Back: Reappeared, Finish: Closed},
+	Reappeared: {GoneAgain: Watching, Finish: Closed},
 }
 
 // The actions that a platform may have taken (DSA Transparency Database, DECISION_…), and ours for none.
@@ -149,6 +156,8 @@ type Content struct {
 	Reference string `json:"reference,omitempty"`
 	Said      string `json:"said,omitempty"`
 	Trouble   string `json:"trouble,omitempty"`
+	// Mark is the one that it was sent with by machine, "" before that, and for what was sent before marks were kept.
+	Mark string `json:"mark,omitempty"`
 	// Found is what the network's API calls it; Fate and FateSaid are what that API said of the report, and are no decision.
 	Found    route.Found `json:"found,omitzero"`
 	Fate     route.State `json:"fate,omitempty"`
@@ -212,8 +221,11 @@ type Takedown struct {
 	remote    Remote
 	mail      *Mail
 	reads     *jobs.Kind[readArgs]
+	steps     *jobs.Kind[letterArgs]
+	forgets   *jobs.Kind[readArgs]
 	apart     time.Duration
 	ports     []uint16
+	markKey   []byte // by which marks and Message-IDs are made
 }
 
 // Ports lets pages be looked at on other ports than 80 and 443: for the demonstration's pretend network and for tests. Call it
@@ -235,7 +247,10 @@ func New(o Options) *Takedown {
 	t.checks = jobs.Register(o.Jobs, "takedown.check", jobs.Rules{}, t.check)
 	t.sends = jobs.Register(o.Jobs, "takedown.send", jobs.Rules{}, t.send)
 	t.reads = jobs.Register(o.Jobs, "takedown.replies", jobs.Rules{AtOnce: 1}, t.read)
+	t.steps = jobs.Register(o.Jobs, "takedown.letter", jobs.Rules{}, t.postStep)
+	t.forgets = jobs.Register(o.Jobs, "takedown.forget", jobs.Rules{AtOnce: 1}, t.forget)
 	t.files.OnMerge(t.merged)
+	t.markKey = t.keys.Derive("takedown-mark")
 	return t
 }
 
@@ -542,6 +557,9 @@ func (t *Takedown) move(ctx context.Context, tx *store.Tx, n *Notice, ev Event, 
 		return changed()
 	}
 	n.State = to
+	if err := t.letterFollows(ctx, tx, n, ev); err != nil {
+		return err
+	}
 	return t.happened(ctx, tx, *n, by, "notice_"+string(ev), code)
 }
 

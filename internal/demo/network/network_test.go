@@ -43,7 +43,7 @@ func TestTheModeratorsAct(t *testing.T) {
 	}
 	var all []filed
 	for _, p := range network.Posts {
-		notice := route.Notice{ID: "01a22068-5780-7738-866a-d601353473" + p.ID[4:], Text: "Ce contenu vise une personne mineure.", Lang: "fr", Ground: route.Ground{Mastodon: "legal"},
+		notice := route.Notice{ID: "01a22068-5780-7738-866a-d601353473" + p.ID[4:], Mark: "7KQ2M-9XW4T", Text: "Ce contenu vise une personne mineure.", Lang: "fr", Ground: route.Ground{Mastodon: "legal"},
 			Target: route.Target{Kind: route.Item, Account: p.Account, Item: p.ID, Address: server.URL + "/@" + p.Account + "/" + p.ID}}
 		found, err := r.Resolve(t.Context(), notice.Target, keys)
 		if err != nil {

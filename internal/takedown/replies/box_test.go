@@ -42,11 +42,11 @@ func (d *desk) thread(fits func(n route.Notice) bool) (replies.Thread, bool, err
 }
 
 func (d *desk) ByMessageID(_ context.Context, id string) (replies.Thread, bool, error) {
-	return d.thread(func(n route.Notice) bool { return mail.MessageID(n.ID, mailtest.Helpline) == id })
+	return d.thread(func(n route.Notice) bool { return mail.MessageID(nil, n.ID, mailtest.Helpline) == id })
 }
 
 func (d *desk) ByMark(_ context.Context, mark string) (replies.Thread, bool, error) {
-	return d.thread(func(n route.Notice) bool { return n.Mark() == mark })
+	return d.thread(func(n route.Notice) bool { return n.Mark == mark })
 }
 
 func (d *desk) keep(_ context.Context, r replies.Reply) error {
@@ -60,7 +60,7 @@ func (d *desk) keep(_ context.Context, r replies.Reply) error {
 func newDesk(notices ...string) *desk {
 	d := &desk{to: mailtest.Contact}
 	for _, id := range notices {
-		d.sent = append(d.sent, route.Notice{ID: id, Lang: "en", Text: "The content is illegal."})
+		d.sent = append(d.sent, route.Notice{ID: id, Mark: route.Mark(nil, id), Lang: "en", Text: "The content is illegal."})
 	}
 	return d
 }
@@ -93,7 +93,7 @@ func TestALetterIsAnsweredAndTheAnswerFindsItsNotice(t *testing.T) {
 	// The platform presses "answer": its program writes what any does.
 	for _, letter := range server.Letters(t, "trust", 2) {
 		m := replies.Parse([]byte(letter))
-		if !strings.Contains(letter, d.sent[1].Mark()) {
+		if !strings.Contains(letter, d.sent[1].Mark) {
 			continue
 		}
 		server.Deliver(t, "signalements", fmt.Sprintf("From: Trust <case-17@support.reseau.example>\nTo: %s\nSubject: Re: %s\nIn-Reply-To: <%s>\nMessage-ID: <r1@reseau.example>\n\nRemoved.\n",
@@ -127,7 +127,7 @@ func send(t *testing.T, server *mailtest.Server, n route.Notice, to string) {
 	t.Helper()
 	c, _ := json.Marshal(mail.Account{Server: server.SMTP, User: "signalements", Password: mailtest.Password, From: mailtest.Helpline})
 	l := mail.Letter{
-		To: to, Addresses: []string{"https://reseau.example/1"}, Law: true, Ground: "CP 222-33-2-2", GoodFaith: "In good faith.",
+		ID: mail.MessageID(nil, n.ID, mailtest.Helpline), To: to, Addresses: []string{"https://reseau.example/1"}, Law: true, Ground: "CP 222-33-2-2", GoodFaith: "In good faith.",
 		Name: "Helpline", Mail: mailtest.Helpline, Written: time.Now(),
 	}
 	if _, err := mail.New(l, mail.Post{Roots: server.Authority.Roots}).Send(t.Context(), n, route.Found{Account: to}, c); err != nil {
@@ -146,7 +146,7 @@ func TestALetterThatComesBack(t *testing.T) {
 		t.Fatalf("%d were read", n)
 	}
 	r := d.kept[0]
-	if r.Kind != replies.Bounce || r.Returned != mail.MessageID(d.sent[0].ID, mailtest.Helpline) || r.Verdict != replies.Guess || len(r.Candidates) != 1 {
+	if r.Kind != replies.Bounce || r.Returned != mail.MessageID(nil, d.sent[0].ID, mailtest.Helpline) || r.Verdict != replies.Guess || len(r.Candidates) != 1 {
 		t.Errorf("%+v", r)
 	}
 	if r.Bounce == nil || r.Bounce.Recipient != mailtest.Gone || r.Bounce.Action != "failed" || !strings.HasPrefix(r.Bounce.Status, "5.") {
@@ -184,8 +184,8 @@ func flags(t *testing.T, s *mailtest.Server) [][]imap.Flag {
 func TestWhatIsCertainAndWhatIsAGuess(t *testing.T) {
 	server := mailtest.Start(t)
 	d := newDesk("01939f7c-5b0e-7c52-9d3a-000000000001", "01939f7c-5b0e-7c52-9d3a-000000000002")
-	first, second := "<"+mail.MessageID(d.sent[0].ID, mailtest.Helpline)+">", "<"+mail.MessageID(d.sent[1].ID, mailtest.Helpline)+">"
-	mark, other := "Ref. "+d.sent[0].Mark(), "Ref. "+d.sent[1].Mark()
+	first, second := "<"+mail.MessageID(nil, d.sent[0].ID, mailtest.Helpline)+">", "<"+mail.MessageID(nil, d.sent[1].ID, mailtest.Helpline)+">"
+	mark, other := "Ref. "+d.sent[0].Mark, "Ref. "+d.sent[1].Mark
 	type verdict struct {
 		verdict replies.Verdict
 		of      int // how many notices it points to
@@ -234,7 +234,7 @@ func TestAFreeMailboxIsNoOrganisation(t *testing.T) {
 	server := mailtest.Start(t)
 	d := newDesk("01939f7c-5b0e-7c52-9d3a-000000000001")
 	d.to = "moderateurs@gmail.com"
-	ref := "In-Reply-To: <" + mail.MessageID(d.sent[0].ID, mailtest.Helpline) + ">\n"
+	ref := "In-Reply-To: <" + mail.MessageID(nil, d.sent[0].ID, mailtest.Helpline) + ">\n"
 	server.Deliver(t, "signalements", "From: Moderateurs@Gmail.com\nSubject: theirs\n"+ref+"\nx\n")
 	server.Deliver(t, "signalements", "From: eve@gmail.com\nSubject: another's\n"+ref+"\nx\n")
 	read(t, box(server, nil), d)

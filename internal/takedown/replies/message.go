@@ -54,7 +54,7 @@ type Message struct {
 	References []string
 	// Returned is the Message-ID of the letter that a bounce brings back.
 	Returned string
-	// Marks are what looks like a mark of ours (route.Notice.Mark) in its subject and its text.
+	// Marks are what looks like a mark of ours (route.Mark) in its subject and its text.
 	Marks []string
 	// Text is what it says, in plain text. Cut says that it said more.
 	Text        string

@@ -12,9 +12,9 @@ import (
 
 // Threads knows our letters. The desk's rows answer it.
 type Threads interface {
-	// ByMessageID finds the letter that has this Message-ID (mail.MessageID, mail.ReminderID).
+	// ByMessageID finds the letter that has this Message-ID (mail.MessageID).
 	ByMessageID(ctx context.Context, id string) (Thread, bool, error)
-	// ByMark finds the notice that has this mark (route.Notice.Mark).
+	// ByMark finds the notice that has this mark (route.Mark), and the last letter on it.
 	ByMark(ctx context.Context, mark string) (Thread, bool, error)
 }
 
@@ -58,8 +58,13 @@ type Candidate struct {
 func Judge(ctx context.Context, m Message, threads Threads) (Verdict, []Candidate, error) {
 	var all []Candidate
 	add := func(t Thread, by Pointer) {
-		if !slices.ContainsFunc(all, func(c Candidate) bool { return c.Notice == t.Notice }) {
-			all = append(all, Candidate{Thread: t, By: by, Fits: len(m.From) == 1 && fits(m.From[0], t.Contact)})
+		found := Candidate{Thread: t, By: by, Fits: len(m.From) == 1 && fits(m.From[0], t.Contact)}
+		i := slices.IndexFunc(all, func(c Candidate) bool { return c.Notice == t.Notice })
+		switch {
+		case i < 0:
+			all = append(all, found)
+		case found.By == all[i].By && found.Fits && !all[i].Fits: // a later letter of the same notice, to another mailbox
+			all[i] = found
 		}
 	}
 	find := func(signs []string, by Pointer, in func(context.Context, string) (Thread, bool, error)) error {

@@ -20,6 +20,7 @@ package route
 
 import (
 	"context"
+	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/base32"
 	"fmt"
@@ -117,18 +118,30 @@ type Ground struct {
 // of the child's (the text was reviewed for it before it comes here).
 type Notice struct {
 	ID     string
+	Mark   string // by which it is found again (Mark)
 	Target Target
 	Ground Ground
 	Text   string // the statement of reasons, DSA Art. 16(2)(a)
 	Lang   string // the text's language, "fr"
 }
 
-// Mark is what our notice is found by in a list of reports: ten signs made from its id, from which the id cannot be
-// made, and which stand nowhere else. They tell the remote no more than that two texts with the same mark are the same
-// notice.
-func (n Notice) Mark() string {
-	sum := sha256.Sum256([]byte("vigie notice mark\x00" + n.ID))
-	signs := marks.EncodeToString(sum[:])[:10]
+// Mark is what our notice is found by in a list of reports, made from its id with a key of ours: ten signs from which the id
+// cannot be made, nor without the key from the id, and which stand nowhere else. They tell the remote no more than that two texts
+// with the same mark are the same notice.
+func Mark(key []byte, id string) string {
+	mac := hmac.New(sha256.New, key)
+	mac.Write([]byte("vigie notice mark\x00" + id))
+	return signs(mac.Sum(nil))
+}
+
+// UnkeyedMark is the mark of the notices that were sent before marks were made with a key: by it they are found again.
+func UnkeyedMark(id string) string {
+	sum := sha256.Sum256([]byte("vigie notice mark\x00" + id))
+	return signs(sum[:])
+}
+
+func signs(sum []byte) string {
+	signs := marks.EncodeToString(sum)[:10]
 	return signs[:5] + "-" + signs[5:]
 }
 
@@ -140,7 +153,7 @@ const markRoom = 2 + len("Ref. XXXXX-XXXXX")
 
 // Marked is the text as it is sent, in normal form (NFC) and with the mark as its last line.
 func (n Notice) Marked() string {
-	return norm.NFC.String(strings.TrimSpace(n.Text)) + "\n\nRef. " + n.Mark()
+	return norm.NFC.String(strings.TrimSpace(n.Text)) + "\n\nRef. " + n.Mark
 }
 
 // TextFor is what is left for a text of a remote that takes so many characters, once the mark is in.

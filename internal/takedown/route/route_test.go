@@ -24,15 +24,20 @@ import (
 	"vigie/internal/takedown/route/routetest"
 )
 
-// A mark is the same for the same notice and for no other, and nothing of the notice's id stands in it.
+// A mark is the same for the same notice and for no other, cannot be made without the key, and nothing of the notice's id stands in
+// it.
 func TestAMarkRevealsNothing(t *testing.T) {
 	shape := regexp.MustCompile(`^[0-9A-HJKMNP-TV-Z]{5}-[0-9A-HJKMNP-TV-Z]{5}$`)
 	seen := map[string]bool{}
 	for i := range 1000 {
-		n := route.Notice{ID: fmt.Sprintf("0193f0aa-0000-7000-8000-%012d", i), Text: "T"}
-		mark := n.Mark()
-		if !shape.MatchString(mark) || seen[mark] || mark != n.Mark() {
+		id := fmt.Sprintf("0193f0aa-0000-7000-8000-%012d", i)
+		n := route.Notice{ID: id, Mark: route.Mark([]byte("a key of ours"), id), Text: "T"}
+		mark := n.Mark
+		if !shape.MatchString(mark) || seen[mark] || mark != route.Mark([]byte("a key of ours"), id) {
 			t.Fatalf("mark %q", mark)
+		}
+		if mark == route.UnkeyedMark(id) || mark == route.Mark([]byte("another key"), id) {
+			t.Fatalf("mark %q is made without the key", mark)
 		}
 		seen[mark] = true
 		if !strings.HasSuffix(n.Marked(), "\n\nRef. "+mark) || strings.Contains(n.Marked(), "0193") {
@@ -52,7 +57,7 @@ func TestATextThatIsTooLongIsNotSent(t *testing.T) {
 		"":                                           "fault.route.empty",
 		" \n\t":                                      "fault.route.empty",
 	} {
-		n := route.Notice{ID: "0193", Text: text}
+		n := route.Notice{ID: "0193", Mark: "ABCDE-FGHJK", Text: text}
 		err := route.CheckText(n, about)
 		if got := keyOf(err); got != key {
 			t.Errorf("%d bytes: %q, want %q", len(text), got, key)

@@ -397,7 +397,7 @@ func (r *Route) search(ctx context.Context, d door, token string, n route.Notice
 			return nil, false, err
 		}
 		for _, p := range page.Reports {
-			if p.about(f) && strings.Contains(p.Reason, n.Mark()) {
+			if p.about(f) && strings.Contains(p.Reason, n.Mark) {
 				return &p, true, nil
 			}
 			if at := moment(p.Created); !at.IsZero() && at.Before(sent.Add(-skew)) {

@@ -28,7 +28,8 @@ const (
 // notice is one about a post, as the desk would have it.
 func notice() route.Notice {
 	return route.Notice{
-		ID: "0193f0aa-2222-7000-8000-000000000001",
+		ID:   "0193f0aa-2222-7000-8000-000000000001",
+		Mark: "7KQ2M-9XW4T",
 		Target: route.Target{Platform: "bluesky", Kind: route.Item, Account: "theo.example", Item: "3kabcdefghi2x",
 			Address: "https://bsky.app/profile/theo.example/post/3kabcdefghi2x"},
 		Ground: route.Ground{DSA: "KEYWORD_CYBER_BULLYING_INTIMIDATION", Bluesky: "ChildSafetyHarassment", Mastodon: "legal"},

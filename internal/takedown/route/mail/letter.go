@@ -2,11 +2,13 @@ package mail
 
 import (
 	"bytes"
+	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/hex"
 	"io"
 	"net/url"
+	"regexp"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -39,12 +41,11 @@ type Letter struct {
 	// the sentence that says so, and no name stands anywhere in the letter, beside our mailbox neither.
 	Name, Mail string
 	Withheld   string
+	// ID is its Message-ID (MessageID), Thread those of the letters on this notice before it, the oldest first.
+	ID     string
+	Thread []string
 	// Written is when the letter was first written. A letter that is sent again keeps it.
 	Written time.Time
-	// ByClock says that nobody wrote this letter and the clock sent it: a reminder. Such a letter says so (Auto-Submitted,
-	// RFC 3834 §5). A notice does not, although a program sends it: somebody wrote and reviewed it, and a program that
-	// acknowledges letters (DSA Art. 16(4)) is right to keep silent to another program's.
-	ByClock bool
 	// Attached is a report for a machine, or nil. Nothing else is ever attached: a letter carries no proof.
 	Attached *Attachment
 }
@@ -55,20 +56,27 @@ type Attachment struct {
 	Body       []byte
 }
 
-// MessageID is that of the letter of a notice from a mailbox of ours, without its angle brackets. It is the same for every
-// sending, tells nothing of the notice, and whoever was not sent the letter cannot make it.
-func MessageID(notice, from string) string {
-	return "notice." + made(notice, "letter")[:32] + "@" + Domain(from)
+// Message is a letter as it goes: plain text from a mailbox of ours to another one, in a conversation. Nobody says in it that a
+// program wrote it (Auto-Submitted, RFC 3834 §5), because somebody did, and reviewed it: a program that acknowledges letters
+// (DSA Art. 16(4)) is right to keep silent to another program's.
+type Message struct {
+	// ID is its Message-ID, Thread those of the letters before it in the conversation, the oldest first; without angle brackets.
+	ID     string
+	Thread []string
+	// FromName is "" where no name stands beside our mailbox.
+	To, From, FromName string
+	Subject, Text      string
+	Lang               string // "" where it is not said
+	Written            time.Time
+	Attached           *Attachment
 }
 
-// ReminderID is that of the reminder of a notice that was written at a time (to the second).
-func ReminderID(notice, from string, written time.Time) string {
-	return "notice." + made(notice, "reminder "+written.UTC().Format(time.RFC3339))[:32] + "@" + Domain(from)
-}
-
-func made(notice, what string) string {
-	sum := sha256.Sum256([]byte("vigie notice " + what + "\x00" + notice))
-	return hex.EncodeToString(sum[:])
+// MessageID is that of a letter from a mailbox of ours, without its angle brackets, made from the letter's id with a key of ours:
+// it tells nothing of the letter, and whoever was not sent the letter cannot make it, even from its id.
+func MessageID(key []byte, letter, from string) string {
+	mac := hmac.New(sha256.New, key)
+	mac.Write([]byte("vigie letter\x00" + letter))
+	return "notice." + hex.EncodeToString(mac.Sum(nil))[:32] + "@" + Domain(from)
 }
 
 // check returns Refused "fault.route.letter" (what: the field) for a letter that lacks what belongs to it.
@@ -99,8 +107,8 @@ func (l Letter) check() error {
 		return lacks("withheld") // it says that there is no name, and there is one
 	case l.Written.IsZero():
 		return lacks("written")
-	case l.Notice.ID == "":
-		return lacks("id")
+	case l.Notice.Mark == "":
+		return lacks("mark")
 	case !utf8.ValidString(l.Notice.Text):
 		return lacks("text")
 	}
@@ -123,7 +131,7 @@ func (l Letter) Subject() string {
 	if l.Flagger {
 		title = w.priority + title
 	}
-	return title + " [Ref. " + l.Notice.Mark() + "]"
+	return title + " [Ref. " + l.Notice.Mark + "]"
 }
 
 // Text is the letter's, its lines ended by "\n". Its last line is the mark.
@@ -155,7 +163,7 @@ func (l Letter) Text() string {
 		paragraph(w.notifier+l.Name, l.Mail)
 	}
 	paragraph(w.answer)
-	return norm.NFC.String(b.String()) + "Ref. " + l.Notice.Mark()
+	return norm.NFC.String(b.String()) + "Ref. " + l.Notice.Mark
 }
 
 // clean leaves out of a text what is no letter, space or end of line.
@@ -169,43 +177,85 @@ func clean(text string) string {
 	}, text)
 }
 
-// Bytes is the letter as it is sent (RFC 5322, RFC 2045 to 2047), its lines ended by CRLF. The same letter gives the same
-// bytes. It returns Refused "fault.route.letter" or "fault.route.mailbox".
-func (l Letter) Bytes() ([]byte, error) {
+// Message is the letter as it goes. It returns Refused "fault.route.letter" or "fault.route.mailbox".
+func (l Letter) Message() (Message, error) {
 	if err := l.check(); err != nil {
+		return Message{}, err
+	}
+	m := Message{ID: l.ID, Thread: l.Thread, To: l.To, From: l.From, FromName: l.FromName, Subject: l.Subject(), Text: l.Text(), Lang: l.Notice.Lang, Written: l.Written, Attached: l.Attached}
+	if l.Withheld != "" {
+		m.FromName = ""
+	}
+	return m, nil
+}
+
+// Bytes is the letter as it is sent (Message.Bytes).
+func (l Letter) Bytes() ([]byte, error) {
+	m, err := l.Message()
+	if err != nil {
 		return nil, err
 	}
-	from := &gomail.Address{Address: l.From, Name: l.FromName}
-	if l.Withheld != "" {
-		from.Name = ""
+	return m.Bytes()
+}
+
+// check returns Refused for a message that lacks what belongs to it, or that would not be one line where it has to be.
+func (m Message) check() error {
+	lacks := func(what string) error { return route.Refuse("fault.route.letter", "what", what) }
+	if err := checkMailbox(m.To); err != nil {
+		return err
+	}
+	switch {
+	case checkMailbox(m.From) != nil, strings.ContainsFunc(m.FromName, unseen) || !utf8.ValidString(m.FromName):
+		return lacks("from")
+	case m.Subject == "" || strings.ContainsFunc(m.Subject, unseen) || !utf8.ValidString(m.Subject):
+		return lacks("subject")
+	case strings.TrimSpace(m.Text) == "" || !utf8.ValidString(m.Text):
+		return lacks("text")
+	case m.Written.IsZero():
+		return lacks("written")
+	}
+	for _, id := range append([]string{m.ID}, m.Thread...) {
+		if !messageID.MatchString(id) {
+			return lacks("id")
+		}
+	}
+	return nil
+}
+
+// messageID is one of ours, as MessageID makes them and made them before.
+var messageID = regexp.MustCompile(`^notice\.[0-9a-f]{32}@[a-zA-Z0-9.-]{1,253}$`)
+
+// Bytes is the message as it is sent (RFC 5322, RFC 2045 to 2047), its lines ended by CRLF. The same message gives the same bytes.
+// A letter that is not the first of its conversation answers that one (In-Reply-To) and names all between (References). It returns
+// Refused "fault.route.letter" or "fault.route.mailbox".
+func (m Message) Bytes() ([]byte, error) {
+	if err := m.check(); err != nil {
+		return nil, err
 	}
 	var h gomail.Header
 	h.Set("MIME-Version", "1.0")
-	h.SetMessageID(MessageID(l.Notice.ID, l.From))
-	if l.ByClock {
-		// A reminder is another letter, in the same thread.
-		h.SetMessageID(ReminderID(l.Notice.ID, l.From, l.Written))
-		h.SetMsgIDList("References", []string{MessageID(l.Notice.ID, l.From)})
-		h.SetMsgIDList("In-Reply-To", []string{MessageID(l.Notice.ID, l.From)})
-		h.Set("Auto-Submitted", "auto-generated")
+	h.SetMessageID(m.ID)
+	if len(m.Thread) > 0 {
+		h.SetMsgIDList("References", m.Thread)
+		h.SetMsgIDList("In-Reply-To", m.Thread[:1])
 	}
-	h.SetDate(l.Written.UTC())
-	h.AddRaw(subjectField(l.Subject()))
-	h.SetAddressList("To", []*gomail.Address{{Address: l.To}})
-	h.SetAddressList("From", []*gomail.Address{from})
-	if l.Notice.Lang != "" {
-		h.Set("Content-Language", wordsIn(l.Notice.Lang).lang) // RFC 3282
+	h.SetDate(m.Written.UTC())
+	h.AddRaw(subjectField(m.Subject))
+	h.SetAddressList("To", []*gomail.Address{{Address: m.To}})
+	h.SetAddressList("From", []*gomail.Address{{Address: m.From, Name: m.FromName}})
+	if m.Lang != "" {
+		h.Set("Content-Language", wordsIn(m.Lang).lang) // RFC 3282
 	}
 	var b bytes.Buffer
-	if l.Attached == nil {
+	if m.Attached == nil {
 		plainText(&h.Header)
 		w, err := message.CreateWriter(&b, h.Header)
-		if err := fill(w, err, l.Text()); err != nil {
+		if err := fill(w, err, m.Text); err != nil {
 			return nil, err
 		}
 		return b.Bytes(), nil
 	}
-	h.SetContentType("multipart/mixed", map[string]string{"boundary": "vigie-" + made(l.Notice.ID, "boundary")[:32]})
+	h.SetContentType("multipart/mixed", map[string]string{"boundary": "vigie-" + made(m.ID, "boundary")[:32]})
 	w, err := message.CreateWriter(&b, h.Header)
 	if err != nil {
 		return nil, err
@@ -213,20 +263,26 @@ func (l Letter) Bytes() ([]byte, error) {
 	var text, report message.Header
 	plainText(&text)
 	p, err := w.CreatePart(text)
-	if err := fill(p, err, l.Text()); err != nil {
+	if err := fill(p, err, m.Text); err != nil {
 		return nil, err
 	}
-	report.SetContentType(l.Attached.Type, map[string]string{"name": l.Attached.Name})
-	report.SetContentDisposition("attachment", map[string]string{"filename": l.Attached.Name})
+	report.SetContentType(m.Attached.Type, map[string]string{"name": m.Attached.Name})
+	report.SetContentDisposition("attachment", map[string]string{"filename": m.Attached.Name})
 	report.Set("Content-Transfer-Encoding", "base64")
 	p, err = w.CreatePart(report)
-	if err := fill(p, err, string(l.Attached.Body)); err != nil {
+	if err := fill(p, err, string(m.Attached.Body)); err != nil {
 		return nil, err
 	}
 	if err := w.Close(); err != nil {
 		return nil, err
 	}
 	return b.Bytes(), nil
+}
+
+// made is what is made of an id that is no secret, the same for the same one: a boundary between parts, say.
+func made(id, what string) string {
+	sum := sha256.Sum256([]byte("vigie notice " + what + "\x00" + id))
+	return hex.EncodeToString(sum[:])
 }
 
 // fill writes the whole of a part whose writer may not have been had.

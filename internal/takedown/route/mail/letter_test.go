@@ -17,10 +17,13 @@ import (
 
 const noticeID = "01939f7c-5b0e-7c52-9d3a-5c1f1a8f2b11"
 
+var key = []byte("a key of ours, as long as a key is")
+
 // written is the letter of a notice on harassment. What its Notice says is what Send is given.
 func written() mail.Letter {
 	return mail.Letter{
-		Notice: route.Notice{ID: noticeID, Lang: "fr", Text: "Le contenu vise une personne mineure par des propos répétés.\n.\n.. Une ligne qui commence par un point, et « des guillemets »."},
+		ID:     mail.MessageID(key, noticeID, "signalements@ligne.example"),
+		Notice: route.Notice{ID: noticeID, Mark: route.Mark(key, noticeID), Lang: "fr", Text: "Le contenu vise une personne mineure par des propos répétés.\n.\n.. Une ligne qui commence par un point, et « des guillemets »."},
 		To:     "trust@reseau.example", From: "signalements@ligne.example", FromName: "Ligne d'écoute, « été »",
 		Addresses: []string{"https://reseau.example/@lea/1?b=2&c=%C3%A9", "https://reseau.example/@lea/2"},
 		Account:   "lea_du_93",
@@ -72,24 +75,24 @@ func TestALetterSaysWhatArticle16Wants(t *testing.T) {
 		"good faith (d)":                            l.GoodFaith,
 		"the ground":                                "article 222-33-2-2",
 		"that it comes first":                       "signaleur de confiance",
-		"the mark, last":                            "Ref. " + l.Notice.Mark(),
+		"the mark, last":                            "Ref. " + l.Notice.Mark,
 	} {
 		if !strings.Contains(text, want) {
 			t.Errorf("%s: %q is not in\n%s", what, want, text)
 		}
 	}
-	if !strings.HasSuffix(strings.TrimSpace(text), l.Notice.Mark()) {
+	if !strings.HasSuffix(strings.TrimSpace(text), l.Notice.Mark) {
 		t.Errorf("it does not end with its mark:\n%s", text)
 	}
 	subject, err := new(mime.WordDecoder).DecodeHeader(m.Header.Get("Subject"))
-	if err != nil || subject != l.Subject() || !strings.Contains(subject, l.Notice.Mark()) {
+	if err != nil || subject != l.Subject() || !strings.Contains(subject, l.Notice.Mark) {
 		t.Errorf("the subject is %q (%v), not %q", subject, err, l.Subject())
 	}
 	from, err := m.Header.AddressList("From")
 	if err != nil || len(from) != 1 || from[0].Address != l.From || from[0].Name != l.FromName {
 		t.Errorf("it is from %v (%v)", from, err)
 	}
-	if got := m.Header.Get("Message-Id"); got != "<"+mail.MessageID(noticeID, l.From)+">" {
+	if got := m.Header.Get("Message-Id"); got != "<"+l.ID+">" {
 		t.Errorf("its Message-ID is %s", got)
 	}
 	if date, err := m.Header.Date(); err != nil || !date.Equal(l.Written) {
@@ -118,33 +121,51 @@ func TestASecondSendingIsTheSameLetter(t *testing.T) {
 	if !bytes.Equal(bytesOf(t, l), bytesOf(t, l)) {
 		t.Error("the same letter was written in two ways")
 	}
-	other := l
-	other.Notice.ID = "01939f7c-5b0e-7c52-9d3a-5c1f1a8f2b12"
-	if mail.MessageID(noticeID, l.From) == mail.MessageID(other.Notice.ID, l.From) || l.Notice.Mark() == other.Notice.Mark() {
-		t.Error("two notices have one Message-ID or one mark")
+	const other = "01939f7c-5b0e-7c52-9d3a-5c1f1a8f2b12"
+	if mail.MessageID(key, noticeID, l.From) == mail.MessageID(key, other, l.From) || mail.MessageID(key, noticeID, l.From) == mail.MessageID([]byte("another"), noticeID, l.From) {
+		t.Error("two letters have one Message-ID, or it is made without the key")
 	}
 	if raw := string(bytesOf(t, l)); strings.Contains(raw, noticeID) || strings.Contains(raw, strings.ReplaceAll(noticeID, "-", "")) || strings.Contains(raw, noticeID[:8]) {
 		t.Error("the letter holds the notice's id")
 	}
 }
 
-// A reminder is another letter of the same thread, and says that no person wrote it.
-func TestAReminderIsInTheThreadAndSaysWhoSentIt(t *testing.T) {
-	l := written()
-	l.ByClock = true
-	m, _ := read(t, bytesOf(t, l))
-	first := "<" + mail.MessageID(noticeID, l.From) + ">"
-	if m.Header.Get("In-Reply-To") != first || m.Header.Get("References") != first || m.Header.Get("Message-Id") == first {
+// A later letter answers the first one and names all between, so that every mail program shows one conversation.
+func TestALaterLetterIsInTheThread(t *testing.T) {
+	first := written()
+	second, third := mail.MessageID(key, "b", first.From), mail.MessageID(key, "c", first.From)
+	m, text := read(t, must(mail.Message{ID: third, Thread: []string{first.ID, second}, To: first.To, From: first.From, Subject: "Re: x", Text: "Où en est-ce ?", Written: first.Written}.Bytes()))
+	if m.Header.Get("In-Reply-To") != "<"+first.ID+">" || m.Header.Get("References") != "<"+first.ID+"> <"+second+">" || m.Header.Get("Message-Id") != "<"+third+">" || !strings.Contains(text, "Où en est-ce ?") {
 		t.Errorf("it is no answer to the first letter: %v", m.Header)
 	}
-	if m.Header.Get("Auto-Submitted") != "auto-generated" {
+	if m.Header.Get("Auto-Submitted") != "" {
 		t.Errorf("Auto-Submitted: %q", m.Header.Get("Auto-Submitted"))
 	}
-	later := l
-	later.Written = l.Written.Add(24 * time.Hour)
-	if bytes.Contains(bytesOf(t, later), []byte(m.Header.Get("Message-Id"))) {
-		t.Error("two reminders have one Message-ID")
+	for what, bad := range map[string]mail.Message{
+		"a line in an id":      {ID: third + "\r\nBcc: eve@evil.example"},
+		"another's id":         {ID: "x@evil.example"},
+		"a line in the thread": {ID: third, Thread: []string{first.ID + ">\r\nBcc: eve@evil.example"}},
+		"a line in a subject":  {ID: third, Subject: "x\r\nBcc: eve@evil.example"},
+		"no text":              {ID: third, Text: " \n"},
+	} {
+		m := mail.Message{To: first.To, From: first.From, Subject: "x", Text: "x", Written: first.Written, ID: bad.ID, Thread: bad.Thread}
+		if bad.Subject != "" {
+			m.Subject = bad.Subject
+		}
+		if bad.Text != "" {
+			m.Text = bad.Text
+		}
+		if _, err := m.Bytes(); !refusedFor(err, "fault.route.letter") {
+			t.Errorf("%s: %v", what, err)
+		}
 	}
+}
+
+func must(raw []byte, err error) []byte {
+	if err != nil {
+		panic(err)
+	}
+	return raw
 }
 
 // Where the ground lets the notifier be left out (Art. 16(2)(c)), no name stands anywhere, beside the mailbox neither.
@@ -212,7 +233,8 @@ func TestALetterIsWholeOrIsNotWritten(t *testing.T) {
 		"no name":                func(l *mail.Letter) { l.Name = "" },
 		"no mailbox to answer":   func(l *mail.Letter) { l.Mail = "" },
 		"no date":                func(l *mail.Letter) { l.Written = time.Time{} },
-		"no id":                  func(l *mail.Letter) { l.Notice.ID = "" },
+		"no mark":                func(l *mail.Letter) { l.Notice.Mark = "" },
+		"no id":                  func(l *mail.Letter) { l.ID = "" },
 		"bytes that are no text": func(l *mail.Letter) { l.Notice.Text = "\xff" },
 	} {
 		l := written()

@@ -1,8 +1,9 @@
 // Package mail sends a notice as a letter by e-mail to somebody at a platform who reads it.
 //
 // A letter is plain text and nothing else: no HTML, no picture, no proof. It says what DSA Art. 16(2) wants said, in the
-// order in which its reader needs it. Its Message-ID and its mark are made from the notice's id, so that a letter that is
-// sent a second time is the same letter, byte for byte, and its answers come back to the notice (internal/takedown/replies).
+// order in which its reader needs it. Its Message-ID and its mark are made with a key of ours, by which
+// its answers come back to the notice (internal/takedown/replies). Another letter on the same notice, a reminder say, has another
+// Message-ID and stands in the same conversation.
 //
 // What "sent" means here is less than with an API: our own mail server has taken the letter, and answers for it from then
 // on (RFC 5321 §4.2.5). A mailbox that does not exist is often known only by the letter that comes back.
@@ -81,6 +82,19 @@ func (r *Route) Send(ctx context.Context, n route.Notice, f route.Found, c route
 		return route.Sent{}, err
 	}
 	return r.post.send(ctx, account, letter.To, message)
+}
+
+// Send sends a message from the account's server, once. It fails as Route.Send does.
+func (p Post) Send(ctx context.Context, m Message, c route.Credentials) (route.Sent, error) {
+	account, err := open(c)
+	if err != nil {
+		return route.Sent{}, err
+	}
+	message, err := m.Bytes()
+	if err != nil {
+		return route.Sent{}, err
+	}
+	return p.send(ctx, account, m.To, message)
 }
 
 // Look says that it cannot tell: a mailbox shows nothing.

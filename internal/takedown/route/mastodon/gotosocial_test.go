@@ -150,7 +150,7 @@ func TestALostAnswerIsReconciled(t *testing.T) {
 	}
 	g.loses(false, false)
 	other := n
-	other.ID = "0193f0aa-1111-7000-8000-00000000000f" // the same words about the same post, and another notice
+	other.ID, other.Mark = "0193f0aa-1111-7000-8000-00000000000f", "8KQ2M-9XW4T" // the same words about the same post, and another notice
 	if err := send(other); err != nil {
 		t.Fatal(err)
 	}

@@ -309,7 +309,7 @@ func (r *Route) Reconcile(ctx context.Context, n route.Notice, f route.Found, se
 			return route.Trace{}, err
 		}
 		for _, p := range page {
-			if p.Target.ID == f.Account && strings.Contains(p.Comment, n.Mark()) {
+			if p.Target.ID == f.Account && strings.Contains(p.Comment, n.Mark) {
 				return route.Trace{Arrival: route.Arrived, Sent: r.sent(p)}, nil
 			}
 		}

@@ -24,7 +24,8 @@ var client = &http.Client{CheckRedirect: routetest.NoRedirects}
 // notice is one about a post, as the desk would have it.
 func notice(home string) route.Notice {
 	return route.Notice{
-		ID: "0193f0aa-1111-7000-8000-000000000001",
+		ID:   "0193f0aa-1111-7000-8000-000000000001",
+		Mark: "7KQ2M-9XW4T",
 		Target: route.Target{Platform: "mastodon", Kind: route.Item, Account: "brune", Item: "108882889550545820",
 			Address: home + "/@brune/108882889550545820", Server: routetest.Host(home)},
 		Ground: route.Ground{DSA: "KEYWORD_CYBER_BULLYING_INTIMIDATION", Bluesky: "ChildSafetyHarassment", Mastodon: "legal"},
@@ -293,7 +294,7 @@ func TestReadingAList(t *testing.T) {
 		t.Errorf("on the second page: %+v, %v", trace, err)
 	}
 	other := n
-	other.ID = "0193f0aa-1111-7000-8000-000000000002"
+	other.ID, other.Mark = "0193f0aa-1111-7000-8000-000000000002", "8KQ2M-9XW4T"
 	trace, err = r.Reconcile(t.Context(), other, found, time.Now().Add(-route.Settled-time.Minute), keys(remote.URL))
 	if err != nil || trace.Arrival != route.Absent {
 		t.Errorf("not in the list: %+v, %v", trace, err)

@@ -95,7 +95,7 @@ func (r Report) Attach(l mail.Letter) (mail.Attachment, error) {
 	}
 	out := report{
 		Version:        version,
-		ID:             id(l.Notice.ID),
+		ID:             id(l.Notice.Mark),
 		Timestamp:      r.Seen.UTC().Format(time.RFC3339),
 		Reporter:       r.Reporter,
 		Sender:         r.Sender,
@@ -128,7 +128,7 @@ func (r Report) Attach(l mail.Letter) (mail.Attachment, error) {
 		return lacks("reporter")
 	case !r.Sender.whole():
 		return lacks("sender")
-	case len(l.Addresses) == 0 || l.Notice.ID == "":
+	case len(l.Addresses) == 0 || l.Notice.Mark == "":
 		return lacks("url")
 	}
 	u, err := url.Parse(l.Addresses[0])
@@ -158,10 +158,10 @@ func (o Organisation) whole() bool {
 	return length > 0 && length <= 200 && mail.IsMailbox(o.Contact) && mail.IsMailbox("a@"+o.Domain)
 }
 
-// id is a report's, made from the notice's id so that a report that comes twice is the same one: a UUID of version 4 in form,
-// as the specification wants, from which the notice's cannot be made.
-func id(notice string) string {
-	sum := sha256.Sum256([]byte("vigie notice xarf\x00" + notice))
+// id is a report's, made from the notice's mark so that a report that comes twice is the same one: a UUID of version 4 in form,
+// as the specification wants.
+func id(mark string) string {
+	sum := sha256.Sum256([]byte("vigie notice xarf\x00" + mark))
 	u := uuid.UUID(sum[:16])
 	u[6] = u[6]&0x0f | 0x40
 	u[8] = u[8]&0x3f | 0x80

@@ -31,7 +31,8 @@ var helpline = xarf.Organisation{Org: "Ligne d'écoute", Contact: mailtest.Helpl
 
 func letter() mail.Letter {
 	return mail.Letter{
-		Notice: route.Notice{ID: noticeID, Lang: "en", Text: "The content is illegal, and is neither copied nor attached."},
+		ID:     "notice.0123456789abcdef0123456789abcdef@helpline.example",
+		Notice: route.Notice{ID: noticeID, Mark: "7KQ2M-9XW4T", Lang: "en", Text: "The content is illegal, and is neither copied nor attached."},
 		To:     mailtest.Contact, From: mailtest.Helpline,
 		Addresses: []string{"https://cdn.reseau.example:8443/v/été?id=1#t=3", "https://reseau.example/2"},
 		Law:       true, Ground: "Sexual image of a minor (CP 227-23)", GoodFaith: "In good faith.", Withheld: "Withheld.",

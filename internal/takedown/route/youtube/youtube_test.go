@@ -31,6 +31,7 @@ const film = "dQw4w9WgXcQ"
 func notice() route.Notice {
 	return route.Notice{
 		ID:     "0193f0aa-3333-7000-8000-000000000001",
+		Mark:   "7KQ2M-9XW4T",
 		Target: route.Target{Platform: "youtube", Kind: route.Item, Item: film, Address: "https://www.youtube.com/watch?v=" + film},
 		Ground: route.Ground{DSA: "KEYWORD_CYBER_BULLYING_INTIMIDATION", Own: "H/35"},
 		Text:   "Ce film humilie une personne mineure et appelle à la harceler (C. pén. 222-33-2-2).",
