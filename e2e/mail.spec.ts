@@ -1,6 +1,20 @@
 // A letter to a contact, what comes back, and who says what it says: a person. The demonstration's post office answers.
+import type { Page } from "@playwright/test";
 import { expect, expectAccessible, expectNoSideways, picture, test } from "./vigie";
 import { contactOf, opensCase, talking } from "./staff";
+
+/** Looks at a page as it is, and at 320 px in the dark. */
+async function looksGood(page: Page, name: string): Promise<void> {
+  await expectAccessible(page);
+  await picture(page, name);
+  await page.emulateMedia({ colorScheme: "dark" });
+  await page.setViewportSize({ width: 320, height: 640 });
+  await expectAccessible(page);
+  await expectNoSideways(page);
+  await picture(page, `${name}-small-dark`);
+  await page.emulateMedia({ colorScheme: "light" });
+  await page.setViewportSize({ width: 1440, height: 900 });
+}
 
 test("a letter goes by e-mail; its answer waits on the notice, a forged one is matched by nobody but a person", { tag: "@desk" }, async ({ someone }) => {
   test.setTimeout(150_000);
@@ -37,7 +51,7 @@ test("a letter goes by e-mail; its answer waits on the notice, a forged one is m
     await expectAccessible(page);
     await picture(page, "mail-reply");
     await page.goto("/desk/takedown");
-    await expect(page.getByText("Une réponse vous attend").first()).toBeVisible();
+    await expect(page.getByRole("region", { name: "Réponses à lire" })).toContainText("reseau.example");
     await picture(page, "mail-desk");
   });
   await test.step("what has our mark and comes from elsewhere says why it is not there", async () => {
@@ -63,6 +77,18 @@ test("a letter goes by e-mail; its answer waits on the notice, a forged one is m
     await page.getByRole("button", { name: "Mettre de côté" }).click();
     await expect(page.getByText("Rien à rattacher.")).toBeVisible();
   });
+  await test.step("what was set aside can be taken back, until it is erased", async () => {
+    await page.getByRole("link", { name: "Réponses mises de côté" }).click();
+    await expect(page.getByText("Ce n'est pas le réseau : il demande un nom.")).toBeVisible();
+    await expect(page.getByText(/Mise de côté par Camille.*Effacée le/)).toBeVisible();
+    await looksGood(page, "mail-aside");
+    await page.getByRole("button", { name: "Reprendre" }).click();
+    await expect(page.getByText(/ne vient pas du domaine/)).toBeVisible();
+    await page.locator("summary", { hasText: "Mettre de côté" }).click();
+    await page.getByLabel("Pourquoi ?").fill("Ce n'est pas le réseau : il demande un nom.");
+    await page.getByRole("button", { name: "Mettre de côté" }).click();
+    await expect(page.getByText("Rien à rattacher.")).toBeVisible();
+  });
   await test.step("a person who read it says what it says", async () => {
     await page.goto(notice);
     await expect(page.getByLabel("Ses mots").first()).toHaveValue(/retiré les contenus/);
@@ -70,6 +96,35 @@ test("a letter goes by e-mail; its answer waits on the notice, a forged one is m
     await page.getByRole("button", { name: "C'est lu, noter la réponse" }).click();
     await expect(page.getByText("Décision reçue").first()).toBeVisible();
     await expect(page.getByRole("heading", { name: "Une réponse vous attend" })).toHaveCount(0);
+  });
+  await test.step("read wrongly: what was drawn is taken back, and the reply moved to nobody and back", async () => {
+    await page.locator("summary", { hasText: "Elle a été mal lue" }).click();
+    await looksGood(page, "mail-undo");
+    await page.getByRole("button", { name: "Annuler ce qui a été noté" }).click();
+    await expect(page.getByText("Envoyée", { exact: true }).first()).toBeVisible();
+    await page.locator("summary", { hasText: "Elle n'est pas pour cette notification" }).click();
+    await page.getByRole("button", { name: "Déplacer" }).click();
+    await expect(page.getByRole("heading", { name: "Une réponse vous attend" })).toHaveCount(0);
+    await page.goto("/desk/replies");
+    await expect(page.getByText(/l'a retiré d'une notification/)).toBeVisible();
+    await page.getByLabel("À quelle notification répond-il ?").selectOption({ index: 1 });
+    await page.getByRole("button", { name: "Rattacher" }).click();
+    await page.getByLabel("Que dit cette réponse ?").selectOption("Rien n'est fait");
+    await page.getByRole("button", { name: "C'est lu, noter la réponse" }).click();
+    await expect(page.getByText("Décision reçue").first()).toBeVisible();
+  });
+  await test.step("a complaint goes as a letter of the same conversation", async () => {
+    await page.locator("summary", { hasText: "Réclamation interne (article 20)" }).click();
+    await expect(page.locator("#step-art20")).toHaveValue(/article 20, paragraphe 6/);
+    await looksGood(page, "mail-complaint");
+    await page.locator("details[open]").getByRole("button", { name: "Envoyer la lettre" }).click();
+    await expect(async () => {
+      await page.goto(notice);
+      await expect(page.getByText("Dernière étape faite : Réclamation interne (article 20).")).toBeVisible({ timeout: 1_000 });
+    }).toPass();
+    await page.locator("summary", { hasText: "Réclamation (article 20)" }).click();
+    await expect(page.getByText(/^Envoyée.*Camille/).first()).toBeVisible();
+    await looksGood(page, "mail-letters");
   });
   await page.goto(`/desk?c=${contact}`);
   await counsellor.goesHome();

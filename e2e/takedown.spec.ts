@@ -47,7 +47,7 @@ test.describe("takedown", { tag: "@desk" }, () => {
     await test.step("sent through the network's own form, acknowledged, decided", async () => {
       await page.getByLabel("Référence donnée par le réseau").fill("IG-4711");
       await page.getByRole("button", { name: "C'est envoyé" }).click();
-      await expect(page.getByText("IG-4711")).toBeVisible();
+      await expect(page.getByRole("region", { name: "Ce qui est signalé" })).toContainText("IG-4711");
       await page.getByRole("button", { name: "Noter la réponse" }).click();
       await expect(page.getByText("Reçue par le réseau").first()).toBeVisible();
       await page.getByLabel("Sa décision").selectOption("Contenu retiré");

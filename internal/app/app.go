@@ -305,6 +305,9 @@ func (a *App) Background(ctx context.Context) *sync.WaitGroup {
 		if err := a.Takedown.ReadReplies(ctx); err != nil {
 			slog.Error("takedown: the mailbox of answers is not read", "error", err)
 		}
+		if err := a.Takedown.ForgetReplies(ctx); err != nil {
+			slog.Error("takedown: what was set aside is not forgotten", "error", err)
+		}
 	})
 	all.Go(func() { giveRoom(ctx) })
 	return &all

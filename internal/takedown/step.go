@@ -50,13 +50,14 @@ func (t *Takedown) stepLetter(ctx context.Context, q store.Querier, n Notice, st
 		return Letter{}, err
 	}
 	l := Letter{Kind: step, WrittenAt: store.Millis(t.now().Truncate(time.Second)), Before: n.Escalated}
-	words := mail.Step{Kind: step, Lang: n.Content.Lang, Mark: t.mark(n), Sent: store.Time(n.SubmittedAt), Addresses: n.Content.Addresses, Reference: n.Content.Reference,
+	day := func(ms int64) time.Time { return store.Time(ms).In(t.catalogue().Hours.Zone()) }
+	words := mail.Step{Kind: step, Lang: n.Content.Lang, Mark: t.mark(n), Sent: day(n.SubmittedAt), Addresses: n.Content.Addresses, Reference: n.Content.Reference,
 		Reminded: n.Escalated != "", Statement: n.Content.Statement}
 	if n.AcknowledgedAt > 0 {
-		words.Acknowledged = store.Time(n.AcknowledgedAt)
+		words.Acknowledged = day(n.AcknowledgedAt)
 	}
 	if n.DecidedAt > 0 {
-		words.Decided = store.Time(n.DecidedAt)
+		words.Decided = day(n.DecidedAt)
 	}
 	if len(first) > 0 {
 		words.Answers = first[0].Subject

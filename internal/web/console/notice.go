@@ -57,7 +57,9 @@ type noticeView struct {
 	oneByOne   bool     // a machine could, were it one notice an address
 	trouble    string   // why a sending came to nothing
 	letters    []noticeLetter
-	letter     *noticeLetter // the one that went
+	went       []noticeLetter // those that went, or are going, the newest first
+	steps      []noticeStep   // the letters of the ladder that can go now
+	next       string         // the step that is due
 	replies    []replyView
 	waits      bool // a reply waits to be dealt with
 }
@@ -328,7 +330,7 @@ func (c *Room) noticeView(ctx context.Context, say *i18n.Printer, reader staff.P
 	if n.Content.Trouble != "" && say.Has(n.Content.Trouble) {
 		v.trouble = say.Fault(fault.New(fault.Conflict, n.Content.Trouble, troubleOf(n)...))
 	}
-	if err := c.mailOf(ctx, &v); err != nil {
+	if err := c.mailOf(ctx, &v, takedown.Sight{StaffID: reader.ID, All: reader.Can(staff.CaseAll)}); err != nil {
 		return v, err
 	}
 	v.talking, err = c.talkingWith(ctx, say, reader, n.FileID)

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 
 	"vigie/internal/fault"
@@ -23,7 +24,8 @@ type noticeLetter struct {
 	when        string
 	asksTo      bool        // whoever sends gives the mailbox
 	classes     []ui.Option // what a report on images has to say of them
-	trouble     string      // what it lacks
+	trouble     string      // what it lacks, or why it did not go
+	unknown     bool        // it may have gone, and is a step of the ladder
 }
 
 // replyView is something that came back, ready to be read.
@@ -34,6 +36,9 @@ type replyView struct {
 	says                  []ui.Option
 	notices               []ui.Option // those that it may belong to
 	returned              bool
+	drawn                 string // what was drawn from it
+	dealt                 string // by whom it was dealt with, and when
+	mayMove, mayUndo      bool
 }
 
 func troubleOf(n takedown.Notice) []any {
@@ -45,7 +50,7 @@ func troubleOf(n takedown.Notice) []any {
 }
 
 // mailOf adds what went and came by e-mail to the view of a notice.
-func (c *Room) mailOf(ctx context.Context, v *noticeView) error {
+func (c *Room) mailOf(ctx context.Context, v *noticeView, see takedown.Sight) error {
 	_, known := c.Catalogue().Platforms.ByCode(v.Platform)
 	var machines []string
 	for _, code := range v.machines {
@@ -68,17 +73,37 @@ func (c *Room) mailOf(ctx context.Context, v *noticeView) error {
 		v.letters = append(v.letters, l)
 	}
 	v.machines = machines
-	if went, ok, err := c.Takedown.LetterOf(ctx, v.Notice); err != nil {
+	if err := c.lettersOf(ctx, v); err != nil {
 		return err
-	} else if ok && v.State != takedown.Draft && v.State != takedown.Ready {
-		v.letter = &noticeLetter{Letter: went, when: v.say.DateTime(at(went.WrittenAt))}
 	}
 	all, err := c.Takedown.Replies(ctx, v.ID)
+	if err != nil || len(all) == 0 {
+		return err
+	}
+	var pointed []string
 	for _, k := range all {
-		v.replies = append(v.replies, c.replyView(v.say, k))
+		pointed = append(pointed, k.Content.Candidates...)
+	}
+	others, err := c.Takedown.Answerable(ctx, see, pointed)
+	if err != nil {
+		return err
+	}
+	others = slices.DeleteFunc(others, func(e takedown.Entry) bool { return e.ID == v.ID })
+	for _, k := range all {
+		drawn := c.replyView(v.say, k)
+		if drawn.mayMove, drawn.mayUndo = k.MayMove(), k.MayUndo(v.Notice); drawn.mayMove {
+			drawn.notices = c.noticeOptions(v.say, others, k.Content.Candidates)
+		}
+		if k.DealtAt > 0 {
+			drawn.dealt = v.say.T("replies.dealt", "who", c.Alias(ctx, k.DealtBy), "when", v.say.DateTime(at(k.DealtAt)))
+		}
+		if k.Drawn != "" {
+			drawn.drawn = v.say.T("replies.drawn." + string(k.Drawn))
+		}
+		v.replies = append(v.replies, drawn)
 		v.waits = v.waits || k.State == takedown.Waits
 	}
-	return err
+	return nil
 }
 
 func (c *Room) replyView(say *i18n.Printer, k takedown.Reply) replyView {
@@ -209,6 +234,66 @@ func (c *Room) answerable(r *http.Request, id string) (takedown.Notice, error) {
 		return takedown.Notice{}, fault.New(fault.NotFound, "fault.takedown.unknown")
 	}
 	return c.Takedown.Notice(r.Context(), id)
+}
+
+// MoveReply moves a reply that is on the wrong notice: to one that went and that she may read, or to those that belong to none.
+func (c *Room) MoveReply(w http.ResponseWriter, r *http.Request) error {
+	return c.changeNotice(w, r, func(ctx context.Context, n takedown.Notice, form url.Values) error {
+		to := form.Get("notice")
+		if to != "" {
+			if _, err := c.answerable(r, to); err != nil {
+				return err
+			}
+		}
+		return c.Takedown.MoveReply(ctx, n.ID, r.PathValue("reply"), to, me(r))
+	})
+}
+
+// UndoReply takes back what was drawn from a reply.
+func (c *Room) UndoReply(w http.ResponseWriter, r *http.Request) error {
+	return c.changeNotice(w, r, func(ctx context.Context, n takedown.Notice, _ url.Values) error {
+		return c.Takedown.Undo(ctx, n.ID, r.PathValue("reply"), me(r))
+	})
+}
+
+// AsideReplies are what was set aside, with who did, when and why.
+func (c *Room) AsideReplies(w http.ResponseWriter, r *http.Request) error {
+	ctx, say, m := r.Context(), answer.Printer(r), session.Staff(r)
+	page := int(max(0, min(number(r.URL.Query().Get("page")), 10_000)))
+	all, more, err := c.Takedown.AsideReplies(ctx, page, me(r))
+	if err != nil {
+		return err
+	}
+	v := asideView{say: say}
+	for _, k := range all {
+		row := c.replyView(say, k)
+		row.dealt = say.T("replies.aside_by", "who", c.Alias(ctx, k.DealtBy), "when", say.DateTime(at(k.DealtAt)), "until", say.Date(at(k.DealtAt).Add(takedown.AsideKept)))
+		v.rows = append(v.rows, row)
+	}
+	if page > 0 {
+		v.before = "/desk/replies/aside?page=" + strconv.Itoa(page-1)
+	}
+	if more {
+		v.next = "/desk/replies/aside?page=" + strconv.Itoa(page+1)
+	}
+	answer.Page(w, r, http.StatusOK, asidePage(v, c.shell(r, say, m, "replies.aside_title")))
+	return nil
+}
+
+// asideView is a page of replies that were set aside.
+type asideView struct {
+	say          *i18n.Printer
+	rows         []replyView
+	before, next string
+}
+
+// TakeBackReply puts a reply that was set aside back to those that belong to no notice yet.
+func (c *Room) TakeBackReply(w http.ResponseWriter, r *http.Request) error {
+	if err := c.Takedown.TakeBack(r.Context(), r.PathValue("reply"), me(r)); err != nil {
+		return err
+	}
+	http.Redirect(w, r, "/desk/replies", http.StatusSeeOther)
+	return nil
 }
 
 // AsideReply says that a reply belongs to no notice, and why.

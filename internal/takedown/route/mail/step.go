@@ -17,7 +17,7 @@ type Step struct {
 	Addresses     []string
 	// Reference is what the platform calls the notice, "" where it gave none.
 	Reference string
-	// Sent is when it had the notice, Acknowledged and Decided when it said so; zero for not yet.
+	// Sent is when it had the notice, Acknowledged and Decided when it said so, in the helpline's zone; zero for not yet.
 	Sent, Acknowledged, Decided time.Time
 	// Reminded says that an earlier step was taken.
 	Reminded bool
@@ -37,7 +37,7 @@ func (s Step) Subject() string {
 func (s Step) Text() string {
 	w := wordsIn(s.Lang)
 	step := w.steps[s.Kind]
-	said := strings.NewReplacer("{sent}", day(s.Sent), "{acknowledged}", day(s.Acknowledged), "{decided}", day(s.Decided))
+	said := strings.NewReplacer("{sent}", s.Sent.Format(w.day), "{acknowledged}", s.Acknowledged.Format(w.day), "{decided}", s.Decided.Format(w.day))
 	parts := []string{said.Replace(step.opens)}
 	add := func(text string, holds bool) {
 		if holds {
@@ -53,12 +53,4 @@ func (s Step) Text() string {
 	add(w.reference+s.Reference, s.Reference != "")
 	add(step.asks, true)
 	return norm.NFC.String(strings.Join(parts, "\n\n"))
-}
-
-// day is a date as both languages read it, in figures (ISO 8601).
-func day(t time.Time) string {
-	if t.IsZero() {
-		return ""
-	}
-	return t.UTC().Format(time.DateOnly)
 }

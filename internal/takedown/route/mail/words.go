@@ -5,6 +5,7 @@ import "strings"
 // words are what a letter says besides what it is given. They are spoken to a platform and by no screen, and have to be the
 // same in every helpline's letters, because law stands behind them.
 type words struct {
+	day                             string // how a date is written (time.Layout)
 	lang                            string
 	law, terms, priority            string
 	openLaw, openFlagger, openTerms string
@@ -21,6 +22,7 @@ type stepWords struct{ subject, opens, asks string }
 
 var french = words{
 	lang:        "fr",
+	day:         "02/01/2006",
 	law:         "Notification d'un contenu illicite (règlement (UE) 2022/2065, article 16)",
 	terms:       "Signalement d'un contenu contraire à vos conditions",
 	priority:    "Prioritaire : ",
@@ -50,6 +52,7 @@ var french = words{
 
 var english = words{
 	lang:        "en",
+	day:         "2 January 2006",
 	law:         "Notice of illegal content (Regulation (EU) 2022/2065, Article 16)",
 	terms:       "Report of content against your terms",
 	priority:    "Priority: ",
