@@ -426,22 +426,6 @@ func (e *Evidence) looked(ctx context.Context, item Item, act, purpose string, b
 	})
 }
 
-// Printed writes into the custody of each item of a file that what is known of it was printed; the originals are not opened.
-func (e *Evidence) Printed(ctx context.Context, fileID string, by audit.Actor) error {
-	return e.db.Tx(ctx, func(tx *store.Tx) error {
-		ids, err := store.All(ctx, tx, func(r store.Row) (id string, err error) { return id, r.Scan(&id) }, `SELECT id FROM evidence_item WHERE file_id = $1`, fileID)
-		if err != nil {
-			return err
-		}
-		for _, id := range ids {
-			if err := e.custody(ctx, tx, id, "looked", "print", 0, by); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
-}
-
 // Chain returns the custody of an item, the oldest first.
 func (e *Evidence) Chain(ctx context.Context, id string) ([]Custody, error) {
 	return store.All(ctx, e.db, scanCustody, selectCustody+` WHERE item_id = $1 ORDER BY at, id`, id)

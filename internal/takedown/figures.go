@@ -43,7 +43,12 @@ type Figures struct {
 	Whole       Line
 	Platforms   []Line // the most notices first
 	Grounds     []Line
+	// Pairs are how many went to a platform on a ground; a pair without any is not there.
+	Pairs map[Pair]int
 }
+
+// Pair is a platform and a ground.
+type Pair struct{ Platform, Ground string }
 
 // course is one notice as the figures see it: codes and times, nothing that is sealed.
 type course struct {
@@ -58,7 +63,11 @@ func (t *Takedown) Figures(ctx context.Context, from, until time.Time) (Figures,
 	if err != nil {
 		return Figures{}, err
 	}
-	return Figures{From: from, Until: until, Whole: t.line("", all), Platforms: t.lines(all, func(c course) string { return c.platform }),
+	pairs := map[Pair]int{}
+	for _, c := range all {
+		pairs[Pair{c.platform, c.ground}]++
+	}
+	return Figures{From: from, Until: until, Pairs: pairs, Whole: t.line("", all), Platforms: t.lines(all, func(c course) string { return c.platform }),
 		Grounds: t.lines(all, func(c course) string { return c.ground })}, nil
 }
 
@@ -239,3 +248,57 @@ func Joined(lines []Line) []Line {
 
 // Others is the code of what stands together.
 const Others = "others"
+
+// Report is what the yearly report says of a year (DSA Art. 22(3)): how many notices, by platform, by ground, by both, and by what
+// was done. No count of one to four stands in it, and none can be worked out (Cross). Small platforms and grounds stand together
+// as Others.
+type Report struct {
+	Whole              Figure
+	Platforms, Grounds []string
+	// Crossed has a row a platform and a column a ground; its sums are the notices of each.
+	Crossed Crossed
+	// ByPlatform and ByGround have a row each, and the columns acted, refused and undecided.
+	ByPlatform, ByGround Crossed
+	// Actions are by Actions.
+	Actions map[string]Figure
+}
+
+// Report is what of these figures is published.
+func (f Figures) Report() Report {
+	r := Report{Whole: figureOf(f.Whole.Sent), Actions: map[string]Figure{}}
+	platforms, grounds := Joined(f.Platforms), Joined(f.Grounds)
+	codes := func(lines []Line) (all []string) {
+		for _, l := range lines {
+			all = append(all, l.Code)
+		}
+		return all
+	}
+	r.Platforms, r.Grounds = codes(platforms), codes(grounds)
+	place := func(all []string, code string) int {
+		if i := slices.Index(all, code); i >= 0 {
+			return i
+		}
+		return slices.Index(all, Others)
+	}
+	counts := make([][]int, len(platforms))
+	for i := range counts {
+		counts[i] = make([]int, len(grounds))
+	}
+	for pair, n := range f.Pairs {
+		counts[place(r.Platforms, pair.Platform)][place(r.Grounds, pair.Ground)] += n
+	}
+	r.Crossed = Cross(counts, nil, nil, r.Whole)
+	outcomes := []Figure{figureOf(f.Whole.Acted), figureOf(f.Whole.Refused), figureOf(f.Whole.Sent - f.Whole.Acted - f.Whole.Refused)}
+	by := func(lines []Line, sums []Figure) Crossed {
+		var rows [][]int
+		for _, l := range lines {
+			rows = append(rows, []int{l.Acted, l.Refused, l.Sent - l.Acted - l.Refused})
+		}
+		return Cross(rows, sums, outcomes, r.Whole)
+	}
+	r.ByPlatform, r.ByGround = by(platforms, r.Crossed.Rows), by(grounds, r.Crossed.Columns)
+	for _, action := range Actions {
+		r.Actions[action] = figureOf(f.Whole.Actions[action])
+	}
+	return r
+}

@@ -68,6 +68,10 @@ func TestAFileIsPrintedByRoom(t *testing.T) {
 	wants(t, parent, "Madame Durand", "espace de l'enfant")
 	wantsNot(t, parent, "Inès", "sœur", "dark.wolf", "Dossier ouvert")
 	camille.get(page).sees("Dossier imprimé", "Regardé")
+	camille.post("/desk/account/lang", "lang", "en").want(http.StatusOK)
+	english := camille.post(page+"/print", "room", "child").want(http.StatusOK).paper()
+	wants(t, english, "Confidential", "Printed by ", "Proof that is kept", "SHA-256", "Page 1 of")
+	wantsNot(t, english, "Imprimé", "Preuves", "{")
 }
 
 // The page of offences to take along says nothing of the story, nor which file it is.
@@ -110,6 +114,13 @@ func TestTheYearlyReport(t *testing.T) {
 	text := nadia.get("/desk/takedown/report/pdf?year=" + year).want(http.StatusOK).paper()
 	wants(t, text, "article 22", "Aucun réseau ne nous paie.", "Autres services", "moins de 5", "Contenu retiré")
 	wantsNot(t, text, "Cabc123", "V-", "Instagram", "administrateur")
-	nadia.get("/desk/takedown/report/csv?year=" + year).want(http.StatusOK).sees("Contenu retiré,moins de 5")
+	wants(t, text, "Par fournisseur et par type de contenu", "types non détaillés")
+	nadia.get("/desk/takedown/report/csv?year=" + year).want(http.StatusOK).sees("Contenu retiré,moins de 5", "Autres services,types non détaillés,moins de 5")
+	nadia.get("/desk/takedown/figures").sees("Par fournisseur et par type de contenu")
+	nadia.post("/desk/account/lang", "lang", "en").want(http.StatusOK)
+	english := nadia.get("/desk/takedown/report/pdf?year=" + year).want(http.StatusOK).paper()
+	wants(t, english, "Article 22(3)", "No platform pays us.", "Other services", "fewer than 5", "By provider and type of content", "types not told apart", "Page 1 of")
+	wantsNot(t, english, "moins de", "Autres", "réseau", "Instagram", "{")
+	nadia.post("/desk/account/lang", "lang", "fr").want(http.StatusOK)
 	nadia.get("/desk/takedown/report?year=1999").want(http.StatusUnprocessableEntity).sees("Choisissez une année")
 }

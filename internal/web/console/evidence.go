@@ -7,6 +7,7 @@ import (
 	"mime"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 
 	"vigie/internal/casefile"
@@ -51,19 +52,17 @@ func (c *Room) evidenceOf(ctx context.Context, say *i18n.Printer, reader staff.P
 	if v.matches, v.hidden, err = c.matchesOf(ctx, say, reader, file.ID); err != nil {
 		return v, err
 	}
-	items, err := c.Evidence.Items(ctx, file.ID)
+	items, older, err := c.Evidence.Newest(ctx, file.ID, evidenceShown)
 	if err != nil {
 		return v, err
 	}
-	chains, err := c.Evidence.Chains(ctx, file.ID)
+	chains, err := c.Evidence.ChainsOf(ctx, items)
 	if err != nil {
 		return v, err
 	}
+	v.more = older
 	for _, purpose := range evidence.ExportPurposes {
 		v.purposes = append(v.purposes, ui.Option{Value: purpose, Label: say.T("evidence.purpose." + purpose)})
-	}
-	if v.more = max(0, len(items)-evidenceShown); v.more > 0 {
-		items = items[v.more:]
 	}
 	for _, item := range items {
 		d := evidenceItem{Item: item, added: say.DateTime(at(item.AddedAt)), by: c.Alias(ctx, item.AddedBy), stamp: say.T("evidence.stamp." + item.Stamp), picture: item.Shown() && !item.NoCapture && !v.noCapture}
@@ -73,14 +72,7 @@ func (c *Room) evidenceOf(ctx context.Context, say *i18n.Printer, reader staff.P
 		if item.Hash != evidence.HashNone {
 			d.hash = say.T("evidence.pdq." + item.Hash)
 		}
-		for _, line := range []told{
-			{say.T("evidence.address"), item.Content.Address}, {say.T("evidence.account"), item.Content.Account}, {say.T("evidence.seen"), item.Content.Seen},
-			{say.T("evidence.statement"), item.Content.Statement}, {say.T("evidence.name"), item.Content.Name}, {say.T("evidence.sha256"), item.Content.SHA256},
-		} {
-			if line.value != "" {
-				d.lines = append(d.lines, line)
-			}
-		}
+		d.lines = itemLines(say, item)
 		for _, e := range chains[item.ID] {
 			line := say.T("evidence.custody", "what", say.T("evidence.act."+e.Act), "who", c.Alias(ctx, e.Actor.ID), "when", say.DateTime(at(e.At)))
 			if e.Seconds > 0 {
@@ -95,6 +87,14 @@ func (c *Room) evidenceOf(ctx context.Context, say *i18n.Printer, reader staff.P
 	}
 	v.offered, err = c.keepable(ctx, say, reader, file.ID)
 	return v, err
+}
+
+// itemLines is what is known of an item.
+func itemLines(say *i18n.Printer, item evidence.Item) []told {
+	return slices.DeleteFunc([]told{
+		{say.T("evidence.address"), item.Content.Address}, {say.T("evidence.account"), item.Content.Account}, {say.T("evidence.seen"), item.Content.Seen},
+		{say.T("evidence.statement"), item.Content.Statement}, {say.T("evidence.name"), item.Content.Name}, {say.T("evidence.sha256"), item.Content.SHA256},
+	}, func(line told) bool { return line.value == "" })
 }
 
 // evidenceShown is how many items stand on the page of a file, the newest; all of them are in an export.

@@ -102,6 +102,15 @@ func (c *Room) leagueOf(say *i18n.Printer, f takedown.Figures) figuresView {
 	}
 	right(say.T("figures.right_ground"), say.T("takedown.ground"), f.Grounds, func(code string) string { return c.groundName(say, code) })
 	right(say.T("figures.right_platform"), say.T("figures.platform"), f.Platforms, func(code string) string { return c.platformName(say, code) })
+	pairs := c.pairTable(say)
+	for _, platform := range f.Platforms {
+		for _, ground := range f.Grounds {
+			if n := f.Pairs[takedown.Pair{Platform: platform.Code, Ground: ground.Code}]; n > 0 {
+				pairs.rows = append(pairs.rows, []string{c.platformName(say, platform.Code), c.groundName(say, ground.Code), count(say, n)})
+			}
+		}
+	}
+	v.tables = append(v.tables, pairs)
 	return v
 }
 
@@ -161,7 +170,7 @@ func (c *Room) yearly(r *http.Request) (figuresView, error) {
 	for y := now.Year(); y >= firstYear; y-- {
 		v.years = append(v.years, ui.Option{Value: strconv.Itoa(y), Label: strconv.Itoa(y), Checked: y == year})
 	}
-	v.lead = []string{say.T("figures.report_lead", "house", c.Site.Name, "n", published(say, f.Whole.Sent)), say.T("figures.rule")}
+	v.lead = []string{say.T("figures.report_lead", "house", c.Site.Name, "n", figure(say, f.Report().Whole)), say.T("figures.rule")}
 	words := c.Catalogue().Grounds.Report
 	for _, w := range []struct{ key, text string }{{"independence", words.Independence.In(say.Lang())}, {"expertise", words.Expertise.In(say.Lang())}} {
 		if w.text == "" {
@@ -170,33 +179,70 @@ func (c *Room) yearly(r *http.Request) (figuresView, error) {
 		}
 		v.words = append(v.words, told{say.T("figures." + w.key), say.Text(w.text)})
 	}
-	by := func(title, first string, lines []takedown.Line, name func(code string) string) {
-		t := figuresTable{title: title, columns: []paper.Column{{Label: first, Share: 3}}}
-		for _, key := range []string{"sent", "acted", "refused", "undecided"} {
-			t.columns = append(t.columns, paper.Column{Label: say.T("figures." + key), Share: 1.2, Number: true})
-		}
-		for _, l := range takedown.Joined(lines) {
-			t.rows = append(t.rows, []string{name(l.Code), published(say, l.Sent), published(say, l.Acted), published(say, l.Refused), published(say, l.Sent-l.Acted-l.Refused)})
-		}
-		v.tables = append(v.tables, t)
-	}
-	by(say.T("figures.by_platform"), say.T("figures.platform"), f.Platforms, func(code string) string { return c.platformName(say, code) })
-	by(say.T("figures.by_ground"), say.T("figures.content"), f.Grounds, func(code string) string { return c.groundName(say, code) })
+	report := f.Report()
+	v.tables = append(v.tables,
+		c.outcomes(say, say.T("figures.by_platform"), say.T("figures.platform"), report.Platforms, report.Crossed.Rows, report.ByPlatform, c.platformName),
+		c.outcomes(say, say.T("figures.by_ground"), say.T("figures.content"), report.Grounds, report.Crossed.Columns, report.ByGround, c.groundName))
 	actions := figuresTable{title: say.T("figures.by_action"), columns: []paper.Column{{Label: say.T("figures.action"), Share: 3}, {Label: say.T("figures.decided"), Share: 1, Number: true}}}
 	for _, action := range takedown.Actions {
-		actions.rows = append(actions.rows, []string{say.T("takedown.action." + action), published(say, f.Whole.Actions[action])})
+		actions.rows = append(actions.rows, []string{say.T("takedown.action." + action), figure(say, report.Actions[action])})
 	}
-	v.tables = append(v.tables, actions)
+	v.tables = append(v.tables, actions, c.crossed(say, report))
 	return v, nil
 }
 
-// published is a count as the report shows it (takedown.Published).
-func published(say *i18n.Printer, n int) string {
-	rounded, whole := takedown.Published(n)
-	if !whole {
-		return say.T("figures.under", "n", rounded)
+// outcomes is a table of what became of the notices of each line.
+func (c *Room) outcomes(say *i18n.Printer, title, first string, codes []string, sent []takedown.Figure, became takedown.Crossed, name func(say *i18n.Printer, code string) string) figuresTable {
+	t := figuresTable{title: title, columns: []paper.Column{{Label: first, Share: 3}}}
+	for _, key := range []string{"sent", "acted", "refused", "undecided"} {
+		t.columns = append(t.columns, paper.Column{Label: say.T("figures." + key), Share: 1.2, Number: true})
 	}
-	return count(say, rounded)
+	for i, code := range codes {
+		row := []string{name(say, code), figure(say, sent[i])}
+		for _, f := range became.Cells[i] {
+			row = append(row, figure(say, f))
+		}
+		t.rows = append(t.rows, row)
+	}
+	return t
+}
+
+// crossed is the table of platform and kind of content: a line for each pair that there is, and one for what is not told apart.
+func (c *Room) crossed(say *i18n.Printer, r takedown.Report) figuresTable {
+	t := c.pairTable(say)
+	for i, platform := range r.Platforms {
+		if r.Crossed.BlankRows[i] {
+			t.rows = append(t.rows, []string{c.platformName(say, platform), say.T("figures.any_ground"), figure(say, r.Crossed.Rows[i])})
+			continue
+		}
+		for j, ground := range r.Grounds {
+			if f := r.Crossed.Cells[i][j]; !r.Crossed.BlankColumns[j] && f != (takedown.Figure{}) {
+				t.rows = append(t.rows, []string{c.platformName(say, platform), c.groundName(say, ground), figure(say, f)})
+			}
+		}
+	}
+	for j, ground := range r.Grounds {
+		if r.Crossed.BlankColumns[j] {
+			t.rows = append(t.rows, []string{say.T("figures.any_platform"), c.groundName(say, ground), figure(say, r.Crossed.Columns[j])})
+		}
+	}
+	return t
+}
+
+// pairTable is an empty table of platform and kind of content.
+func (c *Room) pairTable(say *i18n.Printer) figuresTable {
+	return figuresTable{title: say.T("figures.by_both"), columns: []paper.Column{{Label: say.T("figures.platform"), Share: 2}, {Label: say.T("figures.content"), Share: 3}, {Label: say.T("figures.sent"), Share: 1.2, Number: true}}}
+}
+
+// figure is a count as the report shows it.
+func figure(say *i18n.Printer, f takedown.Figure) string {
+	switch {
+	case f.Withheld:
+		return say.T("figures.withheld")
+	case f.Under:
+		return say.T("figures.under", "n", takedown.Small)
+	}
+	return count(say, f.N)
 }
 
 // Report is the yearly report of a trusted flagger (DSA Art. 22(3)), as a page.

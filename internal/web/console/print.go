@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"vigie/internal/casefile"
+	"vigie/internal/evidence"
 	"vigie/internal/fault"
 	"vigie/internal/paper"
 	"vigie/internal/staff"
@@ -93,13 +94,17 @@ func (c *Room) PrintCase(w http.ResponseWriter, r *http.Request) error {
 	if err := c.Files.Printed(ctx, id, room, me(r)); err != nil {
 		return err
 	}
+	var kept printedEvidence
 	if room == casefile.RoomChild {
-		if err := c.Evidence.Printed(ctx, id, me(r)); err != nil {
+		if kept.items, kept.older, err = c.Evidence.Newest(ctx, id, printedItems); err != nil {
+			return err
+		}
+		if err := c.Evidence.Printed(ctx, kept.items, me(r)); err != nil {
 			return err
 		}
 	}
 	m := session.Staff(r)
-	d, err := c.casePaper(ctx, say, m.Person, file, how, room)
+	d, err := c.casePaper(ctx, say, m.Person, file, how, room, kept)
 	if err != nil {
 		return err
 	}
@@ -108,7 +113,7 @@ func (c *Room) PrintCase(w http.ResponseWriter, r *http.Request) error {
 
 // casePaper lays out a room of a file. What was written for the child's story — notes, what is to do, proof, notices,
 // referrals — is in the child's room and in no other; a parent is in the parent's.
-func (c *Room) casePaper(ctx context.Context, say *i18n.Printer, reader staff.Person, file casefile.File, how casefile.Access, room casefile.Room) (*paper.Document, error) {
+func (c *Room) casePaper(ctx context.Context, say *i18n.Printer, reader staff.Person, file casefile.File, how casefile.Access, room casefile.Room, kept printedEvidence) (*paper.Document, error) {
 	v, err := c.caseView(ctx, say, reader, file, how)
 	if err != nil {
 		return nil, err
@@ -149,9 +154,18 @@ func (c *Room) casePaper(ctx context.Context, say *i18n.Printer, reader staff.Pe
 		d.Facts(facts...)
 	}
 	if room == casefile.RoomChild {
-		c.printStory(d, v)
+		c.printStory(ctx, d, v, kept)
 	}
 	return d, c.printTimeline(ctx, d, say, file.ID, room, hers, v.evidence.hidden)
+}
+
+// printedItems is how much evidence is printed at most, the newest: some 170 pages. All of it is in the export.
+const printedItems = 1000
+
+// printedEvidence is the evidence that stands on a paper, and how much older there is that does not.
+type printedEvidence struct {
+	items []evidence.Item
+	older int
 }
 
 // joined is what there is of a line.
@@ -164,7 +178,7 @@ func inRoom(part casefile.Part, room casefile.Room) bool {
 	return room == casefile.RoomParent && part == casefile.Parent || room == casefile.RoomChild && part != casefile.Parent
 }
 
-func (c *Room) printStory(d *paper.Document, v caseView) {
+func (c *Room) printStory(ctx context.Context, d *paper.Document, v caseView, kept printedEvidence) {
 	say := v.say
 	if v.danger != nil {
 		d.Heading(say.T("case.danger"))
@@ -190,13 +204,13 @@ func (c *Room) printStory(d *paper.Document, v caseView) {
 		d.Text(n.text)
 		d.Small(n.by + ", " + n.when)
 	}
-	part(say.T("print.evidence"), len(v.evidence.items))
-	if v.evidence.more > 0 {
-		d.Small(say.T("print.more", "n", v.evidence.more))
+	part(say.T("print.evidence"), len(kept.items))
+	if kept.older > 0 {
+		d.Small(say.T("print.more", "n", kept.older))
 	}
-	for _, e := range v.evidence.items {
-		facts := []paper.Fact{{Name: say.T("print.number", "n", e.Number), Value: say.T("evidence.kind."+e.Kind) + ", " + e.added + ", " + e.by}}
-		for _, line := range e.lines {
+	for _, e := range kept.items {
+		facts := []paper.Fact{{Name: say.T("print.number", "n", e.Number), Value: say.T("evidence.kind."+e.Kind) + ", " + say.DateTime(at(e.AddedAt)) + ", " + c.Alias(ctx, e.AddedBy)}}
+		for _, line := range itemLines(say, e) {
 			facts = append(facts, paper.Fact{Name: line.label, Value: line.value})
 		}
 		d.Facts(facts...)
