@@ -250,55 +250,57 @@ func Joined(lines []Line) []Line {
 const Others = "others"
 
 // Report is what the yearly report says of a year (DSA Art. 22(3)): how many notices, by platform, by ground, by both, and by what
-// was done. No count of one to four stands in it, and none can be worked out (Cross). Small platforms and grounds stand together
-// as Others.
+// was done. No count of one to four stands in it, and none can be worked out from all of it. Small platforms and grounds stand
+// together as Others.
 type Report struct {
 	Whole              Figure
 	Platforms, Grounds []string
-	// Crossed has a row a platform and a column a ground; its sums are the notices of each.
-	Crossed Crossed
-	// ByPlatform and ByGround have a row each, and the columns acted, refused and undecided.
-	ByPlatform, ByGround Crossed
-	// Actions are by Actions.
-	Actions map[string]Figure
+	// OfPlatforms and OfGrounds are the notices of each; Cells have a row a platform and a column a ground; Became has a row a
+	// platform, and the columns acted, refused and undecided.
+	OfPlatforms, OfGrounds []Figure
+	Cells, Became          [][]Figure
+	// BlankPlatforms and BlankGrounds are those of which no cell is shown.
+	BlankPlatforms, BlankGrounds []bool
+	// Actions are in the order of Actions.
+	Actions []Figure
 }
 
 // Report is what of these figures is published.
 func (f Figures) Report() Report {
-	r := Report{Whole: figureOf(f.Whole.Sent), Actions: map[string]Figure{}}
 	platforms, grounds := Joined(f.Platforms), Joined(f.Grounds)
-	codes := func(lines []Line) (all []string) {
-		for _, l := range lines {
-			all = append(all, l.Code)
-		}
-		return all
+	r := Report{Whole: figureOf(f.Whole.Sent)}
+	for _, action := range Actions {
+		r.Actions = append(r.Actions, figureOf(f.Whole.Actions[action]))
 	}
-	r.Platforms, r.Grounds = codes(platforms), codes(grounds)
+	for _, l := range grounds {
+		r.Grounds, r.OfGrounds, r.BlankGrounds = append(r.Grounds, l.Code), append(r.OfGrounds, figureOf(l.Sent)), append(r.BlankGrounds, l.Sent < Small)
+	}
+	var counts, became [][]int
+	for _, l := range platforms {
+		r.Platforms, r.OfPlatforms, r.BlankPlatforms = append(r.Platforms, l.Code), append(r.OfPlatforms, figureOf(l.Sent)), append(r.BlankPlatforms, l.Sent < Small)
+		counts = append(counts, make([]int, len(grounds)))
+		became = append(became, []int{l.Acted, l.Refused, l.Sent - l.Acted - l.Refused})
+	}
 	place := func(all []string, code string) int {
 		if i := slices.Index(all, code); i >= 0 {
 			return i
 		}
 		return slices.Index(all, Others)
 	}
-	counts := make([][]int, len(platforms))
-	for i := range counts {
-		counts[i] = make([]int, len(grounds))
-	}
 	for pair, n := range f.Pairs {
 		counts[place(r.Platforms, pair.Platform)][place(r.Grounds, pair.Ground)] += n
 	}
-	r.Crossed = Cross(counts, nil, nil, r.Whole)
-	outcomes := []Figure{figureOf(f.Whole.Acted), figureOf(f.Whole.Refused), figureOf(f.Whole.Sent - f.Whole.Acted - f.Whole.Refused)}
-	by := func(lines []Line, sums []Figure) Crossed {
-		var rows [][]int
-		for _, l := range lines {
-			rows = append(rows, []int{l.Acted, l.Refused, l.Sent - l.Acted - l.Refused})
+	show := func(rows [][]int) (all [][]Figure) {
+		for _, row := range rows {
+			var shown []Figure
+			for _, n := range row {
+				shown = append(shown, figureOf(n))
+			}
+			all = append(all, shown)
 		}
-		return Cross(rows, sums, outcomes, r.Whole)
+		return all
 	}
-	r.ByPlatform, r.ByGround = by(platforms, r.Crossed.Rows), by(grounds, r.Crossed.Columns)
-	for _, action := range Actions {
-		r.Actions[action] = figureOf(f.Whole.Actions[action])
-	}
+	r.Cells, r.Became = show(counts), show(became)
+	r.settle(r.arcs(counts, became, f.Whole))
 	return r
 }

@@ -5,11 +5,13 @@ import (
 	"slices"
 )
 
-// What is published of a table must not let anybody work out a count between one and four (Small) from the sums beside it. So such
-// a count is written as "less than five", and where the rest of the table would still pin it down, something else is withheld too
-// (complementary suppression). What a reader can work out is asked of the table itself: each count is known to lie within a span,
-// each sum too, and the tables that agree with all of it are the flows through a network whose edges are the cells. A small count is
-// safe when there is such a table for each of one to four in its place.
+// What is published must not let anybody work out a count between one and four (Small) from the sums beside it. So such a count is
+// written as "less than five", and where the rest would still pin it down, something else is withheld too (complementary
+// suppression). What a reader can work out is asked of the report itself. Each notice is one unit that flows from what was done, over
+// its platform, to its ground; each figure of the report is how much flows through an edge, of which a reader knows a span. All that
+// agrees with what is published are the flows through that network, and a small count is safe when there is such a flow for each of
+// one to four in its place. That is exact, because flows of whole units reach every whole number in between, and it is why the report
+// has no table of grounds by what was done: with one, it would be no network.
 
 // Figure is a count as the report shows it.
 type Figure struct {
@@ -28,209 +30,164 @@ func figureOf(n int) Figure {
 	return Figure{N: rounded}
 }
 
-// span is what a reader knows of a count.
-type span struct{ from, to int }
-
-func (f Figure) span(most int) span {
+// span is what a reader knows of a count, where none is more than most: from until to.
+func (f Figure) span(most int) (from, to int) {
 	switch {
 	case f.Withheld:
-		return span{0, most}
+		return 0, most
 	case f.Under:
-		return span{1, Small - 1}
+		return 1, Small - 1
 	case f.N == 0:
-		return span{}
+		return 0, 0
 	}
-	return span{max(Small, f.N-Small/2), f.N + Small/2}
+	return max(Small, f.N-Small/2), f.N + Small/2
 }
 
-// Crossed is a table of counts as the report shows it, with its sums.
-type Crossed struct {
-	Cells         [][]Figure
-	Rows, Columns []Figure
-	// BlankRows and BlankColumns are lines of which no cell is shown, those that are 0 neither.
-	BlankRows, BlankColumns []bool
+// arc is an edge of the network: what flows through it, and the figure that says so, nil for none. A cell stands in a table, and is
+// blank when its line shows none; of a cell that is withheld alone one sees that it is not empty.
+type arc struct {
+	from, to, flow int
+	figure         *Figure
+	cell           bool
+	blank          []*bool
 }
 
-// Cross is what is published of a table. rows and columns are its sums as they are published elsewhere, nil for those that are not
-// published yet; whole is the sum of all.
-func Cross(counts [][]int, rows, columns []Figure, whole Figure) Crossed {
-	t := crossing(counts, rows, columns, whole)
+// outcomes are what became of notices: acted, refused, undecided.
+const outcomes = 3
+
+// arcs are the network of a report; counts are by platform and ground, became by platform and outcome.
+func (r *Report) arcs(counts, became [][]int, whole Line) []arc {
+	platforms, grounds := len(r.Platforms), len(r.Grounds)
+	const source, action = 0, 1
+	outcome := action + len(Actions)
+	in, out := outcome+outcomes, outcome+outcomes+platforms
+	ground := out + platforms
+	sink := ground + grounds
+	var all []arc
+	undecided := whole.Sent
+	for a, code := range Actions {
+		n, became := whole.Actions[code], 0
+		if code == "no_action" {
+			became = 1
+		}
+		undecided -= n
+		all = append(all, arc{from: source, to: action + a, flow: n, figure: &r.Actions[a]}, arc{from: action + a, to: outcome + became, flow: n})
+	}
+	all = append(all, arc{from: source, to: outcome + 2, flow: undecided})
+	sums := make([]int, grounds)
+	for i := range platforms {
+		sum := 0
+		for o, n := range became[i] {
+			all = append(all, arc{from: outcome + o, to: in + i, flow: n, figure: &r.Became[i][o], cell: true, blank: []*bool{&r.BlankPlatforms[i]}})
+		}
+		for j, n := range counts[i] {
+			all = append(all, arc{from: out + i, to: ground + j, flow: n, figure: &r.Cells[i][j], cell: true, blank: []*bool{&r.BlankPlatforms[i], &r.BlankGrounds[j]}})
+			sum, sums[j] = sum+n, sums[j]+n
+		}
+		all = append(all, arc{from: in + i, to: out + i, flow: sum, figure: &r.OfPlatforms[i]})
+	}
+	for j, n := range sums {
+		all = append(all, arc{from: ground + j, to: sink, flow: n, figure: &r.OfGrounds[j]})
+	}
+	return append(all, arc{from: sink, to: source, flow: whole.Sent, figure: &r.Whole})
+}
+
+// isBlank says whether no cell of its line is shown, those that are 0 neither.
+func (a arc) isBlank() bool { return slices.ContainsFunc(a.blank, func(b *bool) bool { return *b }) }
+
+// settle withholds until no small count is exposed.
+func (r *Report) settle(all []arc) {
+	draw := func() {
+		for _, a := range all {
+			if a.isBlank() {
+				*a.figure = Figure{Withheld: true}
+			}
+		}
+	}
+	draw()
 	for {
-		i, j, ok := t.exposed()
-		if !ok {
-			return t.Crossed
-		}
-		if !t.withhold(i, j) {
-			return t.none() // nothing is left to withhold but the table
-		}
-	}
-}
-
-// table is a table while it is decided what of it is shown.
-type table struct {
-	Crossed
-	counts         [][]int
-	sumR, sumC     []int
-	total          int
-	whole          Figure
-	fixedR, fixedC bool // the sums of rows, of columns, are published elsewhere as they are
-}
-
-func crossing(counts [][]int, rows, columns []Figure, whole Figure) *table {
-	t := &table{counts: counts, sumR: make([]int, len(counts)), whole: whole, fixedR: rows != nil, fixedC: columns != nil}
-	t.Rows, t.Columns = slices.Clone(rows), slices.Clone(columns)
-	for i, row := range counts {
-		if t.sumC == nil {
-			t.sumC = make([]int, len(row))
-		}
-		var cells []Figure
-		for j, n := range row {
-			t.sumR[i], t.sumC[j], t.total = t.sumR[i]+n, t.sumC[j]+n, t.total+n
-			cells = append(cells, figureOf(n))
-		}
-		t.Cells = append(t.Cells, cells)
-	}
-	for i, n := range t.sumR {
-		if rows == nil {
-			t.Rows = append(t.Rows, figureOf(n))
-		}
-		t.BlankRows = append(t.BlankRows, blank(n, t.Rows[i]))
-	}
-	for j, n := range t.sumC {
-		if columns == nil {
-			t.Columns = append(t.Columns, figureOf(n))
-		}
-		t.BlankColumns = append(t.BlankColumns, blank(n, t.Columns[j]))
-	}
-	t.draw()
-	return t
-}
-
-// draw withholds what is blank.
-func (t *table) draw() {
-	for i := range t.Cells {
-		for j := range t.Cells[i] {
-			if t.BlankRows[i] || t.BlankColumns[j] {
-				t.Cells[i][j] = Figure{Withheld: true}
+		k := slices.IndexFunc(all, func(a arc) bool { return a.figure != nil && a.flow > 0 && a.flow < Small && !safe(all, a, r.most()) })
+		switch {
+		case k < 0:
+			return
+		case withhold(all, all[k], &r.Whole):
+		case slices.Contains(r.BlankPlatforms, false): // nothing is left but to show no line at all
+			for i := range r.BlankPlatforms {
+				r.BlankPlatforms[i] = true
 			}
+			draw()
+		default:
+			return
 		}
 	}
-}
-
-// blank says whether no cell of a line is shown, those that are 0 neither, because its sum is small or withheld: who knows that
-// there are four, and sees how many cells are not empty, knows too much.
-func blank(sum int, shown Figure) bool { return sum > 0 && sum < Small || shown.Withheld }
-
-// none withholds every cell.
-func (t *table) none() Crossed {
-	for i := range t.BlankRows {
-		t.BlankRows[i] = true
-	}
-	t.draw()
-	return t.Crossed
-}
-
-// exposed is a small count of which a reader can work out too much.
-func (t *table) exposed() (i, j int, ok bool) {
-	for i, row := range t.counts {
-		for j, n := range row {
-			if n > 0 && n < Small && !t.safe(i, j) {
-				return i, j, true
-			}
-		}
-	}
-	return 0, 0, false
-}
-
-// withhold hides one more figure of those that give a small count away: itself, else its smallest neighbour that is shown, else a
-// sum. It says whether there was one.
-func (t *table) withhold(i, j int) bool {
-	if !t.Cells[i][j].Withheld {
-		t.Cells[i][j] = Figure{Withheld: true}
-		return true
-	}
-	type neighbour struct{ i, j int }
-	var shown []neighbour
-	for k := range t.Cells[i] {
-		if t.counts[i][k] > 0 && !t.Cells[i][k].Withheld {
-			shown = append(shown, neighbour{i, k})
-		}
-	}
-	for k := range t.Cells {
-		if t.counts[k][j] > 0 && !t.Cells[k][j].Withheld {
-			shown = append(shown, neighbour{k, j})
-		}
-	}
-	if len(shown) > 0 {
-		least := slices.MinFunc(shown, func(a, b neighbour) int { return cmp.Compare(t.counts[a.i][a.j], t.counts[b.i][b.j]) })
-		t.Cells[least.i][least.j] = Figure{Withheld: true}
-		return true
-	}
-	// Nothing near it is left: what is far from it says too much together, the smallest sum first, those beside it before all.
-	sums := func(all []Figure, of []int, fixed bool, beside int) (least *Figure, n int) {
-		for k := range all {
-			switch {
-			case fixed || all[k].Withheld || of[k] == 0:
-			case k == beside:
-				return &all[k], 0
-			case least == nil || of[k] < n:
-				least, n = &all[k], of[k]
-			}
-		}
-		return least, n
-	}
-	row, rowSum := sums(t.Rows, t.sumR, t.fixedR, i)
-	column, columnSum := sums(t.Columns, t.sumC, t.fixedC, j)
-	switch {
-	case row != nil && (column == nil || rowSum <= columnSum):
-		*row = Figure{Withheld: true}
-	case column != nil:
-		*column = Figure{Withheld: true}
-	default:
-		return false
-	}
-	return true
 }
 
 // most is more than any count can be that a reader thinks of.
-func (t *table) most() int { return t.total + 2*Small }
+func (r *Report) most() int { return r.Whole.N + 2*Small }
 
-// The network: the source is 0, rows follow, then columns, then the sink; the sink goes back to the source with the whole.
-type edge struct{ from, to, low, high, flow int }
-
-func (t *table) network() (edges []edge, cell func(i, j int) int) {
-	r, c, most := len(t.sumR), len(t.sumC), t.most()
-	add := func(from, to, n int, f Figure, listed bool) {
-		s := f.span(most)
-		if listed && f.Withheld {
-			s.from = 1
+// withhold hides one more figure of those that give a small count away: itself, else the smallest beside it, cells before sums, else
+// the smallest of all. It says whether there was one. How many there are in all is always told.
+func withhold(all []arc, exposed arc, whole *Figure) bool {
+	if !exposed.figure.Withheld && exposed.figure != whole {
+		*exposed.figure = Figure{Withheld: true}
+		return true
+	}
+	var least *arc
+	rank := func(a *arc) (beside, cell int) {
+		if a.from != exposed.from && a.to != exposed.to && a.to != exposed.from && a.from != exposed.to {
+			beside = 1
 		}
-		edges = append(edges, edge{from, to, s.from, s.to, n})
-	}
-	for i, n := range t.sumR {
-		add(0, 1+i, n, t.Rows[i], false)
-	}
-	for i, row := range t.counts {
-		for j, n := range row {
-			// A cell that is withheld in a line that is not blank is seen to be not empty.
-			add(1+i, 1+r+j, n, t.Cells[i][j], !t.BlankRows[i] && !t.BlankColumns[j])
+		if !a.cell {
+			cell = 1
 		}
+		return beside, cell
 	}
-	for j, n := range t.sumC {
-		add(1+r+j, 1+r+c, n, t.Columns[j], false)
+	for k := range all {
+		a := &all[k]
+		if a.figure == nil || a.figure == whole || a.figure.Withheld || a.flow == 0 {
+			continue
+		}
+		if least != nil {
+			beside, cell := rank(a)
+			b, c := rank(least)
+			if cmp.Or(cmp.Compare(beside, b), cmp.Compare(cell, c), cmp.Compare(a.flow, least.flow)) >= 0 {
+				continue
+			}
+		}
+		least = a
 	}
-	add(1+r+c, 0, t.total, t.whole, false)
-	return edges, func(i, j int) int { return r + i*c + j }
+	if least == nil {
+		return false
+	}
+	*least.figure = Figure{Withheld: true}
+	return true
 }
 
+// edge is an arc as a reader knows it.
+type edge struct{ from, to, low, high, flow int }
+
 // safe says whether a small count may be anything from one to four, for all that is shown.
-func (t *table) safe(i, j int) bool {
-	edges, cell := t.network()
+func safe(all []arc, small arc, most int) bool {
+	at, edges := 0, make([]edge, len(all))
+	for k, a := range all {
+		e := edge{from: a.from, to: a.to, high: most, flow: a.flow}
+		if a.figure != nil {
+			if e.low, e.high = a.figure.span(most); a.cell && a.figure.Withheld && !a.isBlank() {
+				e.low = 1
+			}
+		}
+		if edges[k] = e; a.figure == small.figure && a.from == small.from && a.to == small.to {
+			at = k
+		}
+	}
 	for _, up := range []bool{true, false} {
 		trial := slices.Clone(edges)
-		e := &trial[cell(i, j)]
-		for want := map[bool]int{true: Small - 1, false: 1}[up]; e.flow != want; {
-			if !reroute(trial, cell(i, j), up) {
+		want := 1
+		if up {
+			want = Small - 1
+		}
+		for trial[at].flow != want {
+			if !reroute(trial, at, up) {
 				return false
 			}
 		}
@@ -238,27 +195,27 @@ func (t *table) safe(i, j int) bool {
 	return true
 }
 
-// reroute has one more of a cell, or one less, and changes others so that all sums still agree. It says whether that can be.
-func reroute(edges []edge, cell int, up bool) bool {
-	begin, end := edges[cell].to, edges[cell].from
+// reroute has one more flow through an edge, or one less, and leads others differently so that all of it still agrees. It says whether
+// that can be.
+func reroute(edges []edge, at int, up bool) bool {
+	begin, end := edges[at].to, edges[at].from
 	if !up {
 		begin, end = end, begin
 	}
 	type step struct{ edge, by int }
 	came := map[int]step{}
-	for queue := []int{begin}; len(queue) > 0; {
-		at := queue[0]
-		queue = queue[1:]
-		if at == end {
+	for queue := []int{begin}; len(queue) > 0; queue = queue[1:] {
+		node := queue[0]
+		if node == end {
 			break
 		}
 		for k, e := range edges {
 			next, by := -1, 0
 			switch {
-			case k == cell:
-			case e.from == at && e.flow < e.high:
+			case k == at:
+			case e.from == node && e.flow < e.high:
 				next, by = e.to, 1
-			case e.to == at && e.flow > e.low:
+			case e.to == node && e.flow > e.low:
 				next, by = e.from, -1
 			}
 			if _, seen := came[next]; next >= 0 && next != begin && !seen {
@@ -270,17 +227,15 @@ func reroute(edges []edge, cell int, up bool) bool {
 	if _, reached := came[end]; !reached {
 		return false
 	}
-	for at := end; at != begin; {
-		s := came[at]
+	for node := end; node != begin; {
+		s := came[node]
 		edges[s.edge].flow += s.by
-		if at = edges[s.edge].from; s.by < 0 {
-			at = edges[s.edge].to
+		if node = edges[s.edge].from; s.by < 0 {
+			node = edges[s.edge].to
 		}
 	}
-	if up {
-		edges[cell].flow++
-	} else {
-		edges[cell].flow--
+	if edges[at].flow++; !up {
+		edges[at].flow -= 2
 	}
 	return true
 }

@@ -3,16 +3,28 @@ package takedown_test
 import (
 	"fmt"
 	"math/rand/v2"
+	"strings"
 	"testing"
 
 	"vigie/internal/takedown"
 )
 
-// known is what a reader of the report knows of a figure: not where it was made, but what is written there.
-func known(f takedown.Figure, most int) (from, to int) {
+// reader tries every world that agrees with a report of two platforms and two grounds, and notes what each count may be. She reads
+// what is printed, and knows nothing of how it was decided.
+type reader struct {
+	r     takedown.Report
+	most  int
+	may   map[string]map[int]bool
+	small map[string]int // the counts of one to four, by their place
+	want  int            // how many of one to four were not found yet in the place of one
+	found int
+}
+
+// known is the span of a figure; least is how many there are at least where it is withheld.
+func (q *reader) known(f takedown.Figure, least int) (from, to int) {
 	switch {
 	case f.Withheld:
-		return 0, most
+		return least, q.most
 	case f.Under:
 		return 1, 4
 	case f.N == 0:
@@ -21,169 +33,197 @@ func known(f takedown.Figure, most int) (from, to int) {
 	return max(5, f.N-2), f.N + 2
 }
 
-// solver tries every table that agrees with what is published, and keeps what each cell may be.
-type solver struct {
-	shown      takedown.Crossed
-	whole      takedown.Figure
-	rows, cols int
-	most       int
-	listed     func(i, j int) bool // a withheld cell that is seen not to be empty
-	cells      [][]int
-	colSum     []int
-	may        [][]map[int]bool
-	tables     int
+func (q *reader) agrees(f takedown.Figure, n, least int) bool {
+	from, to := q.known(f, least)
+	return n >= from && n <= to
 }
 
-func (s *solver) solve(i, j, rowSum, total int) {
-	if j == s.cols {
-		if from, to := known(s.shown.Rows[i], s.most); rowSum < from || rowSum > to {
-			return
-		}
-		i, j, rowSum = i+1, 0, 0
+func (q *reader) saw(place string, n int) {
+	if q.may[place] == nil {
+		q.may[place] = map[int]bool{}
 	}
-	if i == s.rows {
-		for j, sum := range s.colSum {
-			if from, to := known(s.shown.Columns[j], s.most); sum < from || sum > to {
-				return
+	if !q.may[place][n] {
+		q.may[place][n] = true
+		if _, small := q.small[place]; small && n >= 1 && n <= 4 {
+			q.want--
+		}
+	}
+}
+
+// solve tries what the four cells may be, then what became of each platform's, then what was done.
+func (q *reader) solve() {
+	listed := func(blank ...bool) int {
+		for _, b := range blank {
+			if b {
+				return 0
 			}
 		}
-		if from, to := known(s.whole, s.most); total < from || total > to {
+		return 1
+	}
+	var n [4]int
+	var cells func(k, total int)
+	cells = func(k, total int) {
+		if k == 4 {
+			q.became(n, listed)
 			return
 		}
-		s.tables++
-		for i := range s.cells {
-			for j, n := range s.cells[i] {
-				s.may[i][j][n] = true
+		i, j := k/2, k%2
+		from, to := q.known(q.r.Cells[i][j], listed(q.r.BlankPlatforms[i], q.r.BlankGrounds[j]))
+		_, most := q.known(q.r.Whole, 0)
+		for n[k] = from; n[k] <= to && total+n[k] <= most && q.want > 0; n[k]++ {
+			if j == 1 && !q.agrees(q.r.OfPlatforms[i], n[k-1]+n[k], 0) || i == 1 && !q.agrees(q.r.OfGrounds[j], n[k-2]+n[k], 0) {
+				continue
 			}
+			cells(k+1, total+n[k])
 		}
+	}
+	cells(0, 0)
+}
+
+func (q *reader) became(n [4]int, listed func(...bool) int) {
+	if !q.agrees(q.r.Whole, n[0]+n[1]+n[2]+n[3], 0) {
 		return
 	}
-	_, rowMost := known(s.shown.Rows[i], s.most)
-	_, colMost := known(s.shown.Columns[j], s.most)
-	from, to := known(s.shown.Cells[i][j], s.most)
-	if s.shown.Cells[i][j].Withheld && s.listed(i, j) {
-		from = 1
+	sums := [2]int{n[0] + n[1], n[2] + n[3]}
+	fits := func(i, acted int) bool {
+		least := listed(q.r.BlankPlatforms[i])
+		return q.agrees(q.r.Became[i][0], acted, least) && q.agrees(q.r.Became[i][1], sums[i]-acted, least) && q.agrees(q.r.Became[i][2], 0, 0)
 	}
-	for n := from; n <= to && rowSum+n <= rowMost && s.colSum[j]+n <= colMost; n++ {
-		s.cells[i][j] = n
-		s.colSum[j] += n
-		s.solve(i, j+1, rowSum+n, total+n)
-		s.colSum[j] -= n
+	for a := 0; a <= sums[0]; a++ {
+		for b := 0; fits(0, a) && b <= sums[1]; b++ {
+			if !fits(1, b) || !q.agrees(q.r.Actions[len(takedown.Actions)-1], sums[0]+sums[1]-a-b, 0) {
+				continue
+			}
+			for removed := 0; removed <= a+b; removed++ {
+				if !q.agrees(q.r.Actions[0], removed, 0) || !q.agrees(q.r.Actions[1], a+b-removed, 0) {
+					continue
+				}
+				q.found++
+				for k := range n {
+					q.saw(fmt.Sprint("cell ", k), n[k])
+				}
+				q.saw("acted 0", a)
+				q.saw("acted 1", b)
+				q.saw("refused 0", sums[0]-a)
+				q.saw("refused 1", sums[1]-b)
+				q.saw("removed", removed)
+				q.saw("disabled", a+b-removed)
+				q.saw("no action", sums[0]+sums[1]-a-b)
+			}
+		}
 	}
 }
 
-// No count between one and four can be worked out from what is published: whoever tries every table that agrees with it finds each of
+// figures are those of two platforms, two grounds, and acted or refused: counts by platform and ground, and how many of each
+// platform's were acted on, and of all these removed.
+func figures(counts [2][2]int, acted [2]int, removed int) takedown.Figures {
+	f := takedown.Figures{Pairs: map[takedown.Pair]int{}, Platforms: []takedown.Line{{Code: "a"}, {Code: "b"}}, Grounds: []takedown.Line{{Code: "x"}, {Code: "y"}}, Whole: takedown.Line{Actions: map[string]int{}}}
+	for i := range 2 {
+		for j := range 2 {
+			n := counts[i][j]
+			f.Platforms[i].Sent, f.Grounds[j].Sent, f.Whole.Sent = f.Platforms[i].Sent+n, f.Grounds[j].Sent+n, f.Whole.Sent+n
+			if n > 0 {
+				f.Pairs[takedown.Pair{Platform: f.Platforms[i].Code, Ground: f.Grounds[j].Code}] = n
+			}
+		}
+		f.Platforms[i].Acted, f.Platforms[i].Refused = acted[i], f.Platforms[i].Sent-acted[i]
+		f.Whole.Acted, f.Whole.Refused = f.Whole.Acted+acted[i], f.Whole.Refused+f.Platforms[i].Refused
+	}
+	f.Whole.Actions = map[string]int{"removed": removed, "disabled": f.Whole.Acted - removed, "no_action": f.Whole.Refused}
+	return f
+}
+
+// No count between one and four can be worked out from the report: whoever tries every world that agrees with all of it finds each of
 // one to four in its place.
 func TestASmallCountCannotBeWorkedOut(t *testing.T) {
 	rng := rand.New(rand.NewPCG(3, 22))
-	withheld, under := 0, 0
-	for trial := range 400 {
-		rows, cols := 2+trial%2, 2+trial%3/2
-		counts := make([][]int, rows)
-		sumR, sumC, total := make([]int, rows), make([]int, cols), 0
-		for i := range counts {
-			counts[i] = make([]int, cols)
-			for j := range counts[i] {
-				counts[i][j] = []int{0, 1, 2, 3, 4, 4, 5, 6, 9, 12}[rng.IntN(10)]
-				sumR[i], sumC[j], total = sumR[i]+counts[i][j], sumC[j]+counts[i][j], total+counts[i][j]
+	withheld := 0
+	for trials := 0; trials < 60; {
+		var counts [2][2]int
+		var acted [2]int
+		for i := range 2 {
+			for j := range 2 {
+				counts[i][j] = []int{0, 1, 2, 3, 4, 4, 5, 6, 9}[rng.IntN(9)]
+			}
+			acted[i] = rng.IntN(counts[i][0] + counts[i][1] + 1)
+		}
+		f := figures(counts, acted, rng.IntN(acted[0]+acted[1]+1))
+		if min(f.Platforms[0].Sent, f.Platforms[1].Sent, f.Grounds[0].Sent, f.Grounds[1].Sent) < 5 {
+			continue // such lines stand together as one
+		}
+		trials++
+		q := &reader{r: f.Report(), most: f.Whole.Sent + 3, may: map[string]map[int]bool{}, small: map[string]int{}}
+		places := map[string]int{"acted 0": acted[0], "acted 1": acted[1], "refused 0": f.Platforms[0].Refused, "refused 1": f.Platforms[1].Refused,
+			"removed": f.Whole.Actions["removed"], "disabled": f.Whole.Actions["disabled"], "no action": f.Whole.Refused}
+		for k := range 4 {
+			places[fmt.Sprint("cell ", k)] = counts[k/2][k%2]
+		}
+		for place, n := range places {
+			if n > 0 && n < 5 {
+				q.small[place], q.want = n, q.want+4
 			}
 		}
-		whole := takedown.Figure{N: (total + 2) / 5 * 5}
-		if total > 0 && total < 5 {
-			whole = takedown.Figure{Under: true}
+		withheld += strings.Count(shown(q.r), "?")
+		if q.want == 0 {
+			continue
 		}
-		shown := takedown.Cross(counts, nil, nil, whole)
-		s := &solver{shown: shown, whole: whole, rows: rows, cols: cols, most: total + 6, colSum: make([]int, cols), cells: make([][]int, rows), may: make([][]map[int]bool, rows),
-			listed: func(i, j int) bool { return !shown.BlankRows[i] && !shown.BlankColumns[j] }}
-		for i := range rows {
-			s.cells[i], s.may[i] = make([]int, cols), make([]map[int]bool, cols)
-			for j := range cols {
-				s.may[i][j] = map[int]bool{}
-			}
+		if q.solve(); q.found == 0 {
+			t.Fatalf("%v, %v acted on, is published as %s, with which nothing agrees", counts, acted, shown(q.r))
 		}
-		s.solve(0, 0, 0, 0)
-		if s.tables == 0 {
-			t.Fatalf("%v is published as %+v, with which nothing agrees", counts, shown)
-		}
-		for i := range counts {
-			for j, n := range counts[i] {
-				if f := shown.Cells[i][j]; f.Withheld {
-					withheld++
-				} else if f.Under {
-					under++
-				}
-				if n == 0 || n > 4 {
-					continue
-				}
-				if sumR[i] < 5 != shown.BlankRows[i] && sumR[i] > 0 && sumR[i] < 5 {
-					t.Errorf("%v: row %d shows its cells", counts, i)
-				}
-				if f := shown.Cells[i][j]; !f.Under && !f.Withheld {
-					t.Errorf("%v: the %d is published as %+v", counts, n, f)
-				}
-				for k := 1; k <= 4; k++ {
-					if !s.may[i][j][k] {
-						t.Fatalf("%v is published as %v: in the place of the %d at %d, %d there is no %d", counts, shown, n, i, j, k)
-					}
+		for place, n := range q.small {
+			for k := 1; k <= 4; k++ {
+				if !q.may[place][k] {
+					t.Errorf("%v, %v acted on, is published as %s: %s, the %d cannot be %d", counts, acted, shown(q.r), place, n, k)
 				}
 			}
 		}
 	}
-	if withheld == 0 || under == 0 {
-		t.Errorf("%d withheld, %d under five: the test shows nothing", withheld, under)
+	if withheld == 0 {
+		t.Error("nothing was ever withheld: the test shows nothing")
 	}
 }
 
-// What gives nothing away is shown: a table of large counts whole, and beside a small count no more is withheld than has to be.
-func TestWhatIsPublishedOfATable(t *testing.T) {
+// shown is a report as it is read: cells, sums of platforms, sums of grounds, what became of each platform's, what was done.
+func shown(r takedown.Report) string {
+	say := func(all []takedown.Figure) string {
+		var text []string
+		for _, f := range all {
+			switch {
+			case f.Withheld:
+				text = append(text, "?")
+			case f.Under:
+				text = append(text, "<")
+			default:
+				text = append(text, fmt.Sprint(f.N))
+			}
+		}
+		return strings.Join(text, " ")
+	}
+	table := func(rows [][]takedown.Figure) string {
+		var text []string
+		for _, row := range rows {
+			text = append(text, say(row))
+		}
+		return strings.Join(text, ", ")
+	}
+	return table(r.Cells) + " | " + say(r.OfPlatforms) + " | " + say(r.OfGrounds) + " | " + table(r.Became) + " | " + say(r.Actions)
+}
+
+// What gives nothing away is shown, and beside a small count no more is withheld than has to be.
+func TestWhatTheReportShows(t *testing.T) {
 	for _, c := range []struct {
-		counts [][]int
-		want   string
+		counts  [2][2]int
+		acted   [2]int
+		removed int
+		want    string
 	}{
-		{[][]int{{20, 31}, {45, 7}}, "[20 30] [45 5] | 50 50 | 65 40"},
-		{[][]int{{20, 2}, {45, 40}}, "[20 <] [45 40] | 20 85 | 65 40"},
-		{[][]int{{4, 4}, {40, 40}}, "[? ?] [40 40] | 10 80 | 45 45"},
-		{[][]int{{0, 0}, {10, 10}}, "[0 0] [10 10] | 0 20 | 10 10"},
-		{[][]int{{1, 1}, {10, 10}}, "[? ?] [10 10] | < 20 | 10 10"},
+		{[2][2]int{{20, 31}, {45, 7}}, [2]int{30, 40}, 70, "20 30, 45 5 | 50 50 | 65 40 | 30 20 0, 40 10 0 | 70 0 0 0 0 0 0 35"},
+		{[2][2]int{{20, 2}, {45, 40}}, [2]int{22, 85}, 107, "20 <, 45 40 | 20 85 | 65 40 | 20 0 0, 85 0 0 | 105 0 0 0 0 0 0 0"},
+		{[2][2]int{{4, 4}, {40, 40}}, [2]int{8, 80}, 88, "? ?, 40 40 | 10 80 | 45 45 | 10 0 0, 80 0 0 | 90 0 0 0 0 0 0 0"},
+		{[2][2]int{{10, 10}, {2, 0}}, [2]int{20, 2}, 22, "10 10, ? ? | 20 < | 10 10 | 20 0 0, ? ? ? | 20 0 0 0 0 0 0 0"},
 	} {
-		total := 0
-		for _, row := range c.counts {
-			for _, n := range row {
-				total += n
-			}
-		}
-		shown := takedown.Cross(c.counts, nil, nil, takedown.Figure{N: (total + 2) / 5 * 5})
-		say := func(all []takedown.Figure) (text []string) {
-			for _, f := range all {
-				switch {
-				case f.Withheld:
-					text = append(text, "?")
-				case f.Under:
-					text = append(text, "<")
-				default:
-					text = append(text, fmt.Sprint(f.N))
-				}
-			}
-			return text
-		}
-		got := ""
-		for _, row := range shown.Cells {
-			got += fmt.Sprint(say(row)) + " "
-		}
-		got += "| " + fmt.Sprint(say(shown.Rows)) + " | " + fmt.Sprint(say(shown.Columns))
-		want := c.want
-		if trim(got) != trim(want) {
-			t.Errorf("%v is published as %s, want %s", c.counts, got, want)
+		if got := shown(figures(c.counts, c.acted, c.removed).Report()); got != c.want {
+			t.Errorf("%v is published as %s, want %s", c.counts, got, c.want)
 		}
 	}
-}
-
-func trim(text string) string {
-	var all []rune
-	for _, r := range text {
-		if r != '[' && r != ']' && r != ' ' {
-			all = append(all, r)
-		}
-	}
-	return string(all)
 }

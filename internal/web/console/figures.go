@@ -170,7 +170,6 @@ func (c *Room) yearly(r *http.Request) (figuresView, error) {
 	for y := now.Year(); y >= firstYear; y-- {
 		v.years = append(v.years, ui.Option{Value: strconv.Itoa(y), Label: strconv.Itoa(y), Checked: y == year})
 	}
-	v.lead = []string{say.T("figures.report_lead", "house", c.Site.Name, "n", figure(say, f.Report().Whole)), say.T("figures.rule")}
 	words := c.Catalogue().Grounds.Report
 	for _, w := range []struct{ key, text string }{{"independence", words.Independence.In(say.Lang())}, {"expertise", words.Expertise.In(say.Lang())}} {
 		if w.text == "" {
@@ -180,50 +179,47 @@ func (c *Room) yearly(r *http.Request) (figuresView, error) {
 		v.words = append(v.words, told{say.T("figures." + w.key), say.Text(w.text)})
 	}
 	report := f.Report()
-	v.tables = append(v.tables,
-		c.outcomes(say, say.T("figures.by_platform"), say.T("figures.platform"), report.Platforms, report.Crossed.Rows, report.ByPlatform, c.platformName),
-		c.outcomes(say, say.T("figures.by_ground"), say.T("figures.content"), report.Grounds, report.Crossed.Columns, report.ByGround, c.groundName))
-	actions := figuresTable{title: say.T("figures.by_action"), columns: []paper.Column{{Label: say.T("figures.action"), Share: 3}, {Label: say.T("figures.decided"), Share: 1, Number: true}}}
-	for _, action := range takedown.Actions {
-		actions.rows = append(actions.rows, []string{say.T("takedown.action." + action), figure(say, report.Actions[action])})
-	}
-	v.tables = append(v.tables, actions, c.crossed(say, report))
-	return v, nil
-}
-
-// outcomes is a table of what became of the notices of each line.
-func (c *Room) outcomes(say *i18n.Printer, title, first string, codes []string, sent []takedown.Figure, became takedown.Crossed, name func(say *i18n.Printer, code string) string) figuresTable {
-	t := figuresTable{title: title, columns: []paper.Column{{Label: first, Share: 3}}}
+	v.lead = []string{say.T("figures.report_lead", "house", c.Site.Name, "n", figure(say, report.Whole)), say.T("figures.rule")}
+	platforms := figuresTable{title: say.T("figures.by_platform"), columns: []paper.Column{{Label: say.T("figures.platform"), Share: 3}}}
 	for _, key := range []string{"sent", "acted", "refused", "undecided"} {
-		t.columns = append(t.columns, paper.Column{Label: say.T("figures." + key), Share: 1.2, Number: true})
+		platforms.columns = append(platforms.columns, paper.Column{Label: say.T("figures." + key), Share: 1.2, Number: true})
 	}
-	for i, code := range codes {
-		row := []string{name(say, code), figure(say, sent[i])}
-		for _, f := range became.Cells[i] {
-			row = append(row, figure(say, f))
+	for i, code := range report.Platforms {
+		row := []string{c.platformName(say, code), figure(say, report.OfPlatforms[i])}
+		for _, n := range report.Became[i] {
+			row = append(row, figure(say, n))
 		}
-		t.rows = append(t.rows, row)
+		platforms.rows = append(platforms.rows, row)
 	}
-	return t
+	grounds := figuresTable{title: say.T("figures.by_ground"), columns: []paper.Column{{Label: say.T("figures.content"), Share: 3}, {Label: say.T("figures.sent"), Share: 1, Number: true}}}
+	for j, code := range report.Grounds {
+		grounds.rows = append(grounds.rows, []string{c.groundName(say, code), figure(say, report.OfGrounds[j])})
+	}
+	actions := figuresTable{title: say.T("figures.by_action"), columns: []paper.Column{{Label: say.T("figures.action"), Share: 3}, {Label: say.T("figures.decided"), Share: 1, Number: true}}}
+	for a, action := range takedown.Actions {
+		actions.rows = append(actions.rows, []string{say.T("takedown.action." + action), figure(say, report.Actions[a])})
+	}
+	v.tables = append(v.tables, platforms, grounds, actions, c.crossed(say, report))
+	return v, nil
 }
 
 // crossed is the table of platform and kind of content: a line for each pair that there is, and one for what is not told apart.
 func (c *Room) crossed(say *i18n.Printer, r takedown.Report) figuresTable {
 	t := c.pairTable(say)
 	for i, platform := range r.Platforms {
-		if r.Crossed.BlankRows[i] {
-			t.rows = append(t.rows, []string{c.platformName(say, platform), say.T("figures.any_ground"), figure(say, r.Crossed.Rows[i])})
+		if r.BlankPlatforms[i] {
+			t.rows = append(t.rows, []string{c.platformName(say, platform), say.T("figures.any_ground"), figure(say, r.OfPlatforms[i])})
 			continue
 		}
 		for j, ground := range r.Grounds {
-			if f := r.Crossed.Cells[i][j]; !r.Crossed.BlankColumns[j] && f != (takedown.Figure{}) {
+			if f := r.Cells[i][j]; !r.BlankGrounds[j] && f != (takedown.Figure{}) {
 				t.rows = append(t.rows, []string{c.platformName(say, platform), c.groundName(say, ground), figure(say, f)})
 			}
 		}
 	}
 	for j, ground := range r.Grounds {
-		if r.Crossed.BlankColumns[j] {
-			t.rows = append(t.rows, []string{say.T("figures.any_platform"), c.groundName(say, ground), figure(say, r.Crossed.Columns[j])})
+		if r.BlankGrounds[j] {
+			t.rows = append(t.rows, []string{say.T("figures.any_platform"), c.groundName(say, ground), figure(say, r.OfGrounds[j])})
 		}
 	}
 	return t
