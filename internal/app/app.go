@@ -23,6 +23,7 @@ import (
 	"vigie/internal/contact"
 	"vigie/internal/evidence"
 	"vigie/internal/jobs"
+	"vigie/internal/keeping"
 	"vigie/internal/phone"
 	"vigie/internal/picture"
 	"vigie/internal/referral"
@@ -61,6 +62,7 @@ type App struct {
 	Evidence  *evidence.Evidence
 	Takedown  *takedown.Takedown
 	Referrals *referral.Referrals
+	Keeping   *keeping.Keeping
 	Guard     *flood.Guard
 
 	pictures *picture.Process
@@ -218,7 +220,11 @@ func (a *App) openRooms(ctx context.Context, o Options) error {
 		return err
 	}
 	a.onClose(func() error { a.Router.Close(); return nil })
-	return a.openPhone(ctx, o)
+	if err := a.openPhone(ctx, o); err != nil {
+		return err
+	}
+	a.openKeeping(o)
+	return nil
 }
 
 // openCases opens the rooms of case files, and what hangs on them.
@@ -307,6 +313,11 @@ func (a *App) Background(ctx context.Context) *sync.WaitGroup {
 		}
 		if err := a.Takedown.ForgetReplies(ctx); err != nil {
 			slog.Error("takedown: what was set aside is not forgotten", "error", err)
+		}
+	})
+	all.Go(func() {
+		if err := a.Keeping.Begin(ctx); err != nil {
+			slog.Error("keeping: the durations are not gone through", "error", err)
 		}
 	})
 	all.Go(func() { giveRoom(ctx) })

@@ -23,6 +23,7 @@ var mayImport = map[string][]string{
 	"contact":   {"audit", "catalogue", "seal"},
 	"casefile":  {"audit", "catalogue", "contact", "seal"},
 	"chat":      {"audit", "blob", "catalogue", "contact", "picture", "seal"},
+	"keeping":   {"audit", "casefile", "catalogue", "contact"},
 	"paper":     {},
 	"picture":   {},
 	"phone":     {"audit", "blob", "catalogue", "contact", "routing", "seal"},

@@ -119,6 +119,7 @@ type Files struct {
 	now       func() time.Time
 	slog      *slog.Logger
 	onMerge   []func(ctx context.Context, tx *store.Tx, from, into string) error
+	onErase   []func(ctx context.Context, fileID string) error
 
 	mu    sync.Mutex
 	looks map[string]time.Time // who is in which file, on this node

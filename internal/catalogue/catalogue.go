@@ -289,6 +289,23 @@ func (c *Catalogue) Check(doc Doc, text []byte) Flaws {
 	return flaws
 }
 
+// Draft is the catalogue as it would be with text as the next version of doc, without publishing it; or what keeps it from
+// being published.
+func (c *Catalogue) Draft(doc Doc, text []byte) (*Set, Flaws) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.propose(doc, bytes.ReplaceAll(text, []byte("\r\n"), []byte("\n")))
+}
+
+// Decided says that somebody published doc, and that what she published is in use: neither our seed nor what stands in for a
+// document that cannot be read.
+func (c *Catalogue) Decided(doc Doc) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	have := c.texts[doc]
+	return have.version > 0 && have.edition == 0 && len(c.Trouble()) == 0
+}
+
 // propose reads the catalogue as it would be with text. c.mu is held.
 func (c *Catalogue) propose(doc Doc, text []byte) (*Set, Flaws) {
 	texts := make(map[Doc][]byte, len(Docs))

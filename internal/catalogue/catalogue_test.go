@@ -433,3 +433,29 @@ func TestLexiconKeepsItsSentences(t *testing.T) {
 		}
 	})
 }
+
+// Durations are decided once somebody has published them: neither by our seed, nor by what stands in for a document that cannot be
+// read any more.
+func TestDurationsAreDecidedByWhoeverPublishesThem(t *testing.T) {
+	each(t, func(w world) {
+		c := w.node()
+		if c.Decided(catalogue.DocKeeping) {
+			t.Fatal("a seed counts as decided")
+		}
+		text := []byte(catalogue.WithDays(string(catalogue.Seed(catalogue.DocKeeping)), map[string]int{catalogue.KeepContact: 365}))
+		set, flaws := c.Draft(catalogue.DocKeeping, text)
+		if len(flaws) > 0 || set.Keeping.All[0].Days != 365 || c.Current().Keeping.All[0].Days != 730 {
+			t.Fatalf("the draft is %+v, %v", set, flaws)
+		}
+		w.publish(c, catalogue.DocKeeping, text)
+		if !c.Decided(catalogue.DocKeeping) {
+			t.Error("what was published does not count")
+		}
+		if _, err := w.db.Exec(w.Context(), `UPDATE catalogue_version SET body = 'notice = [' WHERE doc = 'keeping' AND edition = 0`); err != nil {
+			w.Fatal(err)
+		}
+		if w.node().Decided(catalogue.DocKeeping) {
+			t.Error("what stands in for a text that cannot be read counts")
+		}
+	})
+}

@@ -34,13 +34,14 @@ const (
 	DocOffences    Doc = "offences"     // what the law says, in plain words
 	DocPartners    Doc = "partners"     // to whom a case is handed on, and with what
 	DocDepartments Doc = "departments"  // where the child lives
+	DocKeeping     Doc = "keeping"      // how long each kind of data is kept
 )
 
 // Docs lists all documents in the order in which an editor meets them.
 var Docs = []Doc{
 	DocTaxonomy, DocForm, DocQuestions, DocLines, DocDoNow, DocAnswers, DocGuides, DocProtocols, DocNumbers,
 	DocHours, DocClosure, DocPhone, DocQueues, DocLexicon, DocLexiconTest, DocPlatforms, DocGrounds, DocOffences, DocPartners,
-	DocDepartments,
+	DocDepartments, DocKeeping,
 }
 
 //go:embed seeds/*.toml

@@ -31,6 +31,7 @@ type Set struct {
 	Offences    *Offences
 	Partners    *Partners
 	Departments *Departments
+	Keeping     *Keeping
 
 	closure *closure
 	tests   *lexiconTest
@@ -79,7 +80,7 @@ func read(texts map[Doc][]byte, strict strictness, lexicon *Lexicon) (*Set, map[
 		Taxonomy: new(Taxonomy), Form: new(Form), Lexicon: new(Lexicon), DoNow: new(DoNow), Answers: new(Answers),
 		Guides: new(Guides), Protocols: new(Protocols), Numbers: new(Numbers), Hours: new(Hours), Phone: new(Phone), Queues: new(Queues),
 		Questions: new(Questions), Lines: new(Lines), Platforms: new(Platforms), Grounds: new(Grounds), Offences: new(Offences),
-		Partners: new(Partners), Departments: new(Departments),
+		Partners: new(Partners), Departments: new(Departments), Keeping: new(Keeping),
 		closure: new(closure), tests: new(lexiconTest),
 	}
 	read := make([]*page, len(Docs))
@@ -152,6 +153,8 @@ func (s *Set) document(doc Doc) document {
 		return s.Partners
 	case DocDepartments:
 		return s.Departments
+	case DocKeeping:
+		return s.Keeping
 	}
 	panic("catalogue: no document " + string(doc)) // Docs and this list are both ours
 }

@@ -191,6 +191,13 @@ func TestRefused(t *testing.T) {
 		{"a chase-up before the answer", DocPartners, `answer_hours = 72, chase_hours = 96`, `answer_hours = 72, chase_hours = 24`, "deadline_order", "chase_hours = 24"},
 		{"a child who hears nothing first", DocPartners, `young = { fr = "Je vais écrire aux adultes`, `parents_hint = { fr = "Je vais écrire aux adultes`, "key_unknown", "parents_hint"},
 
+		{"a duration too short to be meant", DocKeeping, "days = 730", "days = 7", "span", "days = 7"},
+		{"a duration without an end that nobody said", DocKeeping, "days = 730", "days = 0", "keep_unlimited", "days = 0"},
+		{"minutes kept for ever", DocKeeping, "days = 30\nreason = { fr = \"Proposer", "unlimited = true\nreason = { fr = \"Proposer", "keep_unlimited", "[[rule]]"},
+		{"a sound that outlasts its conversation", DocKeeping, "days = 90\nreason = { fr = \"Rappeler", "days = 900\nreason = { fr = \"Rappeler", "keep_longer", "days = 900"},
+		{"a kind of data without a rule", DocKeeping, `code = "reply"`, `code = "replies"`, "required_missing", ""},
+		{"a preview of a day", DocKeeping, "notice = 7", "notice = 1", "span", "notice = 1"},
+
 		{"hours that do not exist", DocHours, `from = "09:00"`, `from = "25:00"`, "time_form", "25:00"},
 		{"a day that does not exist", DocHours, `"sun"]`, `"sonntag"]`, "value_unknown", "sonntag"},
 		{"a time zone that does not exist", DocHours, "Europe/Paris", "Europe/Marseille", "timezone", "Marseille"},

@@ -150,7 +150,7 @@ func New(ctx context.Context, o Options) (*Phone, error) {
 		p.Close()
 		return nil, err
 	}
-	p.contacts.OnErase(contact.Eraser{Before: p.eraseSounds})
+	p.contacts.OnErase(contact.Eraser{Before: p.eraseSounds, Within: eraseCalls})
 	p.contacts.OnCallback(p.asked)
 	p.contacts.OnMove(p.closes)
 	if p.trunk != nil {

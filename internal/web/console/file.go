@@ -84,6 +84,9 @@ func (c *Room) proof(say *i18n.Printer, proof chat.Proof, cover picture.Cover) *
 	}
 	props := &ui.FileProps{ID: proof.ID, Name: name, Size: proof.Size, State: ui.FileSealed}
 	switch {
+	case proof.State == chat.ProofDestroyed && proof.MarkedAt == 0:
+		props.State = ui.FileErased
+		return props
 	case proof.State == chat.ProofIllegal || proof.State == chat.ProofDestroyed:
 		props.State = ui.FileClosed
 		return props
