@@ -258,7 +258,7 @@ func (a *App) openWeb() error {
 	}
 	streams := live.New()
 	desk := &console.Room{
-		Site: site, Contacts: a.Contacts, Chats: a.Chats, Router: a.Router, Phone: a.Phone, Files: a.Cases, Evidence: a.Evidence, Takedown: a.Takedown, Referrals: a.Referrals, Guard: a.Guard, Streams: streams, Staff: a.Staff,
+		Site: site, Contacts: a.Contacts, Chats: a.Chats, Router: a.Router, Phone: a.Phone, Files: a.Cases, Evidence: a.Evidence, Takedown: a.Takedown, Referrals: a.Referrals, Keeping: a.Keeping, Guard: a.Guard, Streams: streams, Staff: a.Staff,
 		Catalogue: a.Catalogue.Current, Documents: a.Catalogue, Alias: a.alias, Today: a.today, Now: a.now, Audit: a.Audit, Bus: a.Bus,
 	}
 	leave, err := desk.Listen()
@@ -269,12 +269,12 @@ func (a *App) openWeb() error {
 	a.web = web.New(web.Options{
 		Site: site, Secure: a.config.Secure(), Trusted: trusted, Staff: a.Staff, Streams: streams,
 		Public: &public.Room{
-			Site: site, Contacts: a.Contacts, Chats: a.Chats, Router: a.Router, Guard: a.Guard, Streams: streams, Referrals: a.Referrals,
+			Site: site, Contacts: a.Contacts, Chats: a.Chats, Router: a.Router, Guard: a.Guard, Streams: streams, Referrals: a.Referrals, Erase: a.Keeping.Ask,
 			Catalogue: a.Catalogue.Current, Alias: a.alias, QuitTo: a.config.QuitTo, FilesMax: a.config.FilesMax, Today: a.today, Now: a.now,
 		},
 		Console: desk,
 		Admin: &admin.Room{
-			Site: site, Staff: a.Staff, Audit: a.Audit, Catalogue: a.Catalogue, Phone: a.Phone, Now: a.now,
+			Site: site, Staff: a.Staff, Audit: a.Audit, Catalogue: a.Catalogue, Phone: a.Phone, Contacts: a.Contacts, Kept: a.Keeping, Now: a.now,
 			Look: func(ctx context.Context, e audit.Entry) error { return a.DB.Tx(ctx, recordIn(ctx, a.Audit, e)) },
 		},
 	})

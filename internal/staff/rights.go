@@ -53,6 +53,8 @@ const (
 	FloorSteer     Right = "floor.steer"     // assign, set away, surge, close the line, proof of work
 	StaffManage    Right = "staff.manage"    // accounts, roles, resets, sessions of others
 	AuditRead      Right = "audit.read"      // the whole log
+	KeepingSee     Right = "keeping.see"     // what goes by which rule, and what is kept
+	KeepingRule    Right = "keeping.rule"    // decide how long each kind of data is kept
 )
 
 // grant says yes or no for every role: an oversight is a hole in the line, not a silent no.
@@ -95,6 +97,8 @@ var table = []struct {
 	{FloorSteer, grant{no, yes, no, no, no, no}},
 	{StaffManage, grant{no, no, no, yes, no, no}},
 	{AuditRead, grant{no, no, no, yes, yes, no}},
+	{KeepingSee, grant{no, yes, no, no, yes, no}},
+	{KeepingRule, grant{no, no, no, no, yes, no}},
 }
 
 func (g grant) has(role Role) bool {

@@ -35,6 +35,8 @@ floor.see        . s . . . .
 floor.steer      . s . . . .
 staff.manage     . . . a . .
 audit.read       . . . a o .
+keeping.see      . s . . o .
+keeping.rule     . . . . o .
 `
 
 // Every right that has a name in rights.go is decided for every role, and the table says what was decided.

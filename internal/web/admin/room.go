@@ -17,7 +17,9 @@ import (
 
 	"vigie/internal/audit"
 	"vigie/internal/catalogue"
+	"vigie/internal/contact"
 	"vigie/internal/fault"
+	"vigie/internal/keeping"
 	"vigie/internal/phone"
 	"vigie/internal/staff"
 	"vigie/internal/web/answer"
@@ -33,6 +35,8 @@ type Room struct {
 	Audit     *audit.Log
 	Catalogue *catalogue.Catalogue
 	Phone     *phone.Phone
+	Contacts  *contact.Contacts
+	Kept      *keeping.Keeping
 	// Now is the clock of the sessions.
 	Now func() time.Time
 	// Look records that the log was read.
@@ -48,7 +52,11 @@ func (a *Room) shell(r *http.Request, title string) ui.DeskProps {
 
 // Home goes to the first page that this person may see.
 func (a *Room) Home(w http.ResponseWriter, r *http.Request) error {
-	http.Redirect(w, r, "/admin/catalogue", http.StatusSeeOther)
+	to := "/admin/catalogue"
+	if session.Staff(r).Person.Can(staff.KeepingRule) { // it is what she is here for
+		to = "/admin/keeping"
+	}
+	http.Redirect(w, r, to, http.StatusSeeOther)
 	return nil
 }
 
@@ -56,6 +64,9 @@ func (a *Room) Home(w http.ResponseWriter, r *http.Request) error {
 var words = []catalogue.Doc{catalogue.DocAnswers, catalogue.DocGuides, catalogue.DocDoNow, catalogue.DocLines}
 
 func mayWrite(p staff.Person, doc catalogue.Doc) bool {
+	if doc == catalogue.DocKeeping {
+		return false // on a page of its own, beside what it erases
+	}
 	if slices.Contains(words, doc) {
 		return p.Can(staff.CatalogueWrite)
 	}

@@ -29,6 +29,7 @@ type floorView struct {
 	holds      []holdView
 	incidents  []incidentView
 	forget     []forgetting
+	erasures   []erasure
 	promises   []promiseView
 	line       []routing.Waiting
 	cards      []ui.ContactCardProps
@@ -99,6 +100,9 @@ func (c *Room) floor(ctx context.Context, say *i18n.Printer, p staff.Person) (fl
 	v.phone = c.Phone.On()
 	v.appeal, v.appeals = c.Router.Appeal()
 	if v.forget, err = c.forgettings(ctx, say, p); err != nil {
+		return v, err
+	}
+	if v.erasures, err = c.erasures(ctx, say, p); err != nil {
 		return v, err
 	}
 	v.closure = c.closure(say, v.now)

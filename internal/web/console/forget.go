@@ -18,6 +18,65 @@ type forgetting struct {
 	title, topic, line string
 }
 
+// erasure is one that a person asked for with her four words, as the floor shows it: beside her last contact.
+type erasure struct {
+	contact.Contact
+	title, topic, line string
+	// stops are the sentences of what keeps something of hers; file leads to her case file, where a hold is placed, if there is one.
+	stops []string
+	file  string
+}
+
+// erasures are those that wait, without those of people whom the supervisor knows.
+func (c *Room) erasures(ctx context.Context, say *i18n.Printer, p staff.Person) ([]erasure, error) {
+	waiting, err := c.Contacts.Erasures(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var all []erasure
+	for _, e := range waiting {
+		hers, err := c.Contacts.OfPerson(ctx, e.PersonID)
+		if err != nil {
+			return nil, err
+		}
+		if len(hers) == 0 {
+			continue
+		}
+		ct, open, err := c.openTo(ctx, p, hers[len(hers)-1].ID)
+		if err != nil {
+			return nil, err
+		}
+		if !open {
+			continue
+		}
+		x := erasure{Contact: ct, title: c.title(say, ct), topic: c.topic(say, ct),
+			line: say.T("floor.erase_by", "asked", say.DateTime(at(e.AskedAt)), "due", say.DateTime(at(e.DueAt)), "n", len(hers))}
+		codes, err := c.Keeping.Stops(ctx, e.PersonID)
+		if err != nil {
+			return nil, err
+		}
+		for _, code := range codes {
+			x.stops = append(x.stops, say.T("keeping.kept_by", "why", say.T("keeping.held."+code)))
+		}
+		if file, ok, err := c.Files.OfContact(ctx, ct.ID); err != nil {
+			return nil, err
+		} else if ok {
+			x.file = file.ID
+		}
+		all = append(all, x)
+	}
+	return all, nil
+}
+
+// erasing says beside a contact that its person asked for erasure with her four words, "" when she did not.
+func (c *Room) erasing(ctx context.Context, say *i18n.Printer, personID string) (string, error) {
+	e, waits, err := c.Contacts.Erasing(ctx, personID)
+	if err != nil || !waits {
+		return "", err
+	}
+	return say.T("desk.erasing", "asked", say.DateTime(at(e.AskedAt)), "due", say.Date(at(e.DueAt))), nil
+}
+
 // AskForget books that the person of a contact asks us to erase it: from her conversation, or from the
 // history.
 func (c *Room) AskForget(w http.ResponseWriter, r *http.Request) error {

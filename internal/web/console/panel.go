@@ -69,6 +69,7 @@ type sheet struct {
 	same      []ui.SameProps
 	file      caseLink
 	hold      *holdView
+	erasing   string // that her erasure waits, "" when she did not ask
 	numbers   []ui.NumberProps
 	earlier   []earlier
 	number    []earlier // contacts that came by the same telephone: hers, or somebody else's of her home
@@ -225,6 +226,9 @@ func (c *Room) sheet(ctx context.Context, say *i18n.Printer, ct contact.Contact)
 	s := sheet{say: say, contact: ct, title: c.title(say, ct)}
 	given, err := c.Contacts.Form(ctx, ct.ID)
 	if err != nil {
+		return s, err
+	}
+	if s.erasing, err = c.erasing(ctx, say, ct.PersonID); err != nil {
 		return s, err
 	}
 	values := given.Values()

@@ -20,6 +20,7 @@ import (
 	"vigie/internal/contact"
 	"vigie/internal/evidence"
 	"vigie/internal/fault"
+	"vigie/internal/keeping"
 	"vigie/internal/phone"
 	"vigie/internal/referral"
 	"vigie/internal/routing"
@@ -44,6 +45,7 @@ type Room struct {
 	Evidence  *evidence.Evidence
 	Takedown  *takedown.Takedown
 	Referrals *referral.Referrals
+	Keeping   *keeping.Keeping
 	Guard     *flood.Guard
 	Streams   *live.Streams
 	Staff     *staff.Staff

@@ -83,6 +83,7 @@ type view struct {
 	numbers      []ui.NumberProps
 	danger       string // orders the numbers
 	donow        ui.DoNowProps
+	erasing      *ui.NoticeProps // nil unless she asked for erasure with her four words
 }
 
 func (p *Room) conversation(w http.ResponseWriter, r *http.Request, code int, ct contact.Contact, d draft) error {
@@ -197,8 +198,12 @@ func (v view) lastQuestion() string {
 	return v.say.Text(v.satisfaction.For(v.speaks).In(v.say.Lang()))
 }
 
-// place fills in what is honestly known of the wait.
+// place fills in what is honestly known of the wait, and of an erasure that waits.
 func (p *Room) place(ctx context.Context, v *view) error {
+	var err error
+	if v.erasing, err = p.eraseNotice(ctx, v.say, v.contact.PersonID); err != nil {
+		return err
+	}
 	if v.contact.State != contact.Waiting && v.contact.State != contact.Offered {
 		return nil
 	}

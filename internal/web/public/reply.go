@@ -23,6 +23,7 @@ type reply struct {
 	numbers  []ui.NumberProps
 	freshID  string
 	open     bool
+	erasing  *ui.NoticeProps // nil unless she asked for erasure with her four words
 }
 
 // reply shows a message that was left, and our answer once there is one, to read. To whoever came back
@@ -44,6 +45,9 @@ func (p *Room) reply(w http.ResponseWriter, r *http.Request, code int, ct contac
 		case m.From == chat.Visitor:
 			v.hidden = say.T("reply.hidden")
 		}
+	}
+	if v.erasing, err = p.eraseNotice(r.Context(), say, ct.PersonID); err != nil {
+		return err
 	}
 	v.lead = replyLead(say, ct, answered, today, p.Now())
 	if danger := p.dangerOf(r.Context(), ct); ct.Danger || !today.Open {

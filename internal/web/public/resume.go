@@ -1,6 +1,7 @@
 package public
 
 import (
+	"errors"
 	"fmt"
 	"net/http"
 
@@ -57,15 +58,7 @@ func (p *Room) ComeBack(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	typed := form.Get("words")
-	source := p.network(r)
-	verdict := p.Guard.Check(flood.TryCode, source, "")
-	if verdict.Refused {
-		return p.resume(w, r, http.StatusTooManyRequests, typed, fault.New(fault.TooMany, "fault.too_many"))
-	}
-	if err := verdict.Wait(r.Context()); err != nil {
-		return err
-	}
-	back, err := p.Contacts.ByResumeCode(r.Context(), typed, fmt.Sprintf("%x", source))
+	back, err := p.whose(r, typed)
 	if err != nil {
 		switch fault.KindOf(err) {
 		case fault.Invalid, fault.NotFound, fault.TooMany:
@@ -79,6 +72,9 @@ func (p *Room) ComeBack(w http.ResponseWriter, r *http.Request) error {
 	case back.Last.IsLetter(): // to read what we answered, open or not
 		there = back.Last
 	case !p.Today().Open:
+		if e, waits, err := p.Contacts.Erasing(r.Context(), back.PersonID); err != nil || waits {
+			return errors.Join(err, p.erasing(w, r, back, e))
+		}
 		return p.closed(w, r, answersOf(back.Last))
 	default:
 		return p.again(w, r, contact.Opening{ID: newID(), PersonID: back.PersonID}, back.Last)
@@ -98,6 +94,20 @@ func (p *Room) ComeBack(w http.ResponseWriter, r *http.Request) error {
 	session.SetVisitor(w, token)
 	http.Redirect(w, r, answer.Printer(r).Path("/chat"), http.StatusSeeOther)
 	return nil
+}
+
+// whose finds who typed four words. Guesses are slowed by network, whatever page they are typed on; it returns the faults of
+// contact.ByResumeCode, and fault.TooMany "fault.too_many".
+func (p *Room) whose(r *http.Request, typed string) (contact.Resumed, error) {
+	source := p.network(r)
+	verdict := p.Guard.Check(flood.TryCode, source, "")
+	if verdict.Refused {
+		return contact.Resumed{}, fault.New(fault.TooMany, "fault.too_many")
+	}
+	if err := verdict.Wait(r.Context()); err != nil {
+		return contact.Resumed{}, err
+	}
+	return p.Contacts.ByResumeCode(r.Context(), typed, fmt.Sprintf("%x", source))
 }
 
 // again opens a new contact for somebody who has been here before, where she stood: who she is, her age

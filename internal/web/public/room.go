@@ -35,6 +35,8 @@ type Room struct {
 	Catalogue func() *catalogue.Set
 	// Alias is how children know a member of staff.
 	Alias func(ctx context.Context, staffID string) string
+	// Erase begins the wait of an erasure that a person asked for with her four words.
+	Erase func(ctx context.Context, personID string) (contact.Erasure, error)
 	// QuitTo is the neutral page at the end of the quick exit.
 	QuitTo string
 	// FilesMax bounds an attachment, in bytes.
