@@ -16,11 +16,11 @@ test.describe("every page", { tag: ["@desk", "@small", "@dark"] }, () => {
 
   test("of the site", async ({ page }) => {
     for (const lang of ["", "/en"]) {
-      for (const path of ["/", "/chat", "/message", "/resume", "/numbers", "/privacy", "/cards/sextortion", "/nowhere"]) {
+      for (const path of ["/", "/chat", "/message", "/resume", "/resume/mine", "/numbers", "/privacy", "/cards/sextortion", "/nowhere"]) {
         const answer = await page.goto(lang + path === "/en/" ? "/en" : lang + path);
         expect(answer?.status()).toBe(path === "/nowhere" ? 404 : 200);
         await expect(page.locator("html")).toHaveAttribute("lang", lang ? "en" : "fr");
-        await looksRight(page, `site${lang.replace("/", "-")}-${path.split("/")[1] || "home"}`);
+        await looksRight(page, `site${lang.replace("/", "-")}-${path.slice(1).replace("/", "-") || "home"}`);
       }
     }
   });

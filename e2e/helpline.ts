@@ -17,6 +17,8 @@ export interface Helpline {
   log(): string;
   /** Pulls the plug (SIGKILL) and starts the program again, on the same port and record, after what happens meanwhile. */
   crash(meanwhile?: () => Promise<void>): Promise<void>;
+  /** Starts the program again with its clock so many days ahead of where it was, on the same port and record. */
+  later(days: number): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -87,11 +89,12 @@ export async function openHelpline({ past, keepsHours, phone, settings }: { past
   let vigie: ChildProcess;
   let ended: boolean;
   let end: Promise<unknown>;
+  let ahead = 0; // in hours
 
   const start = async () => {
     const born = spawn(
       process.env.VIGIE ?? join(root, "bin/vigie"),
-      ["demo", "--quiet", ...(past ? [] : ["--empty"]), ...(keepsHours ? ["--closed"] : []), ...(phone ? [] : ["--no-phone"]), "--listen", `localhost:${port}`, "--public-url", url, "--data", folder],
+      ["demo", "--quiet", ...(past ? [] : ["--empty"]), ...(keepsHours ? ["--closed"] : []), ...(phone ? [] : ["--no-phone"]), ...(ahead ? ["--ahead", `${ahead}h`] : []), "--listen", `localhost:${port}`, "--public-url", url, "--data", folder],
       { cwd: folder, stdio: ["ignore", "pipe", "pipe"], env: { ...process.env, ...phoned?.settings, ...settings } },
     );
     born.stdout.on("data", (chunk) => (said += chunk));
@@ -118,6 +121,11 @@ export async function openHelpline({ past, keepsHours, phone, settings }: { past
     await start();
   };
 
+  const later = async (days: number) => {
+    ahead += 24 * days;
+    await crash();
+  };
+
   const stop = async () => {
     if (!ended) {
       vigie.kill("SIGTERM");
@@ -131,5 +139,5 @@ export async function openHelpline({ past, keepsHours, phone, settings }: { past
   };
 
   await start();
-  return { url, line: phoned?.line, log: () => said, crash, stop };
+  return { url, line: phoned?.line, log: () => said, crash, later, stop };
 }

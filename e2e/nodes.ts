@@ -161,6 +161,7 @@ export async function openTwoNodes({ phone = false } = {}): Promise<TwoNodes> {
         await meanwhile?.();
         await startNode(0);
       },
+      later: () => Promise.reject(new Error("the clock of two nodes goes as it goes")),
       log: () => nodes.map((node) => node.said).join(""),
       doctor: async () => (await run(vigie, ["doctor", ...record])).stdout,
     };

@@ -23,6 +23,8 @@ type demoCommand struct {
 	Fresh   bool `help:"Throw the last demonstration away first."`
 	NoPhone bool `help:"Without the phone and its simulated callers."`
 	Closed  bool `help:"Keep the real opening hours; otherwise the demonstration is always open."`
+	// Ahead shows what a week brings, without the wait.
+	Ahead time.Duration `hidden:"" help:"Let the clock run so much ahead."`
 }
 
 func (d demoCommand) Run(ctx context.Context, c config.Config, term Terminal) error {
@@ -48,6 +50,9 @@ func (d demoCommand) Run(ctx context.Context, c config.Config, term Terminal) er
 	}
 	defer pretend.Close()
 	options := Options{AlwaysOpen: !d.Closed}
+	if d.Ahead > 0 {
+		options.Now = func() time.Time { return time.Now().Round(0).Add(d.Ahead) }
+	}
 	if c.TakedownMail == "" {
 		office, err := post.Open()
 		if err != nil {

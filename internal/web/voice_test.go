@@ -113,6 +113,13 @@ func (w *world) walks(who string, hear func(b *browser, code int) *browser) {
 	w.answered(camille, chat)
 	hear(v.get("/chat"), 200)
 	hear(v.get("/chat?write"), 200)
+	hear(v.get("/resume/mine"), 200)
+	words, elsewhere := w.words(chat), w.browser()
+	for _, act := range []string{"look", "ask", "look"} {
+		hear(elsewhere.post("/resume/mine", "words", words, "act", act), 200)
+	}
+	hear(v.get("/chat"), 200)
+	hear(elsewhere.post("/resume/mine", "words", words, "act", "keep"), 200)
 	proof := id()
 	camille.post("/desk/contacts/"+chat+"/proof", "proof_id", proof, "what", "screenshot_post").want(200)
 	hear(v.get("/chat"), 200)
@@ -131,7 +138,7 @@ func (w *world) walks(who string, hear func(b *browser, code int) *browser) {
 	hear(v, v.code)
 	park(w, chat)
 	hear(v.get("/chat"), 200)
-	words := w.words(chat)
+	words = w.words(chat)
 	back := w.browser()
 	hear(back.post("/resume", "words", words), 200).sees("cachés pour l'instant")
 

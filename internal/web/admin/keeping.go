@@ -21,7 +21,7 @@ import (
 // other durations, whose effect she sees before she publishes them.
 
 // nextShown bounds the list of what goes next, by rule.
-const nextShown = 20
+const nextShown = 10
 
 // keepView is the page as it stands, or with somebody's draft.
 type keepView struct {
@@ -29,6 +29,7 @@ type keepView struct {
 	base  int
 	text  string
 	flaws []string
+	typed map[string]string // by the codes of the rules, where it cannot be published
 	// decided says that somebody published durations, draft that those shown are not published, done that they just were.
 	decided, draft, done bool
 	writable, reads      bool
@@ -48,12 +49,12 @@ type keepRow struct {
 	kept         int64
 	goes, before [3]int64
 	held         []string
+	days         string // as they stand in the field: what was typed, where it cannot be published
 }
 
 // keepThing is something that goes next.
 type keepThing struct {
 	what, name, href, when string
-	held                   bool
 }
 
 type keepDone struct {
@@ -86,6 +87,12 @@ func (a *Room) ChangeKeeping(w http.ResponseWriter, r *http.Request) error {
 	if len(flaws) > 0 {
 		for _, f := range flaws {
 			v.flaws = append(v.flaws, answer.Printer(r).Fault(f.Fault()))
+		}
+		v.typed = map[string]string{}
+		for _, rule := range set.Keeping.All {
+			if form.Has("days." + rule.Code) {
+				v.typed[rule.Code] = form.Get("days." + rule.Code)
+			}
 		}
 		return a.keeping(w, r, http.StatusUnprocessableEntity, v, set.Keeping)
 	}
@@ -135,7 +142,7 @@ func (a *Room) keeping(w http.ResponseWriter, r *http.Request, code int, v keepV
 		return err
 	}
 	for i, l := range lines {
-		row := keepRow{KeepRule: l.Rule, kept: l.Kept, goes: l.Goes, before: before[i].Goes, held: heldWords(v.say, l.Held)}
+		row := keepRow{KeepRule: l.Rule, kept: l.Kept, goes: l.Goes, before: before[i].Goes, held: heldWords(v.say, l.Held), days: v.daysOf(l.Rule)}
 		v.goes, v.went = v.goes+l.Goes[2], v.went+before[i].Goes[2]
 		v.rows = append(v.rows, row)
 	}
@@ -170,14 +177,14 @@ func (a *Room) keptNext(r *http.Request, v keepView, rules *catalogue.Keeping) (
 	}
 	var all []keepThing
 	for _, t := range things {
-		x := keepThing{what: v.ruleName(rules, t.Rule), name: t.Name, held: t.Held != ""}
+		x := keepThing{what: v.ruleName(rules, t.Rule), name: t.Name}
 		if x.name == "" {
 			x.name = short(t.ID)
 		}
 		if t.Rule == catalogue.KeepCase && v.reads {
 			x.href = "/desk/cases/" + t.ID
 		}
-		if x.held {
+		if t.Held != "" {
 			x.when = v.say.T("keeping.kept_by", "why", v.say.T("keeping.held."+t.Held))
 		} else {
 			x.when = v.say.Date(at(t.At))
@@ -185,6 +192,17 @@ func (a *Room) keptNext(r *http.Request, v keepView, rules *catalogue.Keeping) (
 		all = append(all, x)
 	}
 	return all, nil
+}
+
+// daysOf are the days of a rule as they stand in its field, "" for one without an end.
+func (v keepView) daysOf(r catalogue.KeepRule) string {
+	if typed, ok := v.typed[r.Code]; ok {
+		return typed
+	}
+	if r.Unlimited {
+		return ""
+	}
+	return strconv.Itoa(r.Days)
 }
 
 func (v keepView) ruleName(rules *catalogue.Keeping, code string) string {
