@@ -1,7 +1,6 @@
 package keeping_test
 
 import (
-	"strings"
 	"sync"
 	"testing"
 
@@ -124,13 +123,6 @@ func TestAHeldFileWaitsForItsHold(t *testing.T) {
 	})
 }
 
-// A file that is in a state which this room does not know is due as a closed one.
-func TestAnArchivedFileIsDueAsAClosedOne(t *testing.T) {
-	if !strings.Contains(casefile.KeptFiles, "NOT IN ('open', 'merged')") {
-		t.Error(casefile.KeptFiles)
-	}
-}
-
 // The preview says how many go in a week, a month and three, by the durations as they are and by somebody's draft.
 func TestThePreviewCountsWhatGoes(t *testing.T) {
 	onEach(t, func(w *world) {
@@ -247,25 +239,30 @@ func TestTwoNodesEraseOnce(t *testing.T) {
 	})
 }
 
-// A contact that is put into a case file at the last moment stays: it goes with the file.
-func TestAContactThatIsNeededAtTheLastMomentStays(t *testing.T) {
+// What is needed at the last moment stays: a contact that is put into a case file, which it goes with; one whose week began anew.
+func TestWhatIsNeededAtTheLastMomentStays(t *testing.T) {
 	onEach(t, func(w *world) {
-		ct := w.closed("")
-		w.Forward(800 * day)
-		w.round()
-		w.Forward(7 * day)
-		w.halt = func(string) { // somebody has it in hand at this moment
-			f := w.File(claire)
-			w.Must(w.Files.AddContact(w.Ctx, f.ID, ct.ID, casefile.RoomChild, claire))
-		}
-		w.round()
-		w.halt = func(string) {}
-		if !w.there(ct.ID) {
-			t.Error("it went although a case needs it")
-		}
-		w.round()
-		if n := w.Count(`SELECT count(*) FROM keeping_due WHERE object_id = $1`, ct.ID); n != 0 {
-			t.Error("it is still on the preview")
+		for what, meanwhile := range map[string]func(id string){
+			"a case needs it": func(id string) {
+				w.Must(w.Files.AddContact(w.Ctx, w.File(claire).ID, id, casefile.RoomChild, claire))
+			},
+			"its week began anew": func(id string) {
+				_, err := w.DB.Exec(w.Ctx, `UPDATE keeping_due SET shown_since = $2 WHERE object_id = $1`, id, store.Millis(w.Now()))
+				w.Must(err)
+			},
+		} {
+			ct := w.closed("")
+			w.Forward(800 * day)
+			w.round()
+			w.Forward(7 * day)
+			w.halt = func(string) { meanwhile(ct.ID) }
+			w.round()
+			w.halt = func(string) {}
+			if !w.there(ct.ID) {
+				t.Errorf("it went although %s", what)
+			}
+			_, err := w.DB.Exec(w.Ctx, `DELETE FROM contact WHERE id = $1`, ct.ID)
+			w.Must(err)
 		}
 	})
 }

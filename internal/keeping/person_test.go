@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"vigie/internal/casefile"
+	"vigie/internal/catalogue"
 	"vigie/internal/contact"
 	"vigie/internal/keeping"
 	"vigie/internal/store"
@@ -159,6 +160,24 @@ func TestAFileFollowsWhenWhatRunsHasEnded(t *testing.T) {
 		w.round()
 		if w.fileThere(f.ID) {
 			t.Error("nothing runs any more, and it is still there")
+		}
+	})
+}
+
+// What another room keeps stays, whatever its person asked; it goes when that room lets it.
+func TestWhatAnotherRoomKeepsStays(t *testing.T) {
+	onEach(t, func(w *world) {
+		w.Hold(keeping.Hold{Rule: catalogue.KeepContact, Code: "request", IDs: `SELECT contact_id FROM forget_request`})
+		ct := w.closed("")
+		w.Must(w.Contacts.AskForget(w.Ctx, ct.ID, claire))
+		w.asks(ct.PersonID)
+		w.Forward(7 * day)
+		if !w.erases(ct.PersonID) || !w.there(ct.ID) {
+			t.Fatal("it went although a room keeps it")
+		}
+		w.Must(w.Contacts.RefuseForget(w.Ctx, ct.ID, karim, "withdrawn"))
+		if w.erases(ct.PersonID) || w.there(ct.ID) {
+			t.Error("nothing keeps it any more, and it is still there")
 		}
 	})
 }
