@@ -9,8 +9,8 @@ import (
 // What the rules of keeping look at: id, when the duration begins, and a name for people. A file that is open is erased by no rule;
 // whatever other state it is in, its duration counts from the last contact.
 const (
-	KeptFiles    = `SELECT id, contact_at AS since, reference AS name FROM case_file WHERE state NOT IN ('open', 'merged')`
-	KeptContacts = `SELECT id, closed_at AS since, '' AS name FROM contact WHERE state = 'closed' AND NOT EXISTS (SELECT 1 FROM case_contact x WHERE x.contact_id = contact.id)`
+	KeptFiles    = `SELECT id, CASE WHEN contact_at > 0 THEN contact_at ELSE state_since END AS since, reference AS name FROM case_file WHERE state NOT IN ('open', 'merged')`
+	KeptContacts = `SELECT id, CASE WHEN closed_at > 0 THEN closed_at ELSE state_since END AS since, '' AS name FROM contact WHERE state = 'closed' AND NOT EXISTS (SELECT 1 FROM case_contact x WHERE x.contact_id = contact.id)`
 )
 
 // What a legal hold keeps, as queries of ids: files, and the contacts in them.
