@@ -142,8 +142,14 @@ func (a *Room) keeping(w http.ResponseWriter, r *http.Request, code int, v keepV
 		return err
 	}
 	for i, l := range lines {
-		row := keepRow{KeepRule: l.Rule, kept: l.Kept, goes: l.Goes, before: before[i].Goes, held: heldWords(v.say, l.Held), days: v.daysOf(l.Rule)}
-		v.goes, v.went = v.goes+l.Goes[2], v.went+before[i].Goes[2]
+		row := keepRow{KeepRule: l.Rule, kept: l.Kept, goes: l.Goes, before: l.Goes, held: heldWords(v.say, l.Held), days: v.daysOf(l.Rule)}
+		if v.draft {
+			row.before = before[i].Goes
+		}
+		if v.draft && !v.decided { // nothing goes yet
+			row.before = [3]int64{}
+		}
+		v.goes, v.went = v.goes+l.Goes[2], v.went+row.before[2]
 		v.rows = append(v.rows, row)
 	}
 	if v.next, err = a.keptNext(r, v, rules); err != nil {

@@ -22,8 +22,8 @@ type eraseView struct {
 	// waits says that an erasure waits; day is when it comes, "" once its time has come.
 	waits bool
 	day   string
-	// said is what became of what she just did, "" for nothing.
-	said string
+	// kept says that she took it back just now, nothing that she looked for one and there is none.
+	kept, nothing bool
 }
 
 // EraseMine is the page where a person asks for it, looks how it stands, or takes it back.
@@ -64,14 +64,14 @@ func (p *Room) ChangeErasure(w http.ResponseWriter, r *http.Request) error {
 		if err := p.Contacts.TakeBackErasure(r.Context(), back.PersonID); err != nil {
 			return err
 		}
-		return p.eraseSaid(w, r, back, "erase.kept")
+		return p.erase(w, p.To(r, back.Last.Public), http.StatusOK, eraseView{kept: true})
 	}
 	e, waits, err := p.Contacts.Erasing(r.Context(), back.PersonID)
 	if err != nil {
 		return err
 	}
 	if !waits {
-		return p.eraseSaid(w, r, back, "erase.nothing")
+		return p.erase(w, p.To(r, back.Last.Public), http.StatusOK, eraseView{nothing: true})
 	}
 	return p.erasing(w, r, back, e)
 }
@@ -80,11 +80,6 @@ func (p *Room) ChangeErasure(w http.ResponseWriter, r *http.Request) error {
 func (p *Room) erasing(w http.ResponseWriter, r *http.Request, back contact.Resumed, e contact.Erasure) error {
 	r = p.To(r, back.Last.Public)
 	return p.erase(w, r, http.StatusOK, eraseView{waits: true, day: p.eraseDay(answer.Printer(r), e)})
-}
-
-func (p *Room) eraseSaid(w http.ResponseWriter, r *http.Request, back contact.Resumed, key string) error {
-	r = p.To(r, back.Last.Public)
-	return p.erase(w, r, http.StatusOK, eraseView{said: answer.Printer(r).T(key)})
 }
 
 // eraseDay is the day on which an erasure comes, "" once it is at hand.
