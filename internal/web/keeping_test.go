@@ -223,3 +223,19 @@ func TestAFileThatWasHandedOverGoesBeforeItsConversation(t *testing.T) {
 		}
 	}
 }
+
+// Whoever has a case, and supervisors, keep it from being erased; another counsellor does not, and only a supervisor who did not place
+// the hold lifts it.
+func TestTheOwnerOfACaseKeepsIt(t *testing.T) {
+	w := newWorld(t)
+	camille := w.as(staff.Counsellor)
+	w.onDuty(camille)
+	page, _, _ := w.caseOf(camille)
+	hold := store.NewID()
+	w.colleague("Bilal").post(page+"/hold", "id", store.NewID(), "why", "je veux le garder").want(http.StatusForbidden)
+	camille.post(page+"/hold", "id", hold, "why", "réquisition attendue").want(http.StatusOK).sees("réquisition attendue")
+	camille.post(page+"/hold", "lift", hold).want(http.StatusForbidden)
+	supervisor := w.as(staff.Supervisor)
+	supervisor.get(page).sees("réquisition attendue", "Permettre à nouveau")
+	supervisor.post(page+"/hold", "lift", hold).want(http.StatusOK).seesNot("réquisition attendue")
+}

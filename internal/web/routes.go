@@ -171,7 +171,7 @@ func (h *Handler) routes() []Route {
 		{post, "/desk/cases/{file}/merge", staff.CaseUse, c.MergeCase, false},
 		{post, "/desk/cases/{file}/close", staff.CaseUse, c.CloseCase, false},
 		{post, "/desk/cases/{file}/reopen", staff.CaseUse, c.ReopenCase, false},
-		{post, "/desk/cases/{file}/hold", staff.CaseAll, c.HoldCase, false},
+		{post, "/desk/cases/{file}/hold", staff.CaseUse, c.HoldCase, false},
 		{post, "/desk/contacts/{id}/case", staff.CaseUse, c.OpenCase, false},
 		{post, "/desk/presence", staff.DeskUse, c.SetPresence, false},
 		{post, "/desk/contacts/{id}/accept", staff.ContactAnswer, c.Accept, false},

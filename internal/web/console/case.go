@@ -454,13 +454,16 @@ func (c *Room) ReopenCase(w http.ResponseWriter, r *http.Request) error {
 	})
 }
 
-// HoldCase keeps a file from being erased, or lifts a hold that somebody else placed.
+// HoldCase keeps a file from being erased: its owner may, and supervisors, who alone lift a hold that somebody else placed.
 func (c *Room) HoldCase(w http.ResponseWriter, r *http.Request) error {
-	return c.changeCase(w, r, false, func(ctx context.Context, id string, form url.Values) error {
-		if form.Get("lift") != "" {
-			return c.Files.LiftHold(ctx, id, form.Get("lift"), me(r))
+	return c.changeCase(w, r, true, func(ctx context.Context, id string, form url.Values) error {
+		if form.Get("lift") == "" {
+			return c.Files.PlaceHold(ctx, id, form.Get("id"), form.Get("why"), me(r))
 		}
-		return c.Files.PlaceHold(ctx, id, form.Get("id"), form.Get("why"), me(r))
+		if !supervises(r) {
+			return fault.New(fault.Forbidden, "fault.forbidden")
+		}
+		return c.Files.LiftHold(ctx, id, form.Get("lift"), me(r))
 	})
 }
 

@@ -1742,7 +1742,7 @@ func caseHouse(v caseView) templ.Component {
 	})
 }
 
-// caseHolds are what keeps the file from being erased; supervisors place and lift them.
+// caseHolds are what keeps the file from being erased; its owner and supervisors place them, supervisors lift them.
 func caseHolds(v caseView) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
@@ -1827,7 +1827,7 @@ func caseHolds(v caseView) templ.Component {
 				return templ_7745c5c3_Err
 			}
 		}
-		if v.supervises {
+		if v.steer {
 			templ_7745c5c3_Var81 := templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 				templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
 				templ_7745c5c3_Buffer, templ_7745c5c3_IsBuffer := templruntime.GetBuffer(templ_7745c5c3_W)
