@@ -238,4 +238,8 @@ func TestTheOwnerOfACaseKeepsIt(t *testing.T) {
 	supervisor := w.as(staff.Supervisor)
 	supervisor.get(page).sees("réquisition attendue", "Permettre à nouveau")
 	supervisor.post(page+"/hold", "lift", hold).want(http.StatusOK).seesNot("réquisition attendue")
+	hold = store.NewID()
+	supervisor.post(page+"/hold", "id", hold, "why", "plainte en cours").want(http.StatusOK)
+	camille.post(page+"/hold", "lift", hold).want(http.StatusForbidden)
+	camille.get(page).sees("plainte en cours").seesNot("Permettre à nouveau")
 }
