@@ -74,8 +74,8 @@ func (w *world) written(camille *browser) (child *browser, id, file string) {
 	camille.post(page+"/notices", "id", store.NewID(), "links", "https://www.instagram.com/p/Cabc123/", "ground", "harassment", "seen", "28/11/2026, 10 h", "facts", "Des insultes.").want(http.StatusOK)
 	file = caseAt.FindStringSubmatch(page)[1]
 	camille.refers(file, "pharos")
-	if _, err := w.app.DB.Exec(w.Context(), `INSERT INTO phone_call (id, contact_id, node, trunk, direction, state, lang, mark, began_at, ended_at, lease_until) VALUES ($1, $2, 'n', 't', 'in', 'talking', 'fr', $3, 1, 2, 0)`,
-		store.NewID(), id, []byte("mark")); err != nil {
+	if _, err := w.app.DB.Exec(w.Context(), `INSERT INTO phone_call (id, contact_id, node, trunk, direction, state, lang, mark, began_at, ended_at, lease_until) VALUES ($1, $2, 'n', 't', 'in', 'talking', 'fr', $3, $4, $4, 0)`,
+		store.NewID(), id, []byte("mark"), store.Millis(w.clock.now())); err != nil {
 		w.Fatal(err)
 	}
 	return child, id, file
