@@ -35,7 +35,6 @@ func (a *App) openKeeping(o Options) {
 		keeping.Kind{Rule: catalogue.KeepRecording, Things: phone.KeptRecordings, Erase: a.Phone.EraseRecording},
 		keeping.Kind{Rule: catalogue.KeepVoicemail, Things: phone.KeptVoicemails, Erase: a.Phone.EraseVoicemail},
 		keeping.Kind{Rule: catalogue.KeepProof, Things: chat.KeptProofs, Erase: a.Chats.EraseProof},
-		keeping.Kind{Rule: catalogue.KeepReply, Things: takedown.KeptReplies, Erase: a.Takedown.EraseReply},
 		keeping.Kind{Rule: catalogue.KeepSeen, Things: evidence.KeptLooks, Erase: a.Evidence.EraseLook},
 	)
 	same := func(contacts string) string { return contacts }

@@ -28,7 +28,6 @@ const (
 	KeepRecording = "recording" // the recording of a call
 	KeepVoicemail = "voicemail" // a message spoken onto the tape
 	KeepProof     = "proof"     // a file that was handed over in a conversation
-	KeepReply     = "reply"     // an e-mail that belongs to no notice: from when it was set aside
 	KeepSeen      = "seen"      // how long somebody of the staff looked at hard material
 )
 
@@ -40,7 +39,7 @@ type keepSpan struct {
 
 var keepSpans = []keepSpan{
 	{KeepContact, 30, maxKept}, {KeepCase, 90, maxKept}, {KeepRecording, 1, maxKept}, {KeepVoicemail, 1, maxKept},
-	{KeepProof, 7, maxKept}, {KeepReply, 7, maxKept}, {KeepSeen, 1, 30},
+	{KeepProof, 7, maxKept}, {KeepSeen, 1, 30},
 }
 
 const (

@@ -195,7 +195,7 @@ func TestRefused(t *testing.T) {
 		{"a duration without an end that nobody said", DocKeeping, "days = 730", "days = 0", "keep_unlimited", "days = 0"},
 		{"minutes kept for ever", DocKeeping, "days = 30\nreason = { fr = \"Proposer", "unlimited = true\nreason = { fr = \"Proposer", "keep_unlimited", "[[rule]]"},
 		{"a sound that outlasts its conversation", DocKeeping, "days = 90\nreason = { fr = \"Rappeler", "days = 900\nreason = { fr = \"Rappeler", "keep_longer", "days = 900"},
-		{"a kind of data without a rule", DocKeeping, `code = "reply"`, `code = "replies"`, "required_missing", ""},
+		{"a kind of data without a rule", DocKeeping, `code = "proof"`, `code = "proofs"`, "required_missing", ""},
 		{"a preview of a day", DocKeeping, "notice = 7", "notice = 1", "span", "notice = 1"},
 
 		{"hours that do not exist", DocHours, `from = "09:00"`, `from = "25:00"`, "time_form", "25:00"},

@@ -306,7 +306,7 @@ func keepingPage(d ui.DeskProps, v keepView) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			for _, part := range []string{"network", "calls", "sessions", "figures", "audit"} {
+			for _, part := range []string{"network", "calls", "replies", "sessions", "figures", "audit"} {
 				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 28, "<li>")
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
