@@ -223,7 +223,7 @@ func (a *App) openRooms(ctx context.Context, o Options) error {
 
 // openCases opens the rooms of case files, and what hangs on them.
 func (a *App) openCases(o Options) error {
-	a.Cases = casefile.New(casefile.Options{DB: a.DB, Keys: a.Keys, Audit: a.Audit, Bus: a.Bus, Contacts: a.Contacts, Catalogue: a.Catalogue.Current, Now: o.Now})
+	a.Cases = casefile.New(casefile.Options{DB: a.DB, Keys: a.Keys, Audit: a.Audit, Bus: a.Bus, Contacts: a.Contacts, Catalogue: a.Catalogue.Current, Jobs: a.Jobs, Works: a.worksOnCases, Now: o.Now})
 	authority, roots, err := a.authority(o.clock())
 	if err != nil {
 		return err
@@ -284,6 +284,12 @@ func (a *App) alias(ctx context.Context, staffID string) string {
 	return p.Alias
 }
 
+// worksOnCases says whether somebody still works with case files here.
+func (a *App) worksOnCases(ctx context.Context, staffID string) bool {
+	p, err := a.Staff.Colleague(ctx, staffID)
+	return err == nil && p.Can(staff.CaseUse)
+}
+
 // epochPeriod is how long an epoch lasts; docs/SECURITY.md promises that what was erased is nowhere
 // readable after it.
 const epochPeriod = 30 * 24 * time.Hour
@@ -307,6 +313,11 @@ func (a *App) Background(ctx context.Context) *sync.WaitGroup {
 		}
 		if err := a.Takedown.ForgetReplies(ctx); err != nil {
 			slog.Error("takedown: what was set aside is not forgotten", "error", err)
+		}
+	})
+	all.Go(func() {
+		if err := a.Cases.Archiving(ctx); err != nil {
+			slog.Error("casefile: nothing is archived", "error", err)
 		}
 	})
 	all.Go(func() { giveRoom(ctx) })

@@ -2,6 +2,7 @@ package web
 
 import (
 	"net/http"
+	"strings"
 
 	"vigie/internal/staff"
 )
@@ -10,7 +11,7 @@ import (
 func (h *Handler) routes() []Route {
 	const get, post = http.MethodGet, http.MethodPost
 	p, c, a := h.Public, h.Console, h.Admin
-	return []Route{
+	all := []Route{
 		// Anybody.
 		{get, "/", staff.Public, p.Home, true},
 		{get, "/chat", staff.Public, p.Chat, true},
@@ -167,6 +168,8 @@ func (h *Handler) routes() []Route {
 		{post, "/desk/cases/{file}/merge", staff.CaseUse, c.MergeCase, false},
 		{post, "/desk/cases/{file}/close", staff.CaseUse, c.CloseCase, false},
 		{post, "/desk/cases/{file}/reopen", staff.CaseUse, c.ReopenCase, false},
+		{post, "/desk/cases/{file}/archive/look", staff.CaseAll, c.LookIntoArchive, false},
+		{post, "/desk/cases/{file}/archive/reopen", staff.CaseAll, c.UnarchiveCase, false},
 		{post, "/desk/cases/{file}/hold", staff.CaseAll, c.HoldCase, false},
 		{post, "/desk/contacts/{id}/case", staff.CaseUse, c.OpenCase, false},
 		{post, "/desk/presence", staff.DeskUse, c.SetPresence, false},
@@ -245,4 +248,10 @@ func (h *Handler) routes() []Route {
 		{post, "/desk/held/{file}/destroy", staff.ContactIllegal, c.AskDestroy, false},
 		{post, "/desk/held/{file}/destroy/confirm", staff.ContactIllegal, c.ConfirmDestroy, false},
 	}
+	for i, route := range all {
+		if strings.HasPrefix(route.Path, "/desk/cases/{file}") {
+			all[i].Do = c.Archive(route.Do)
+		}
+	}
+	return all
 }
