@@ -103,7 +103,7 @@ func (f *Files) archiveOne(ctx context.Context, id string, before int64) (did bo
 		}
 		tx.AfterCommit(func() { f.shelved(ring) })
 		did = true
-		return f.move(ctx, tx, file, EventArchive, audit.Actor{Kind: audit.System}, "")
+		return f.move(ctx, tx, file, EventArchive, audit.Actor{Kind: audit.System, ID: "archive"}, "")
 	})
 	if fault.Is(err, fault.Conflict) { // somebody opened it just now
 		return false, nil

@@ -544,3 +544,9 @@ func (f *Files) contactChanged(id string) { f.bus.Publish("contact."+id+".form",
 func (f *Files) record(ctx context.Context, tx *store.Tx, by audit.Actor, act, id string, detail map[string]string) error {
 	return f.log.Record(ctx, tx, audit.Entry{Actor: by, Act: act, Object: "case", ObjectID: id, Detail: detail})
 }
+
+// InChildsRoom says whether a contact is the child's own in its file.
+func (f *Files) InChildsRoom(ctx context.Context, contactID string) (bool, error) {
+	n, err := store.One(ctx, f.db, scanInt, `SELECT count(*) FROM case_contact WHERE contact_id = $1 AND room = $2`, contactID, string(RoomChild))
+	return n > 0, err
+}

@@ -60,7 +60,7 @@ func TestAnArchivedFile(t *testing.T) {
 	nadia.get("/desk/cases?state=archived").want(http.StatusOK).sees("V-", "Archivé")
 	nadia.get(page).want(http.StatusOK).sees("La qualité de notre travail", "Sortir de l'archive").seesNot("Sa sœur sait")
 	nadia.post(page+"/print", "room", "child").want(http.StatusForbidden).sees("Ouvrez-le d'abord")
-	nadia.post(page+"/archive/look").want(http.StatusUnprocessableEntity).sees("Choisissez pour quoi")
+	nadia.post(page + "/archive/look").want(http.StatusUnprocessableEntity).sees("Choisissez pour quoi")
 	camille.post(page+"/archive/look", "purpose", "quality").want(http.StatusForbidden)
 	nadia.post(page+"/archive/look", "purpose", "justice").want(http.StatusOK)
 	nadia.get(page).want(http.StatusOK).sees("Sa sœur sait.", "@ines.lune", "plus calme", "Archivé", "Dossier archivé ouvert", "Une réquisition", "https://example.org/p/1")

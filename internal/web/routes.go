@@ -39,6 +39,8 @@ func (h *Handler) routes() []Route {
 		{post, "/chat/end", staff.Visitor, p.End, true},
 		{post, "/chat/rate", staff.Visitor, p.Rate, true},
 		{post, "/chat/close", staff.Visitor, p.Shut, true},
+		{get, "/chat/copy", staff.Visitor, p.Copy, true},
+		{post, "/chat/copy", staff.Visitor, p.FetchCopy, true},
 		{get, "/message/left", staff.Visitor, p.LetterLeft, true},
 
 		// Log in and out.
@@ -83,6 +85,14 @@ func (h *Handler) routes() []Route {
 		{post, "/admin/staff/{person}/active", staff.StaffManage, a.SetActive, false},
 		{post, "/admin/staff/{person}/reset", staff.StaffManage, a.Reset, false},
 		{get, "/admin/audit", staff.AuditRead, a.Trail, false},
+		{get, "/admin/requests", staff.RequestHandle, a.ListRequests, false},
+		{get, "/admin/requests/new", staff.RequestBook, a.NewRequest, false},
+		{post, "/admin/requests/new", staff.RequestBook, a.BookRequest, false},
+		{get, "/admin/requests/{request}", staff.RequestHandle, a.Request, false},
+		{post, "/admin/requests/{request}", staff.RequestHandle, a.ActRequest, false},
+		{post, "/admin/requests/{request}/letters/{letter}", staff.RequestHandle, a.ActLetter, false},
+		{get, "/admin/requests/{request}/letters/{letter}/pdf", staff.RequestHandle, a.PrintLetter, false},
+		{post, "/admin/requests/{request}/print", staff.ContactAll, a.PrintRequestCopy, false},
 
 		// The floor.
 		{post, "/desk/alarms/{alarm}/seen", staff.FloorSteer, c.SeeAlarm, false},
@@ -191,6 +201,7 @@ func (h *Handler) routes() []Route {
 		{post, "/desk/contacts/{id}/danger", staff.ContactAnswer, c.Danger, false},
 		{post, "/desk/contacts/{id}/grave", staff.ContactAnswer, c.Grave, false},
 		{post, "/desk/contacts/{id}/past", staff.ContactAnswer, c.ReleasePast, false},
+		{post, "/desk/contacts/{id}/copy", staff.ContactAnswer, c.OpenCopy, false},
 		{post, "/desk/contacts/{id}/handover", staff.ContactAnswer, c.HandOver, false},
 		{post, "/desk/contacts/{id}/handover/cancel", staff.ContactAnswer, c.CancelHandOver, false},
 		{post, "/desk/contacts/{id}/join", staff.ContactAnswer, c.Join, false},

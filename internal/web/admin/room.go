@@ -17,6 +17,7 @@ import (
 
 	"vigie/internal/audit"
 	"vigie/internal/catalogue"
+	"vigie/internal/datarequest"
 	"vigie/internal/fault"
 	"vigie/internal/phone"
 	"vigie/internal/staff"
@@ -33,6 +34,7 @@ type Room struct {
 	Audit     *audit.Log
 	Catalogue *catalogue.Catalogue
 	Phone     *phone.Phone
+	Requests  *datarequest.Requests
 	// Now is the clock of the sessions.
 	Now func() time.Time
 	// Look records that the log was read.
@@ -48,7 +50,11 @@ func (a *Room) shell(r *http.Request, title string) ui.DeskProps {
 
 // Home goes to the first page that this person may see.
 func (a *Room) Home(w http.ResponseWriter, r *http.Request) error {
-	http.Redirect(w, r, "/admin/catalogue", http.StatusSeeOther)
+	to := "/admin/catalogue"
+	if session.Staff(r).Can(staff.RequestHandle) {
+		to = "/admin/requests"
+	}
+	http.Redirect(w, r, to, http.StatusSeeOther)
 	return nil
 }
 

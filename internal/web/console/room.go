@@ -18,6 +18,7 @@ import (
 	"vigie/internal/catalogue"
 	"vigie/internal/chat"
 	"vigie/internal/contact"
+	"vigie/internal/datarequest"
 	"vigie/internal/evidence"
 	"vigie/internal/fault"
 	"vigie/internal/phone"
@@ -44,6 +45,7 @@ type Room struct {
 	Evidence  *evidence.Evidence
 	Takedown  *takedown.Takedown
 	Referrals *referral.Referrals
+	Requests  *datarequest.Requests
 	Guard     *flood.Guard
 	Streams   *live.Streams
 	Staff     *staff.Staff

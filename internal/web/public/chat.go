@@ -82,6 +82,7 @@ type view struct {
 	lines        *catalogue.Lines
 	numbers      []ui.NumberProps
 	danger       string // orders the numbers
+	copy         bool   // a copy of her data was opened to her here
 	donow        ui.DoNowProps
 }
 
@@ -199,6 +200,11 @@ func (v view) lastQuestion() string {
 
 // place fills in what is honestly known of the wait.
 func (p *Room) place(ctx context.Context, v *view) error {
+	if v.contact.State == contact.Talking {
+		made, ok, err := p.Requests.CopyOf(ctx, v.contact.PersonID)
+		v.copy = ok && made.ShownTo == v.contact.ID
+		return err
+	}
 	if v.contact.State != contact.Waiting && v.contact.State != contact.Offered {
 		return nil
 	}
