@@ -171,6 +171,7 @@ func New(o Options) *Evidence {
 		e.matches = jobs.Register(o.Jobs, "evidence.match", matchRules, e.matchItem)
 	}
 	e.files.OnMerge(e.merged)
+	e.files.OnArchive(e.busy)
 	return e
 }
 
