@@ -21,6 +21,7 @@ import (
 	"vigie/internal/chat"
 	"vigie/internal/config"
 	"vigie/internal/contact"
+	"vigie/internal/datarequest"
 	"vigie/internal/evidence"
 	"vigie/internal/jobs"
 	"vigie/internal/keeping"
@@ -63,6 +64,7 @@ type App struct {
 	Takedown  *takedown.Takedown
 	Referrals *referral.Referrals
 	Keeping   *keeping.Keeping
+	Requests  *datarequest.Requests
 	Guard     *flood.Guard
 
 	pictures *picture.Process
@@ -229,7 +231,7 @@ func (a *App) openRooms(ctx context.Context, o Options) error {
 
 // openCases opens the rooms of case files, and what hangs on them.
 func (a *App) openCases(o Options) error {
-	a.Cases = casefile.New(casefile.Options{DB: a.DB, Keys: a.Keys, Audit: a.Audit, Bus: a.Bus, Contacts: a.Contacts, Catalogue: a.Catalogue.Current, Now: o.Now})
+	a.Cases = casefile.New(casefile.Options{DB: a.DB, Keys: a.Keys, Audit: a.Audit, Bus: a.Bus, Contacts: a.Contacts, Catalogue: a.Catalogue.Current, Jobs: a.Jobs, Works: a.worksOnCases, Now: o.Now})
 	authority, roots, err := a.authority(o.clock())
 	if err != nil {
 		return err
@@ -247,6 +249,12 @@ func (a *App) openCases(o Options) error {
 	a.Referrals = referral.New(referral.Options{DB: a.DB, Keys: a.Keys, Audit: a.Audit, Files: a.Cases, Catalogue: a.Catalogue.Current, Say: say, Post: sealedPost(post), Jobs: a.Jobs, Helpline: a.config.HelplineName, Now: o.Now})
 	a.Takedown = takedown.New(takedown.Options{DB: a.DB, Keys: a.Keys, Audit: a.Audit, Bus: a.Bus, Files: a.Cases, Jobs: a.Jobs, Pages: pages, Remote: remote(pages, a.config.TakedownPorts...), Mail: post, Apart: a.config.TakedownApart, Catalogue: a.Catalogue.Current, Now: o.Now})
 	a.Takedown.Ports(a.config.TakedownPorts...)
+	a.Requests = datarequest.New(datarequest.Options{DB: a.DB, Keys: a.Keys, Audit: a.Audit, Bus: a.Bus, Jobs: a.Jobs, Contacts: a.Contacts, Chats: a.Chats, Files: a.Cases, Referrals: a.Referrals, Takedown: a.Takedown,
+		Catalogue: a.Catalogue.Current, Words: words, Alias: a.alias, House: a.config.HelplineName, Now: o.Now,
+		Erase: func(ctx context.Context, personID string, _ audit.Actor) error {
+			_, err := a.Keeping.Ask(ctx, personID)
+			return err
+		}})
 	return nil
 }
 
@@ -258,7 +266,7 @@ func (a *App) openWeb() error {
 	}
 	streams := live.New()
 	desk := &console.Room{
-		Site: site, Contacts: a.Contacts, Chats: a.Chats, Router: a.Router, Phone: a.Phone, Files: a.Cases, Evidence: a.Evidence, Takedown: a.Takedown, Referrals: a.Referrals, Keeping: a.Keeping, Guard: a.Guard, Streams: streams, Staff: a.Staff,
+		Site: site, Contacts: a.Contacts, Chats: a.Chats, Router: a.Router, Phone: a.Phone, Files: a.Cases, Evidence: a.Evidence, Takedown: a.Takedown, Referrals: a.Referrals, Keeping: a.Keeping, Requests: a.Requests, Guard: a.Guard, Streams: streams, Staff: a.Staff,
 		Catalogue: a.Catalogue.Current, Documents: a.Catalogue, Alias: a.alias, Today: a.today, Now: a.now, Audit: a.Audit, Bus: a.Bus,
 	}
 	leave, err := desk.Listen()
@@ -269,16 +277,25 @@ func (a *App) openWeb() error {
 	a.web = web.New(web.Options{
 		Site: site, Secure: a.config.Secure(), Trusted: trusted, Staff: a.Staff, Streams: streams,
 		Public: &public.Room{
-			Site: site, Contacts: a.Contacts, Chats: a.Chats, Router: a.Router, Guard: a.Guard, Streams: streams, Referrals: a.Referrals, Erase: a.Keeping.Ask,
+			Site: site, Contacts: a.Contacts, Chats: a.Chats, Router: a.Router, Guard: a.Guard, Streams: streams, Referrals: a.Referrals, Requests: a.Requests, Erase: a.Keeping.Ask,
 			Catalogue: a.Catalogue.Current, Alias: a.alias, QuitTo: a.config.QuitTo, FilesMax: a.config.FilesMax, Today: a.today, Now: a.now,
 		},
 		Console: desk,
 		Admin: &admin.Room{
-			Site: site, Staff: a.Staff, Audit: a.Audit, Catalogue: a.Catalogue, Phone: a.Phone, Contacts: a.Contacts, Kept: a.Keeping, Now: a.now,
+			Site: site, Staff: a.Staff, Audit: a.Audit, Catalogue: a.Catalogue, Phone: a.Phone, Contacts: a.Contacts, Kept: a.Keeping, Requests: a.Requests, Now: a.now,
 			Look: func(ctx context.Context, e audit.Entry) error { return a.DB.Tx(ctx, recordIn(ctx, a.Audit, e)) },
 		},
 	})
 	return nil
+}
+
+// words speaks a language, to an adult or to somebody young.
+func words(lang string, adult bool) datarequest.Words {
+	if say := i18n.For(lang); adult {
+		return say.ToAdults()
+	} else {
+		return say
+	}
 }
 
 // alias is how a child knows a counsellor.
@@ -288,6 +305,12 @@ func (a *App) alias(ctx context.Context, staffID string) string {
 		return a.config.HelplineName
 	}
 	return p.Alias
+}
+
+// worksOnCases says whether somebody still works with case files here.
+func (a *App) worksOnCases(ctx context.Context, staffID string) bool {
+	p, err := a.Staff.Colleague(ctx, staffID)
+	return err == nil && p.Can(staff.CaseUse)
 }
 
 // epochPeriod is how long an epoch lasts; docs/SECURITY.md promises that what was erased is nowhere
@@ -318,6 +341,12 @@ func (a *App) Background(ctx context.Context) *sync.WaitGroup {
 	all.Go(func() {
 		if err := a.Keeping.Begin(ctx); err != nil {
 			slog.Error("keeping: the durations are not gone through", "error", err)
+		}
+		if err := a.Cases.Archiving(ctx); err != nil {
+			slog.Error("casefile: nothing is archived", "error", err)
+		}
+		if err := a.Requests.Tending(ctx); err != nil {
+			slog.Error("datarequest: nothing is reminded of", "error", err)
 		}
 	})
 	all.Go(func() { giveRoom(ctx) })

@@ -174,7 +174,7 @@ func (d demoCommand) prepare(ctx context.Context, c config.Config, o Options, te
 	}
 	if !d.Empty {
 		fmt.Fprintln(term.Out, "Making up three months of contacts…")
-		past := demo.Past{DB: a.DB, Clock: clock, Contacts: a.Contacts, Chats: a.Chats, Seen: a.Router.Seen, Catalogue: a.Catalogue.Current(), PerDay: 5}
+		past := demo.Past{DB: a.DB, Clock: clock, Contacts: a.Contacts, Chats: a.Chats, Files: a.Cases, Requests: a.Requests, Seen: a.Router.Seen, Catalogue: a.Catalogue.Current(), PerDay: 5}
 		n, err := past.Write(ctx, counsellors)
 		if err != nil {
 			return fmt.Errorf("making up the past: %w", err)

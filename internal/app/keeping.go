@@ -8,6 +8,7 @@ import (
 	"vigie/internal/catalogue"
 	"vigie/internal/chat"
 	"vigie/internal/contact"
+	"vigie/internal/datarequest"
 	"vigie/internal/evidence"
 	"vigie/internal/keeping"
 	"vigie/internal/phone"
@@ -54,6 +55,7 @@ func (a *App) openKeeping(o Options) {
 			keeping.Hold{Rule: kind.rule, Code: "danger", IDs: kind.of(contact.NetworkHeld)},
 			keeping.Hold{Rule: kind.rule, Code: "illegal", IDs: kind.of(chat.IllegalHeld)},
 			keeping.Hold{Rule: kind.rule, Code: "open", IDs: kind.of(contact.StillOpen)},
+			keeping.Hold{Rule: kind.rule, Code: "request", IDs: kind.of(datarequest.NeededContacts)},
 		)
 	}
 	a.Keeping.Hold(

@@ -35,6 +35,9 @@ func (a *App) printKeys(ctx context.Context, term Terminal) error {
 	for _, kind := range kinds {
 		fmt.Fprintf(term.Out, "  %d keys of kind %s\n", state.Keys[kind], kind)
 	}
+	if state.Shelved > 0 {
+		fmt.Fprintf(term.Out, "  %d of them on the shelf: keys of archived files\n", state.Shelved)
+	}
 	fmt.Fprintf(term.Out, "  %d rows of the blind index\n", state.Lookups)
 	if state.Unfinished {
 		fmt.Fprintln(term.Out, "A rotation is not finished: it goes on when the server runs, or with `vigie keys rotate`.")

@@ -26,6 +26,7 @@ import (
 	"vigie/internal/catalogue"
 	"vigie/internal/contact"
 	"vigie/internal/fault"
+	"vigie/internal/jobs"
 	"vigie/internal/seal"
 	"vigie/internal/spoken"
 	"vigie/internal/store"
@@ -36,22 +37,26 @@ type State string
 
 // The states of a file.
 const (
-	Open   State = "open"
-	Closed State = "closed" // its rights have changed, nothing else: its keys are where they were
-	Merged State = "merged" // all of it is in another file, to which its reference leads
+	Open     State = "open"
+	Closed   State = "closed"   // its rights have changed, nothing else: its keys are where they were
+	Archived State = "archived" // its keys are on the shelf: a supervisor who says what for opens it, and nobody else
+	Merged   State = "merged"   // all of it is in another file, to which its reference leads
 )
 
 // The events that move a file.
 const (
-	EventClose  = "close"
-	EventReopen = "reopen"
-	EventMerge  = "merge"
+	EventClose     = "close"
+	EventReopen    = "reopen"
+	EventArchive   = "archive"
+	EventUnarchive = "unarchive"
+	EventMerge     = "merge"
 )
 
 // moves is the one table of what may happen to a file.
 var moves = map[State]map[string]State{
-	Open:   {EventClose: Closed, EventMerge: Merged},
-	Closed: {EventReopen: Open, EventMerge: Merged},
+	Open:     {EventClose: Closed, EventMerge: Merged},
+	Closed:   {EventReopen: Open, EventArchive: Archived, EventMerge: Merged},
+	Archived: {EventUnarchive: Open},
 }
 
 // Room is whose contact it is: what was said in one room is not said in another.
@@ -102,6 +107,12 @@ type Options struct {
 	Contacts *contact.Contacts
 	// Catalogue gives the current taxonomy; it is asked each time.
 	Catalogue func() *catalogue.Set
+	// Jobs archives once a day; nil archives nothing by itself.
+	Jobs *jobs.Jobs
+	// ArchiveAfter is how long a closed file rests before it is archived; nil is ArchiveAfter. It is asked each time.
+	ArchiveAfter func() time.Duration
+	// Works says whether somebody still works with files here; nil takes everybody to.
+	Works func(ctx context.Context, staffID string) bool
 	// Now is the clock; nil is time.Now.
 	Now func() time.Time
 	// Log takes what goes wrong in the background; nil is slog.Default.
@@ -121,6 +132,11 @@ type Files struct {
 	onMerge   []func(ctx context.Context, tx *store.Tx, from, into string) error
 	onErase   []func(ctx context.Context, fileID string) error
 
+	archives     *jobs.Kind[archiveArgs] // nil where nothing is archived by itself
+	archiveAfter func() time.Duration
+	works        func(ctx context.Context, staffID string) bool
+	busy         []func(ctx context.Context, q store.Querier, fileID string) (bool, error)
+
 	mu    sync.Mutex
 	looks map[string]time.Time // who is in which file, on this node
 }
@@ -128,6 +144,16 @@ type Files struct {
 // New opens the room.
 func New(o Options) *Files {
 	f := &Files{db: o.DB, keys: o.Keys, log: o.Audit, bus: o.Bus, contacts: o.Contacts, catalogue: o.Catalogue, now: o.Now, slog: o.Log, looks: map[string]time.Time{}}
+	f.archiveAfter, f.works = o.ArchiveAfter, o.Works
+	if f.archiveAfter == nil {
+		f.archiveAfter = func() time.Duration { return ArchiveAfter }
+	}
+	if f.works == nil {
+		f.works = func(context.Context, string) bool { return true }
+	}
+	if o.Jobs != nil {
+		f.archives = jobs.Register(o.Jobs, "casefile.archive", jobs.Rules{AtOnce: 1, Timeout: 10 * time.Minute}, f.archive)
+	}
 	if f.now == nil {
 		f.now = time.Now
 	}
@@ -319,7 +345,7 @@ func (f *Files) AddContact(ctx context.Context, fileID, contactID string, room R
 }
 
 // contactMoved keeps a file true to its contacts: a person who is back with her code brings her new contact into the
-// file of the one before, and reopens a closed file for whoever answers.
+// file of the one before, and reopens a closed or archived file for whoever answers.
 func (f *Files) contactMoved(ctx context.Context, tx *store.Tx, m contact.Moved) error {
 	if m.After.State != contact.Talking || m.Before.State == contact.Talking {
 		return nil
@@ -350,19 +376,36 @@ func (f *Files) contactMoved(ctx context.Context, tx *store.Tx, m contact.Moved)
 	if _, err := tx.Exec(ctx, `UPDATE case_file SET contact_at = $2 WHERE id = $1`, file.ID, store.Millis(f.now())); err != nil {
 		return err
 	}
-	if file.State != Closed {
-		return nil
+	switch file.State {
+	case Closed:
+		return f.move(ctx, tx, file, EventReopen, m.By, "came_back")
+	case Archived:
+		if err := f.unarchive(ctx, tx, file, m.By, "came_back"); err != nil {
+			return err
+		}
+		return f.adopt(ctx, tx, file, m.By)
 	}
-	return f.move(ctx, tx, file, EventReopen, m.By, "came_back")
+	return nil
 }
 
-// open reads a file that is written to: fault.Conflict "fault.case.not_open" for one that is closed, or in another by now.
+// open reads a file that is written to: fault.Conflict "fault.case.not_open" for one that is closed, or in another by now,
+// "fault.case.archived" for one that is in the archive.
 func (f *Files) open(ctx context.Context, tx *store.Tx, id string) (File, error) {
 	file, err := get(ctx, tx, id)
-	if err == nil && file.State != Open {
-		err = fault.New(fault.Conflict, "fault.case.not_open")
+	if err != nil {
+		return file, err
 	}
-	return file, err
+	return file, writable(file)
+}
+
+func writable(file File) error {
+	switch file.State {
+	case Open:
+		return nil
+	case Archived:
+		return errArchived()
+	}
+	return fault.New(fault.Conflict, "fault.case.not_open")
 }
 
 // move changes a file's state by the table of moves.
@@ -410,10 +453,14 @@ func (f *Files) Close(ctx context.Context, id, reason string, by audit.Actor) er
 	})
 }
 
-// Reopen opens a closed file again.
+// Reopen opens a closed file again. An archived one is taken out of the archive by Unarchive: fault.Conflict
+// "fault.case.archived".
 func (f *Files) Reopen(ctx context.Context, id string, by audit.Actor) error {
 	return f.db.Tx(ctx, func(tx *store.Tx) error {
 		file, err := get(ctx, tx, id)
+		if err == nil && file.State == Archived {
+			err = errArchived()
+		}
 		if err != nil {
 			return err
 		}
@@ -457,9 +504,12 @@ func (f *Files) SetTopic(ctx context.Context, id, topic string, by audit.Actor) 
 }
 
 // Write has change write to an open file in its own transaction, under the newest key of its ring: here, and in the rooms
-// whose work hangs on a file. change must be repeatable. It returns fault.Conflict "fault.case.not_open" for a file that is closed.
+// whose work hangs on a file. change must be repeatable. It returns fault.Conflict "fault.case.not_open" for a file that is closed, "fault.case.archived" for one in the archive.
 func (f *Files) Write(ctx context.Context, id string, change func(tx *store.Tx, file File, key *seal.Key) error) error {
 	before, err := f.Get(ctx, id)
+	if err == nil && before.State == Archived {
+		err = errArchived()
+	}
 	if err != nil {
 		return err
 	}
@@ -494,4 +544,10 @@ func (f *Files) contactChanged(id string) { f.bus.Publish("contact."+id+".form",
 
 func (f *Files) record(ctx context.Context, tx *store.Tx, by audit.Actor, act, id string, detail map[string]string) error {
 	return f.log.Record(ctx, tx, audit.Entry{Actor: by, Act: act, Object: "case", ObjectID: id, Detail: detail})
+}
+
+// InChildsRoom says whether a contact is the child's own in its file.
+func (f *Files) InChildsRoom(ctx context.Context, contactID string) (bool, error) {
+	n, err := store.One(ctx, f.db, scanInt, `SELECT count(*) FROM case_contact WHERE contact_id = $1 AND room = $2`, contactID, string(RoomChild))
+	return n > 0, err
 }

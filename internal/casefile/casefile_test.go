@@ -139,12 +139,24 @@ func TestEveryMove(t *testing.T) {
 			casefile.EventClose:  func(id string) error { return w.Close(w.Ctx, id, "solved", claire) },
 			casefile.EventReopen: func(id string) error { return w.Reopen(w.Ctx, id, claire) },
 			casefile.EventMerge:  func(id string) error { return w.Merge(w.Ctx, id, w.File(claire).ID, claire) },
+			casefile.EventArchive: func(id string) error {
+				w.Forward(casefile.ArchiveAfter + time.Hour)
+				w.Must(w.rests(id))
+				if n, err := w.ArchiveDue(w.Ctx); err != nil || n > 0 {
+					return err
+				}
+				return fault.New(fault.Conflict, "fault.case.changed")
+			},
+			casefile.EventUnarchive: func(id string) error {
+				return w.Unarchive(w.Ctx, id, store.NewID(), "Elle est revenue hier.", claire)
+			},
 		}
-		reach := map[casefile.State][]string{casefile.Open: nil, casefile.Closed: {casefile.EventClose}, casefile.Merged: {casefile.EventMerge}}
+		reach := map[casefile.State][]string{casefile.Open: nil, casefile.Closed: {casefile.EventClose}, casefile.Archived: {casefile.EventClose, casefile.EventArchive}, casefile.Merged: {casefile.EventMerge}}
 		allowed := map[casefile.State]map[string]casefile.State{
-			casefile.Open:   {casefile.EventClose: casefile.Closed, casefile.EventMerge: casefile.Merged},
-			casefile.Closed: {casefile.EventReopen: casefile.Open, casefile.EventMerge: casefile.Merged},
-			casefile.Merged: {},
+			casefile.Open:     {casefile.EventClose: casefile.Closed, casefile.EventMerge: casefile.Merged},
+			casefile.Closed:   {casefile.EventReopen: casefile.Open, casefile.EventArchive: casefile.Archived, casefile.EventMerge: casefile.Merged},
+			casefile.Archived: {casefile.EventUnarchive: casefile.Open},
+			casefile.Merged:   {},
 		}
 		for from, way := range reach {
 			for ev := range act {
@@ -163,6 +175,12 @@ func TestEveryMove(t *testing.T) {
 			}
 		}
 	})
+}
+
+// rests has the contacts of a file be over, as they are long after.
+func (w *world) rests(id string) error {
+	_, err := w.DB.Exec(w.Ctx, `UPDATE contact SET state = 'closed' WHERE id IN (SELECT contact_id FROM case_contact WHERE file_id = $1)`, id)
+	return err
 }
 
 // A closed file is read as before and written no more; it is not closed while something is to be done.

@@ -60,6 +60,8 @@ type Filter struct {
 	Topic string
 	// OwnerID is whose files.
 	OwnerID string
+	// Archived says that archived files are found too: for whoever may read every file.
+	Archived bool
 	// Readable, when not empty, keeps the files that this member of staff may read without breaking a glass.
 	Readable string
 	// After continues where a page ended.
@@ -75,7 +77,8 @@ type Cursor struct {
 
 // Search returns the files that a filter finds, the newest first, and where to go on (a zero cursor at the end). A file
 // that was merged is found as the one it is in. Files of a person whom by knows are not there for her. An exact search is
-// in the log, never with what was typed. It returns fault.Invalid "fault.contact.exact" for what is no exact value.
+// in the log, never with what was typed. It returns fault.Invalid "fault.contact.exact" for what is no exact value, and
+// fault.Forbidden "fault.case.ask_supervisor" where an exact value leads to nothing but archived files, and she may not find those.
 func (f *Files) Search(ctx context.Context, q Filter, by audit.Actor) ([]File, Cursor, error) {
 	if q.Limit <= 0 {
 		q.Limit = 50
@@ -90,6 +93,9 @@ func (f *Files) Search(ctx context.Context, q Filter, by audit.Actor) ([]File, C
 	}
 	var b store.Builder
 	b.Text(selectFile + ` WHERE state <> 'merged'`)
+	if !q.Archived && exact == nil {
+		b.Text(` AND state <> 'archived'`)
+	}
 	if exact != nil {
 		store.In(&b, " AND id", exact)
 	}
@@ -130,6 +136,13 @@ func (f *Files) Search(ctx context.Context, q Filter, by audit.Actor) ([]File, C
 		found = found[:q.Limit]
 		last := found[q.Limit-1]
 		next = Cursor{MovedAt: last.MovedAt, ID: last.ID}
+	}
+	if !q.Archived && exact != nil {
+		all := len(found)
+		found = slices.DeleteFunc(found, func(file File) bool { return file.State == Archived })
+		if all > 0 && len(found) == 0 {
+			return nil, Cursor{}, errAsk()
+		}
 	}
 	return found, next, nil
 }

@@ -17,7 +17,7 @@ func (f *Files) OnMerge(fn func(ctx context.Context, tx *store.Tx, from, into st
 // Merge puts all of one file into another: its contacts, people, notes, tasks, and the keys that open them. Nothing is
 // encrypted anew. The reference of the first leads to the second from then on. It returns fault.Invalid
 // "fault.case.merge_self" for one and the same, fault.Conflict "fault.case.not_open" unless the second is open, and
-// fault.Conflict "fault.case.changed" for a first that was merged already.
+// fault.Conflict "fault.case.changed" for a first that was merged already, "fault.case.archived" where one is in the archive.
 func (f *Files) Merge(ctx context.Context, from, into string, by audit.Actor) error {
 	if from == into {
 		return fault.New(fault.Invalid, "fault.case.merge_self")
@@ -27,6 +27,9 @@ func (f *Files) Merge(ctx context.Context, from, into string, by audit.Actor) er
 			return err
 		}
 		source, err := get(ctx, tx, from)
+		if err == nil && source.State == Archived {
+			err = errArchived()
+		}
 		if err != nil {
 			return err
 		}

@@ -36,16 +36,20 @@ func (f *Files) AddNote(ctx context.Context, fileID, id, text string, by audit.A
 		return err
 	}
 	return f.Write(ctx, fileID, func(tx *store.Tx, _ File, key *seal.Key) error {
-		n, err := tx.Exec(ctx, `INSERT INTO case_note (id, file_id, key_id, author_id, written_at, text_sealed) VALUES ($1, $2, $3, $4, $5, $6)
-			ON CONFLICT (id) DO NOTHING`, id, fileID, key.ID(), by.ID, store.Millis(f.now()), key.SealText(noteField(id), text))
-		if err != nil || n == 0 {
-			return err
-		}
-		if err := f.event(ctx, tx, fileID, by, "note", id, ""); err != nil {
-			return err
-		}
-		return f.record(ctx, tx, by, "case.note", fileID, map[string]string{"note": id})
+		return f.note(ctx, tx, fileID, id, text, key, by)
 	})
+}
+
+func (f *Files) note(ctx context.Context, tx *store.Tx, fileID, id, text string, key *seal.Key, by audit.Actor) error {
+	n, err := tx.Exec(ctx, `INSERT INTO case_note (id, file_id, key_id, author_id, written_at, text_sealed) VALUES ($1, $2, $3, $4, $5, $6)
+		ON CONFLICT (id) DO NOTHING`, id, fileID, key.ID(), by.ID, store.Millis(f.now()), key.SealText(noteField(id), text))
+	if err != nil || n == 0 {
+		return err
+	}
+	if err := f.event(ctx, tx, fileID, by, "note", id, ""); err != nil {
+		return err
+	}
+	return f.record(ctx, tx, by, "case.note", fileID, map[string]string{"note": id})
 }
 
 // Notes returns the notes of a file, the oldest first.

@@ -46,7 +46,8 @@ func whyField(id string) seal.Field {
 }
 
 // May says how somebody may read a file, "" when she may not. all says that her role reads every file. Whoever knows a
-// person of the file may not, whatever else she is: fault.NotFound "fault.case.unknown", as if there were none.
+// person of the file may not, whatever else she is: fault.NotFound "fault.case.unknown", as if there were none. An archived
+// file is for a role that reads every file, and for nobody else: neither its owner nor whoever was let in.
 func (f *Files) May(ctx context.Context, fileID, staffID string, all bool) (Access, error) {
 	file, err := f.Get(ctx, fileID)
 	if err != nil {
@@ -61,6 +62,10 @@ func (f *Files) May(ctx context.Context, fileID, staffID string, all bool) (Acce
 		return "", fault.New(fault.NotFound, "fault.case.unknown")
 	}
 	switch {
+	case file.State == Archived && all:
+		return AsSupervisor, nil
+	case file.State == Archived:
+		return "", nil
 	case file.OwnerID == staffID:
 		return AsOwner, nil
 	case all:
@@ -170,11 +175,12 @@ func (f *Files) Withdraw(ctx context.Context, fileID, staffID string, by audit.A
 }
 
 // BreakGlass opens a file for eight hours to somebody who says why. The supervisors see it until one of them has. It
-// returns fault.Invalid "fault.case.why" without a reason in words, and fault.NotFound for whoever knows a person of it.
+// returns fault.Invalid "fault.case.why" without a reason in words, fault.NotFound for whoever knows a person of it, and
+// fault.Forbidden "fault.case.ask_supervisor" for an archived file.
 func (f *Files) BreakGlass(ctx context.Context, fileID, why string, by audit.Actor) error {
-	why, err := written(why, maxRemark)
-	if err != nil || len([]rune(why)) < 10 {
-		return fault.New(fault.Invalid, "fault.case.why")
+	why, err := reason(why)
+	if err != nil {
+		return err
 	}
 	if how, err := f.May(ctx, fileID, by.ID, false); err != nil || how != "" {
 		return err
@@ -182,6 +188,9 @@ func (f *Files) BreakGlass(ctx context.Context, fileID, why string, by audit.Act
 	file, err := f.Get(ctx, fileID)
 	if err != nil {
 		return err
+	}
+	if file.State == Archived {
+		return errAsk()
 	}
 	key, err := f.keys.Key(ctx, file.KeyID)
 	if err != nil {

@@ -48,3 +48,9 @@ func easter(year int) time.Time {
 	date := (h + l - 7*m + 33*month + 19) % 32
 	return time.Date(year, time.Month(month), date, 0, 0, 0, 0, time.UTC)
 }
+
+// WorkingDay says whether a day is neither a Saturday, a Sunday nor a public holiday: on no other day ends a period of law
+// (Regulation (EEC, Euratom) 1182/71, Art. 2 and 3(4)).
+func (h *Hours) WorkingDay(day time.Time) bool {
+	return day.Weekday() != time.Saturday && day.Weekday() != time.Sunday && h.holiday(day) == nil
+}

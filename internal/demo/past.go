@@ -8,9 +8,11 @@ import (
 	"time"
 
 	"vigie/internal/audit"
+	"vigie/internal/casefile"
 	"vigie/internal/catalogue"
 	"vigie/internal/chat"
 	"vigie/internal/contact"
+	"vigie/internal/datarequest"
 	"vigie/internal/staff"
 	"vigie/internal/store"
 )
@@ -21,6 +23,8 @@ type Past struct {
 	Clock    *Clock
 	Contacts *contact.Contacts
 	Chats    *chat.Chats
+	Files    *casefile.Files
+	Requests *datarequest.Requests
 	// Seen is a supervisor's word that she has seen what rang of a contact.
 	Seen      func(ctx context.Context, staffID, contactID string) error
 	Catalogue *catalogue.Set
@@ -45,66 +49,71 @@ func (p Past) Write(ctx context.Context, counsellors []staff.Person) (int, error
 		for range 1 + chance.IntN(p.PerDay) {
 			p.Clock.Set(morning.Add(time.Duration(chance.IntN(13*60)) * time.Minute))
 			story := Stories[chance.IntN(len(Stories))]
-			if err := p.contact(ctx, chance, story, counsellors[chance.IntN(len(counsellors))], counsellors[supervisor].ID); err != nil {
+			counsellor := counsellors[chance.IntN(len(counsellors))]
+			id, err := p.contact(ctx, chance, story, counsellor, counsellors[supervisor].ID)
+			if err == nil && written == 0 {
+				err = p.file(ctx, id, audit.Actor{Kind: audit.Staff, ID: counsellor.ID})
+			}
+			if err != nil {
 				return written, err
 			}
 			written++
 		}
 	}
-	return written, nil
+	return written, p.requests(ctx, counsellors[supervisor], today)
 }
 
-func (p Past) contact(ctx context.Context, chance *rand.Rand, s Story, counsellor staff.Person, supervisor string) error {
+func (p Past) contact(ctx context.Context, chance *rand.Rand, s Story, counsellor staff.Person, supervisor string) (id string, err error) {
 	ct, err := p.Contacts.Open(ctx, contact.Opening{
 		ID: store.NewID(), Channel: contact.ChannelChat, Lang: s.Lang, Public: known(p.Catalogue, catalogue.AskWho, s.Who),
 		AgeBand: known(p.Catalogue, catalogue.AskAge, s.Age), Topic: s.topic(p.Catalogue),
 		Queue: p.Catalogue.Queues.For(s.Lang, s.Who, s.topic(p.Catalogue)).Code,
 	})
 	if err != nil {
-		return err
+		return ct.ID, err
 	}
 	visitor := func(words string) error { return p.say(ctx, ct.ID, chat.Visitor, ct.PersonID, words) }
 	for _, words := range s.First {
 		p.Clock.pass(time.Duration(5+chance.IntN(20)) * time.Second)
 		if err := visitor(words); err != nil {
-			return err
+			return ct.ID, err
 		}
 	}
 	p.Clock.pass(time.Duration(20+chance.IntN(400)) * time.Second)
 	by := audit.Actor{Kind: audit.Staff, ID: counsellor.ID}
 	if err := p.move(ctx, ct.ID, contact.Take, by); err != nil {
-		return err
+		return ct.ID, err
 	}
 	for i := range max(len(s.Then), len(s.Said)) {
 		p.Clock.pass(time.Duration(15+chance.IntN(50)) * time.Second)
 		if i < len(s.Said) {
 			if err := p.say(ctx, ct.ID, chat.Staff, counsellor.ID, s.Said[i]); err != nil {
-				return err
+				return ct.ID, err
 			}
 		}
 		p.Clock.pass(time.Duration(10+chance.IntN(60)) * time.Second)
 		if i < len(s.Then) {
 			if err := visitor(s.Then[i]); err != nil {
-				return err
+				return ct.ID, err
 			}
 		}
 	}
 	if _, err := p.Contacts.EndConversation(ctx, ct.ID, by, contact.Change{}); err != nil {
-		return err
+		return ct.ID, err
 	}
 	if s.Rate != "" && chance.IntN(3) > 0 {
 		if err := p.Contacts.AnswerSatisfaction(ctx, ct.ID, contact.Satisfaction{Code: s.Rate}); err != nil {
-			return err
+			return ct.ID, err
 		}
 	}
 	p.Clock.pass(2 * time.Minute)
 	if err := p.fill(ctx, chance, ct.ID, by); err != nil {
-		return err
+		return ct.ID, err
 	}
 	if _, err := p.Contacts.Close(ctx, ct.ID, by, false); err != nil {
-		return err
+		return ct.ID, err
 	}
-	return p.Seen(ctx, supervisor, ct.ID)
+	return ct.ID, p.Seen(ctx, supervisor, ct.ID)
 }
 
 func (p Past) say(ctx context.Context, id, from, author, words string) error {

@@ -172,6 +172,7 @@ func New(o Options) *Evidence {
 	}
 	e.files.OnMerge(e.merged)
 	e.files.OnErase(e.eraseFiles)
+	e.files.OnArchive(e.busy)
 	return e
 }
 

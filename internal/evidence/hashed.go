@@ -57,7 +57,7 @@ func (e *Evidence) hashLater(ctx context.Context, tx *store.Tx, item Item) error
 // hashItem is the job that has a picture hashed, and promises the search for others like it.
 func (e *Evidence) hashItem(ctx context.Context, job jobs.Job[pictureArgs]) error {
 	item, err := e.Item(ctx, string(job.Args.Item))
-	if fault.Is(err, fault.NotFound) || fault.Is(err, fault.Gone) { // it was erased meanwhile
+	if lost(err) {
 		return nil
 	}
 	if err != nil || item.Hash != HashQueued {
@@ -68,7 +68,7 @@ func (e *Evidence) hashItem(ctx context.Context, job jobs.Job[pictureArgs]) erro
 		return err
 	}
 	key, err := e.keys.Key(ctx, item.keyID)
-	if fault.Is(err, fault.Gone) {
+	if lost(err) {
 		return nil
 	}
 	if err != nil {

@@ -11,6 +11,7 @@ import (
 	"vigie/internal/fault"
 	"vigie/internal/jobs"
 	"vigie/internal/picture/pdq"
+	"vigie/internal/seal"
 	"vigie/internal/store"
 )
 
@@ -72,7 +73,7 @@ func (e *Evidence) matchItem(ctx context.Context, job jobs.Job[pictureArgs]) err
 		return jobs.Again(e.now().Add(untilKnown))
 	}
 	item, err := e.Item(ctx, string(job.Args.Item))
-	if fault.Is(err, fault.NotFound) || fault.Is(err, fault.Gone) {
+	if lost(err) {
 		return nil
 	}
 	if err != nil {
@@ -94,7 +95,7 @@ func (e *Evidence) matchItem(ctx context.Context, job jobs.Job[pictureArgs]) err
 			continue
 		}
 		other, err := e.Item(ctx, hit.ID)
-		if fault.Is(err, fault.NotFound) || fault.Is(err, fault.Gone) {
+		if lost(err) {
 			continue
 		}
 		if err != nil {
@@ -107,6 +108,18 @@ func (e *Evidence) matchItem(ctx context.Context, job jobs.Job[pictureArgs]) err
 		}
 	}
 	return e.insertMatches(ctx, found)
+}
+
+// lost says that an item was erased, or that its file went into the archive, where nothing is compared.
+func lost(err error) bool {
+	return fault.Is(err, fault.NotFound) || fault.Is(err, fault.Gone) || seal.IsShelved(err)
+}
+
+// busy says whether a file has pictures that look like others and of which nobody has said what they are.
+func (e *Evidence) busy(ctx context.Context, q store.Querier, fileID string) (bool, error) {
+	n, err := store.One(ctx, q, scanInt, `SELECT count(*) FROM evidence_match WHERE state = 'open'
+		AND (earlier_id IN (SELECT id FROM evidence_item WHERE file_id = $1) OR later_id IN (SELECT id FROM evidence_item WHERE file_id = $1))`, fileID)
+	return n > 0, err
 }
 
 // matchOf is the match of an item with another that is near it.

@@ -41,7 +41,7 @@ func (e *Evidence) askLater(ctx context.Context, tx *store.Tx, itemID string) er
 // stampItem is the job that asks the authority, and keeps what it says once all of it holds. Only the hash leaves the house.
 func (e *Evidence) stampItem(ctx context.Context, job jobs.Job[stampArgs]) error {
 	item, err := e.Item(ctx, string(job.Args.Item))
-	if fault.Is(err, fault.NotFound) || fault.Is(err, fault.Gone) { // it was erased meanwhile
+	if lost(err) {
 		return nil
 	}
 	if err != nil || item.Stamp != StampQueued {

@@ -216,7 +216,14 @@ func New(o Options) *Referrals {
 	if r.mail != nil {
 		r.posts = jobs.Register(o.Jobs, "referral.mail", postRules, r.post)
 	}
+	r.files.OnArchive(r.busy)
 	return r
+}
+
+// busy says whether a file has referrals that are not gone, not answered, or not read by a second person.
+func (r *Referrals) busy(ctx context.Context, q store.Querier, fileID string) (bool, error) {
+	n, err := store.One(ctx, q, scanInt, `SELECT count(*) FROM referral WHERE file_id = $1 AND state IN ('draft', 'decided', 'declined', 'sent')`, fileID)
+	return n > 0, err
 }
 
 // lang is the language of tasks and papers: that of the helpline's partners.

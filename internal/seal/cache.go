@@ -55,7 +55,11 @@ func (c *cache) put(key *Key, ticket uint64) {
 	if el, found := c.entries[key.id]; found {
 		c.remove(el)
 	}
-	c.entries[key.id] = c.order.PushFront(&cached{key: key, until: c.now().Add(c.ttl)})
+	ttl := c.ttl
+	if key.kind == KindFile { // it may be shelved meanwhile
+		ttl = min(ttl, shelfTTL)
+	}
+	c.entries[key.id] = c.order.PushFront(&cached{key: key, until: c.now().Add(ttl)})
 	for len(c.entries) > c.limit {
 		c.remove(c.order.Back())
 	}

@@ -114,32 +114,23 @@ func (key *Key) bind() []byte {
 	return appendPart(b, key.kind)
 }
 
-// Key returns the key of that id, from the cache or with one statement. One that is not there is one
-// that was destroyed: fault.Gone "fault.seal.destroyed".
+// Key returns the key of that id: what ctx lends (Lend), else from the cache or with one statement. One that is not there is
+// one that was destroyed: fault.Gone "fault.seal.destroyed". One that is on the shelf is refused: fault.Forbidden
+// "fault.seal.shelved".
 func (k *Keeper) Key(ctx context.Context, id string) (*Key, error) {
+	if key := lentIn(ctx, id); key != nil {
+		return key, nil
+	}
 	key, ticket := k.cache.get(id)
 	if key != nil {
 		return key, nil
 	}
-	// A rotation may re-wrap the row and destroy its old epoch between the reading and the opening;
-	// then the row is read once more.
-	for attempt := 0; ; attempt++ {
-		row, err := store.One(ctx, k.db, scanKey, selectKey, id)
-		if errors.Is(err, store.ErrNoRow) {
-			return nil, fault.New(fault.Gone, "fault.seal.destroyed")
-		}
-		if err != nil {
-			return nil, fmt.Errorf("seal: reading a key: %w", err)
-		}
-		key, err := k.unwrap(ctx, row)
-		switch {
-		case err == nil:
-			k.cache.put(key, ticket)
-			return key, nil
-		case attempt > 0 || !errors.Is(err, ErrNoEpoch):
-			return nil, k.unopened(ctx, row, err)
-		}
+	key, err := k.read(ctx, selectKeyInUse, id)
+	if err != nil {
+		return nil, err
 	}
+	k.cache.put(key, ticket)
+	return key, nil
 }
 
 // unopened says why a wrapped key that is there cannot be had.
@@ -163,7 +154,7 @@ func (k *Keeper) unopened(ctx context.Context, row keyRow, err error) error {
 var keysAtOnce = [...]int{1, 10, 50, 200}
 
 // Keys returns the keys of those ids, for a list of contacts in one statement instead of one each. The
-// ones that were destroyed are missing from the answer.
+// ones that were destroyed, or are on the shelf, are missing from the answer.
 func (k *Keeper) Keys(ctx context.Context, ids []string) (map[string]*Key, error) {
 	keys := make(map[string]*Key, len(ids))
 	var missing []string
@@ -182,14 +173,14 @@ func (k *Keeper) Keys(ctx context.Context, ids []string) (map[string]*Key, error
 	for len(missing) > 0 {
 		n := min(len(missing), keysAtOnce[len(keysAtOnce)-1])
 		list := listOf(missing[:n])
-		rows, err := store.All(ctx, k.db, scanKey, selectKeys+placeholders(len(list))+")", list...)
+		rows, err := store.All(ctx, k.db, scanKey, selectKeys+placeholders(len(list))+notOnShelf, list...)
 		if err != nil {
 			return nil, fmt.Errorf("seal: reading keys: %w", err)
 		}
 		for _, row := range rows {
 			key, err := k.unwrap(ctx, row)
 			if errors.Is(err, ErrNoEpoch) {
-				if key, err = k.Key(ctx, row.id); fault.Is(err, fault.Gone) {
+				if key, err = k.Key(ctx, row.id); fault.Is(err, fault.Gone) || IsShelved(err) {
 					continue
 				}
 			} else if err != nil {
@@ -282,7 +273,7 @@ func (k *Keeper) Destroy(ctx context.Context, keyID string) error {
 func (k *Keeper) Drop(ctx context.Context, tx *store.Tx, keyID string) error {
 	// The key first: an Index that runs at the same time on PostgreSQL holds it, so this waits, and the
 	// lookup it wrote is seen by the second statement.
-	for _, query := range [...]string{deleteKey, deleteLookups} {
+	for _, query := range [...]string{deleteKey, deleteLookups, deleteShelf} {
 		if _, err := tx.Exec(ctx, query, keyID); err != nil {
 			return err
 		}

@@ -21,8 +21,12 @@ const returningID = ` RETURNING id`
 
 const selectKey = `SELECT id, kind, owner, epoch, key_sealed FROM keys.wrapped_key WHERE id = $1`
 
-// The list of ids follows.
-const selectKeys = `SELECT id, kind, owner, epoch, key_sealed FROM keys.wrapped_key WHERE id IN (`
+const selectKeyInUse = selectKey + ` AND NOT EXISTS (SELECT 1 FROM key_shelf s WHERE s.key_id = $1)`
+
+// The list of ids follows, and notOnShelf.
+const selectKeys = `SELECT id, kind, owner, epoch, key_sealed FROM keys.wrapped_key AS w WHERE id IN (`
+
+const notOnShelf = `) AND NOT EXISTS (SELECT 1 FROM key_shelf s WHERE s.key_id = w.id)`
 
 const deleteKey = `DELETE FROM keys.wrapped_key WHERE id = $1`
 
@@ -34,3 +38,11 @@ const selectOrphans = `SELECT id FROM keys.wrapped_key WHERE kind = $1 AND creat
 const deleteOrphan = `DELETE FROM keys.wrapped_key WHERE id = $1 AND kind = $2 AND owner NOT IN (%s)`
 
 const countKeysOfKind = `SELECT count(*) FROM keys.wrapped_key WHERE kind = $1`
+
+const insertShelf = `INSERT INTO key_shelf (key_id, since) VALUES ($1, $2) ON CONFLICT (key_id) DO NOTHING`
+
+const deleteShelf = `DELETE FROM key_shelf WHERE key_id = $1`
+
+const countOnShelf = `SELECT count(*) FROM key_shelf s JOIN keys.wrapped_key w ON w.id = s.key_id WHERE s.key_id = $1`
+
+const countShelf = `SELECT count(*) FROM key_shelf s JOIN keys.wrapped_key w ON w.id = s.key_id`

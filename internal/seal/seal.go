@@ -244,6 +244,8 @@ type State struct {
 	Keys map[string]int64
 	// Unreachable counts keys wrapped under an epoch that no longer exists: nobody can open them.
 	Unreachable int64
+	// Shelved counts those of them that are on the shelf.
+	Shelved int64
 	// Lookups counts the blind index's rows.
 	Lookups int64
 }
@@ -276,6 +278,9 @@ func (k *Keeper) State(ctx context.Context) (State, error) {
 		if !alive[g.epoch] {
 			s.Unreachable += g.count
 		}
+	}
+	if s.Shelved, err = store.One(ctx, k.db, scanInt, countShelf); err != nil {
+		return State{}, err
 	}
 	s.Lookups, err = store.One(ctx, k.db, scanInt, countLookups)
 	return s, err

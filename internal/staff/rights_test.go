@@ -33,6 +33,8 @@ block.set        c s . . . .
 block.lift       . s . a . .
 floor.see        . s . . . .
 floor.steer      . s . . . .
+request.book     c s . . o .
+request.handle   . . . . o .
 staff.manage     . . . a . .
 audit.read       . . . a o .
 keeping.see      . s . . o .

@@ -12,7 +12,8 @@ import (
 // inGo are the migrations that one SQL text cannot say to both engines.
 func (db *DB) inGo() goose.ProviderOption {
 	channels := db.recheck("contact", "channel", []string{"chat", "message", "note"}, []string{"chat", "phone", "message", "note"})
-	return goose.WithGoMigrations(goose.NewGoMigration(13, &goose.GoFunc{RunTx: channels}, nil))
+	archived := db.recheck("case_file", "state", []string{"open", "closed", "merged"}, []string{"open", "closed", "archived", "merged"})
+	return goose.WithGoMigrations(goose.NewGoMigration(13, &goose.GoFunc{RunTx: channels}, nil), goose.NewGoMigration(32, &goose.GoFunc{RunTx: archived}, nil))
 }
 
 // recheck gives a column another list of allowed values. PostgreSQL has a statement for it. SQLite has

@@ -233,10 +233,15 @@ func (t *Takedown) keep(ctx context.Context, r replies.Reply) error {
 			}
 			return t.happened(ctx, tx, *n, machine, "notice_reply", k.Kind)
 		})
-		if !fault.Is(err, fault.NotFound) && !fault.Is(err, fault.Gone) {
+		switch {
+		case seal.IsShelved(err):
+			k.Why = "archived"
+		case fault.Is(err, fault.NotFound), fault.Is(err, fault.Gone): // the notice was erased meanwhile
+			k.Why = "no_mark"
+		default:
 			return err
 		}
-		k.State, k.NoticeID, k.Why = Loose, "", "no_mark" // the notice was erased meanwhile
+		k.State, k.NoticeID = Loose, ""
 	}
 	key, err := t.keys.NewKey(ctx, KeyOfReply, k.ID)
 	if err != nil {

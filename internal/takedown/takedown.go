@@ -251,6 +251,7 @@ func New(o Options) *Takedown {
 	t.forgets = jobs.Register(o.Jobs, "takedown.forget", jobs.Rules{AtOnce: 1}, t.forget)
 	t.files.OnMerge(t.merged)
 	t.markKey = t.keys.Derive("takedown-mark")
+	t.files.OnArchive(t.busy)
 	return t
 }
 
@@ -671,6 +672,13 @@ func (t *Takedown) list(ctx context.Context, query string, args ...any) ([]Notic
 		}
 	}
 	return all, nil
+}
+
+// busy says whether a file has notices that are not over, a watch that runs or an answer that nobody has read.
+func (t *Takedown) busy(ctx context.Context, q store.Querier, fileID string) (bool, error) {
+	n, err := store.One(ctx, q, func(r store.Row) (n int, err error) { return n, r.Scan(&n) }, `SELECT count(*) FROM takedown_notice WHERE file_id = $1 AND (state NOT IN ('closed', 'withdrawn')
+		OR id IN (SELECT notice_id FROM takedown_reply WHERE state = 'waits'))`, fileID)
+	return n > 0, err
 }
 
 // merged moves the notices of a file that was merged, with numbers after those that are there.

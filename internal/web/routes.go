@@ -2,6 +2,7 @@ package web
 
 import (
 	"net/http"
+	"strings"
 
 	"vigie/internal/staff"
 )
@@ -10,7 +11,7 @@ import (
 func (h *Handler) routes() []Route {
 	const get, post = http.MethodGet, http.MethodPost
 	p, c, a := h.Public, h.Console, h.Admin
-	return []Route{
+	all := []Route{
 		// Anybody.
 		{get, "/", staff.Public, p.Home, true},
 		{get, "/chat", staff.Public, p.Chat, true},
@@ -40,6 +41,8 @@ func (h *Handler) routes() []Route {
 		{post, "/chat/end", staff.Visitor, p.End, true},
 		{post, "/chat/rate", staff.Visitor, p.Rate, true},
 		{post, "/chat/close", staff.Visitor, p.Shut, true},
+		{get, "/chat/copy", staff.Visitor, p.Copy, true},
+		{post, "/chat/copy", staff.Visitor, p.FetchCopy, true},
 		{get, "/message/left", staff.Visitor, p.LetterLeft, true},
 
 		// Log in and out.
@@ -86,6 +89,14 @@ func (h *Handler) routes() []Route {
 		{post, "/admin/staff/{person}/active", staff.StaffManage, a.SetActive, false},
 		{post, "/admin/staff/{person}/reset", staff.StaffManage, a.Reset, false},
 		{get, "/admin/audit", staff.AuditRead, a.Trail, false},
+		{get, "/admin/requests", staff.RequestHandle, a.ListRequests, false},
+		{get, "/admin/requests/new", staff.RequestBook, a.NewRequest, false},
+		{post, "/admin/requests/new", staff.RequestBook, a.BookRequest, false},
+		{get, "/admin/requests/{request}", staff.RequestHandle, a.Request, false},
+		{post, "/admin/requests/{request}", staff.RequestHandle, a.ActRequest, false},
+		{post, "/admin/requests/{request}/letters/{letter}", staff.RequestHandle, a.ActLetter, false},
+		{get, "/admin/requests/{request}/letters/{letter}/pdf", staff.RequestHandle, a.PrintLetter, false},
+		{post, "/admin/requests/{request}/print", staff.ContactAll, a.PrintRequestCopy, false},
 
 		// The floor.
 		{post, "/desk/alarms/{alarm}/seen", staff.FloorSteer, c.SeeAlarm, false},
@@ -171,6 +182,8 @@ func (h *Handler) routes() []Route {
 		{post, "/desk/cases/{file}/merge", staff.CaseUse, c.MergeCase, false},
 		{post, "/desk/cases/{file}/close", staff.CaseUse, c.CloseCase, false},
 		{post, "/desk/cases/{file}/reopen", staff.CaseUse, c.ReopenCase, false},
+		{post, "/desk/cases/{file}/archive/look", staff.CaseAll, c.LookIntoArchive, false},
+		{post, "/desk/cases/{file}/archive/reopen", staff.CaseAll, c.UnarchiveCase, false},
 		{post, "/desk/cases/{file}/hold", staff.CaseUse, c.HoldCase, false},
 		{post, "/desk/contacts/{id}/case", staff.CaseUse, c.OpenCase, false},
 		{post, "/desk/presence", staff.DeskUse, c.SetPresence, false},
@@ -192,6 +205,7 @@ func (h *Handler) routes() []Route {
 		{post, "/desk/contacts/{id}/danger", staff.ContactAnswer, c.Danger, false},
 		{post, "/desk/contacts/{id}/grave", staff.ContactAnswer, c.Grave, false},
 		{post, "/desk/contacts/{id}/past", staff.ContactAnswer, c.ReleasePast, false},
+		{post, "/desk/contacts/{id}/copy", staff.ContactAnswer, c.OpenCopy, false},
 		{post, "/desk/contacts/{id}/handover", staff.ContactAnswer, c.HandOver, false},
 		{post, "/desk/contacts/{id}/handover/cancel", staff.ContactAnswer, c.CancelHandOver, false},
 		{post, "/desk/contacts/{id}/join", staff.ContactAnswer, c.Join, false},
@@ -249,4 +263,10 @@ func (h *Handler) routes() []Route {
 		{post, "/desk/held/{file}/destroy", staff.ContactIllegal, c.AskDestroy, false},
 		{post, "/desk/held/{file}/destroy/confirm", staff.ContactIllegal, c.ConfirmDestroy, false},
 	}
+	for i, route := range all {
+		if strings.HasPrefix(route.Path, "/desk/cases/{file}") {
+			all[i].Do = c.Archive(route.Do)
+		}
+	}
+	return all
 }

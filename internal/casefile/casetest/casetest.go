@@ -62,12 +62,30 @@ func In(t *testing.T, folder string, db *store.DB, at time.Time) *World {
 	w.Must(err)
 	t.Cleanup(w.Bus.Close)
 	w.Log = audit.Open(db, w.Keys.Derive("audit"), w.Bus.NodeID(), w.Now)
-	quiet := slog.New(slog.DiscardHandler)
 	w.Contacts, err = contact.New(contact.Options{DB: db, Keys: w.Keys, Audit: w.Log, Bus: w.Bus, Catalogue: w.Catalogue, Now: w.Now, Log: quiet})
 	w.Must(err)
 	t.Cleanup(w.Contacts.Stop)
-	w.Files = casefile.New(casefile.Options{DB: db, Keys: w.Keys, Audit: w.Log, Bus: w.Bus, Contacts: w.Contacts, Catalogue: w.Catalogue, Now: w.Now, Log: quiet})
+	w.Files = casefile.New(w.options())
 	return w
+}
+
+var quiet = slog.New(slog.DiscardHandler)
+
+func (w *World) options() casefile.Options {
+	return casefile.Options{DB: w.DB, Keys: w.Keys, Audit: w.Log, Bus: w.Bus, Contacts: w.Contacts, Catalogue: w.Catalogue, Now: w.Now, Log: quiet}
+}
+
+// NewFiles opens the room anew, with other options, on contacts of its own.
+func (w *World) NewFiles(change func(*casefile.Options)) *casefile.Files {
+	w.T.Helper()
+	var err error
+	w.Contacts, err = contact.New(contact.Options{DB: w.DB, Keys: w.Keys, Audit: w.Log, Bus: w.Bus, Catalogue: w.Catalogue, Now: w.Now, Log: quiet})
+	w.Must(err)
+	w.T.Cleanup(w.Contacts.Stop)
+	o := w.options()
+	change(&o)
+	w.Files = casefile.New(o)
+	return w.Files
 }
 
 // Catalogue is Set, as the rooms ask for it.

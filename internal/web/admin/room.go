@@ -18,6 +18,7 @@ import (
 	"vigie/internal/audit"
 	"vigie/internal/catalogue"
 	"vigie/internal/contact"
+	"vigie/internal/datarequest"
 	"vigie/internal/fault"
 	"vigie/internal/keeping"
 	"vigie/internal/phone"
@@ -37,6 +38,7 @@ type Room struct {
 	Phone     *phone.Phone
 	Contacts  *contact.Contacts
 	Kept      *keeping.Keeping
+	Requests  *datarequest.Requests
 	// Now is the clock of the sessions.
 	Now func() time.Time
 	// Look records that the log was read.
@@ -53,8 +55,8 @@ func (a *Room) shell(r *http.Request, title string) ui.DeskProps {
 // Home goes to the first page that this person may see.
 func (a *Room) Home(w http.ResponseWriter, r *http.Request) error {
 	to := "/admin/catalogue"
-	if session.Staff(r).Person.Can(staff.KeepingRule) { // it is what she is here for
-		to = "/admin/keeping"
+	if session.Staff(r).Can(staff.RequestHandle) {
+		to = "/admin/requests"
 	}
 	http.Redirect(w, r, to, http.StatusSeeOther)
 	return nil

@@ -275,7 +275,7 @@ func (c *Room) caseDangers(ctx context.Context, v *caseView) error {
 var caseIcons = map[string]string{
 	"opened": "clipboard-list", "contact_added": "message-circle", "contact_left": "message-circle", "came_back": "message-circle", "note": "pencil", "task": "clock", "task_done": "check",
 	"task_dropped": "x", "person_added": "user-round", "person_changed": "user-round", "person_removed": "user-round-x", "danger_judged": "shield-alert",
-	"glass": "eye", "reader_in": "eye", "reader_out": "eye-off", "handed_over": "hand-helping", "close": "lock", "reopen": "door-open", "hold": "lock", "hold_lifted": "door-open", "merged": "copy", "topic": "pencil", "evidence": "paperclip", "match_same": "copy", "match_other": "copy", "exported": "copy", "printed": "copy",
+	"glass": "eye", "reader_in": "eye", "reader_out": "eye-off", "handed_over": "hand-helping", "close": "lock", "reopen": "door-open", "archive": "lock", "unarchive": "door-open", "archive_look": "eye", "hold": "lock", "hold_lifted": "door-open", "merged": "copy", "topic": "pencil", "evidence": "paperclip", "match_same": "copy", "match_other": "copy", "exported": "copy", "printed": "copy",
 }
 
 // caseTimeline is what happened to a file, without what is about the things that are hidden from her, by their ids.
@@ -307,10 +307,14 @@ func (c *Room) caseTimeline(ctx context.Context, say *i18n.Printer, fileID strin
 			entry.Text = say.T("evidence.kind." + e.Code)
 		case "close":
 			entry.Text = say.T("case.closing." + e.Code)
+		case "archive_look":
+			entry.Text = say.T("case.purpose." + e.Code)
+		case "unarchive":
+			entry.Text = say.T("case.unarchive." + e.Code)
 		case "merged":
 			entry.Text = e.Code
 		}
-		if e.Kind == "glass" || e.Kind == "danger_judged" {
+		if e.Kind == "glass" || e.Kind == "danger_judged" || e.Kind == "archive_look" {
 			entry.Tone = ui.Warn
 		}
 		all = append(all, entry)

@@ -54,16 +54,17 @@ type unreadReferral struct {
 
 // casesView is the page of files.
 type casesView struct {
-	say       *i18n.Printer
-	q         caseWanted
-	rows      []caseRow
-	older     string
-	due, late []dueTask
-	broken    []brokenGlass
-	unread    []unreadReferral
-	topics    []ui.Option
-	all       bool // she may read every file
-	matches   int  // pictures that look alike and that nobody has judged
+	say        *i18n.Printer
+	q          caseWanted
+	rows       []caseRow
+	older      string
+	due, late  []dueTask
+	broken     []brokenGlass
+	unread     []unreadReferral
+	unarchived []unarchived
+	topics     []ui.Option
+	all        bool // she may read every file
+	matches    int  // pictures that look alike and that nobody has judged
 }
 
 // Cases lists files, after what is to be done.
@@ -84,7 +85,7 @@ func (c *Room) FindCase(w http.ResponseWriter, r *http.Request) error {
 func (c *Room) cases(w http.ResponseWriter, r *http.Request, q caseWanted) error {
 	m, say, ctx := session.Staff(r), answer.Printer(r), r.Context()
 	v := casesView{say: say, q: q, all: m.Can(staff.CaseAll), topics: c.categories(say, q.topic)}
-	f := casefile.Filter{Exact: q.exact, Topic: q.topic, State: casefile.State(q.state), Limit: 30}
+	f := casefile.Filter{Exact: q.exact, Topic: q.topic, State: casefile.State(q.state), Archived: v.all, Limit: 30}
 	if opened, id, ok := strings.Cut(q.after, "_"); ok {
 		f.After = casefile.Cursor{MovedAt: number(opened), ID: id}
 	}
@@ -97,7 +98,7 @@ func (c *Room) cases(w http.ResponseWriter, r *http.Request, q caseWanted) error
 	}
 	code := http.StatusOK
 	found, next, err := c.Files.Search(ctx, f, me(r))
-	if err != nil && q.exact != "" && fault.Is(err, fault.Invalid) {
+	if err != nil && q.exact != "" && (fault.Is(err, fault.Invalid) || fault.Is(err, fault.Forbidden)) {
 		answer.Log(r, err)
 		code, v.q.fault = answer.Status(err), say.Fault(err)
 	} else if err != nil {
@@ -114,6 +115,11 @@ func (c *Room) cases(w http.ResponseWriter, r *http.Request, q caseWanted) error
 	if q.exact == "" && q.after == "" {
 		if err := c.casesToDo(ctx, &v, m.Person); err != nil {
 			return err
+		}
+		if v.all {
+			if err := c.casesUnarchived(r, &v); err != nil {
+				return err
+			}
 		}
 	}
 	answer.Page(w, r, code, casesPage(v, c.shell(r, say, m, "case.title")))
@@ -254,7 +260,7 @@ func (c *Room) caseNamed(r *http.Request, reference string) (casefile.File, erro
 	if reference = strings.TrimSpace(reference); reference == "" { // which would name them all
 		return casefile.File{}, fault.New(fault.NotFound, "fault.case.no_such")
 	}
-	found, _, err := c.Files.Search(r.Context(), casefile.Filter{Exact: reference}, me(r))
+	found, _, err := c.Files.Search(r.Context(), casefile.Filter{Exact: reference, Archived: session.Staff(r).Can(staff.CaseAll)}, me(r))
 	if err != nil {
 		return casefile.File{}, err
 	}

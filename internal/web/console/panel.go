@@ -57,6 +57,7 @@ type sheet struct {
 	answers   []ui.Answer
 	guides    []guide
 	notes     []note
+	copy      copyLink
 	promise   *promise // the call-back we owe, nil for none
 	taped     []taped  // recordings, where the helpline records
 	check     checkView
@@ -111,6 +112,9 @@ func (c *Room) panel(ctx context.Context, say *i18n.Printer, reader staff.Person
 		return nil, err
 	}
 	if s.file, err = c.caseOf(ctx, say, ct); err != nil {
+		return nil, err
+	}
+	if s.copy, err = c.copyOf(ctx, ct); err != nil {
 		return nil, err
 	}
 	if s.same, err = c.same(ctx, say, ct.CounsellorID, ct); err != nil {

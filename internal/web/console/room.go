@@ -18,6 +18,7 @@ import (
 	"vigie/internal/catalogue"
 	"vigie/internal/chat"
 	"vigie/internal/contact"
+	"vigie/internal/datarequest"
 	"vigie/internal/evidence"
 	"vigie/internal/fault"
 	"vigie/internal/keeping"
@@ -46,6 +47,7 @@ type Room struct {
 	Takedown  *takedown.Takedown
 	Referrals *referral.Referrals
 	Keeping   *keeping.Keeping
+	Requests  *datarequest.Requests
 	Guard     *flood.Guard
 	Streams   *live.Streams
 	Staff     *staff.Staff

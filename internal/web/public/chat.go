@@ -82,6 +82,7 @@ type view struct {
 	lines        *catalogue.Lines
 	numbers      []ui.NumberProps
 	danger       string // orders the numbers
+	copy         bool   // a copy of her data was opened to her here
 	donow        ui.DoNowProps
 	erasing      *ui.NoticeProps // nil unless she asked for erasure with her four words
 }
@@ -202,6 +203,11 @@ func (v view) lastQuestion() string {
 func (p *Room) place(ctx context.Context, v *view) error {
 	var err error
 	if v.erasing, err = p.eraseNotice(ctx, v.say, v.contact.PersonID); err != nil {
+		return err
+	}
+	if v.contact.State == contact.Talking {
+		made, ok, err := p.Requests.CopyOf(ctx, v.contact.PersonID)
+		v.copy = ok && made.ShownTo == v.contact.ID
 		return err
 	}
 	if v.contact.State != contact.Waiting && v.contact.State != contact.Offered {

@@ -180,7 +180,7 @@ func privacyPage(say *i18n.Printer, page ui.PageProps) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			for _, part := range []string{"name", "words", "network", "phone", "danger", "listen", "device", "erase"} {
+			for _, part := range []string{"name", "words", "network", "phone", "danger", "listen", "device", "ask", "erase"} {
 				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 8, "<section><h2>")
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err

@@ -14,6 +14,7 @@ import (
 	"vigie/internal/catalogue"
 	"vigie/internal/chat"
 	"vigie/internal/contact"
+	"vigie/internal/datarequest"
 	"vigie/internal/referral"
 	"vigie/internal/routing"
 	"vigie/internal/routing/flood"
@@ -31,6 +32,7 @@ type Room struct {
 	Router    *routing.Router
 	Guard     *flood.Guard
 	Referrals *referral.Referrals
+	Requests  *datarequest.Requests
 	Streams   *live.Streams
 	Catalogue func() *catalogue.Set
 	// Alias is how children know a member of staff.
