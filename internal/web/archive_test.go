@@ -92,8 +92,8 @@ func TestEveryPageOfAnArchivedFile(t *testing.T) {
 	fill := strings.NewReplacer("{file}", id, "{notice}", notice, "{item}", item, "{referral}", store.NewID(), "{task}", store.NewID(), "{reply}", store.NewID(), "{id}", contactID)
 	for _, who := range []*browser{camille, nadia} {
 		for _, route := range w.app.Handler().Routes() {
-			if !strings.HasPrefix(route.Path, "/desk/cases/{file}") || strings.HasSuffix(route.Path, "/archive/reopen") {
-				continue
+			if !strings.HasPrefix(route.Path, "/desk/cases/{file}") || strings.HasSuffix(route.Path, "/archive/reopen") || strings.HasSuffix(route.Path, "/events") {
+				continue // one would end the archive, an open stream does not end
 			}
 			path := fill.Replace(route.Path)
 			if route.Method == http.MethodGet {

@@ -27,6 +27,10 @@ func (c *Room) Archive(next answer.Handler) answer.Handler {
 		if err != nil && err != errGlass {
 			return err
 		}
+		stream := r.Header.Get("Accept") == "text/event-stream" // which no page answers
+		if how != casefile.AsSupervisor && stream {
+			return errGlass
+		}
 		if how != casefile.AsSupervisor {
 			answer.Page(w, r, http.StatusForbidden, archivedPage(say, c.shell(r, say, m, "case.title"), file, false, ""))
 			return nil
@@ -35,7 +39,7 @@ func (c *Room) Archive(next answer.Handler) answer.Handler {
 			return next(w, r)
 		}
 		ctx, err := c.Files.InArchive(r.Context(), id, m.ID)
-		if fault.Is(err, fault.Forbidden) && r.Method == http.MethodGet {
+		if fault.Is(err, fault.Forbidden) && r.Method == http.MethodGet && !stream {
 			answer.Page(w, r, http.StatusOK, archivedPage(say, c.shell(r, say, m, "case.title"), file, true, ""))
 			return nil
 		}
