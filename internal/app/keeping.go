@@ -36,6 +36,7 @@ func (a *App) openKeeping(o Options) {
 		keeping.Kind{Rule: catalogue.KeepRecording, Things: phone.KeptRecordings, Erase: a.Phone.EraseRecording},
 		keeping.Kind{Rule: catalogue.KeepVoicemail, Things: phone.KeptVoicemails, Erase: a.Phone.EraseVoicemail},
 		keeping.Kind{Rule: catalogue.KeepProof, Things: chat.KeptProofs, Erase: a.Chats.EraseProof},
+		keeping.Kind{Rule: catalogue.KeepRequest, Things: datarequest.KeptRequests, Erase: a.Requests.EraseRequest},
 		keeping.Kind{Rule: catalogue.KeepSeen, Things: evidence.KeptLooks, Erase: a.Evidence.EraseLook},
 	)
 	same := func(contacts string) string { return contacts }

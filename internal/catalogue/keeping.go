@@ -28,6 +28,7 @@ const (
 	KeepRecording = "recording" // the recording of a call
 	KeepVoicemail = "voicemail" // a message spoken onto the tape
 	KeepProof     = "proof"     // a file that was handed over in a conversation
+	KeepRequest   = "request"   // a request about data that was answered, with its letters
 	KeepSeen      = "seen"      // how long somebody of the staff looked at hard material
 )
 
@@ -39,7 +40,7 @@ type keepSpan struct {
 
 var keepSpans = []keepSpan{
 	{KeepContact, 30, maxKept}, {KeepCase, 90, maxKept}, {KeepRecording, 1, maxKept}, {KeepVoicemail, 1, maxKept},
-	{KeepProof, 7, maxKept}, {KeepSeen, 1, 30},
+	{KeepProof, 7, maxKept}, {KeepRequest, 30, maxKept}, {KeepSeen, 1, 30},
 }
 
 const (

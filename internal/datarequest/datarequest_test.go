@@ -385,6 +385,47 @@ func TestAnErasureIsBegun(t *testing.T) {
 	})
 }
 
+// A request that was answered goes by its rule, with its letters, its copy and their keys; one that waits for its answer stays.
+func TestAnAnsweredRequestGoes(t *testing.T) {
+	onEach(t, func(w *world) {
+		_, words := w.talks(casefile.RoomChild, "Il menace.")
+		open := w.booked("parent", datarequest.Access)
+		r := w.booked(datarequest.Young, datarequest.Access)
+		w.Must(w.Identify(w.Ctx, r.ID, r.Rev, words, "here", maelle))
+		w.Must(w.MakeCopy(w.Ctx, r.ID, w.again(r).Rev, maelle))
+		w.sent(w.again(r), datarequest.Access, "")
+		w.Must(w.Move(w.Ctx, r.ID, w.again(r).Rev, datarequest.Answer, maelle))
+		standing := func() (ids []string) {
+			all, err := store.All(w.Ctx, w.DB, func(row store.Row) (id string, err error) {
+				var since int64
+				var name string
+				return id, row.Scan(&id, &since, &name)
+			}, datarequest.KeptRequests)
+			w.Must(err)
+			return all
+		}
+		if got := standing(); !slices.Equal(got, []string{r.ID}) {
+			w.T.Fatalf("what may go is %v", got)
+		}
+		none := func(context.Context, *store.Tx) error { return nil }
+		w.Refused(w.EraseRequest(w.Ctx, open.ID, maelle, none), "fault.request.changed")
+		w.Must(w.EraseRequest(w.Ctx, r.ID, maelle, none))
+		w.Must(w.EraseRequest(w.Ctx, r.ID, maelle, none)) // again
+		for _, table := range []string{"data_request_letter", "data_request_copy"} {
+			if n := w.Count(`SELECT count(*) FROM ` + table); n != 0 {
+				w.T.Errorf("%d rows are left in %s", n, table)
+			}
+		}
+		if n := w.Count(`SELECT count(*) FROM keys.wrapped_key WHERE kind IN ('data_request', 'data_copy')`); n != 1 {
+			w.T.Errorf("%d keys are left; the other request has one", n)
+		}
+		if n := w.Count(`SELECT count(*) FROM audit WHERE act = 'request.erase'`); n != 1 {
+			w.T.Errorf("it is %d times in the log", n)
+		}
+		w.again(open)
+	})
+}
+
 // A parent reads the same letter whether the child contacted us or not: nothing of the record is in it.
 func TestAParentReadsTheSameLetter(t *testing.T) {
 	onEach(t, func(w *world) {

@@ -104,7 +104,7 @@ func TestWhatAPersonHadErasedIsNowhere(t *testing.T) {
 	}
 	child.post("/resume/mine", "words", words, "act", "ask").want(http.StatusOK).sees("C'est noté", "rien ne disparaît")
 	child.get("/chat").sees("Tu as demandé qu'on efface tout")
-	camille.get("/desk?c="+id).sees("Effacement demandé avec les quatre mots")
+	camille.get("/desk?c=" + id).sees("Effacement demandé avec les quatre mots")
 	w.as(staff.Supervisor).get("/desk/floor").sees("demandé avec ses quatre mots", "conversation en cours")
 	camille.post("/desk/contacts/"+id+"/dismiss", "code", "test").want(http.StatusOK)
 	w.clock.jumps(6 * day)

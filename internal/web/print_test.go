@@ -115,7 +115,7 @@ func TestTheYearlyReport(t *testing.T) {
 	wants(t, text, "article 22", "Aucun réseau ne nous paie.", "Autres services", "moins de 5", "Contenu retiré")
 	wantsNot(t, text, "Cabc123", "V-", "Instagram", "administrateur")
 	wants(t, text, "Par fournisseur et par type de contenu", "Types non détaillés")
-	nadia.get("/desk/takedown/report/csv?year=" + year).want(http.StatusOK).sees("Contenu retiré,moins de 5", "Autres services,Types non détaillés,moins de 5")
+	nadia.get("/desk/takedown/report/csv?year="+year).want(http.StatusOK).sees("Contenu retiré,moins de 5", "Autres services,Types non détaillés,moins de 5")
 	nadia.get("/desk/takedown/figures").sees("Par fournisseur et par type de contenu")
 	nadia.post("/desk/account/lang", "lang", "en").want(http.StatusOK)
 	english := nadia.get("/desk/takedown/report/pdf?year=" + year).want(http.StatusOK).paper()
