@@ -239,7 +239,7 @@ func (r *Referrals) ended(ctx context.Context, m Mailing, ev Event, state, troub
 				s.Content.To = m.Letter.To
 				r.gone(s, catalogue.ChannelMail, by)
 			}
-			r.settle(s, m.ID, state, trouble)
+			r.settle(s, m.ID, isOpen, state, trouble)
 			return nil
 		})
 		switch f := fault.As(err); {
@@ -256,10 +256,17 @@ func (r *Referrals) ended(ctx context.Context, m Mailing, ev Event, state, troub
 // machine is who writes what our mail server said.
 var machine = audit.Actor{Kind: audit.System, ID: "referral"}
 
-// settle writes the end of a sending that is open, within the act.
-func (r *Referrals) settle(s *step, id, state, trouble string) {
+// What a sending has to be, as a condition, when its end is written.
+const (
+	isOpen    = `state IN ('waiting', 'unknown')`
+	isUnknown = `state = 'unknown'`
+	isUntried = `state = 'waiting' AND tried_at = 0` // the job may be about to try it
+)
+
+// settle writes the end of a sending, within the act, if it still is what it has to be.
+func (r *Referrals) settle(s *step, id, has, state, trouble string) {
 	s.also = append(s.also, func(ctx context.Context, tx *store.Tx, _ casefile.File, _ *seal.Key) error {
-		n, err := tx.Exec(ctx, `UPDATE referral_mail SET state = $2, trouble = $3 WHERE id = $1 AND state IN ('waiting', 'unknown')`, id, state, trouble)
+		n, err := tx.Exec(ctx, `UPDATE referral_mail SET state = $2, trouble = $3 WHERE id = $1 AND `+has, id, state, trouble)
 		if err == nil && n == 0 {
 			err = fault.New(fault.Conflict, "fault.referral.changed")
 		}
@@ -292,16 +299,11 @@ func (r *Referrals) found(ctx context.Context, id string, rev int64, ev Event, b
 			s.Content.To = m.Letter.To
 			r.gone(s, catalogue.ChannelMail, by)
 		}
-		if m.Untried() { // the job may be about to try it
-			s.also = append(s.also, func(ctx context.Context, tx *store.Tx, _ casefile.File, _ *seal.Key) error {
-				n, err := store.One(ctx, tx, scanInt, `SELECT count(*) FROM referral_mail WHERE id = $1 AND tried_at = 0`, m.ID)
-				if err == nil && n == 0 {
-					err = fault.New(fault.Conflict, "fault.referral.changed")
-				}
-				return err
-			})
+		has := isUnknown
+		if m.Untried() {
+			has = isUntried
 		}
-		r.settle(s, m.ID, state, "")
+		r.settle(s, m.ID, has, state, "")
 		return nil
 	})
 }

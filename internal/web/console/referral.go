@@ -106,6 +106,15 @@ type referralView struct {
 // mailed says that a letter of it is on its way, or that nobody knows: until that is known nothing else is done with it.
 func (v referralView) mailed() bool { return v.mailing != nil && v.mailing.Open() }
 
+// mailTrouble is why our mail server does not take a letter, in words.
+func mailTrouble(say *i18n.Printer, key string) string {
+	switch key {
+	case "fault.route.mail_login", "fault.route.mail_tls":
+		return say.T(key)
+	}
+	return say.T("referral.mail_declined")
+}
+
 type referralGroup struct {
 	label     string
 	questions []referralQuestion

@@ -1561,7 +1561,7 @@ func referralMail(v referralView) templ.Component {
 		}
 		switch v.mailing.State {
 		case referral.MailRefused:
-			templ_7745c5c3_Err = ui.Notice(ui.NoticeProps{Tone: ui.Warn, Title: v.say.T("referral.mail_refused"), Text: v.say.T(v.mailing.Trouble)}).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = ui.Notice(ui.NoticeProps{Tone: ui.Warn, Title: v.say.T("referral.mail_refused"), Text: mailTrouble(v.say, v.mailing.Trouble)}).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
