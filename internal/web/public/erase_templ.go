@@ -441,7 +441,7 @@ func eraseForm(say *i18n.Printer, v eraseView) templ.Component {
 	})
 }
 
-// eraseWaits says in a conversation that an erasure waits, and how to take it back.
+// eraseWaits says beside a conversation that is over that an erasure waits, and how to take it back.
 func eraseWaits(say *i18n.Printer, n *ui.NoticeProps) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
