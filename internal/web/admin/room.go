@@ -49,7 +49,11 @@ func me(r *http.Request) audit.Actor { return audit.Actor{Kind: audit.Staff, ID:
 
 func (a *Room) shell(r *http.Request, title string) ui.DeskProps {
 	m, say := session.Staff(r), answer.Printer(r)
-	return ui.DeskProps{Site: a.Site, Title: say.T(title), Theme: m.Theme, Presence: bar(say, m.Person, r.URL.Path)}
+	home := "/admin"
+	if m.Person.Can(staff.DeskUse) {
+		home = "/desk"
+	}
+	return ui.DeskProps{Site: a.Site, Title: say.T(title), Theme: m.Theme, Home: home, Presence: bar(say, m.Person, r.URL.Path)}
 }
 
 // Home goes to the first page that this person may see.

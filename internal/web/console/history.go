@@ -190,7 +190,7 @@ func (c *Room) answered(say *i18n.Printer, given contact.Answers) []told {
 
 // shell is the frame of the desk's other pages.
 func (c *Room) shell(r *http.Request, say *i18n.Printer, m session.Member, title string) ui.DeskProps {
-	d := ui.DeskProps{Site: c.Site, Title: say.T(title), Theme: m.Theme, Presence: plainBar(say, m.Person), Commands: c.commands(say, m.Person)}
+	d := ui.DeskProps{Site: c.Site, Title: say.T(title), Theme: m.Theme, Home: home(m.Person), Presence: plainBar(say, m.Person), Commands: c.commands(say, m.Person)}
 	bar, err := c.phoneBar(r.Context(), say, m.Person)
 	if err != nil { // the page is worth more than the bar
 		slog.Warn("the softphone could not be drawn", "error", err)
