@@ -112,9 +112,9 @@ func (k *Keeping) checkDays(p *page, path string, r KeepRule) {
 	kind := keepSpans[i]
 	switch {
 	case r.Unlimited && (r.Days != 0 || kind.code == KeepSeen), !r.Unlimited && r.Days == 0:
-		p.flaw("keep_unlimited", path+".days")
+		p.flaw("keep_unlimited", path+".days", "code", r.Code)
 	case !r.Unlimited && (r.Days < kind.least || r.Days > kind.most):
-		p.flaw("span", path+".days", "least", kind.least, "most", kind.most)
+		p.flaw("span", path+".days", "least", kind.least, "most", kind.most, "code", r.Code)
 	}
 }
 

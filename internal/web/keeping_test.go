@@ -167,12 +167,17 @@ func TestTheOfficerAloneDecidesDurations(t *testing.T) {
 	supervisor.get("/admin/keeping").want(http.StatusOK).sees("Rien n'est effacé par règle", "730 jours").seesNot("Publier ces durées")
 	supervisor.post("/admin/keeping", "act", "publish", "base", "1", "text", shorter).want(http.StatusForbidden)
 	officer.post("/admin/catalogue/lines", "base", "1", "text", "edition = 1").want(http.StatusForbidden)
+	for who, home := range map[*browser]string{officer: "/admin", supervisor: "/desk"} {
+		if who.get("/admin/keeping"); !strings.Contains(who.body, `class="brand" href="`+home+`"`) {
+			t.Errorf("the mark of the house does not lead to %s", home)
+		}
+	}
 
 	officer.post("/admin/keeping", "act", "preview", "base", "1", "text", text, "days.recording", "7", "was.recording", "30").want(http.StatusOK).sees("rien n'est publié")
 	if w.app.Keeping.Decided() {
 		t.Fatal("a try was published")
 	}
-	for typed, sentence := range map[string]string{"": "donnez un nombre de jours", "un mois": "donnez un nombre de jours", "99999": "cette valeur est entre 1 et", "800": "durerait plus que la conversation"} {
+	for typed, sentence := range map[string]string{"": "donnez un nombre de jours", "un mois": "donnez un nombre de jours", "99999": "donnez un nombre de jours entre 1 et", "800": "plus longue que celle des conversations"} {
 		officer.post("/admin/keeping", "act", "publish", "base", "1", "text", text, "days.recording", typed, "was.recording", "30").want(http.StatusUnprocessableEntity).sees(sentence)
 		if typed != "" && !strings.Contains(officer.body, `value="`+typed+`"`) {
 			t.Errorf("what was typed (%q) is gone", typed)

@@ -86,7 +86,7 @@ func (a *Room) ChangeKeeping(w http.ResponseWriter, r *http.Request) error {
 	drafted, flaws := a.Catalogue.Draft(catalogue.DocKeeping, []byte(v.text))
 	if len(flaws) > 0 {
 		for _, f := range flaws {
-			v.flaws = append(v.flaws, answer.Printer(r).Fault(f.Fault()))
+			v.flaws = append(v.flaws, flawOfDays(answer.Printer(r), set.Keeping, f))
 		}
 		v.typed = map[string]string{}
 		for _, rule := range set.Keeping.All {
@@ -112,6 +112,17 @@ func (a *Room) ChangeKeeping(w http.ResponseWriter, r *http.Request) error {
 	}
 	http.Redirect(w, r, "/admin/keeping?done", http.StatusSeeOther)
 	return nil
+}
+
+// flawOfDays names a flaw of a duration by what it has in the table, any other by its line in the document.
+func flawOfDays(say *i18n.Printer, rules *catalogue.Keeping, f catalogue.Flaw) string {
+	flaw := strings.TrimPrefix(f.Key, "fault.catalogue.")
+	if i := slices.Index(f.Args, any("code")); i >= 0 && slices.Contains([]string{"keep_longer", "keep_unlimited", "span"}, flaw) {
+		if r, ok := rules.ByCode(f.Args[i+1].(string)); ok {
+			return say.T("keeping.flaw."+flaw, append([]any{"what", say.Text(r.Label.In(say.Lang()))}, f.Args...)...)
+		}
+	}
+	return say.Fault(f.Fault())
 }
 
 // changedDays are the numbers of days that were changed in the table: those that stand there as they came may have been changed
