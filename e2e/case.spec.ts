@@ -37,7 +37,7 @@ test.describe("case files", { tag: "@desk" }, () => {
     await test.step("the danger is judged, and judged anew", async () => {
       const danger = page.getByRole("region", { name: "Danger", exact: true });
       for (const [level, remark] of [["Moyen", "elle dort mal"], ["Faible", "plus calme aujourd'hui"]] as const) {
-        await danger.getByText("Réévaluer", { exact: true }).click();
+        await danger.getByText(/^(Évaluer|Réévaluer)$/).click();
         await danger.getByRole("group", { name: "Suicide : risque" }).getByText(level, { exact: true }).click();
         await danger.getByLabel("Ce qui a changé").fill(remark);
         await danger.getByRole("button", { name: "Enregistrer l'évaluation" }).click();

@@ -185,9 +185,9 @@ test.describe("durations", { tag: "@desk" }, () => {
       await expect(supervisor.getByRole("row", { name: reference })).toContainText(/\d{4}/);
       await picture(supervisor, "keeping-supervisor");
       await supervisor.getByRole("link", { name: reference }).click();
-      await supervisor.getByText("Interdire l’effacement", { exact: true }).first().click();
+      await supervisor.getByText("Interdire l'effacement", { exact: true }).first().click();
       await supervisor.getByLabel("Pourquoi ce dossier doit être conservé").fill("Réquisition du parquet attendue");
-      await supervisor.getByRole("button", { name: "Interdire l’effacement" }).click();
+      await supervisor.getByRole("button", { name: "Interdire l'effacement" }).click();
       await expect(supervisor.getByText("Réquisition du parquet attendue")).toBeVisible();
       await expect(supervisor.getByText("Ce dossier ne peut pas être effacé")).toBeVisible();
       await looksRight(supervisor, "hold-placed");
@@ -211,11 +211,11 @@ test.describe("durations", { tag: "@desk" }, () => {
       await logsIn(supervisor, "dominique");
       await supervisor.goto(file);
       await expect(supervisor.getByText("Réquisition du parquet attendue")).toBeVisible();
-      await expect(supervisor.getByRole("button", { name: "Permettre à nouveau l’effacement" })).toHaveCount(0);
+      await expect(supervisor.getByRole("button", { name: "Permettre à nouveau l'effacement" })).toHaveCount(0);
       await logsIn(other, "morgane");
       await other.goto(file);
       await picture(other, "hold-lift");
-      await other.getByRole("button", { name: "Permettre à nouveau l’effacement" }).click();
+      await other.getByRole("button", { name: "Permettre à nouveau l'effacement" }).click();
       await expect(other.getByText("Réquisition du parquet attendue")).toHaveCount(0);
       await helpline.later(6);
       await logsIn(other, "morgane");

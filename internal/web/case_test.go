@@ -92,6 +92,7 @@ func TestAParentsContactInTheSameFile(t *testing.T) {
 	camille.post("/desk/contacts/"+mother+"/case", "room", "parent", "reference", strings.ToLower(reference)).want(http.StatusOK)
 	camille.get(page).sees("De l'enfant", "D'un parent", "chacun leur espace")
 	camille.post("/desk/cases", "exact", reference).want(http.StatusOK).sees(reference)
+	camille.post("/desk/cases", "exact", "V-2222-22").want(http.StatusOK).sees("Rien de trouvé", "Revoir tous les dossiers")
 	camille.post("/desk/cases", "exact", "deux mots?").want(http.StatusUnprocessableEntity)
 }
 

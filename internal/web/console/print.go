@@ -143,15 +143,20 @@ func (c *Room) casePaper(ctx context.Context, say *i18n.Printer, reader staff.Pe
 		}
 	}
 	d.Heading(say.T("case.people"))
+	alone := true
 	for _, p := range v.people {
 		if !inRoom(p.Part, room) {
 			continue
 		}
+		alone = false
 		facts := []paper.Fact{{Name: say.T("print.part"), Value: say.T("case.part." + string(p.Part))}}
 		for _, line := range p.lines {
 			facts = append(facts, paper.Fact{Name: line.label, Value: line.value})
 		}
 		d.Facts(facts...)
+	}
+	if alone {
+		d.Text(say.T("print.nothing"))
 	}
 	if room == casefile.RoomChild {
 		c.printStory(ctx, d, v, kept)
