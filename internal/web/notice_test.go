@@ -28,7 +28,7 @@ func TestFromALinkToTheChildBeingTold(t *testing.T) {
 	w.onDuty(camille)
 	page, contactID, child := w.caseOf(camille)
 	camille.post(page+"/notices", "id", store.NewID(), "links", "regarde https://www.instagram.com/p/Cabc123/?igsh=xyz stp", "ground", "harassment", "seen", "28/11/2026, 10 h", "facts", "Des insultes.").
-		want(http.StatusOK).sees("Instagram, notification n° 1", "L'accord de l'enfant", "Des insultes.", "instagram.com/p/Cabc123").seesNot("igsh")
+		want(http.StatusOK).sees("Instagram, notification n° 1", "L'accord de l'enfant", "Des insultes.", "instagram.com/p/Cabc123", "222-33-2-2 du code pénal").seesNot("igsh", "à revoir")
 	notice := noticeAt.FindString(camille.body)
 	camille.get(page).sees("Lien n° 1", "Notification préparée") // proof came first
 	camille.post(notice + "/approve").want(http.StatusUnprocessableEntity).sees("Il manque encore quelque chose")

@@ -97,7 +97,7 @@ func (c *Room) noticeRow(say *i18n.Printer, n takedown.Notice) noticeRow {
 	if g, ok := set.Grounds.ByCode(n.Ground); ok {
 		row.ground = say.Text(g.Label.In(say.Lang()))
 	}
-	if n.DueAt > 0 {
+	if n.DueAt > 0 && n.State != takedown.Draft && n.State != takedown.Ready { // those are finished, not looked at again
 		row.due, row.late = say.DateTime(at(n.DueAt)), at(n.DueAt).Before(c.Now())
 	}
 	switch n.State {
@@ -278,7 +278,7 @@ func (c *Room) noticeView(ctx context.Context, say *i18n.Printer, reader staff.P
 		grounds: c.groundOptions(say, file.Topic, n.Ground), second: c.Takedown.SecondReader(n.Ground), mine: n.DraftedBy == reader.ID,
 		supervises: reader.Can(staff.CaseAll), told: i18n.For(n.Content.Lang).T("takedown.told_text")}
 	v.rule, _ = set.Grounds.ByCode(n.Ground)
-	v.articles = strings.Join(v.rule.Articles, ", ")
+	v.articles = articles(set, i18n.For(n.Content.Lang), v.rule.Articles)
 	v.faith, v.withheld = set.Grounds.GoodFaith.In(n.Content.Lang), set.Grounds.Withheld.In(n.Content.Lang)
 	kept, err := c.Evidence.Kept(ctx, n.FileID)
 	if err != nil {

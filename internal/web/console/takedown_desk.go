@@ -202,7 +202,7 @@ func (c *Room) lacking(say *i18n.Printer, n takedown.Notice) string {
 	if len(lacks) == 0 {
 		return say.T("takedown.next.approve")
 	}
-	return say.T("takedown.next.lacks", "what", strings.Join(lacks, ", "))
+	return say.T("takedown.next.lacks", "what", strings.Join(lacks, " · "))
 }
 
 // nextStep is what is due: a look by a person where our machine cannot tell, else the next step of the ladder.
