@@ -143,6 +143,7 @@ test.describe("durations", { tag: "@desk" }, () => {
     await test.step("before anybody has decided nothing is erased, and the page says so", async () => {
       await logsIn(page, "maelle");
       await page.goto("/admin");
+      await page.getByRole("link", { name: "Conservation" }).click();
       await expect(page).toHaveURL(/\/admin\/keeping$/);
       await expect(page.getByText("Rien n'est effacé par règle")).toBeVisible();
       await looksRight(page, "keeping");
