@@ -103,7 +103,7 @@ test.describe("a picture that comes back", { tag: "@desk" }, () => {
       await page.getByRole("button", { name: "Donner le feu vert" }).click();
       await page.getByLabel("Référence donnée par le réseau").fill("IG-4711");
       await page.getByRole("button", { name: "C'est envoyé" }).click();
-      await expect(page.getByText("IG-4711")).toBeVisible();
+      await expect(page.getByText(/^Référence.: IG-4711$/)).toBeVisible();
       await expect(async () => {
         await page.getByRole("button", { name: "J'ai regardé : c'est parti" }).click();
         await expect(page.getByText("Disparu, vu deux fois").first()).toBeVisible({ timeout: 1_500 });

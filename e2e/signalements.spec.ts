@@ -41,6 +41,7 @@ test("the desk says what is to be done, by whom, and what waits for others", { t
     await page.goto(file);
     await prepares(page, "https://www.snapchat.com/add/made-up", "Image sexuelle d'un mineur");
     await page.getByRole("button", { name: "L'enfant a dit oui" }).click();
+    await expect(page.getByRole("button", { name: "L'enfant a dit oui" })).toHaveCount(0);
     await page.getByRole("button", { name: "Ce n'est pas nécessaire ici" }).click();
     await expect(page.getByText("un collègue relit")).toBeVisible();
   });

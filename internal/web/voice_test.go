@@ -11,6 +11,7 @@ import (
 	"golang.org/x/net/html"
 
 	"vigie/internal/contact"
+	"vigie/internal/contact/words"
 	"vigie/internal/routing/flood"
 	"vigie/internal/staff"
 	"vigie/internal/store"
@@ -60,6 +61,9 @@ func TestEachIsSpokenToAsWhoSheIs(t *testing.T) {
 				t.Helper()
 				b.want(code)
 				for _, text := range told(b.body) {
+					if _, drawn := words.Index("fr", text); drawn { // one of her four words, drawn by chance
+						continue
+					}
 					if word := amiss(text); word != "" {
 						t.Errorf("she is told %q: %s", word, text)
 					}

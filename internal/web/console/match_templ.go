@@ -1050,7 +1050,7 @@ func matchAgain(v matchView) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = ui.Select(ui.SelectProps{ID: "match-ground", Name: "ground", Label: v.say.T("takedown.ground"), Options: v.grounds}).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = ui.Select(ui.SelectProps{ID: "match-ground", Name: "ground", Label: v.say.T("takedown.ground"), Empty: v.say.T("case.choose"), Options: v.grounds}).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

@@ -109,11 +109,12 @@ func (c *Room) noticeRow(say *i18n.Printer, n takedown.Notice) noticeRow {
 	return row
 }
 
-// groundOptions are what a notice of a file may be based on: what its category proposes first.
+// groundOptions are what a notice of a file may be based on: what its category proposes first, and chosen. A file without a category
+// proposes nothing: whoever writes the notice says what it is.
 func (c *Room) groundOptions(say *i18n.Printer, topic, chosen string) []ui.Option {
 	set := c.Catalogue()
 	proposed := set.Grounds.For(topic, true)
-	if chosen == "" && len(proposed) > 0 {
+	if chosen == "" && topic != "" && len(proposed) > 0 {
 		chosen = proposed[0].Code
 	}
 	var all []ui.Option
