@@ -14,6 +14,7 @@ package keeping
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"strings"
 	"time"
@@ -122,6 +123,24 @@ func (k *Keeping) heldCase(rule, id string) string {
 // heldBy says what keeps one thing now, "" when nothing does.
 func (k *Keeping) heldBy(ctx context.Context, q store.Querier, rule, id string) (string, error) {
 	return store.One(ctx, q, scanText, `SELECT `+k.heldCase(rule, "x.id")+` FROM (SELECT CAST($1 AS TEXT) AS id) x`, id)
+}
+
+// errMay ends a transaction that only asked.
+var errMay = errors.New("keeping: it may go")
+
+// erases has something erased, with asks in its transaction. What asks says is looked at once before, in a transaction that changes
+// nothing: files on the disk go before the erasure, and none may go of what is kept.
+func (k *Keeping) erases(ctx context.Context, asks func(context.Context, *store.Tx) error, erase func(within func(context.Context, *store.Tx) error) error) error {
+	err := k.db.Tx(ctx, func(tx *store.Tx) error {
+		if err := asks(ctx, tx); err != nil {
+			return err
+		}
+		return errMay
+	})
+	if !errors.Is(err, errMay) {
+		return err
+	}
+	return erase(asks)
 }
 
 // count notes that one more was erased, in the erasure's own transaction.

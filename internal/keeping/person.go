@@ -92,7 +92,9 @@ func (k *Keeping) ErasePerson(ctx context.Context, personID string) (left bool, 
 			left = true
 			continue
 		}
-		err := k.contacts.EraseBy(ctx, ct.ID, contact.SystemActor, byRequest, k.asked(personID, catalogue.KeepContact, ct.ID))
+		err := k.erases(ctx, k.asked(personID, catalogue.KeepContact, ct.ID), func(within func(context.Context, *store.Tx) error) error {
+			return k.contacts.EraseBy(ctx, ct.ID, contact.SystemActor, byRequest, within)
+		})
 		if err != nil && !waits(err) {
 			return left, err
 		}
@@ -111,9 +113,25 @@ func (k *Keeping) eraseHers(ctx context.Context, personID, fileID string) error 
 	case err != nil:
 		return err
 	case held == "":
-		return k.files.EraseAll(ctx, fileID, contact.SystemActor, byRequest, k.asked(personID, catalogue.KeepCase, fileID))
+		return k.eraseFile(ctx, fileID, k.asked(personID, catalogue.KeepCase, fileID))
 	case slices.Contains(running, held):
 		_, err = k.db.Exec(ctx, `INSERT INTO keeping_file (file_id, since) VALUES ($1, $2) ON CONFLICT (file_id) DO NOTHING`, fileID, store.Millis(k.now()))
+	}
+	return err
+}
+
+// eraseFile erases a file with its contacts, if asks says that it may go.
+func (k *Keeping) eraseFile(ctx context.Context, fileID string, asks func(context.Context, *store.Tx) error) error {
+	return k.erases(ctx, asks, func(within func(context.Context, *store.Tx) error) error {
+		return k.files.EraseAll(ctx, fileID, contact.SystemActor, byRequest, within)
+	})
+}
+
+// noContact holds, within the transaction of an erasure, that a file has no contact but those of one person, "" for none at all.
+func noContact(ctx context.Context, tx *store.Tx, fileID, but string) error {
+	n, err := store.One(ctx, tx, scanInt, `SELECT count(*) FROM case_contact x JOIN contact c ON c.id = x.contact_id WHERE x.file_id = $1 AND c.person_id <> $2`, fileID, but)
+	if err == nil && n > 0 {
+		err = fault.New(fault.Conflict, "fault.case.changed")
 	}
 	return err
 }
@@ -132,8 +150,8 @@ var of = map[string]string{
 	catalogue.KeepCase:    `SELECT contact_id FROM case_contact WHERE file_id = $2`,
 }
 
-// asked holds, within the transaction of an erasure, that its person has not taken it back and that nothing keeps the thing; and
-// counts her with her last contact.
+// asked holds, within the transaction of an erasure, that its person has not taken it back, that nothing keeps the thing and that
+// nobody else's contact has come into it; and counts her with her last contact.
 func (k *Keeping) asked(personID, rule, id string) func(context.Context, *store.Tx) error {
 	return func(ctx context.Context, tx *store.Tx) error {
 		n, err := store.One(ctx, tx, scanInt, `SELECT count(*) FROM person_erasure WHERE person_id = $1 AND due_at <= $2`, personID, store.Millis(k.now()))
@@ -145,6 +163,11 @@ func (k *Keeping) asked(personID, rule, id string) func(context.Context, *store.
 		}
 		if held, err := k.heldBy(ctx, tx, rule, id); err != nil || held != "" {
 			return errors.Join(err, fault.New(fault.Conflict, "fault.contact.held"))
+		}
+		if rule == catalogue.KeepCase {
+			if err := noContact(ctx, tx, id, personID); err != nil {
+				return err
+			}
 		}
 		if n, err = store.One(ctx, tx, scanInt, `SELECT count(*) FROM contact WHERE person_id = $1 AND id NOT IN (`+of[rule]+`)`, personID, id); err != nil || n > 0 {
 			return err
@@ -165,13 +188,12 @@ func (k *Keeping) leftFiles(ctx context.Context) error {
 		return err
 	}
 	for _, id := range ids {
-		if held, err := k.heldBy(ctx, k.db, catalogue.KeepCase, id); err != nil || held != "" {
-			if err != nil {
-				return err
+		err := k.eraseFile(ctx, id, func(ctx context.Context, tx *store.Tx) error {
+			if held, err := k.heldBy(ctx, tx, catalogue.KeepCase, id); err != nil || held != "" {
+				return errors.Join(err, fault.New(fault.Conflict, "fault.contact.held"))
 			}
-			continue
-		}
-		err := k.files.EraseAll(ctx, id, contact.SystemActor, byRequest, func(context.Context, *store.Tx) error { return nil })
+			return noContact(ctx, tx, id, "")
+		})
 		if err != nil && !waits(err) {
 			return err
 		}

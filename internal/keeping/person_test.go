@@ -1,6 +1,8 @@
 package keeping_test
 
 import (
+	"context"
+	"slices"
 	"testing"
 	"time"
 
@@ -164,16 +166,59 @@ func TestAFileFollowsWhenWhatRunsHasEnded(t *testing.T) {
 	})
 }
 
+// Somebody else's contact that is put into a file while an erasure runs stays, with the file: at once, or after what ran.
+func TestSomebodyElsesContactThatComesMeanwhileStays(t *testing.T) {
+	onEach(t, func(w *world) {
+		for _, runs := range []bool{false, true} {
+			first := w.closed("")
+			second, parent := w.closed(first.PersonID), w.closed("")
+			var files []string
+			for _, ct := range []contact.Contact{first, second} {
+				f, err := w.Files.OpenFor(w.Ctx, ct.ID, casefile.RoomChild, claire)
+				w.Must(err)
+				files = append(files, f.ID)
+				if runs {
+					w.Must(w.Files.AddTask(w.Ctx, f.ID, store.NewID(), "la notification court", claire.ID, w.Now(), claire))
+				}
+			}
+			slices.Sort(files)
+			come := func(_ context.Context, fileID string) error {
+				if fileID == files[0] {
+					w.Must(w.Files.AddContact(w.Ctx, files[1], parent.ID, casefile.RoomParent, claire))
+				}
+				return nil
+			}
+			w.asks(first.PersonID)
+			w.Forward(7 * day)
+			if runs {
+				w.erases(first.PersonID)
+				_, err := w.DB.Exec(w.Ctx, `UPDATE keeping_file SET since = since + 1 WHERE file_id = $1`, files[1]) // the first one is erased first
+				w.Must(err)
+				_, err = w.DB.Exec(w.Ctx, `UPDATE case_task SET state = 'done'`)
+				w.Must(err)
+			}
+			w.Files.OnErase(come)
+			w.erases(first.PersonID)
+			w.round()
+			if w.fileThere(files[0]) || !w.fileThere(files[1]) || !w.there(parent.ID) {
+				t.Errorf("runs %v: hers %v, shared %v, the other's contact %v", runs, w.fileThere(files[0]), w.fileThere(files[1]), w.there(parent.ID))
+			}
+		}
+	})
+}
+
 // What another room keeps stays, whatever its person asked; it goes when that room lets it.
 func TestWhatAnotherRoomKeepsStays(t *testing.T) {
 	onEach(t, func(w *world) {
 		w.Hold(keeping.Hold{Rule: catalogue.KeepContact, Code: "request", IDs: `SELECT contact_id FROM forget_request`})
 		ct := w.closed("")
+		cleared := 0 // how often its files on the disk went
+		w.Contacts.OnErase(contact.Eraser{Before: func(context.Context, string) error { cleared++; return nil }})
 		w.Must(w.Contacts.AskForget(w.Ctx, ct.ID, claire))
 		w.asks(ct.PersonID)
 		w.Forward(7 * day)
-		if !w.erases(ct.PersonID) || !w.there(ct.ID) {
-			t.Fatal("it went although a room keeps it")
+		if !w.erases(ct.PersonID) || !w.there(ct.ID) || cleared > 0 {
+			t.Fatalf("it went although a room keeps it: there %v, files gone %d times", w.there(ct.ID), cleared)
 		}
 		w.Must(w.Contacts.RefuseForget(w.Ctx, ct.ID, karim, "withdrawn"))
 		if w.erases(ct.PersonID) || w.there(ct.ID) {

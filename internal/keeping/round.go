@@ -115,7 +115,10 @@ func (d due) erase(ctx context.Context) (full bool, err error) {
 			return false, err
 		}
 		for _, id := range ids {
-			if err := d.kind.Erase(ctx, id, contact.SystemActor, d.leaves(id)); err != nil && !errors.Is(err, errNotDue) {
+			err := d.erases(ctx, d.leaves(id), func(within func(context.Context, *store.Tx) error) error {
+				return d.kind.Erase(ctx, id, contact.SystemActor, within)
+			})
+			if err != nil && !errors.Is(err, errNotDue) {
 				if ctx.Err() != nil {
 					return false, err
 				}
