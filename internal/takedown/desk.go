@@ -178,7 +178,8 @@ func (t *Takedown) tally(ctx context.Context, see Sight, want Wanted, d *Desk) e
 	return nil
 }
 
-// waiting is the statement of what waits: id, platform, group, whether she may read it, whether it is hers, whether it is late.
+// waiting is the statement of what waits: id, platform, group, whether she may read it, whether it is hers, whether it is late. In an
+// archived file nothing does, and none of its words can be read here.
 func (t *Takedown) waiting(b *store.Builder, see Sight) {
 	now := t.now()
 	b.Text(`SELECT n.id, n.platform, n.drafted_by, f.reference, n.drafted_at, n.reviewed_at, n.tried_at, n.submitted_at, n.removed_at, n.reappeared_at, n.due_at, n.check_at, n.closed_at,
@@ -205,7 +206,7 @@ func (t *Takedown) waiting(b *store.Builder, see Sight) {
 	t.files.MayRead(b, "n.file_id", see.StaffID, see.All)
 	b.Text(` THEN 1 ELSE 0 END AS reads
 		FROM takedown_notice n JOIN case_file f ON f.id = n.file_id
-		WHERE (n.state IN ('draft', 'ready', 'sending', 'unknown', 'submitted', 'acknowledged', 'decided', 'removed', 'watching', 'reappeared') OR n.closed_at > `)
+		WHERE f.state <> 'archived' AND (n.state IN ('draft', 'ready', 'sending', 'unknown', 'submitted', 'acknowledged', 'decided', 'removed', 'watching', 'reappeared') OR n.closed_at > `)
 	b.Arg(store.Millis(now.Add(-endedLately)))
 	b.Text(` OR n.id IN (SELECT notice_id FROM takedown_reply WHERE state = 'waits')) AND `)
 	casefile.NotBarred(b, "n.file_id", see.StaffID)
@@ -316,7 +317,7 @@ func (t *Takedown) Next(n Notice) string {
 }
 
 // Answerable are the notices that went and that somebody may read: those to which a reply may belong, those that it points to
-// first, then the latest: 200 at most.
+// first, then the latest: 200 at most. Those of archived files are not among them.
 func (t *Takedown) Answerable(ctx context.Context, see Sight, pointed []string) ([]Entry, error) {
 	var b store.Builder
 	b.Text(`SELECT n.id, f.reference FROM takedown_notice n JOIN case_file f ON f.id = n.file_id WHERE `)
@@ -355,7 +356,7 @@ func (t *Takedown) MayAnswer(ctx context.Context, see Sight, id string) (bool, e
 }
 
 func (t *Takedown) answerable(b *store.Builder, see Sight) {
-	b.Text(`(n.submitted_at > 0 OR n.state = 'unknown' OR n.id IN (SELECT notice_id FROM takedown_letter)) AND `)
+	b.Text(`n.file_id NOT IN (SELECT id FROM case_file WHERE state = 'archived') AND (n.submitted_at > 0 OR n.state = 'unknown' OR n.id IN (SELECT notice_id FROM takedown_letter)) AND `)
 	casefile.NotBarred(b, "n.file_id", see.StaffID)
 	b.Text(` AND `)
 	t.files.MayRead(b, "n.file_id", see.StaffID, see.All)

@@ -141,6 +141,33 @@ func TestTheDeskAndNeedToKnow(t *testing.T) {
 	})
 }
 
+// What is in the archive is on no desk and stands in nobody's way, whoever reads every file.
+func TestAnArchivedFileIsOnNoDesk(t *testing.T) {
+	onEach(t, func(w *world) {
+		id, see := w.submitted(), takedown.Sight{StaffID: nadia.ID, All: true}
+		n := w.is(id, takedown.Submitted)
+		w.Must(w.Move(w.Ctx, id, takedown.Finish, claire))
+		_, err := w.DB.Exec(w.Ctx, `UPDATE contact SET state = 'closed', state_since = 1, closed_at = 1`)
+		w.Must(err)
+		w.Must(w.Files.Close(w.Ctx, n.FileID, "solved", claire))
+		w.Forward(casefile.ArchiveAfter + time.Hour)
+		w.set(id, "closed_at = $2", store.Millis(w.Now())-1)
+		if archived, err := w.Files.ArchiveDue(w.Ctx); err != nil || archived != 1 {
+			t.Fatalf("%d files archived: %v", archived, err)
+		}
+		open := w.submitted()
+		if is := piles(w.desk(see, takedown.Wanted{})); is != "theirs 1" {
+			t.Errorf("the desk says %q", is)
+		}
+		if all, err := w.Answerable(w.Ctx, see, nil); err != nil || len(all) != 1 || all[0].ID != open {
+			t.Errorf("a reply may belong to %+v: %v", all, err)
+		}
+		if may, err := w.MayAnswer(w.Ctx, see, id); err != nil || may {
+			t.Errorf("a reply may be put into the archive: %v", err)
+		}
+	})
+}
+
 // A filter keeps a platform, or what is hers; a group that is long is shown by pages, and no notice twice.
 func TestTheDeskFilteredAndByPages(t *testing.T) {
 	onEach(t, func(w *world) {
