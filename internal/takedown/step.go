@@ -173,8 +173,8 @@ func (t *Takedown) postStep(ctx context.Context, job jobs.Job[letterArgs]) error
 	if err != nil {
 		return err
 	}
-	if err := t.tries(ctx, id, store.Millis(t.now())); err != nil {
-		return err
+	if err := t.tries(ctx, id, `tried_at = 0`, store.Millis(t.now())); err != nil {
+		return err // another process tries it
 	}
 	_, err = mail.Post{Roots: t.mail.Roots, Patience: t.mail.Patience}.Send(ctx, l.message(), c)
 	// What was sent is written down even where the node stops: it happened.
@@ -188,7 +188,7 @@ func (t *Takedown) postStep(ctx context.Context, job jobs.Job[letterArgs]) error
 	case errors.As(err, &refused):
 		return t.stepEnds(ctx, noticeID, id, LetterSending, LetterRefused, refused.Key)
 	case errors.As(err, &later):
-		if err := t.tries(ctx, id, 0); err != nil {
+		if err := t.tries(ctx, id, `tried_at > 0`, 0); err != nil {
 			return err
 		}
 		return jobs.Again(t.now().Add(later.RetryAfter))
@@ -200,10 +200,10 @@ func (t *Takedown) postStep(ctx context.Context, job jobs.Job[letterArgs]) error
 	return t.stepEnds(ctx, noticeID, id, LetterSending, LetterUnknown, "")
 }
 
-// tries writes when a letter was tried, 0 for what is sure not to have gone.
-func (t *Takedown) tries(ctx context.Context, id string, at int64) error {
+// tries writes when a letter was tried, 0 for what is sure not to have gone; has is what must be so of the try before.
+func (t *Takedown) tries(ctx context.Context, id, has string, at int64) error {
 	return t.db.Tx(ctx, func(tx *store.Tx) error {
-		n, err := tx.Exec(ctx, `UPDATE takedown_letter SET tried_at = $2 WHERE id = $1 AND state = 'sending'`, id, at)
+		n, err := tx.Exec(ctx, `UPDATE takedown_letter SET tried_at = $2 WHERE id = $1 AND state = 'sending' AND `+has, id, at)
 		if err == nil && n == 0 {
 			err = changed()
 		}

@@ -263,6 +263,17 @@ func TestAReminderThatMayHaveGone(t *testing.T) {
 	})
 }
 
+// Of two processes that have the same letter in hand, one whose lease ended while it stood still, one sends it.
+func TestALetterIsTriedByOneProcess(t *testing.T) {
+	onEach(t, func(w *world) {
+		id, step := w.submitted(), store.NewID()
+		_, err := w.DB.Exec(w.Ctx, `INSERT INTO takedown_letter (id, notice_id, key_id, kind, state, message_id, mark, contact, written_at, content_sealed) VALUES ($1, $2, 'k', 'reminder', 'sending', 'm', 'm', '', 1, $3)`, step, id, []byte("x"))
+		w.Must(err)
+		w.Must(w.Tries(w.Ctx, step, 5))
+		w.Refused(w.Tries(w.Ctx, step, 6), "fault.takedown.changed")
+	})
+}
+
 // A reply that was put to the wrong notice is moved, with both files' timelines saying so; one from which something was drawn only
 // once that is taken back.
 func TestAReplyIsMoved(t *testing.T) {
