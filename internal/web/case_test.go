@@ -5,7 +5,9 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
+	"vigie/internal/audit"
 	"vigie/internal/catalogue"
 	"vigie/internal/staff"
 	"vigie/internal/store"
@@ -75,6 +77,40 @@ func TestTheGlass(t *testing.T) {
 	lou.post(seen).want(http.StatusForbidden)
 	nadia.post(seen).want(http.StatusOK)
 	nadia.get("/desk/cases").seesNot("Dossiers ouverts sans accès")
+}
+
+// Whose reading of a file was ended is told no more that it changes, though her page is still open.
+func TestWhoMayReadAFileNoMoreIsToldNothingOfIt(t *testing.T) {
+	w := newWorld(t)
+	camille, lou := w.as(staff.Counsellor), w.colleague("Lou")
+	w.onDuty(camille)
+	id := w.browser().opens("public", "child")
+	w.answered(camille, id)
+	page := "/desk/cases/" + camille.opensCase(id, "child")
+	camille.post(page+"/readers", "who", w.idOf("Lou")).want(http.StatusOK)
+	notes := func(hears ...func() string) {
+		t.Helper()
+		before := make([]int, len(hears))
+		for i, came := range hears {
+			before[i] = len(came())
+		}
+		camille.post(page+"/notes", "id", store.NewID(), "text", "Sa sœur sait.").want(http.StatusOK)
+		for i, came := range hears {
+			w.until("it is told that the file changed", func() bool { return strings.Contains(came()[before[i]:], "case-changed") })
+		}
+	}
+	hers, lous := camille.listens(page+"/events?since=9999999999999"), lou.listens(page+"/events?since=9999999999999")
+	notes(hers, lous)
+	if err := w.app.Cases.Withdraw(t.Context(), fileAt(page), w.idOf("Lou"), audit.Actor{Kind: audit.Staff, ID: w.idOf("Camille")}); err != nil {
+		t.Fatal(err)
+	}
+	w.clock.jumps(time.Second)
+	told := strings.Count(lous(), "case-changed")
+	notes(hers)
+	notes(hers)
+	if again := strings.Count(lous(), "case-changed"); again != told {
+		t.Errorf("she was told %d times more", again-told)
+	}
 }
 
 // A parent's contact goes into the child's file by its reference, in a room of its own.

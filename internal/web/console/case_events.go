@@ -11,6 +11,7 @@ import (
 
 	"vigie/internal/casefile"
 	"vigie/internal/fault"
+	"vigie/internal/staff"
 	"vigie/internal/web/answer"
 	"vigie/internal/web/i18n"
 	"vigie/internal/web/live"
@@ -50,8 +51,16 @@ func (c *Room) CaseEvents(w http.ResponseWriter, r *http.Request) error {
 func (c *Room) followCase(r *http.Request, id string, s *live.Stream) (stop func(), err error) {
 	ctx, say, token := context.WithoutCancel(r.Context()), answer.Printer(r), session.StaffToken(r)
 	tell := func() {
-		if _, _, err := c.Staff.Peek(ctx, token); fault.Is(err, fault.Unauthenticated) {
+		_, reader, err := c.Staff.Peek(ctx, token)
+		if fault.Is(err, fault.Unauthenticated) {
 			s.End()
+			return
+		}
+		if err != nil {
+			return
+		}
+		// Whoever may read it no more is told nothing of it.
+		if how, err := c.Files.May(ctx, id, reader.ID, reader.Can(staff.CaseAll)); err != nil || how == "" {
 			return
 		}
 		e, err := live.Update(ctx, "", caseChanged(say, true))
