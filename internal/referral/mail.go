@@ -245,7 +245,7 @@ func (r *Referrals) ended(ctx context.Context, m Mailing, ev Event, state, troub
 		switch f := fault.As(err); {
 		case f == nil || f.Kind != fault.Conflict:
 			return err
-		case f.Key == "fault.case.not_open" || f.Key == "fault.case.archived": // somebody closed the file over it: it is written when it is open again
+		case f.Key == "fault.case.not_open" || f.Key == "fault.case.archived": // somebody closed the file over it: once it is open again, a person is asked
 			return jobs.Again(r.now().Add(closedFor))
 		case n == tries:
 			return err
