@@ -105,7 +105,9 @@ test.describe("the floor", { tag: "@desk" }, () => {
     await page.locator("form[action='/desk/floor/surge'] button").click();
     await expect(counsellor.page.locator(".presence-load")).toContainText("sur 5");
     await page.getByLabel("Calcul silencieux à l'entrée").selectOption("always");
+    const kept = page.waitForResponse((response) => response.url().endsWith("/desk/floor/proof"));
     await page.locator("form[action='/desk/floor/proof'] button").click();
+    await kept; // a reload takes back what has not left yet
     await page.reload();
     await expect(page.getByLabel("Conversations en plus")).toHaveValue("2");
     await expect(page.getByLabel("Calcul silencieux à l'entrée")).toHaveValue("always");
