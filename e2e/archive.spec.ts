@@ -1,9 +1,12 @@
 // Three months later a closed case is archived: who had it reads it no more, a supervisor says what for, and its person takes it
 // out again with her four words, for whoever answers.
-import { expect, expectAccessible, expectNoSideways, picture, test } from "./vigie";
+import { expect, expectAccessible, expectNoSideways, picture, test as base } from "./vigie";
 import { Child, phone } from "./people";
 import { counsellorReady, logsIn, opensCase, talking } from "./staff";
 import type { Page } from "@playwright/test";
+
+/** A helpline of its own: its clock goes ahead, and no other journey is to begin three months later. */
+const test = base.extend<{}, { settings: Record<string, string> }>({ settings: [async ({}, use) => use({}), { scope: "worker" }] });
 
 async function looksRight(page: Page, name: string): Promise<void> {
   const size = page.viewportSize()!;
