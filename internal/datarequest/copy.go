@@ -289,14 +289,22 @@ func (r *Requests) dropCopies(ctx context.Context, tx *store.Tx, where string, a
 	if err != nil {
 		return err
 	}
+	if err := r.dropKeys(ctx, tx, keys); err != nil {
+		return err
+	}
+	_, err = tx.Exec(ctx, `DELETE FROM data_request_copy WHERE `+where, arg)
+	return err
+}
+
+// dropKeys destroys keys, which every node forgets.
+func (r *Requests) dropKeys(ctx context.Context, tx *store.Tx, keys []string) error {
 	for _, key := range keys {
 		if err := r.keys.Drop(ctx, tx, key); err != nil {
 			return err
 		}
 		tx.AfterCommit(func() { r.o.Bus.Publish("key."+key, []byte(`{"destroyed":true}`)) })
 	}
-	_, err = tx.Exec(ctx, `DELETE FROM data_request_copy WHERE `+where, arg)
-	return err
+	return nil
 }
 
 const selectCopy = `SELECT id, request_id, key_id, person_id, made_at, until, shown_to, shown_by, fetched_at, copy_sealed FROM data_request_copy`

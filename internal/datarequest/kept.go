@@ -40,11 +40,8 @@ func (r *Requests) EraseRequest(ctx context.Context, id string, by audit.Actor, 
 			UNION SELECT key_id FROM data_request_copy WHERE request_id = $1`, id); err != nil {
 			return err
 		}
-		for _, key := range keys {
-			if err := r.keys.Drop(ctx, tx, key); err != nil {
-				return err
-			}
-			tx.AfterCommit(func() { r.o.Bus.Publish("key."+key, []byte(`{"destroyed":true}`)) })
+		if err := r.dropKeys(ctx, tx, keys); err != nil {
+			return err
 		}
 		if _, err := tx.Exec(ctx, `DELETE FROM data_request WHERE id = $1`, id); err != nil {
 			return err
