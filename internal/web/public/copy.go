@@ -1,12 +1,10 @@
 package public
 
 import (
-	"fmt"
 	"mime"
 	"net/http"
 
 	"vigie/internal/fault"
-	"vigie/internal/routing/flood"
 	"vigie/internal/web/answer"
 	"vigie/internal/web/session"
 )
@@ -45,15 +43,11 @@ func (p *Room) FetchCopy(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	source := p.network(r)
-	verdict := p.Guard.Check(flood.TryCode, source, "")
-	if verdict.Refused {
-		return p.copy(w, r, http.StatusTooManyRequests, fault.New(fault.TooMany, "fault.too_many"))
+	var packed []byte
+	network, err := p.guesses(r)
+	if err == nil {
+		packed, err = p.Requests.Fetch(r.Context(), session.Visitor(r).ContactID, form.Get("words"), network)
 	}
-	if err := verdict.Wait(r.Context()); err != nil {
-		return err
-	}
-	packed, err := p.Requests.Fetch(r.Context(), session.Visitor(r).ContactID, form.Get("words"), fmt.Sprintf("%x", source))
 	if err != nil {
 		if f := fault.As(err); f != nil && f.Key != "fault.request.no_copy" && (f.Kind == fault.Invalid || f.Kind == fault.NotFound || f.Kind == fault.TooMany || f.Kind == fault.Forbidden) {
 			return p.copy(w, r, answer.Status(err), err)

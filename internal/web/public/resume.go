@@ -96,18 +96,24 @@ func (p *Room) ComeBack(w http.ResponseWriter, r *http.Request) error {
 	return nil
 }
 
-// whose finds who typed four words. Guesses are slowed by network, whatever page they are typed on; it returns the faults of
-// contact.ByResumeCode, and fault.TooMany "fault.too_many".
+// whose finds who typed four words. It returns the faults of contact.ByResumeCode, and those of guesses.
 func (p *Room) whose(r *http.Request, typed string) (contact.Resumed, error) {
+	network, err := p.guesses(r)
+	if err != nil {
+		return contact.Resumed{}, err
+	}
+	return p.Contacts.ByResumeCode(r.Context(), typed, network)
+}
+
+// guesses slows whoever types four words by network, whatever page they are typed on, and returns the network as
+// contact.ByResumeCode takes it; fault.TooMany "fault.too_many".
+func (p *Room) guesses(r *http.Request) (network string, err error) {
 	source := p.network(r)
 	verdict := p.Guard.Check(flood.TryCode, source, "")
 	if verdict.Refused {
-		return contact.Resumed{}, fault.New(fault.TooMany, "fault.too_many")
+		return "", fault.New(fault.TooMany, "fault.too_many")
 	}
-	if err := verdict.Wait(r.Context()); err != nil {
-		return contact.Resumed{}, err
-	}
-	return p.Contacts.ByResumeCode(r.Context(), typed, fmt.Sprintf("%x", source))
+	return fmt.Sprintf("%x", source), verdict.Wait(r.Context())
 }
 
 // again opens a new contact for somebody who has been here before, where she stood: who she is, her age
