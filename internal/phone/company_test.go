@@ -73,6 +73,7 @@ func TestAReloadIsNobodyWhoLeaves(t *testing.T) {
 	r := w.rings(skip)
 	id := w.answers(anne, at)
 	w.ok(w.phone.Invite(t.Context(), anne, id, "119", phone.Together))
+	r.heardOnce("she is told of the 119", helpTone, bilalTone)
 	must(t, "the caller of three", r.heard.last, anneTone, helpTone)
 	w.says("third_joins", musicTone, 2*time.Second) // nothing is said with the 119 from now on
 	w.ok(w.phone.Leave(t.Context(), anne, w.phone.Node(), at.id))

@@ -178,6 +178,26 @@ func TestCancelledQueriesPoisonNothing(t *testing.T) {
 	})
 }
 
+// A caller who has left before it begins writes nothing, whichever way it writes.
+func TestACallerWhoLeftWritesNothing(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, db *store.DB) {
+		withTable(t, db)
+		left, cancel := context.WithCancel(context.Background())
+		cancel()
+		for i := range 40 {
+			if wrote, err := db.Append(left, store.Stmt{SQL: insert, Args: []any{fmt.Sprint("a", i), 1, nil}}); wrote || err == nil {
+				t.Fatal("Append wrote for nobody")
+			}
+			if _, err := db.Exec(left, insert, fmt.Sprint("b", i), 1, nil); err == nil {
+				t.Fatal("Exec wrote for nobody")
+			}
+		}
+		if n := count(t, db); n != 0 {
+			t.Errorf("%d rows", n)
+		}
+	})
+}
+
 // A time is stored as milliseconds or not at all: SQLite would take it silently as text.
 func TestTimesAreRefused(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, db *store.DB) {

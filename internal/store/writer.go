@@ -65,6 +65,9 @@ func (w *writer) send(ctx context.Context, r *request) error {
 	if w.closed {
 		return ErrClosed
 	}
+	if err := ctx.Err(); err != nil {
+		return err // select takes either of two that are ready
+	}
 	select {
 	case w.requests <- r:
 		return nil
