@@ -59,6 +59,13 @@ test.describe("following a chat", { tag: "@desk" }, () => {
       await picture(page, "listen-whisper");
       await expectAccessible(page);
       await expectNoSideways(page);
+      await page.setViewportSize({ width: 320, height: 700 });
+      await page.emulateMedia({ colorScheme: "dark" });
+      await picture(page, "listen-whisper-small-dark");
+      await expectNoSideways(page);
+      await expectAccessible(page);
+      await page.setViewportSize({ width: 1440, height: 900 });
+      await page.emulateMedia({ colorScheme: "light" });
       await picture(counsellor.page, "listened-desk");
       await expectAccessible(counsellor.page);
     });

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -15,6 +16,8 @@ import (
 	"vigie/internal/demo"
 	"vigie/internal/demo/network"
 	"vigie/internal/demo/post"
+	"vigie/internal/staff"
+	"vigie/internal/store"
 )
 
 type demoCommand struct {
@@ -180,6 +183,23 @@ func (d demoCommand) prepare(ctx context.Context, c config.Config, o Options, te
 			return fmt.Errorf("making up the past: %w", err)
 		}
 		fmt.Fprintf(term.Out, "%d made-up contacts.\n", n)
+		if err := a.tellListening(ctx); err != nil {
+			return fmt.Errorf("telling of a period of listening: %w", err)
+		}
 	}
 	return os.WriteFile(done, nil, 0o600)
+}
+
+// tellListening tells the made-up staff that they may be listened to this week.
+func (a *App) tellListening(ctx context.Context) error {
+	people, err := a.Staff.Roster(ctx)
+	if err != nil {
+		return err
+	}
+	i := slices.IndexFunc(people, func(p staff.Person) bool { return p.Can(staff.ContactListen) })
+	if i < 0 {
+		return nil
+	}
+	now := a.now()
+	return a.Listening.Tell(ctx, people[i].ID, store.NewID(), now, now.AddDate(0, 0, 7))
 }
