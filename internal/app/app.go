@@ -28,6 +28,7 @@ import (
 	"vigie/internal/phone"
 	"vigie/internal/picture"
 	"vigie/internal/referral"
+	"vigie/internal/rota"
 	"vigie/internal/routing"
 	"vigie/internal/routing/flood"
 	"vigie/internal/seal"
@@ -65,6 +66,7 @@ type App struct {
 	Referrals *referral.Referrals
 	Keeping   *keeping.Keeping
 	Requests  *datarequest.Requests
+	Rota      *rota.Rota
 	Guard     *flood.Guard
 
 	pictures *picture.Process
@@ -226,6 +228,7 @@ func (a *App) openRooms(ctx context.Context, o Options) error {
 		return err
 	}
 	a.openKeeping(o)
+	a.Rota = rota.New(rota.Options{DB: a.DB, Keys: a.Keys, Audit: a.Audit, Catalogue: a.Catalogue.Current, People: a.Staff, Now: o.Now})
 	return nil
 }
 
@@ -266,7 +269,7 @@ func (a *App) openWeb() error {
 	}
 	streams := live.New()
 	desk := &console.Room{
-		Site: site, Contacts: a.Contacts, Chats: a.Chats, Router: a.Router, Phone: a.Phone, Files: a.Cases, Evidence: a.Evidence, Takedown: a.Takedown, Referrals: a.Referrals, Keeping: a.Keeping, Requests: a.Requests, Guard: a.Guard, Streams: streams, Staff: a.Staff,
+		Site: site, Contacts: a.Contacts, Chats: a.Chats, Router: a.Router, Phone: a.Phone, Files: a.Cases, Evidence: a.Evidence, Takedown: a.Takedown, Referrals: a.Referrals, Keeping: a.Keeping, Requests: a.Requests, Rota: a.Rota, Guard: a.Guard, Streams: streams, Staff: a.Staff,
 		Catalogue: a.Catalogue.Current, Documents: a.Catalogue, Alias: a.alias, Today: a.today, Now: a.now, Audit: a.Audit, Bus: a.Bus,
 	}
 	leave, err := desk.Listen()
@@ -330,6 +333,7 @@ func (a *App) Background(ctx context.Context) *sync.WaitGroup {
 	all.Go(func() { a.Router.Run(ctx) })
 	all.Go(func() { a.Phone.Run(ctx) })
 	all.Go(func() { a.Jobs.Run(ctx) })
+	all.Go(func() { a.Rota.Run(ctx) })
 	all.Go(func() {
 		if err := a.Takedown.ReadReplies(ctx); err != nil {
 			slog.Error("takedown: the mailbox of answers is not read", "error", err)

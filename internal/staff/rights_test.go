@@ -37,6 +37,8 @@ request.book     c s . . o .
 request.handle   . . . . o .
 staff.manage     . . . a . .
 audit.read       . . . a o .
+rota.see         c s . a . .
+rota.edit        . s . a . .
 keeping.see      . s . . o .
 keeping.rule     . . . . o .
 `

@@ -46,6 +46,7 @@ type floorView struct {
 	onCall     routing.OnCall
 	partners   bool     // lines send us callers, and ask what became of them
 	trouble    []string // what is wrong with the phone, in sentences
+	onNow      onNow
 	now        time.Time
 	alias      func(staffID string) string
 }
@@ -127,6 +128,13 @@ func (c *Room) floor(ctx context.Context, say *i18n.Printer, p staff.Person) (fl
 	if v.seen, err = c.Evidence.SeenSince(ctx, c.midnight()); err != nil {
 		return v, err
 	}
+	present := map[string]bool{}
+	for _, s := range v.seats {
+		present[s.StaffID] = s.Live && s.Shown != routing.Away
+	}
+	if v.onNow, err = c.onNow(ctx, say, present); err != nil {
+		return v, err
+	}
 	for _, s := range v.seats {
 		if s.Live && s.Shown != routing.Away && s.StaffID != p.ID {
 			v.colleagues = append(v.colleagues, ui.Option{Value: s.StaffID, Label: s.Person.Alias + " (" + say.T("presence."+string(s.Shown)) + ")"})
@@ -190,7 +198,7 @@ func (c *Room) inDanger(ctx context.Context, say *i18n.Printer, p staff.Person, 
 
 // floorPieces is all of the page that changes by itself.
 func (v floorView) pieces() []piece {
-	return []piece{floorTrouble(v), floorOnCall(v), floorClosed(v), floorDecide(v), floorTalking(v), floorIncidents(v), floorHolds(v), floorForget(v), floorPromises(v), floorLine(v), floorSeats(v)}
+	return []piece{floorTrouble(v), floorOnCall(v), floorClosed(v), floorDecide(v), floorTalking(v), floorIncidents(v), floorHolds(v), floorForget(v), floorPromises(v), floorLine(v), floorSeats(v), floorRota(v.say, v.onNow)}
 }
 
 // refloor answers an act of the floor with the floor as it is now.

@@ -24,6 +24,7 @@ import (
 	"vigie/internal/keeping"
 	"vigie/internal/phone"
 	"vigie/internal/referral"
+	"vigie/internal/rota"
 	"vigie/internal/routing"
 	"vigie/internal/routing/flood"
 	"vigie/internal/staff"
@@ -48,6 +49,7 @@ type Room struct {
 	Referrals *referral.Referrals
 	Keeping   *keeping.Keeping
 	Requests  *datarequest.Requests
+	Rota      *rota.Rota
 	Guard     *flood.Guard
 	Streams   *live.Streams
 	Staff     *staff.Staff
