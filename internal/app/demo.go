@@ -179,6 +179,9 @@ func (d demoCommand) prepare(ctx context.Context, c config.Config, o Options, te
 		if err != nil {
 			return fmt.Errorf("making up the past: %w", err)
 		}
+		if err := demo.Rota(ctx, a.Rota, clock, counsellors); err != nil {
+			return fmt.Errorf("making up the rota: %w", err)
+		}
 		fmt.Fprintf(term.Out, "%d made-up contacts.\n", n)
 	}
 	return os.WriteFile(done, nil, 0o600)

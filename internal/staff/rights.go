@@ -57,6 +57,7 @@ const (
 	AuditRead      Right = "audit.read"      // the whole log
 	RotaSee        Right = "rota.see"        // who works when; her own days, calendar and swaps
 	RotaEdit       Right = "rota.edit"       // plan, publish, decide on swaps
+	HandoverSee    Right = "handover.see"    // what a shift begins with: of it, what she may open
 	KeepingSee     Right = "keeping.see"     // what goes by which rule, and what is kept
 	KeepingRule    Right = "keeping.rule"    // decide how long each kind of data is kept
 )
@@ -105,6 +106,7 @@ var table = []struct {
 	{AuditRead, grant{no, no, no, yes, yes, no}},
 	{RotaSee, grant{yes, yes, no, yes, no, no}},
 	{RotaEdit, grant{no, yes, no, yes, no, no}},
+	{HandoverSee, grant{yes, yes, no, no, yes, no}},
 	{KeepingSee, grant{no, yes, no, no, yes, no}},
 	{KeepingRule, grant{no, no, no, no, yes, no}},
 }

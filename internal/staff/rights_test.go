@@ -39,6 +39,7 @@ staff.manage     . . . a . .
 audit.read       . . . a o .
 rota.see         c s . a . .
 rota.edit        . s . a . .
+handover.see     c s . . o .
 keeping.see      . s . . o .
 keeping.rule     . . . . o .
 `

@@ -116,7 +116,10 @@ func (h *Handler) routes() []Route {
 		{post, "/desk/contacts/{id}/forget/carry-out", staff.ContactForget, c.Forget, false},
 		{post, "/desk/contacts/{id}/forget/refuse", staff.ContactForget, c.RefuseForget, false},
 
-		// The rota.
+		// The rota, and what a shift begins with.
+		{get, "/desk/handover", staff.HandoverSee, c.Handover, false},
+		{post, "/desk/handover", staff.HandoverSee, c.ActHandover, false},
+		{post, "/desk/handover/notes", staff.FloorSteer, c.WriteHandover, false},
 		{get, "/desk/rota", staff.RotaSee, c.SeeRota, false},
 		{get, "/desk/rota/mine", staff.RotaSee, c.MyRota, false},
 		{post, "/desk/rota/shifts", staff.RotaEdit, c.PlanShift, false},
