@@ -67,6 +67,9 @@ test.describe("the rota", { tag: "@desk" }, () => {
     await expect(counsellor.getByText("Aucun poste publié")).toBeVisible();
     await dominique.getByRole("button", { name: "Publier la semaine" }).click();
     await expect(dominique.getByText("La semaine est publiée")).toBeVisible();
+    await dominique.goto("/desk");
+    await expectNoSideways(dominique);
+    await picture(dominique, "rota-bar");
     await dominique.goto(`/desk/rota?day=${dayAhead(5)}`);
     await expect(dominique.getByRole("cell", { name: "il manque 1" }).first()).toBeVisible();
     await everywhere(dominique, "rota-day");

@@ -191,8 +191,8 @@ func (c *Room) handoverNotes(ctx context.Context, say *i18n.Printer, p staff.Per
 	return all, nil
 }
 
-// readersOf are whom a note is for: those whose shift begins within a day after it, else all who have a desk; and whoever has read it.
-// They are in the order of their aliases.
+// readersOf are whom a note is for: those who are on when it is written or whose shift begins within a day after it, else all who have
+// a desk; and whoever has read it. They are in the order of their aliases.
 func (c *Room) readersOf(ctx context.Context, n rota.Note, called names) ([]string, error) {
 	written := at(n.WrittenAt)
 	day := written.In(c.Rota.Zone()).Format(time.DateOnly)
@@ -202,7 +202,7 @@ func (c *Room) readersOf(ctx context.Context, n rota.Note, called names) ([]stri
 	}
 	whom := map[string]bool{}
 	for _, s := range shifts {
-		if s.Post != rota.OnCall && s.FromAt > n.WrittenAt && at(s.FromAt).Before(written.Add(24*time.Hour)) {
+		if s.Post != rota.OnCall && s.StaffID != n.WrittenBy && s.ToAt > n.WrittenAt && at(s.FromAt).Before(written.Add(24*time.Hour)) {
 			whom[s.StaffID] = true
 		}
 	}
@@ -250,11 +250,21 @@ func (h handing) way(ct contact.Contact) string {
 func (h handing) danger(part *handoverPart) error {
 	if h.p.Can(staff.FloorSee) {
 		part.all, part.allLabel = "/desk/floor", h.say.T("floor.title")
+	}
+	found, err := h.c.inDanger(h.ctx, h.say, h.p, contact.Left, contact.Parked, contact.Talking)
+	if err != nil {
+		return err
+	}
+	unseen := map[string]bool{}
+	if h.p.Can(staff.FloorSteer) {
 		alarms, err := h.c.Router.Alarms(h.ctx)
 		if err != nil {
 			return err
 		}
 		for _, a := range alarms {
+			if unseen[a.ContactID] = true; slices.ContainsFunc(found, func(ct inDanger) bool { return ct.ID == a.ContactID }) {
+				continue // it says so itself
+			}
 			v, err := h.c.alarm(h.ctx, h.say, h.p, a)
 			if fault.Is(err, fault.NotFound) || fault.Is(err, fault.Gone) {
 				continue
@@ -265,16 +275,16 @@ func (h handing) danger(part *handoverPart) error {
 			part.lines = append(part.lines, handoverLine{href: "/desk/floor", title: h.say.T("handover.alarm"), line: v.words, since: a.RungAt, grave: true})
 		}
 	}
-	found, err := h.c.inDanger(h.ctx, h.say, h.p, contact.Left, contact.Parked, contact.Talking)
-	if err != nil {
-		return err
-	}
 	for _, ct := range found {
 		if !h.hers(ct.Contact) {
 			part.others++
 			continue
 		}
-		part.lines = append(part.lines, handoverLine{href: h.way(ct.Contact), title: ct.title, line: joined(ct.topic, ct.line), age: " ", since: ct.StateSince, grave: true})
+		alarm := ""
+		if unseen[ct.ID] {
+			alarm = h.say.T("handover.alarm")
+		}
+		part.lines = append(part.lines, handoverLine{href: h.way(ct.Contact), title: ct.title, line: joined(alarm, ct.topic, ct.line), age: " ", since: ct.StateSince, grave: true})
 	}
 	if !h.p.Can(staff.FloorSteer) {
 		return nil
