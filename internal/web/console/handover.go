@@ -33,9 +33,9 @@ type handoverView struct {
 	nothing     string // the parts in which there is nothing, in one line
 	standing    []string
 	mayWrite    bool
+	rota        bool   // she has one
 	words       string // of a note that was refused
 	stood       int64
-	unread      bool
 }
 
 // noteView is a note of the shift before.
@@ -89,7 +89,7 @@ func (c *Room) handover(w http.ResponseWriter, r *http.Request, code int, done, 
 
 func (c *Room) handoverFor(ctx context.Context, say *i18n.Printer, p staff.Person) (handoverView, error) {
 	now := c.Now()
-	v := handoverView{say: say, mayWrite: p.Can(staff.FloorSteer), stood: now.UnixMilli()}
+	v := handoverView{say: say, mayWrite: p.Can(staff.FloorSteer), rota: p.Can(staff.RotaSee), stood: now.UnixMilli()}
 	last, err := c.Rota.LastRead(ctx, p.ID)
 	if err != nil {
 		return v, err

@@ -22,6 +22,7 @@ import (
 	"vigie/internal/evidence"
 	"vigie/internal/fault"
 	"vigie/internal/keeping"
+	"vigie/internal/listening"
 	"vigie/internal/phone"
 	"vigie/internal/referral"
 	"vigie/internal/rota"
@@ -50,6 +51,7 @@ type Room struct {
 	Keeping   *keeping.Keeping
 	Requests  *datarequest.Requests
 	Rota      *rota.Rota
+	Listening *listening.Room
 	Guard     *flood.Guard
 	Streams   *live.Streams
 	Staff     *staff.Staff

@@ -350,10 +350,10 @@ func (c *Room) rotaHour(say *i18n.Printer, day string, e rota.Expected, shifts [
 	return row, e.Open || len(there) > 0
 }
 
-// tenth is a number with one digit after the comma where it has one.
-func tenth(say *i18n.Printer, f float64) string {
+// tenth is a number with one digit after the comma where it has one; a whole one is said as such.
+func tenth(say *i18n.Printer, f float64) any {
 	if f == float64(int64(f)) {
-		return say.Number(int64(f))
+		return int64(f)
 	}
 	text := strconv.FormatFloat(f, 'f', 1, 64)
 	if say.Lang() == i18n.French {
