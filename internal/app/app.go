@@ -29,6 +29,7 @@ import (
 	"vigie/internal/phone"
 	"vigie/internal/picture"
 	"vigie/internal/referral"
+	"vigie/internal/rota"
 	"vigie/internal/routing"
 	"vigie/internal/routing/flood"
 	"vigie/internal/seal"
@@ -67,6 +68,7 @@ type App struct {
 	Keeping   *keeping.Keeping
 	Requests  *datarequest.Requests
 	Listening *listening.Room
+	Rota      *rota.Rota
 	Guard     *flood.Guard
 
 	pictures *picture.Process
@@ -229,6 +231,7 @@ func (a *App) openRooms(ctx context.Context, o Options) error {
 	}
 	a.Listening = listening.New(listening.Options{DB: a.DB, Keys: a.Keys, Audit: a.Audit, Bus: a.Bus, Contacts: a.Contacts, Chats: a.Chats, Router: a.Router, Phone: a.Phone, Now: o.Now})
 	a.openKeeping(o)
+	a.Rota = rota.New(rota.Options{DB: a.DB, Keys: a.Keys, Audit: a.Audit, Catalogue: a.Catalogue.Current, People: a.Staff, Now: o.Now})
 	return nil
 }
 
@@ -269,7 +272,7 @@ func (a *App) openWeb() error {
 	}
 	streams := live.New()
 	desk := &console.Room{
-		Site: site, Contacts: a.Contacts, Chats: a.Chats, Router: a.Router, Phone: a.Phone, Files: a.Cases, Evidence: a.Evidence, Takedown: a.Takedown, Referrals: a.Referrals, Keeping: a.Keeping, Requests: a.Requests, Listening: a.Listening, Guard: a.Guard, Streams: streams, Staff: a.Staff,
+		Site: site, Contacts: a.Contacts, Chats: a.Chats, Router: a.Router, Phone: a.Phone, Files: a.Cases, Evidence: a.Evidence, Takedown: a.Takedown, Referrals: a.Referrals, Keeping: a.Keeping, Requests: a.Requests, Listening: a.Listening, Rota: a.Rota, Guard: a.Guard, Streams: streams, Staff: a.Staff,
 		Catalogue: a.Catalogue.Current, Documents: a.Catalogue, Alias: a.alias, Today: a.today, Now: a.now, Audit: a.Audit, Bus: a.Bus,
 	}
 	leave, err := desk.Listen()
@@ -334,6 +337,7 @@ func (a *App) Background(ctx context.Context) *sync.WaitGroup {
 	all.Go(func() { a.Phone.Run(ctx) })
 	all.Go(func() { a.Listening.Run(ctx) })
 	all.Go(func() { a.Jobs.Run(ctx) })
+	all.Go(func() { a.Rota.Run(ctx) })
 	all.Go(func() {
 		if err := a.Takedown.ReadReplies(ctx); err != nil {
 			slog.Error("takedown: the mailbox of answers is not read", "error", err)

@@ -182,6 +182,9 @@ func (d demoCommand) prepare(ctx context.Context, c config.Config, o Options, te
 		if err != nil {
 			return fmt.Errorf("making up the past: %w", err)
 		}
+		if err := demo.Rota(ctx, a.Rota, clock, counsellors); err != nil {
+			return fmt.Errorf("making up the rota: %w", err)
+		}
 		fmt.Fprintf(term.Out, "%d made-up contacts.\n", n)
 		if err := a.tellListening(ctx); err != nil {
 			return fmt.Errorf("telling of a period of listening: %w", err)

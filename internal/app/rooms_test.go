@@ -30,6 +30,7 @@ var mayImport = map[string][]string{
 	"picture":     {},
 	"phone":       {"audit", "blob", "catalogue", "contact", "routing", "seal"},
 	"referral":    {"audit", "blob", "casefile", "catalogue", "seal"},
+	"rota":        {"audit", "catalogue", "seal", "staff"},
 	"routing":     {"audit", "catalogue", "contact", "seal", "staff"},
 	"takedown":    {"audit", "casefile", "catalogue", "evidence", "seal"},
 }

@@ -56,6 +56,9 @@ const (
 	RequestHandle  Right = "request.handle"  // answer such requests
 	StaffManage    Right = "staff.manage"    // accounts, roles, resets, sessions of others
 	AuditRead      Right = "audit.read"      // the whole log
+	RotaSee        Right = "rota.see"        // who works when; her own days, calendar and swaps
+	RotaEdit       Right = "rota.edit"       // plan, publish, decide on swaps
+	HandoverSee    Right = "handover.see"    // what a shift begins with: of it, what she may open
 	KeepingSee     Right = "keeping.see"     // what goes by which rule, and what is kept
 	KeepingRule    Right = "keeping.rule"    // decide how long each kind of data is kept
 )
@@ -103,6 +106,9 @@ var table = []struct {
 	{RequestHandle, grant{no, no, no, no, yes, no}},
 	{StaffManage, grant{no, no, no, yes, no, no}},
 	{AuditRead, grant{no, no, no, yes, yes, no}},
+	{RotaSee, grant{yes, yes, no, yes, no, no}},
+	{RotaEdit, grant{no, yes, no, yes, no, no}},
+	{HandoverSee, grant{yes, yes, no, no, yes, no}},
 	{KeepingSee, grant{no, yes, no, no, yes, no}},
 	{KeepingRule, grant{no, no, no, no, yes, no}},
 }

@@ -37,6 +37,9 @@ request.book     c s . . o .
 request.handle   . . . . o .
 staff.manage     . . . a . .
 audit.read       . . . a o .
+rota.see         c s . a . .
+rota.edit        . s . a . .
+handover.see     c s . . o .
 keeping.see      . s . . o .
 keeping.rule     . . . . o .
 `

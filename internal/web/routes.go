@@ -27,6 +27,7 @@ func (h *Handler) routes() []Route {
 		{get, "/cards/{code}", staff.Public, p.Card, true},
 		{get, "/envelope/{token}", staff.Public, p.Envelope, true},
 		{post, "/envelope/{token}", staff.Public, p.FetchEnvelope, true},
+		{get, "/calendar/{token}", staff.Public, c.Calendar, false},
 		{get, "/quit", staff.Public, p.Leave, false},
 		{get, "/dev/ui", staff.Public, h.gallery, true},
 
@@ -115,6 +116,25 @@ func (h *Handler) routes() []Route {
 		{post, "/desk/contacts/{id}/settle", staff.FloorSteer, c.Settle, false},
 		{post, "/desk/contacts/{id}/forget/carry-out", staff.ContactForget, c.Forget, false},
 		{post, "/desk/contacts/{id}/forget/refuse", staff.ContactForget, c.RefuseForget, false},
+
+		// The rota, and what a shift begins with.
+		{get, "/desk/handover", staff.HandoverSee, c.Handover, false},
+		{post, "/desk/handover", staff.HandoverSee, c.ActHandover, false},
+		{post, "/desk/handover/notes", staff.FloorSteer, c.WriteHandover, false},
+		{get, "/desk/rota", staff.RotaSee, c.SeeRota, false},
+		{get, "/desk/rota/mine", staff.RotaSee, c.MyRota, false},
+		{post, "/desk/rota/shifts", staff.RotaEdit, c.PlanShift, false},
+		{post, "/desk/rota/shifts/{shift}", staff.RotaEdit, c.ChangeShift, false},
+		{post, "/desk/rota/shifts/{shift}/offer", staff.RotaSee, c.OfferShift, false},
+		{post, "/desk/rota/publish", staff.RotaEdit, c.PublishRota, false},
+		{post, "/desk/rota/patterns", staff.RotaEdit, c.KeepPattern, false},
+		{post, "/desk/rota/patterns/lay", staff.RotaEdit, c.LayPattern, false},
+		{post, "/desk/rota/swaps/{swap}/take", staff.RotaSee, c.TakeSwap, false},
+		{post, "/desk/rota/swaps/{swap}/withdraw", staff.RotaSee, c.WithdrawSwap, false},
+		{post, "/desk/rota/swaps/{swap}/decide", staff.RotaEdit, c.DecideSwap, false},
+		{post, "/desk/rota/absences", staff.RotaSee, c.SetAbsence, false},
+		{post, "/desk/rota/absences/{absence}/end", staff.RotaSee, c.EndAbsence, false},
+		{post, "/desk/rota/feed", staff.RotaSee, c.SetFeed, false},
 
 		// The desk.
 		{get, "/desk/listening", staff.DeskUse, c.ListeningPeriods, false},

@@ -259,6 +259,10 @@ func (c *Room) FinishPasskeyLogin(w http.ResponseWriter, r *http.Request) error 
 	if err != nil {
 		return err
 	}
+	to, err := c.landing(r.Context(), step.Person)
+	if err != nil {
+		return err
+	}
 	session.SetStaff(w, step.Token)
-	return sendJSON(w, map[string]string{"to": home(step.Person)})
+	return sendJSON(w, map[string]string{"to": to})
 }

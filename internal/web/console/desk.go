@@ -456,6 +456,9 @@ func (c *Room) commands(say *i18n.Printer, p staff.Person) []ui.Command {
 	}
 	all = append(all,
 		ui.Command{Label: say.T("desk.cmd.history"), Href: "/desk/history", Icon: "search"},
+		ui.Command{Label: say.T("handover.title"), Href: "/desk/handover", Icon: "book-open"},
+		ui.Command{Label: say.T("rota.title"), Href: "/desk/rota", Icon: "clock"},
+		ui.Command{Label: say.T("rota.mine"), Href: "/desk/rota/mine", Icon: "clock"},
 		ui.Command{Label: say.T("desk.cmd.account"), Href: "/desk/account", Icon: "key-round"},
 	)
 	if p.Can(staff.CaseAll) {

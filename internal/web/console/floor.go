@@ -50,6 +50,7 @@ type floorView struct {
 	onCall     routing.OnCall
 	partners   bool     // lines send us callers, and ask what became of them
 	trouble    []string // what is wrong with the phone, in sentences
+	onNow      onNow
 	now        time.Time
 	alias      func(staffID string) string
 }
@@ -132,6 +133,13 @@ func (c *Room) floor(ctx context.Context, say *i18n.Printer, p staff.Person) (fl
 		return v, err
 	}
 	if v.seen, err = c.Evidence.SeenSince(ctx, c.midnight()); err != nil {
+		return v, err
+	}
+	present := map[string]bool{}
+	for _, s := range v.seats {
+		present[s.StaffID] = s.Live && s.Shown != routing.Away
+	}
+	if v.onNow, err = c.onNow(ctx, say, present); err != nil {
 		return v, err
 	}
 	for _, s := range v.seats {
@@ -246,7 +254,7 @@ func (c *Room) inDanger(ctx context.Context, say *i18n.Printer, p staff.Person, 
 
 // floorPieces is all of the page that changes by itself.
 func (v floorView) pieces() []piece {
-	return []piece{floorTrouble(v), floorOnCall(v), floorClosed(v), floorDecide(v), floorTalking(v), floorUnderWay(v), floorIncidents(v), floorHolds(v), floorForget(v), floorPromises(v), floorLine(v), floorSeats(v)}
+	return []piece{floorTrouble(v), floorOnCall(v), floorClosed(v), floorDecide(v), floorTalking(v), floorUnderWay(v), floorIncidents(v), floorHolds(v), floorForget(v), floorPromises(v), floorLine(v), floorSeats(v), floorRota(v.say, v.onNow)}
 }
 
 // refloor answers an act of the floor with the floor as it is now.

@@ -74,8 +74,12 @@ func (c *Room) step(w http.ResponseWriter, r *http.Request, step staff.LoginStep
 	if step.Next != staff.NextNothing {
 		return c.logIn(w, r, http.StatusOK, login{half: step.Half, next: step.Next})
 	}
+	to, err := c.landing(r.Context(), step.Person)
+	if err != nil {
+		return err
+	}
 	session.SetStaff(w, step.Token)
-	http.Redirect(w, r, home(step.Person), http.StatusSeeOther)
+	http.Redirect(w, r, to, http.StatusSeeOther)
 	return nil
 }
 

@@ -25,6 +25,7 @@ import (
 	"vigie/internal/listening"
 	"vigie/internal/phone"
 	"vigie/internal/referral"
+	"vigie/internal/rota"
 	"vigie/internal/routing"
 	"vigie/internal/routing/flood"
 	"vigie/internal/staff"
@@ -49,6 +50,7 @@ type Room struct {
 	Referrals *referral.Referrals
 	Keeping   *keeping.Keeping
 	Requests  *datarequest.Requests
+	Rota      *rota.Rota
 	Listening *listening.Room
 	Guard     *flood.Guard
 	Streams   *live.Streams
