@@ -32,6 +32,7 @@ import (
 	"vigie/internal/routing/flood"
 	"vigie/internal/seal"
 	"vigie/internal/staff"
+	"vigie/internal/stats"
 	"vigie/internal/store"
 	"vigie/internal/takedown"
 	"vigie/internal/web"
@@ -65,6 +66,7 @@ type App struct {
 	Referrals *referral.Referrals
 	Keeping   *keeping.Keeping
 	Requests  *datarequest.Requests
+	Stats     *stats.Stats
 	Guard     *flood.Guard
 
 	pictures *picture.Process
@@ -194,6 +196,8 @@ func (a *App) openRooms(ctx context.Context, o Options) error {
 		return err
 	}
 	a.onClose(func() error { a.Contacts.Stop(); return nil })
+	// Before the rooms that take a contact out of their rows when it is erased: what is due is counted with them.
+	a.Stats = stats.New(stats.Options{DB: a.DB, Audit: a.Audit, Contacts: a.Contacts, Catalogue: a.Catalogue.Current, Now: o.Now})
 	if a.Chats, err = chat.New(chat.Options{
 		DB: a.DB, Keys: a.Keys, Audit: a.Audit, Bus: a.Bus, Contacts: a.Contacts, Blobs: a.Files, Catalogue: a.Catalogue.Current, Alias: a.alias,
 		HoldIllegal: a.config.IllegalFiles == "hold", Pictures: a.pictures, Now: o.Now,
@@ -330,6 +334,7 @@ func (a *App) Background(ctx context.Context) *sync.WaitGroup {
 	all.Go(func() { a.Router.Run(ctx) })
 	all.Go(func() { a.Phone.Run(ctx) })
 	all.Go(func() { a.Jobs.Run(ctx) })
+	all.Go(func() { a.Stats.Run(ctx) })
 	all.Go(func() {
 		if err := a.Takedown.ReadReplies(ctx); err != nil {
 			slog.Error("takedown: the mailbox of answers is not read", "error", err)

@@ -30,6 +30,7 @@ var mayImport = map[string][]string{
 	"phone":       {"audit", "blob", "catalogue", "contact", "routing", "seal"},
 	"referral":    {"audit", "blob", "casefile", "catalogue", "seal"},
 	"routing":     {"audit", "catalogue", "contact", "seal", "staff"},
+	"stats":       {"audit", "catalogue", "contact"},
 	"takedown":    {"audit", "casefile", "catalogue", "evidence", "seal"},
 }
 
