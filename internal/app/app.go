@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/http"
 	"net/url"
 	"os"
 	"strings"
@@ -38,10 +39,13 @@ import (
 	"vigie/internal/web"
 	"vigie/internal/web/admin"
 	"vigie/internal/web/console"
+	"vigie/internal/web/figures"
 	"vigie/internal/web/i18n"
 	"vigie/internal/web/live"
 	"vigie/internal/web/public"
+	"vigie/internal/web/session"
 	"vigie/internal/web/ui"
+	"vigie/internal/web/wall"
 )
 
 // App is the house with its rooms open.
@@ -72,6 +76,7 @@ type App struct {
 	pictures *picture.Process
 
 	web   *web.Handler
+	wall  *wall.Room
 	today func() catalogue.OpenState
 	now   func() time.Time
 	close []func() error
@@ -278,6 +283,17 @@ func (a *App) openWeb() error {
 		return err
 	}
 	a.onClose(func() error { leave(); return nil })
+	house := &admin.Room{
+		Site: site, Staff: a.Staff, Audit: a.Audit, Catalogue: a.Catalogue, Phone: a.Phone, Contacts: a.Contacts, Kept: a.Keeping, Requests: a.Requests, Now: a.now,
+		Look: func(ctx context.Context, e audit.Entry) error { return a.DB.Tx(ctx, recordIn(ctx, a.Audit, e)) },
+	}
+	frame := func(r *http.Request, title string) ui.DeskProps {
+		if session.Staff(r).Can(staff.DeskUse) {
+			return desk.Frame(r, title)
+		}
+		return house.Frame(r, title)
+	}
+	a.wall = &wall.Room{Site: site, Stats: a.Stats, Router: a.Router, Streams: streams, Bus: a.Bus, Catalogue: a.Catalogue.Current, Today: a.today, Frame: frame, Now: a.now}
 	a.web = web.New(web.Options{
 		Site: site, Secure: a.config.Secure(), Trusted: trusted, Staff: a.Staff, Streams: streams,
 		Public: &public.Room{
@@ -285,10 +301,9 @@ func (a *App) openWeb() error {
 			Catalogue: a.Catalogue.Current, Alias: a.alias, QuitTo: a.config.QuitTo, FilesMax: a.config.FilesMax, Today: a.today, Now: a.now,
 		},
 		Console: desk,
-		Admin: &admin.Room{
-			Site: site, Staff: a.Staff, Audit: a.Audit, Catalogue: a.Catalogue, Phone: a.Phone, Contacts: a.Contacts, Kept: a.Keeping, Requests: a.Requests, Now: a.now,
-			Look: func(ctx context.Context, e audit.Entry) error { return a.DB.Tx(ctx, recordIn(ctx, a.Audit, e)) },
-		},
+		Admin:   house,
+		Figures: &figures.Room{Site: site, Stats: a.Stats, Takedown: a.Takedown, Catalogue: a.Catalogue.Current, Frame: frame, Now: a.now},
+		Wall:    a.wall,
 	})
 	return nil
 }
@@ -335,6 +350,7 @@ func (a *App) Background(ctx context.Context) *sync.WaitGroup {
 	all.Go(func() { a.Phone.Run(ctx) })
 	all.Go(func() { a.Jobs.Run(ctx) })
 	all.Go(func() { a.Stats.Run(ctx) })
+	all.Go(func() { a.wall.Run(ctx) })
 	all.Go(func() {
 		if err := a.Takedown.ReadReplies(ctx); err != nil {
 			slog.Error("takedown: the mailbox of answers is not read", "error", err)

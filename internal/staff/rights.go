@@ -55,6 +55,8 @@ const (
 	RequestHandle  Right = "request.handle"  // answer such requests
 	StaffManage    Right = "staff.manage"    // accounts, roles, resets, sessions of others
 	AuditRead      Right = "audit.read"      // the whole log
+	FiguresSee     Right = "figures.see"     // what the helpline did, in numbers
+	WallManage     Right = "wall.manage"     // which screens show the wallboard
 	KeepingSee     Right = "keeping.see"     // what goes by which rule, and what is kept
 	KeepingRule    Right = "keeping.rule"    // decide how long each kind of data is kept
 )
@@ -101,6 +103,8 @@ var table = []struct {
 	{RequestHandle, grant{no, no, no, no, yes, no}},
 	{StaffManage, grant{no, no, no, yes, no, no}},
 	{AuditRead, grant{no, no, no, yes, yes, no}},
+	{FiguresSee, grant{no, yes, no, yes, yes, no}},
+	{WallManage, grant{no, yes, no, yes, no, no}},
 	{KeepingSee, grant{no, yes, no, no, yes, no}},
 	{KeepingRule, grant{no, no, no, no, yes, no}},
 }
