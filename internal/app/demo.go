@@ -180,6 +180,9 @@ func (d demoCommand) prepare(ctx context.Context, c config.Config, o Options, te
 			return fmt.Errorf("making up the past: %w", err)
 		}
 		fmt.Fprintf(term.Out, "%d made-up contacts.\n", n)
+		if err := a.Stats.Invent(ctx, demo.Counted(a.Catalogue.Current(), time.Now())); err != nil {
+			return fmt.Errorf("making up the figures: %w", err)
+		}
 	}
 	return os.WriteFile(done, nil, 0o600)
 }

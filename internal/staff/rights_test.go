@@ -37,6 +37,8 @@ request.book     c s . . o .
 request.handle   . . . . o .
 staff.manage     . . . a . .
 audit.read       . . . a o .
+figures.see      . s . a o .
+wall.manage      . s . a . .
 keeping.see      . s . . o .
 keeping.rule     . . . . o .
 `

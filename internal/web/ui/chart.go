@@ -124,6 +124,15 @@ type BarsProps struct {
 	Rows    []BarRow
 }
 
+// shown are the lines that stand open.
+func (b BarsProps) shown() []BarRow {
+	const most, first = 12, 10
+	if len(b.Rows) <= most {
+		return b.Rows
+	}
+	return b.Rows[:first]
+}
+
 func (b BarsProps) most() int64 {
 	var most int64 = 1
 	for _, r := range b.Rows {
