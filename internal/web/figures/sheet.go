@@ -127,7 +127,7 @@ func (v view) times() sheet {
 	}{{"wait", v.now.Wait}, {"length", v.now.Length}} {
 		r := row{code: t.key, label: v.say.T("stats." + t.key), values: []value{num(t.of.N)}}
 		for _, p := range []int64{50, 80, 90, 95} {
-			r.values = append(r.values, value{n: int64(t.of.At(p) / time.Second), text: v.lasting(t.of, p), blank: t.of.N == 0})
+			r.values = append(r.values, value{n: int64(t.of.At(p) / time.Second), text: v.say.Short(t.of.At(p)), blank: t.of.N == 0})
 		}
 		s.rows = append(s.rows, r)
 	}

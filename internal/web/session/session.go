@@ -56,7 +56,9 @@ func ClearStaff(w http.ResponseWriter) { http.SetCookie(w, cookie(staffCookie, "
 func StaffToken(r *http.Request) string { return token(r, staffCookie) }
 
 // SetWall gives the browser of a screen on a wall its token, which opens the wallboard and nothing else.
-func SetWall(w http.ResponseWriter, token string) { http.SetCookie(w, cookie(wallCookie, token, wallFor)) }
+func SetWall(w http.ResponseWriter, token string) {
+	http.SetCookie(w, cookie(wallCookie, token, wallFor))
+}
 
 // WallToken is the token the browser sent, "" for none.
 func WallToken(r *http.Request) string { return token(r, wallCookie) }
