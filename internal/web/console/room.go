@@ -22,6 +22,7 @@ import (
 	"vigie/internal/evidence"
 	"vigie/internal/fault"
 	"vigie/internal/keeping"
+	"vigie/internal/listening"
 	"vigie/internal/phone"
 	"vigie/internal/referral"
 	"vigie/internal/routing"
@@ -48,6 +49,7 @@ type Room struct {
 	Referrals *referral.Referrals
 	Keeping   *keeping.Keeping
 	Requests  *datarequest.Requests
+	Listening *listening.Room
 	Guard     *flood.Guard
 	Streams   *live.Streams
 	Staff     *staff.Staff
