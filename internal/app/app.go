@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/http"
 	"net/url"
 	"os"
 	"strings"
@@ -34,15 +35,19 @@ import (
 	"vigie/internal/routing/flood"
 	"vigie/internal/seal"
 	"vigie/internal/staff"
+	"vigie/internal/stats"
 	"vigie/internal/store"
 	"vigie/internal/takedown"
 	"vigie/internal/web"
 	"vigie/internal/web/admin"
 	"vigie/internal/web/console"
+	"vigie/internal/web/figures"
 	"vigie/internal/web/i18n"
 	"vigie/internal/web/live"
 	"vigie/internal/web/public"
+	"vigie/internal/web/session"
 	"vigie/internal/web/ui"
+	"vigie/internal/web/wall"
 )
 
 // App is the house with its rooms open.
@@ -67,6 +72,7 @@ type App struct {
 	Referrals *referral.Referrals
 	Keeping   *keeping.Keeping
 	Requests  *datarequest.Requests
+	Stats     *stats.Stats
 	Listening *listening.Room
 	Rota      *rota.Rota
 	Guard     *flood.Guard
@@ -74,6 +80,7 @@ type App struct {
 	pictures *picture.Process
 
 	web   *web.Handler
+	wall  *wall.Room
 	today func() catalogue.OpenState
 	now   func() time.Time
 	close []func() error
@@ -198,6 +205,8 @@ func (a *App) openRooms(ctx context.Context, o Options) error {
 		return err
 	}
 	a.onClose(func() error { a.Contacts.Stop(); return nil })
+	// Before the rooms that take a contact out of their rows when it is erased: what is due is counted with them.
+	a.Stats = stats.New(stats.Options{DB: a.DB, Audit: a.Audit, Contacts: a.Contacts, Catalogue: a.Catalogue.Current, Now: o.Now})
 	if a.Chats, err = chat.New(chat.Options{
 		DB: a.DB, Keys: a.Keys, Audit: a.Audit, Bus: a.Bus, Contacts: a.Contacts, Blobs: a.Files, Catalogue: a.Catalogue.Current, Alias: a.alias,
 		HoldIllegal: a.config.IllegalFiles == "hold", Pictures: a.pictures, Now: o.Now,
@@ -280,6 +289,17 @@ func (a *App) openWeb() error {
 		return err
 	}
 	a.onClose(func() error { leave(); return nil })
+	house := &admin.Room{
+		Site: site, Staff: a.Staff, Audit: a.Audit, Catalogue: a.Catalogue, Phone: a.Phone, Contacts: a.Contacts, Kept: a.Keeping, Requests: a.Requests, Now: a.now,
+		Look: func(ctx context.Context, e audit.Entry) error { return a.DB.Tx(ctx, recordIn(ctx, a.Audit, e)) },
+	}
+	frame := func(r *http.Request, title string) ui.DeskProps {
+		if session.Staff(r).Can(staff.DeskUse) {
+			return desk.Frame(r, title)
+		}
+		return house.Frame(r, title)
+	}
+	a.wall = &wall.Room{Site: site, Stats: a.Stats, Router: a.Router, Streams: streams, Bus: a.Bus, Catalogue: a.Catalogue.Current, Today: a.today, Frame: frame, Now: a.now}
 	a.web = web.New(web.Options{
 		Site: site, Secure: a.config.Secure(), Trusted: trusted, Staff: a.Staff, Streams: streams,
 		Public: &public.Room{
@@ -287,10 +307,9 @@ func (a *App) openWeb() error {
 			Catalogue: a.Catalogue.Current, Alias: a.alias, QuitTo: a.config.QuitTo, FilesMax: a.config.FilesMax, Today: a.today, Now: a.now,
 		},
 		Console: desk,
-		Admin: &admin.Room{
-			Site: site, Staff: a.Staff, Audit: a.Audit, Catalogue: a.Catalogue, Phone: a.Phone, Contacts: a.Contacts, Kept: a.Keeping, Requests: a.Requests, Now: a.now,
-			Look: func(ctx context.Context, e audit.Entry) error { return a.DB.Tx(ctx, recordIn(ctx, a.Audit, e)) },
-		},
+		Admin:   house,
+		Figures: &figures.Room{Site: site, Stats: a.Stats, Takedown: a.Takedown, Catalogue: a.Catalogue.Current, Frame: frame, Now: a.now},
+		Wall:    a.wall,
 	})
 	return nil
 }
@@ -338,6 +357,8 @@ func (a *App) Background(ctx context.Context) *sync.WaitGroup {
 	all.Go(func() { a.Listening.Run(ctx) })
 	all.Go(func() { a.Jobs.Run(ctx) })
 	all.Go(func() { a.Rota.Run(ctx) })
+	all.Go(func() { a.Stats.Run(ctx) })
+	all.Go(func() { a.wall.Run(ctx) })
 	all.Go(func() {
 		if err := a.Takedown.ReadReplies(ctx); err != nil {
 			slog.Error("takedown: the mailbox of answers is not read", "error", err)

@@ -189,6 +189,9 @@ func (d demoCommand) prepare(ctx context.Context, c config.Config, o Options, te
 		if err := a.tellListening(ctx); err != nil {
 			return fmt.Errorf("telling of a period of listening: %w", err)
 		}
+		if err := a.Stats.Invent(ctx, demo.Counted(a.Catalogue.Current(), time.Now())); err != nil {
+			return fmt.Errorf("making up the figures: %w", err)
+		}
 	}
 	return os.WriteFile(done, nil, 0o600)
 }

@@ -119,7 +119,7 @@ func (a *App) openPhone(ctx context.Context, o Options) error {
 	c := a.config
 	opt := phone.Options{
 		DB: a.DB, Keys: a.Keys, Audit: a.Audit, Bus: a.Bus, Contacts: a.Contacts, Router: a.Router, Blobs: a.Files,
-		Catalogue: a.Catalogue.Current, Today: a.today, Grace: c.PhoneGrace, Lang: c.PhoneLang, Now: o.Now,
+		Catalogue: a.Catalogue.Current, Today: a.today, Grace: c.PhoneGrace, Lang: c.PhoneLang, Lost: a.Stats.Lost, Now: o.Now,
 	}
 	if len(c.PhoneListen) > 0 {
 		if err := a.openLines(&opt); err != nil {

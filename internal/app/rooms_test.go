@@ -32,6 +32,7 @@ var mayImport = map[string][]string{
 	"referral":    {"audit", "blob", "casefile", "catalogue", "seal"},
 	"rota":        {"audit", "catalogue", "seal", "staff"},
 	"routing":     {"audit", "catalogue", "contact", "seal", "staff"},
+	"stats":       {"audit", "catalogue", "contact"},
 	"takedown":    {"audit", "casefile", "catalogue", "evidence", "seal"},
 }
 

@@ -128,6 +128,7 @@ type Contacts struct {
 	onArrive     []func(ctx context.Context, tx *store.Tx, contactID string, from Origin) error
 	onCallback   []func(ctx context.Context, tx *store.Tx, contactID string, key *seal.Key, b Callback) error
 	onMove       []func(ctx context.Context, tx *store.Tx, m Moved) error
+	onCount      []func(ctx context.Context, tx *store.Tx, contactID string) error
 	stops        []func()
 }
 
@@ -314,6 +315,9 @@ func (c *Contacts) OpenWith(ctx context.Context, o Opening, with func(tx *store.
 		by := VisitorOf(ct.ID)
 		if o.StaffID != "" {
 			by = audit.Actor{Kind: audit.Staff, ID: o.StaffID}
+		}
+		if err := c.counted(ctx, tx, ct.ID); err != nil {
+			return err
 		}
 		tx.AfterCommit(func() { c.announce(ct) })
 		if ct.Danger {

@@ -26,6 +26,21 @@ func (c *Contacts) OnMove(fn func(ctx context.Context, tx *store.Tx, m Moved) er
 	c.onMove = append(c.onMove, fn)
 }
 
+// OnCount has fn called within the transaction of what the figures count besides moves: an opening, and the answer to the last
+// question. A fault of fn undoes it. Call it while wiring.
+func (c *Contacts) OnCount(fn func(ctx context.Context, tx *store.Tx, contactID string) error) {
+	c.onCount = append(c.onCount, fn)
+}
+
+func (c *Contacts) counted(ctx context.Context, tx *store.Tx, contactID string) error {
+	for _, fn := range c.onCount {
+		if err := fn(ctx, tx, contactID); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 func (c *Contacts) follow(ctx context.Context, tx *store.Tx, m Moved) error {
 	for _, fn := range c.onMove {
 		if err := fn(ctx, tx, m); err != nil {

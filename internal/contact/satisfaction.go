@@ -54,6 +54,9 @@ func (c *Contacts) AnswerSatisfaction(ctx context.Context, contactID string, s S
 		if n == 0 {
 			return fault.New(fault.Conflict, "fault.contact.satisfaction_done")
 		}
+		if err := c.counted(ctx, tx, contactID); err != nil {
+			return err
+		}
 		return c.record(ctx, tx, VisitorOf(contactID), "contact.satisfaction", contactID, nil)
 	})
 }

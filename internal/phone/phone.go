@@ -68,6 +68,8 @@ type Options struct {
 	Trunks []string
 	// DialTrunks are the trunks that outbound calls take, in the order in which they are tried.
 	DialTrunks []string
+	// Lost is told of each call that ends before it was a contact, in the transaction of its end: the figures count it. nil tells nobody.
+	Lost func(ctx context.Context, tx *store.Tx, callID string) error
 	// Now is the clock; nil is time.Now.
 	Now func() time.Time
 	// Log takes what goes wrong; nil is slog.Default.
@@ -104,6 +106,7 @@ type Phone struct {
 	lang       string
 	dialTrunks []string
 	trunkNames []string
+	lost       func(ctx context.Context, tx *store.Tx, callID string) error
 	now        func() time.Time
 	log        *slog.Logger
 
@@ -130,7 +133,7 @@ type Phone struct {
 func New(ctx context.Context, o Options) (*Phone, error) {
 	p := &Phone{
 		db: o.DB, keys: o.Keys, audit: o.Audit, bus: o.Bus, contacts: o.Contacts, router: o.Router, blobs: o.Blobs, catalogue: o.Catalogue,
-		today: o.Today, trunk: o.Trunk, browsers: o.Browsers, grace: o.Grace, lang: o.Lang, dialTrunks: o.DialTrunks, trunkNames: o.Trunks, now: o.Now, log: o.Log,
+		today: o.Today, trunk: o.Trunk, browsers: o.Browsers, grace: o.Grace, lang: o.Lang, dialTrunks: o.DialTrunks, trunkNames: o.Trunks, lost: o.Lost, now: o.Now, log: o.Log,
 		byID: map[string]*call{}, byContact: map[string]*call{},
 	}
 	if p.grace <= 0 {

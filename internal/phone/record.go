@@ -170,6 +170,9 @@ func (p *Phone) finish(ctx context.Context, tx *store.Tx, c callRow, ev contact.
 	if err != nil || n == 0 {
 		return false, err
 	}
+	if c.contactID == "" && c.direction == Inbound && p.lost != nil {
+		return true, p.lost(ctx, tx, c.id)
+	}
 	if c.contactID == "" || c.direction == Outbound {
 		return true, nil
 	}

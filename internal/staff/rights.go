@@ -59,6 +59,8 @@ const (
 	RotaSee        Right = "rota.see"        // who works when; her own days, calendar and swaps
 	RotaEdit       Right = "rota.edit"       // plan, publish, decide on swaps
 	HandoverSee    Right = "handover.see"    // what a shift begins with: of it, what she may open
+	FiguresSee     Right = "figures.see"     // what the helpline did, in numbers
+	WallManage     Right = "wall.manage"     // which screens show the wallboard
 	KeepingSee     Right = "keeping.see"     // what goes by which rule, and what is kept
 	KeepingRule    Right = "keeping.rule"    // decide how long each kind of data is kept
 )
@@ -109,6 +111,8 @@ var table = []struct {
 	{RotaSee, grant{yes, yes, no, yes, no, no}},
 	{RotaEdit, grant{no, yes, no, yes, no, no}},
 	{HandoverSee, grant{yes, yes, no, no, yes, no}},
+	{FiguresSee, grant{no, yes, no, yes, yes, no}},
+	{WallManage, grant{no, yes, no, yes, no, no}},
 	{KeepingSee, grant{no, yes, no, no, yes, no}},
 	{KeepingRule, grant{no, no, no, no, yes, no}},
 }

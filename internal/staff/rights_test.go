@@ -40,6 +40,8 @@ audit.read       . . . a o .
 rota.see         c s . a . .
 rota.edit        . s . a . .
 handover.see     c s . . o .
+figures.see      . s . a o .
+wall.manage      . s . a . .
 keeping.see      . s . . o .
 keeping.rule     . . . . o .
 `

@@ -10,7 +10,7 @@ import (
 // routes is every way in, with the right it takes. A test walks every role through every line.
 func (h *Handler) routes() []Route {
 	const get, post = http.MethodGet, http.MethodPost
-	p, c, a := h.Public, h.Console, h.Admin
+	p, c, a, s, l := h.Public, h.Console, h.Admin, h.Figures, h.Wall
 	all := []Route{
 		// Anybody.
 		{get, "/", staff.Public, p.Home, true},
@@ -99,6 +99,25 @@ func (h *Handler) routes() []Route {
 		{post, "/admin/requests/{request}/letters/{letter}", staff.RequestHandle, a.ActLetter, false},
 		{get, "/admin/requests/{request}/letters/{letter}/pdf", staff.RequestHandle, a.PrintLetter, false},
 		{post, "/admin/requests/{request}/print", staff.ContactAll, a.PrintRequestCopy, false},
+
+		// The figures, and the wallboard, whose screens have a cookie of their own.
+		{get, "/desk/stats", staff.FiguresSee, s.Page, false},
+		{get, "/desk/stats/csv", staff.FiguresSee, s.CSV, false},
+		{get, "/desk/stats/xlsx", staff.FiguresSee, s.XLSX, false},
+		{get, "/desk/stats/json", staff.FiguresSee, s.JSON, false},
+		{get, "/desk/stats/pdf", staff.FiguresSee, s.PDF, false},
+		{post, "/desk/stats/views", staff.FiguresSee, s.SaveView, false},
+		{post, "/desk/stats/views/{view}/remove", staff.FiguresSee, s.RemoveView, false},
+		{get, "/desk/stats/chi", staff.FiguresSee, s.CHI, false},
+		{get, "/desk/stats/chi/csv", staff.FiguresSee, s.CHICSV, false},
+		{get, "/desk/stats/year", staff.FiguresSee, s.Year, false},
+		{get, "/desk/stats/year/pdf", staff.FiguresSee, s.YearPDF, false},
+		{get, "/desk/wall", staff.WallManage, l.Screens, false},
+		{post, "/desk/wall", staff.WallManage, l.AddScreen, false},
+		{post, "/desk/wall/{screen}/remove", staff.WallManage, l.RemoveScreen, false},
+		{get, "/wall", staff.Public, l.Board, false},
+		{post, "/wall", staff.Public, l.Open, false},
+		{get, "/wall/events", staff.Public, l.Events, false},
 
 		// The floor.
 		{post, "/desk/alarms/{alarm}/seen", staff.FloorSteer, c.SeeAlarm, false},

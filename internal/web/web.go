@@ -15,11 +15,13 @@ import (
 	"vigie/internal/web/answer"
 	"vigie/internal/web/assets"
 	"vigie/internal/web/console"
+	"vigie/internal/web/figures"
 	"vigie/internal/web/i18n"
 	"vigie/internal/web/live"
 	"vigie/internal/web/public"
 	"vigie/internal/web/session"
 	"vigie/internal/web/ui"
+	"vigie/internal/web/wall"
 )
 
 // Options are what the pages work with.
@@ -32,6 +34,8 @@ type Options struct {
 	Public  *public.Room
 	Console *console.Room
 	Admin   *admin.Room
+	Figures *figures.Room
+	Wall    *wall.Room
 }
 
 // Handler answers every page.
@@ -178,7 +182,7 @@ func spoken(r *http.Request) *http.Request {
 
 // ofStaff says whether an address is one of the staff's pages.
 func ofStaff(r *http.Request) bool {
-	return strings.HasPrefix(r.URL.Path, "/desk") || strings.HasPrefix(r.URL.Path, "/admin")
+	return strings.HasPrefix(r.URL.Path, "/desk") || strings.HasPrefix(r.URL.Path, "/admin") || strings.HasPrefix(r.URL.Path, "/wall")
 }
 
 // fail answers a fault: a sentence for a script, a page for a person; somebody of the staff whose session is

@@ -47,6 +47,9 @@ type Room struct {
 
 func me(r *http.Request) audit.Actor { return audit.Actor{Kind: audit.Staff, ID: session.Staff(r).ID} }
 
+// Frame is the frame of a page beside the house's, for the rooms that have such pages.
+func (a *Room) Frame(r *http.Request, title string) ui.DeskProps { return a.shell(r, title) }
+
 func (a *Room) shell(r *http.Request, title string) ui.DeskProps {
 	m, say := session.Staff(r), answer.Printer(r)
 	home := "/admin"

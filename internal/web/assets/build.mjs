@@ -48,7 +48,7 @@ const common = {
 };
 const bundled = await build({
   ...common,
-  entryPoints: ["ts/site.ts", "ts/chat.ts", "ts/desk.ts", "css/public.css", "css/noscript.css", "css/desk.css"],
+  entryPoints: ["ts/site.ts", "ts/chat.ts", "ts/desk.ts", "ts/wall.ts", "css/public.css", "css/noscript.css", "css/desk.css"],
   format: "esm",
   target: ["es2019", "chrome87", "firefox78", "safari14"],
   // Safari 14.0 has a fault in one rare form of destructuring, which esbuild cannot lower; 14.1 has not.

@@ -470,6 +470,9 @@ func (c *Room) commands(say *i18n.Printer, p staff.Person) []ui.Command {
 	if p.Can(staff.FloorSee) {
 		all = append(all, ui.Command{Label: say.T("floor.title"), Href: "/desk/floor", Icon: "users"})
 	}
+	if p.Can(staff.FiguresSee) {
+		all = append(all, ui.Command{Label: say.T("stats.title"), Href: "/desk/stats", Icon: "clipboard-list"})
+	}
 	if p.Can(staff.ContactIllegal) {
 		all = append(all, ui.Command{Label: say.T("held.title"), Href: "/desk/held", Icon: "lock"})
 	}

@@ -196,6 +196,11 @@ func (c *Room) answered(say *i18n.Printer, given contact.Answers) []told {
 }
 
 // shell is the frame of the desk's other pages.
+// Frame is the frame of a page beside the desk, for the rooms that have such pages.
+func (c *Room) Frame(r *http.Request, title string) ui.DeskProps {
+	return c.shell(r, answer.Printer(r), session.Staff(r), title)
+}
+
 func (c *Room) shell(r *http.Request, say *i18n.Printer, m session.Member, title string) ui.DeskProps {
 	d := ui.DeskProps{Site: c.Site, Title: say.T(title), Theme: m.Theme, Home: home(m.Person), Presence: plainBar(say, m.Person), Commands: c.commands(say, m.Person)}
 	bar, err := c.phoneBar(r.Context(), say, m.Person)

@@ -17,6 +17,10 @@ import (
 const (
 	visitorCookie = "__Host-vigie"
 	staffCookie   = "__Host-vigie-staff"
+	wallCookie    = "__Host-vigie-wall"
+
+	// wallFor is how long a screen keeps its cookie: as long as browsers keep any (RFC 6265bis §5.5). It is taken away in the record.
+	wallFor = 400 * 24 * 60 * 60
 )
 
 func cookie(name, value string, age int) *http.Cookie {
@@ -50,6 +54,14 @@ func ClearStaff(w http.ResponseWriter) { http.SetCookie(w, cookie(staffCookie, "
 
 // StaffToken is the token the browser sent, "" for none.
 func StaffToken(r *http.Request) string { return token(r, staffCookie) }
+
+// SetWall gives the browser of a screen on a wall its token, which opens the wallboard and nothing else.
+func SetWall(w http.ResponseWriter, token string) {
+	http.SetCookie(w, cookie(wallCookie, token, wallFor))
+}
+
+// WallToken is the token the browser sent, "" for none.
+func WallToken(r *http.Request) string { return token(r, wallCookie) }
 
 type contextKey int
 

@@ -1,0 +1,378 @@
+package stats
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"time"
+
+	"vigie/internal/contact"
+	"vigie/internal/fault"
+	"vigie/internal/store"
+)
+
+// cell is one counting cell, as a contact stands in it.
+type cell struct {
+	Dim     Dim     `json:"d"`
+	Day     int64   `json:"t"`
+	Channel string  `json:"c"`
+	Code    string  `json:"k,omitempty"`
+	Measure Measure `json:"m"`
+}
+
+func (c cell) compare(d cell) int {
+	return cmp.Or(cmp.Compare(c.Dim, d.Dim), cmp.Compare(c.Day, d.Day), cmp.Compare(c.Channel, d.Channel), cmp.Compare(c.Code, d.Code), cmp.Compare(c.Measure, d.Measure))
+}
+
+// course is what of a contact's way no row of its own keeps: how long it was talked with, and when its person left unanswered.
+type course struct{ talked, goneAt int64 }
+
+// moved marks a contact that moved, and notes what its row will no longer say.
+func (s *Stats) moved(ctx context.Context, tx *store.Tx, m contact.Moved) error {
+	var talked, gone int64
+	now := store.Millis(s.now())
+	if m.Before.State == contact.Talking && m.After.State != contact.Talking {
+		talked = max(0, now-m.Before.StateSince)
+	}
+	if m.After.AnsweredAt == 0 && m.Before.State != contact.Left && (m.After.State == contact.Left || m.After.State == contact.Closed) {
+		gone = now
+	}
+	return mark(ctx, tx, m.After.ID, talked, gone)
+}
+
+func mark(ctx context.Context, tx *store.Tx, contactID string, talked, gone int64) error {
+	_, err := tx.Exec(ctx, `INSERT INTO stat_due (contact_id, turn, talked, gone_at) VALUES ($1, 1, $2, $3)
+		ON CONFLICT (contact_id) DO UPDATE SET turn = stat_due.turn + 1, talked = stat_due.talked + excluded.talked,
+			gone_at = CASE WHEN excluded.gone_at > 0 THEN excluded.gone_at ELSE stat_due.gone_at END`, contactID, talked, gone)
+	return err
+}
+
+// Lost marks a call that ended before it was a contact; the phone calls it in the transaction of that end.
+func (s *Stats) Lost(ctx context.Context, tx *store.Tx, callID string) error {
+	_, err := tx.Exec(ctx, `INSERT INTO stat_due_call (call_id) VALUES ($1) ON CONFLICT (call_id) DO NOTHING`, callID)
+	return err
+}
+
+// batch is how many are read at once.
+const batch = 200
+
+type due struct {
+	id   string
+	turn int64
+	course
+}
+
+// Fold counts all that is due. Any number of nodes may do it at once.
+func (s *Stats) Fold(ctx context.Context) error {
+	for {
+		all, err := store.All(ctx, s.db, func(r store.Row) (d due, err error) {
+			return d, r.Scan(&d.id, &d.turn, &d.talked, &d.goneAt)
+		}, `SELECT contact_id, turn, talked, gone_at FROM stat_due ORDER BY contact_id LIMIT `+strconv.Itoa(batch))
+		if err != nil {
+			return err
+		}
+		for _, d := range all {
+			if err := s.db.Tx(ctx, func(tx *store.Tx) error { return s.count(ctx, tx, d) }); err != nil {
+				return err
+			}
+		}
+		if len(all) < batch {
+			break
+		}
+	}
+	for {
+		calls, err := store.All(ctx, s.db, scanText, `SELECT call_id FROM stat_due_call ORDER BY call_id LIMIT `+strconv.Itoa(batch))
+		if err != nil {
+			return err
+		}
+		for _, id := range calls {
+			if err := s.db.Tx(ctx, func(tx *store.Tx) error { return s.countCall(ctx, tx, id) }); err != nil {
+				return err
+			}
+		}
+		if len(calls) < batch {
+			return nil
+		}
+	}
+}
+
+// count counts a contact as it stands. The mark is taken first: who else takes it, or puts a new one, waits for us and then
+// finds none, or its own.
+func (s *Stats) count(ctx context.Context, tx *store.Tx, d due) error {
+	n, err := tx.Exec(ctx, `DELETE FROM stat_due WHERE contact_id = $1 AND turn = $2`, d.id, d.turn)
+	if err != nil || n == 0 {
+		return err
+	}
+	ct, err := s.contacts.GetWithin(ctx, tx, d.id)
+	if fault.Is(err, fault.NotFound) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	type counted struct {
+		course
+		cells string
+	}
+	had, err := store.One(ctx, tx, func(r store.Row) (c counted, err error) { return c, r.Scan(&c.talked, &c.goneAt, &c.cells) },
+		`SELECT talked, gone_at, cells FROM stat_counted WHERE contact_id = $1`, d.id)
+	if err != nil && !errors.Is(err, store.ErrNoRow) {
+		return err
+	}
+	var before []cell
+	if had.cells != "" {
+		if err := json.Unmarshal([]byte(had.cells), &before); err != nil {
+			return fmt.Errorf("stats: what a contact was counted as: %w", err)
+		}
+	}
+	d.talked += had.talked
+	d.goneAt = cmp.Or(d.goneAt, had.goneAt)
+	now, err := s.cells(ctx, tx, ct, d.course)
+	if err != nil {
+		return err
+	}
+	kept, err := json.Marshal(now)
+	if err != nil {
+		return err
+	}
+	if _, err := tx.Exec(ctx, `INSERT INTO stat_counted (contact_id, talked, gone_at, cells) VALUES ($1, $2, $3, $4)
+		ON CONFLICT (contact_id) DO UPDATE SET talked = excluded.talked, gone_at = excluded.gone_at, cells = excluded.cells`, d.id, d.talked, d.goneAt, string(kept)); err != nil {
+		return err
+	}
+	return apply(ctx, tx, before, now)
+}
+
+// lastly counts a contact that is erased in this transaction, if it is due: afterwards nobody can.
+func (s *Stats) lastly(ctx context.Context, tx *store.Tx, contactID string) error {
+	d, err := store.One(ctx, tx, func(r store.Row) (d due, err error) { return d, r.Scan(&d.id, &d.turn, &d.talked, &d.goneAt) },
+		`SELECT contact_id, turn, talked, gone_at FROM stat_due WHERE contact_id = $1`, contactID)
+	if errors.Is(err, store.ErrNoRow) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return s.count(ctx, tx, d)
+}
+
+// apply takes some cells back and adds others; what is in both stays untouched. All who count go through the cells in one order, so
+// that no two wait for one another.
+func apply(ctx context.Context, tx *store.Tx, before, after []cell) error {
+	by := map[cell]int64{}
+	for _, c := range before {
+		by[c]--
+	}
+	for _, c := range after {
+		by[c]++
+	}
+	var changed []cell
+	for c, n := range by {
+		if n != 0 {
+			changed = append(changed, c)
+		}
+	}
+	slices.SortFunc(changed, cell.compare)
+	for _, c := range changed {
+		if err := add(ctx, tx, c, by[c]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func add(ctx context.Context, tx *store.Tx, c cell, n int64) error {
+	_, err := tx.Exec(ctx, `INSERT INTO stat_cell (dim, day, channel, code, measure, n) VALUES ($1, $2, $3, $4, $5, $6)
+		ON CONFLICT (dim, day, channel, code, measure) DO UPDATE SET n = stat_cell.n + excluded.n`, string(c.Dim), c.Day, c.Channel, c.Code, string(c.Measure), n)
+	return err
+}
+
+// cells are all that a contact counts in.
+func (s *Stats) cells(ctx context.Context, tx *store.Tx, ct contact.Contact, way course) ([]cell, error) {
+	if invented(ct) {
+		return nil, nil
+	}
+	// A call arrives when it rings, its contact when it stands in line.
+	arrived, how := ct.OpenedAt, ""
+	if ct.Channel == contact.ChannelPhone {
+		type call struct {
+			began int64
+			how   string
+		}
+		first, err := store.One(ctx, tx, func(r store.Row) (c call, err error) { return c, r.Scan(&c.began, &c.how) },
+			`SELECT began_at, outcome FROM phone_call WHERE contact_id = $1 AND direction = 'in' ORDER BY began_at, id LIMIT 1`, ct.ID)
+		if err != nil && !errors.Is(err, store.ErrNoRow) {
+			return nil, err
+		}
+		if err == nil {
+			arrived, how = first.began, first.how
+		}
+	}
+	at := store.Time(arrived).In(s.zone())
+	c := cells{day: DayOf(at), channel: ct.Channel}
+	became := becomes(ct, way, arrived, how)
+	hour := at.Format("15")
+	for _, m := range []Measure{Entered, became} {
+		c.add(All, "", m)
+		c.add(Hour, hour, m)
+	}
+	c.add(Lang, ct.Lang, N)
+	if ct.Closing != "" {
+		c.add(Closing, ct.Closing, N)
+	}
+	// Whoever waits for a call at a time, or wrote a letter, does not wait as one who stands in line.
+	if live := ct.Channel == contact.ChannelChat || ct.Channel == contact.ChannelPhone; live && ct.AnsweredAt > 0 {
+		waited := time.Duration(ct.AnsweredAt-ct.OpenedAt) * time.Millisecond
+		c.add(Wait, bucket(waited), N)
+		if waited <= ServiceWithin {
+			c.add(All, "", InTime)
+			c.add(Hour, hour, InTime)
+		}
+	}
+	if became == Treated && way.talked > 0 {
+		c.add(Length, bucket(time.Duration(way.talked)*time.Millisecond), N)
+	}
+	if became == Treated {
+		rated, err := store.All(ctx, tx, scanText, `SELECT code FROM contact_satisfaction WHERE contact_id = $1`, ct.ID)
+		if err != nil {
+			return nil, err
+		}
+		for _, code := range rated {
+			c.add(Satisfaction, code, N)
+		}
+	}
+	if became == Treated && ct.State == contact.Closed {
+		if err := c.form(ctx, tx, ct); err != nil {
+			return nil, err
+		}
+	}
+	return c.all, nil
+}
+
+// becomes is the one of the 119's words that a contact is.
+func becomes(ct contact.Contact, way course, arrived int64, how string) Measure {
+	switch {
+	case ct.Closing != "":
+		return PreTreated
+	case ct.AnsweredAt > 0:
+		return Treated
+	case ct.State != contact.Closed:
+		return Ongoing
+	case how == "house" || how == "blocked":
+		return Dissuaded
+	case time.Duration(cmp.Or(way.goneAt, ct.ClosedAt)-arrived)*time.Millisecond < ShortWithin:
+		return Short
+	}
+	return Abandoned
+}
+
+// cells collects those of one contact.
+type cells struct {
+	day     int64
+	channel string
+	all     []cell
+}
+
+func (c *cells) add(d Dim, code string, m Measure) {
+	day := c.day
+	if d == CategoryGender || d == CategoryAge {
+		day = day/100*100 + 1
+	}
+	if one := (cell{d, day, c.channel, code, m}); !slices.Contains(c.all, one) {
+		c.all = append(c.all, one)
+	}
+}
+
+// form counts what the counsellor wrote down. What she did not is Unknown, so that shares are of all.
+func (c *cells) form(ctx context.Context, tx *store.Tx, ct contact.Contact) error {
+	type fact struct{ field, code string }
+	facts, err := store.All(ctx, tx, func(r store.Row) (f fact, err error) { return f, r.Scan(&f.field, &f.code) },
+		`SELECT field, code FROM contact_fact WHERE contact_id = $1 ORDER BY field, code`, ct.ID)
+	if err != nil {
+		return err
+	}
+	one := map[Dim]string{Age: Unknown}
+	for field, d := range fields {
+		n := 0
+		for _, f := range facts {
+			if f.field == field {
+				c.add(d, f.code, N)
+				one[d] = f.code
+				n++
+			}
+		}
+		if n == 0 {
+			c.add(d, Unknown, N)
+			one[d] = Unknown
+		}
+	}
+	for _, f := range facts {
+		if years, err := strconv.Atoi(f.code); f.field == "age" && err == nil {
+			one[Age] = band(years)
+		}
+	}
+	c.add(Age, one[Age], N)
+	c.add(CategoryGender, one[Category]+"/"+one[Gender], N)
+	c.add(CategoryAge, one[Category]+"/"+one[Age], N)
+	return nil
+}
+
+func band(years int) string {
+	for _, a := range Ages {
+		if years <= a.Last {
+			return a.Code
+		}
+	}
+	return Unknown
+}
+
+// countCall counts a call that was never a contact: whoever hung up in the greeting, or heard that we are closed.
+func (s *Stats) countCall(ctx context.Context, tx *store.Tx, id string) error {
+	n, err := tx.Exec(ctx, `DELETE FROM stat_due_call WHERE call_id = $1`, id)
+	if err != nil || n == 0 {
+		return err
+	}
+	type call struct {
+		began, ended int64
+		lang, how    string
+	}
+	k, err := store.One(ctx, tx, func(r store.Row) (k call, err error) { return k, r.Scan(&k.began, &k.ended, &k.lang, &k.how) },
+		`SELECT began_at, ended_at, lang, outcome FROM phone_call WHERE id = $1`, id)
+	if errors.Is(err, store.ErrNoRow) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	became := Abandoned
+	switch {
+	case k.how == "house" || k.how == "blocked":
+		became = Dissuaded
+	case time.Duration(k.ended-k.began)*time.Millisecond < ShortWithin:
+		became = Short
+	}
+	at := store.Time(k.began).In(s.zone())
+	c := cells{day: DayOf(at), channel: contact.ChannelPhone}
+	for _, m := range []Measure{Entered, became} {
+		c.add(All, "", m)
+		c.add(Hour, at.Format("15"), m)
+	}
+	c.add(Lang, k.lang, N)
+	return apply(ctx, tx, nil, c.all)
+}
+
+func scanText(r store.Row) (s string, err error) { return s, r.Scan(&s) }
+
+// DayOf is a day as a cell has it: 20261128.
+func DayOf(t time.Time) int64 {
+	y, m, d := t.Date()
+	return int64(y)*10000 + int64(m)*100 + int64(d)
+}
+
+// DateOf is when a day of a cell begins.
+func DateOf(day int64, zone *time.Location) time.Time {
+	return time.Date(int(day/10000), time.Month(day/100%100), int(day%100), 0, 0, 0, 0, zone)
+}

@@ -1,0 +1,303 @@
+// Package figures is where the staff reads what the helpline did: the page of figures with its charts and its files, the CHI
+// data return and the yearly report. It counts nothing itself: it asks the room stats.
+//
+// Whatever a page shows is a sheet first (sheet.go): a table of labels and numbers. Charts, CSV, XLSX, JSON and paper are all made of
+// the same sheets, so that none says another number than the next.
+package figures
+
+import (
+	"cmp"
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+	"time"
+
+	"vigie/internal/audit"
+	"vigie/internal/catalogue"
+	"vigie/internal/fault"
+	"vigie/internal/staff"
+	"vigie/internal/stats"
+	"vigie/internal/takedown"
+	"vigie/internal/web/answer"
+	"vigie/internal/web/i18n"
+	"vigie/internal/web/session"
+	"vigie/internal/web/ui"
+)
+
+// Room holds what the pages work with.
+type Room struct {
+	Site      ui.Site
+	Stats     *stats.Stats
+	Takedown  *takedown.Takedown
+	Catalogue func() *catalogue.Set
+	// Frame is the frame of a page for whoever works, with the key of its title.
+	Frame func(r *http.Request, title string) ui.DeskProps
+	// Now is the clock of the pages.
+	Now func() time.Time
+}
+
+func me(r *http.Request) audit.Actor { return audit.Actor{Kind: audit.Staff, ID: session.Staff(r).ID} }
+
+// The periods that figures are asked for, by name, and what they are compared with.
+var (
+	periods  = []string{"today", "week", "month", "quarter", "year", "dates"}
+	compares = []string{"none", "before", "last_year"}
+	channels = []string{"phone", "chat", "message", "note"}
+)
+
+// asked is what somebody asks to see.
+type asked struct {
+	period, compare, channel string
+	from, until              time.Time // until is not in it
+	seen                     time.Time // now: of what comes after it there are no figures yet
+}
+
+// longest is how many years one page of figures spans.
+const longest = 11
+
+func (f *Room) asked(r *http.Request) (asked, error) {
+	q, now := r.URL.Query(), f.Now().In(i18n.Paris)
+	a := asked{period: q.Get("period"), compare: q.Get("compare"), channel: q.Get("channel"), seen: now}
+	if !slices.Contains(compares, a.compare) {
+		a.compare = "before"
+	}
+	if !slices.Contains(channels, a.channel) {
+		a.channel = ""
+	}
+	year, month, today := now.Date()
+	day := func(y int, m time.Month, d int) time.Time { return time.Date(y, m, d, 0, 0, 0, 0, i18n.Paris) }
+	switch a.period {
+	case "today":
+		a.from, a.until = day(year, month, today), day(year, month, today+1)
+	case "month":
+		a.from, a.until = day(year, month, 1), day(year, month+1, 1)
+	case "quarter":
+		begin := (month-1)/3*3 + 1
+		a.from, a.until = day(year, begin, 1), day(year, begin+3, 1)
+	case "year":
+		a.from, a.until = day(year, time.January, 1), day(year+1, time.January, 1)
+	case "dates":
+		from, errA := time.ParseInLocation(time.DateOnly, q.Get("from"), i18n.Paris)
+		last, errB := time.ParseInLocation(time.DateOnly, q.Get("until"), i18n.Paris)
+		if errA != nil || errB != nil || last.Before(from) || last.After(from.AddDate(longest, 0, 0)) {
+			return a, fault.New(fault.Invalid, "fault.stats.dates", "years", longest)
+		}
+		a.from, a.until = from, last.AddDate(0, 0, 1)
+	default:
+		a.period, a.from, a.until = "week", day(year, month, today-6), day(year, month, today+1)
+	}
+	return a, nil
+}
+
+func (a asked) query() stats.Query {
+	q := stats.Query{From: a.from, Until: a.until}
+	if a.channel != "" {
+		q.Channels = []string{a.channel}
+	}
+	return q
+}
+
+// days is how many days a time has, whatever their hours.
+func days(from, until time.Time) int { return int(until.Sub(from).Hours()+12) / 24 }
+
+// other is the time that a period is compared with. A period that goes on is compared with as many days as are over of it.
+func (a asked) other(now time.Time) (stats.Query, bool) {
+	q := a.query()
+	if q.Until.After(now) {
+		y, m, d := now.In(i18n.Paris).Date()
+		q.Until = time.Date(y, m, d+1, 0, 0, 0, 0, i18n.Paris)
+	}
+	switch a.compare {
+	case "last_year":
+		q.From, q.Until = q.From.AddDate(-1, 0, 0), q.Until.AddDate(-1, 0, 0)
+	case "before":
+		n := days(q.From, q.Until)
+		switch a.period {
+		case "month":
+			q.From = a.from.AddDate(0, -1, 0)
+		case "quarter":
+			q.From = a.from.AddDate(0, -3, 0)
+		case "year":
+			q.From = a.from.AddDate(-1, 0, 0)
+		default:
+			q.From = a.from.AddDate(0, 0, -n)
+		}
+		q.Until = q.From.AddDate(0, 0, n)
+	default:
+		return q, false
+	}
+	return q, true
+}
+
+// link is the address of a page or a file about the same.
+func (a asked) link(path string) string { return path + "?" + a.values().Encode() }
+
+func (a asked) values() url.Values {
+	q := url.Values{"period": {a.period}, "compare": {a.compare}}
+	if a.channel != "" {
+		q.Set("channel", a.channel)
+	}
+	if a.period == "dates" {
+		q.Set("from", a.from.Format(time.DateOnly))
+		q.Set("until", a.until.AddDate(0, 0, -1).Format(time.DateOnly))
+	}
+	return q
+}
+
+// view is a page of figures, drawn from its sheets.
+type view struct {
+	say          *i18n.Printer
+	asked        asked
+	span, beside string
+	now, then    stats.Figures
+	compared     bool
+	sheets       []sheet
+	tiles        []ui.TileProps
+	views        []stats.View
+	mayWall      bool
+	me           string
+}
+
+func (f *Room) view(r *http.Request) (view, error) {
+	a, err := f.asked(r)
+	if err != nil {
+		return view{}, err
+	}
+	say := answer.Printer(r)
+	v := view{say: say, asked: a, span: spanOf(say, a.from, a.until), me: session.Staff(r).ID, mayWall: session.Staff(r).Can(staff.WallManage)}
+	if v.now, err = f.Stats.Figures(r.Context(), a.query()); err != nil {
+		return v, err
+	}
+	if q, ok := a.other(f.Now()); ok {
+		if v.then, err = f.Stats.Figures(r.Context(), q); err != nil {
+			return v, err
+		}
+		v.compared, v.beside = true, spanOf(say, q.From, q.Until)
+	}
+	v.tiles = v.makeTiles()
+	v.sheets = f.sheets(v)
+	removal, err := f.removals(r, say, a)
+	v.sheets = append(v.sheets, removal)
+	return v, err
+}
+
+func spanOf(say *i18n.Printer, from, until time.Time) string {
+	last := until.AddDate(0, 0, -1)
+	if last.Equal(from) {
+		return say.Date(from)
+	}
+	return say.T("stats.span", "from", say.Date(from), "until", say.Date(last))
+}
+
+// Page is the page of figures.
+func (f *Room) Page(w http.ResponseWriter, r *http.Request) error {
+	v, err := f.view(r)
+	if err != nil {
+		return err
+	}
+	if v.views, err = f.Stats.Views(r.Context(), v.me); err != nil {
+		return err
+	}
+	answer.Page(w, r, http.StatusOK, page(v, f.Frame(r, "stats.title")))
+	return nil
+}
+
+// makeTiles are the numbers that count most, each beside what it was.
+func (v view) makeTiles() []ui.TileProps {
+	count := func(key string, now, then int64) ui.TileProps {
+		t := ui.TileProps{Label: v.say.T("stats." + key), Value: v.say.Number(now)}
+		if v.compared {
+			t.Note = v.say.T("stats.before", "n", v.say.Number(then))
+			switch cmp.Compare(now, then) {
+			case 1:
+				t.Trend = "up"
+			case -1:
+				t.Trend = "down"
+			}
+		}
+		return t
+	}
+	share := func(key string, now int64, ok bool, then int64, had bool) ui.TileProps {
+		t := ui.TileProps{Label: v.say.T("stats." + key), Value: "–"}
+		if ok {
+			t.Value = v.percent(now)
+		}
+		if had && v.compared {
+			t.Note = v.say.T("stats.before", "n", v.percent(then))
+		}
+		return t
+	}
+	lasts := func(key string, now, then stats.Spread) ui.TileProps {
+		t := ui.TileProps{Label: v.say.T("stats." + key), Value: v.lasting(now, 50)}
+		if v.compared && then.N > 0 {
+			t.Note = v.say.T("stats.before", "n", v.lasting(then, 50))
+		}
+		return t
+	}
+	rate, ok := v.now.AnswerRate()
+	rateThen, had := v.then.AnswerRate()
+	level, okL := v.now.ServiceLevel()
+	levelThen, hadL := v.then.ServiceLevel()
+	return []ui.TileProps{
+		count("entered", v.now.Whole[stats.Entered], v.then.Whole[stats.Entered]),
+		count("treated", v.now.Whole[stats.Treated], v.then.Whole[stats.Treated]),
+		count("abandoned", v.now.Whole[stats.Abandoned], v.then.Whole[stats.Abandoned]),
+		share("answer_rate", rate, ok, rateThen, had),
+		share("service_level", level, okL, levelThen, hadL),
+		lasts("wait_median", v.now.Wait, v.then.Wait),
+		lasts("length_median", v.now.Length, v.then.Length),
+	}
+}
+
+func (v view) percent(n int64) string { return v.say.T("stats.percent", "n", n) }
+
+// lasting is a percentile in words; seconds where it is short.
+func (v view) lasting(s stats.Spread, percent int64) string {
+	if s.N == 0 {
+		return "–"
+	}
+	return lasting(v.say, s.At(percent))
+}
+
+func lasting(say *i18n.Printer, d time.Duration) string {
+	if d < time.Minute {
+		return say.T("stats.seconds", "n", int(d/time.Second))
+	}
+	return say.Duration(d)
+}
+
+// slot is one column of a trend: a day, a week or a month.
+type slot struct {
+	label string
+	from  time.Time
+	by    map[stats.Measure]int64
+}
+
+// trend are the columns of a time: its days, its weeks or its months, so that they stay broad enough to be seen.
+func trend(f stats.Figures, month func(time.Month) string) []slot {
+	var all []slot
+	from, until := f.Query.From, f.Query.Until
+	n := days(from, until)
+	for at := from; at.Before(until); {
+		var next time.Time
+		label := strconv.Itoa(at.Day()) + " " + month(at.Month())
+		switch {
+		case n <= 45:
+			next = at.AddDate(0, 0, 1)
+		case n <= 200:
+			next = at.AddDate(0, 0, 7)
+		default:
+			next = time.Date(at.Year(), at.Month()+1, 1, 0, 0, 0, 0, at.Location())
+			label = month(at.Month()) + " " + strconv.Itoa(at.Year())
+		}
+		s := slot{label: label, from: at, by: map[stats.Measure]int64{}}
+		for d := at; d.Before(next) && d.Before(until); d = d.AddDate(0, 0, 1) {
+			for m, k := range f.Days[stats.DayOf(d)] {
+				s.by[m] += k
+			}
+		}
+		all, at = append(all, s), next
+	}
+	return all
+}
