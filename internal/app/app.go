@@ -23,6 +23,7 @@ import (
 	"vigie/internal/contact"
 	"vigie/internal/datarequest"
 	"vigie/internal/evidence"
+	"vigie/internal/exposure"
 	"vigie/internal/jobs"
 	"vigie/internal/keeping"
 	"vigie/internal/phone"
@@ -34,6 +35,7 @@ import (
 	"vigie/internal/staff"
 	"vigie/internal/store"
 	"vigie/internal/takedown"
+	"vigie/internal/team"
 	"vigie/internal/web"
 	"vigie/internal/web/admin"
 	"vigie/internal/web/console"
@@ -65,6 +67,8 @@ type App struct {
 	Referrals *referral.Referrals
 	Keeping   *keeping.Keeping
 	Requests  *datarequest.Requests
+	Team      *team.Team
+	Exposure  *exposure.Exposure
 	Guard     *flood.Guard
 
 	pictures *picture.Process
@@ -225,6 +229,7 @@ func (a *App) openRooms(ctx context.Context, o Options) error {
 	if err := a.openPhone(ctx, o); err != nil {
 		return err
 	}
+	a.openTeam(o)
 	a.openKeeping(o)
 	return nil
 }
@@ -266,7 +271,7 @@ func (a *App) openWeb() error {
 	}
 	streams := live.New()
 	desk := &console.Room{
-		Site: site, Contacts: a.Contacts, Chats: a.Chats, Router: a.Router, Phone: a.Phone, Files: a.Cases, Evidence: a.Evidence, Takedown: a.Takedown, Referrals: a.Referrals, Keeping: a.Keeping, Requests: a.Requests, Guard: a.Guard, Streams: streams, Staff: a.Staff,
+		Site: site, Contacts: a.Contacts, Chats: a.Chats, Router: a.Router, Phone: a.Phone, Files: a.Cases, Evidence: a.Evidence, Takedown: a.Takedown, Referrals: a.Referrals, Keeping: a.Keeping, Requests: a.Requests, Team: a.Team, Exposure: a.Exposure, Guard: a.Guard, Streams: streams, Staff: a.Staff,
 		Catalogue: a.Catalogue.Current, Documents: a.Catalogue, Alias: a.alias, Today: a.today, Now: a.now, Audit: a.Audit, Bus: a.Bus,
 	}
 	leave, err := desk.Listen()
@@ -329,6 +334,8 @@ func (a *App) Background(ctx context.Context) *sync.WaitGroup {
 	all.Go(func() { a.Chats.Run(ctx) })
 	all.Go(func() { a.Router.Run(ctx) })
 	all.Go(func() { a.Phone.Run(ctx) })
+	all.Go(func() { a.Team.Run(ctx) })
+	all.Go(func() { a.Exposure.Run(ctx) })
 	all.Go(func() { a.Jobs.Run(ctx) })
 	all.Go(func() {
 		if err := a.Takedown.ReadReplies(ctx); err != nil {

@@ -24,13 +24,16 @@ var mayImport = map[string][]string{
 	"contact":     {"audit", "catalogue", "seal"},
 	"casefile":    {"audit", "catalogue", "contact", "seal"},
 	"chat":        {"audit", "blob", "catalogue", "contact", "picture", "seal"},
+	"exposure":    {"catalogue", "contact"},
 	"keeping":     {"audit", "casefile", "catalogue", "contact"},
 	"paper":       {},
 	"picture":     {},
 	"phone":       {"audit", "blob", "catalogue", "contact", "routing", "seal"},
+	"quality":     {"audit", "catalogue", "contact", "seal"},
 	"referral":    {"audit", "blob", "casefile", "catalogue", "seal"},
 	"routing":     {"audit", "catalogue", "contact", "seal", "staff"},
 	"takedown":    {"audit", "casefile", "catalogue", "evidence", "seal"},
+	"team":        {"audit", "contact", "seal"},
 }
 
 // foundations may be used by every room; they use nothing but one another.

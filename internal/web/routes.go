@@ -115,6 +115,20 @@ func (h *Handler) routes() []Route {
 		{post, "/desk/contacts/{id}/forget/carry-out", staff.ContactForget, c.Forget, false},
 		{post, "/desk/contacts/{id}/forget/refuse", staff.ContactForget, c.RefuseForget, false},
 
+		// The team.
+		{post, "/desk/hand", staff.DeskUse, c.RaiseHand, false},
+		{post, "/desk/hands/{hand}/lower", staff.DeskUse, c.LowerHand, false},
+		{post, "/desk/hands/{hand}/take", staff.FloorSteer, c.TakeHand, false},
+		{post, "/desk/notices/{notice}/read", staff.DeskUse, c.ReadNotice, false},
+		{post, "/desk/notices/{notice}/withdraw", staff.TeamNotice, c.WithdrawTeamNotice, false},
+		{post, "/desk/not-now", staff.DeskUse, c.NotNow, false},
+		{get, "/desk/team", staff.TeamRoom, c.TeamRoom, false},
+		{post, "/desk/team/say", staff.TeamRoom, c.SayToTeam, false},
+		{post, "/desk/team/messages/{message}/remove", staff.TeamRoom, c.RemoveSaid, false},
+		{post, "/desk/team/notices", staff.TeamNotice, c.SendNoticeToTeam, false},
+		{get, "/desk/mine", staff.ExposureOwn, c.Mine, false},
+		{post, "/desk/mine/ease", staff.ExposureOwn, c.Ease, false},
+
 		// The desk.
 		{get, "/desk", staff.DeskUse, c.Desk, false},
 		{get, "/desk/events", staff.DeskUse, c.Events, false},

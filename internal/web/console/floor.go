@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"vigie/internal/contact"
+	"vigie/internal/exposure"
 	"vigie/internal/fault"
 	"vigie/internal/routing"
 	"vigie/internal/routing/flood"
@@ -34,7 +35,7 @@ type floorView struct {
 	line       []routing.Waiting
 	cards      []ui.ContactCardProps
 	seats      []routing.Seat
-	seen       map[string]time.Duration // of hard material today, by member of staff
+	today      map[string]exposure.Step // how full today is of hard material, in a word, by member of staff
 	colleagues []ui.Option
 	blocks     []blockView
 	surge      routing.Surge
@@ -73,6 +74,9 @@ func (c *Room) Floor(w http.ResponseWriter, r *http.Request) error {
 	d := c.shell(r, say, m, "floor.title")
 	d.Live = "/desk/events?floor=1"
 	if d.Alarms, err = c.alarms(r.Context(), say, m.Person); err != nil {
+		return err
+	}
+	if d.Team, err = c.teamTop(r.Context(), say, m.Person); err != nil {
 		return err
 	}
 	answer.Page(w, r, http.StatusOK, floorPage(d, v))
@@ -124,10 +128,11 @@ func (c *Room) floor(ctx context.Context, say *i18n.Printer, p staff.Person) (fl
 	if v.seats, err = c.Router.Floor(ctx); err != nil {
 		return v, err
 	}
-	if v.seen, err = c.Evidence.SeenSince(ctx, c.midnight()); err != nil {
-		return v, err
-	}
+	v.today = map[string]exposure.Step{}
 	for _, s := range v.seats {
+		if v.today[s.StaffID], err = c.Exposure.StepOfToday(ctx, s.StaffID); err != nil {
+			return v, err
+		}
 		if s.Live && s.Shown != routing.Away && s.StaffID != p.ID {
 			v.colleagues = append(v.colleagues, ui.Option{Value: s.StaffID, Label: s.Person.Alias + " (" + say.T("presence."+string(s.Shown)) + ")"})
 		}

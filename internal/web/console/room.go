@@ -20,6 +20,7 @@ import (
 	"vigie/internal/contact"
 	"vigie/internal/datarequest"
 	"vigie/internal/evidence"
+	"vigie/internal/exposure"
 	"vigie/internal/fault"
 	"vigie/internal/keeping"
 	"vigie/internal/phone"
@@ -28,6 +29,7 @@ import (
 	"vigie/internal/routing/flood"
 	"vigie/internal/staff"
 	"vigie/internal/takedown"
+	"vigie/internal/team"
 	"vigie/internal/web/answer"
 	"vigie/internal/web/i18n"
 	"vigie/internal/web/live"
@@ -48,6 +50,8 @@ type Room struct {
 	Referrals *referral.Referrals
 	Keeping   *keeping.Keeping
 	Requests  *datarequest.Requests
+	Team      *team.Team
+	Exposure  *exposure.Exposure
 	Guard     *flood.Guard
 	Streams   *live.Streams
 	Staff     *staff.Staff
@@ -64,6 +68,7 @@ type Room struct {
 
 	desks desks
 	crew  crew
+	later later
 }
 
 // me is who works, as the audit names her.
