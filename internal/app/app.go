@@ -28,6 +28,7 @@ import (
 	"vigie/internal/keeping"
 	"vigie/internal/phone"
 	"vigie/internal/picture"
+	"vigie/internal/quality"
 	"vigie/internal/referral"
 	"vigie/internal/routing"
 	"vigie/internal/routing/flood"
@@ -69,6 +70,7 @@ type App struct {
 	Requests  *datarequest.Requests
 	Team      *team.Team
 	Exposure  *exposure.Exposure
+	Quality   *quality.Quality
 	Guard     *flood.Guard
 
 	pictures *picture.Process
@@ -271,7 +273,7 @@ func (a *App) openWeb() error {
 	}
 	streams := live.New()
 	desk := &console.Room{
-		Site: site, Contacts: a.Contacts, Chats: a.Chats, Router: a.Router, Phone: a.Phone, Files: a.Cases, Evidence: a.Evidence, Takedown: a.Takedown, Referrals: a.Referrals, Keeping: a.Keeping, Requests: a.Requests, Team: a.Team, Exposure: a.Exposure, Guard: a.Guard, Streams: streams, Staff: a.Staff,
+		Site: site, Contacts: a.Contacts, Chats: a.Chats, Router: a.Router, Phone: a.Phone, Files: a.Cases, Evidence: a.Evidence, Takedown: a.Takedown, Referrals: a.Referrals, Keeping: a.Keeping, Requests: a.Requests, Team: a.Team, Exposure: a.Exposure, Quality: a.Quality, Guard: a.Guard, Streams: streams, Staff: a.Staff,
 		Catalogue: a.Catalogue.Current, Documents: a.Catalogue, Alias: a.alias, Today: a.today, Now: a.now, Audit: a.Audit, Bus: a.Bus,
 	}
 	leave, err := desk.Listen()
@@ -336,6 +338,7 @@ func (a *App) Background(ctx context.Context) *sync.WaitGroup {
 	all.Go(func() { a.Phone.Run(ctx) })
 	all.Go(func() { a.Team.Run(ctx) })
 	all.Go(func() { a.Exposure.Run(ctx) })
+	all.Go(func() { a.Quality.Run(ctx) })
 	all.Go(func() { a.Jobs.Run(ctx) })
 	all.Go(func() {
 		if err := a.Takedown.ReadReplies(ctx); err != nil {

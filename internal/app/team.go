@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"vigie/internal/exposure"
+	"vigie/internal/quality"
 	"vigie/internal/team"
 	"vigie/internal/web/i18n"
 )
@@ -16,6 +17,7 @@ func (a *App) openTeam(o Options) {
 		DB: a.DB, Keys: a.Keys, Audit: a.Audit, Bus: a.Bus, Contacts: a.Contacts, Day: day, Now: o.Now,
 		OnCall: onCall(a.config.OnCallCommand), OnCallAfter: func() time.Duration { return a.Catalogue.Current().Queues.OnCallAfter },
 	})
+	a.Quality = quality.New(quality.Options{DB: a.DB, Keys: a.Keys, Audit: a.Audit, Contacts: a.Contacts, Catalogue: a.Catalogue.Current, Now: o.Now})
 	a.Exposure = exposure.New(exposure.Options{
 		DB: a.DB, Contacts: a.Contacts, Catalogue: a.Catalogue.Current, Day: day, Now: o.Now, ForgetLooks: a.Evidence.ForgetLooks,
 		Looks: func(ctx context.Context, staffID string, since time.Time) ([]exposure.Look, error) {

@@ -128,6 +128,10 @@ func (h *Handler) routes() []Route {
 		{post, "/desk/team/notices", staff.TeamNotice, c.SendNoticeToTeam, false},
 		{get, "/desk/mine", staff.ExposureOwn, c.Mine, false},
 		{post, "/desk/mine/ease", staff.ExposureOwn, c.Ease, false},
+		{get, "/desk/quality", staff.QualityOwn, c.Reviews, false},
+		{post, "/desk/quality", staff.QualityWrite, c.BeginReview, false},
+		{get, "/desk/quality/{review}", staff.QualityOwn, c.Review, false},
+		{post, "/desk/quality/{review}", staff.QualityOwn, c.ActReview, false},
 
 		// The desk.
 		{get, "/desk", staff.DeskUse, c.Desk, false},

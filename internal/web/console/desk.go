@@ -457,6 +457,7 @@ func (c *Room) commands(say *i18n.Printer, p staff.Person) []ui.Command {
 		ui.Command{Label: say.T("team.raise"), Icon: "hand", Click: ".team-raise button", Keys: say.T("team.raise_key")},
 		ui.Command{Label: say.T("team.title"), Href: "/desk/team", Icon: "users"},
 		ui.Command{Label: say.T("exposure.title"), Href: "/desk/mine", Icon: "coffee"},
+		ui.Command{Label: say.T("quality.title"), Href: "/desk/quality", Icon: "clipboard-list"},
 		ui.Command{Label: say.T("desk.cmd.history"), Href: "/desk/history", Icon: "search"},
 		ui.Command{Label: say.T("desk.cmd.account"), Href: "/desk/account", Icon: "key-round"},
 	)

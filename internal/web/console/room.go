@@ -24,6 +24,7 @@ import (
 	"vigie/internal/fault"
 	"vigie/internal/keeping"
 	"vigie/internal/phone"
+	"vigie/internal/quality"
 	"vigie/internal/referral"
 	"vigie/internal/routing"
 	"vigie/internal/routing/flood"
@@ -52,6 +53,7 @@ type Room struct {
 	Requests  *datarequest.Requests
 	Team      *team.Team
 	Exposure  *exposure.Exposure
+	Quality   *quality.Quality
 	Guard     *flood.Guard
 	Streams   *live.Streams
 	Staff     *staff.Staff
