@@ -26,6 +26,7 @@ var mayImport = map[string][]string{
 	"chat":        {"audit", "blob", "catalogue", "contact", "picture", "seal"},
 	"exposure":    {"catalogue", "contact"},
 	"keeping":     {"audit", "casefile", "catalogue", "contact"},
+	"listening":   {"audit", "chat", "contact", "phone", "routing", "seal"},
 	"paper":       {},
 	"picture":     {},
 	"phone":       {"audit", "blob", "catalogue", "contact", "routing", "seal"},

@@ -10,16 +10,18 @@ import (
 	"vigie/internal/web/i18n"
 )
 
+// houseDay is the day of the house's calendar at a time.
+func houseDay(t time.Time) string { return t.In(i18n.Paris).Format(time.DateOnly) }
+
 // openTeam opens the rooms of those who work: how they help one another, and what they bear.
 func (a *App) openTeam(o Options) {
-	day := func(t time.Time) string { return t.In(i18n.Paris).Format(time.DateOnly) }
 	a.Team = team.New(team.Options{
-		DB: a.DB, Keys: a.Keys, Audit: a.Audit, Bus: a.Bus, Contacts: a.Contacts, Day: day, Now: o.Now,
+		DB: a.DB, Keys: a.Keys, Audit: a.Audit, Bus: a.Bus, Contacts: a.Contacts, Day: houseDay, Now: o.Now,
 		OnCall: onCall(a.config.OnCallCommand), OnCallAfter: func() time.Duration { return a.Catalogue.Current().Queues.OnCallAfter },
 	})
 	a.Quality = quality.New(quality.Options{DB: a.DB, Keys: a.Keys, Audit: a.Audit, Contacts: a.Contacts, Catalogue: a.Catalogue.Current, Now: o.Now})
 	a.Exposure = exposure.New(exposure.Options{
-		DB: a.DB, Contacts: a.Contacts, Catalogue: a.Catalogue.Current, Day: day, Now: o.Now, ForgetLooks: a.Evidence.ForgetLooks,
+		DB: a.DB, Contacts: a.Contacts, Catalogue: a.Catalogue.Current, Day: houseDay, Now: o.Now, ForgetLooks: a.Evidence.ForgetLooks,
 		Looks: func(ctx context.Context, staffID string, since time.Time) ([]exposure.Look, error) {
 			looks, err := a.Evidence.LooksOf(ctx, staffID, since)
 			all := make([]exposure.Look, len(looks))

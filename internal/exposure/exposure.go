@@ -237,14 +237,23 @@ func (e *Exposure) settle(ctx context.Context) error {
 			if err != nil || n == 0 || !hard {
 				return err
 			}
-			_, err = tx.Exec(ctx, `INSERT INTO exposure_day (staff_id, day, kind, seconds) VALUES ($1, $2, $3, $4)
-				ON CONFLICT (staff_id, day, kind) DO UPDATE SET seconds = exposure_day.seconds + excluded.seconds`, o.staffID, o.day, o.kind, o.seconds)
-			return err
+			return add(ctx, tx, o.staffID, o.day, o.kind, o.seconds)
 		}); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// Add adds to somebody's day what was counted elsewhere.
+func (e *Exposure) Add(ctx context.Context, staffID, day, kind string, d time.Duration) error {
+	return e.db.Tx(ctx, func(tx *store.Tx) error { return add(ctx, tx, staffID, day, kind, int64(d/time.Second)) })
+}
+
+func add(ctx context.Context, tx *store.Tx, staffID, day, kind string, seconds int64) error {
+	_, err := tx.Exec(ctx, `INSERT INTO exposure_day (staff_id, day, kind, seconds) VALUES ($1, $2, $3, $4)
+		ON CONFLICT (staff_id, day, kind) DO UPDATE SET seconds = exposure_day.seconds + excluded.seconds`, staffID, day, kind, seconds)
+	return err
 }
 
 // isHard is hard of a contact that may be erased by now: nobody knows any more.

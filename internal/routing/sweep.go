@@ -27,6 +27,9 @@ func (r *Router) sweep(ctx context.Context, remind bool) (next time.Time, err er
 	if err := r.callIfSurging(ctx, now); err != nil {
 		return next, err
 	}
+	if err := r.watchCrowd(ctx, now); err != nil {
+		return next, err
+	}
 	f, err := r.readFloor(ctx, now)
 	if err != nil {
 		return next, err

@@ -1,14 +1,17 @@
 package console
 
 import (
+	"cmp"
 	"context"
 	"net/http"
+	"slices"
 	"strconv"
 	"time"
 
 	"vigie/internal/contact"
 	"vigie/internal/exposure"
 	"vigie/internal/fault"
+	"vigie/internal/listening"
 	"vigie/internal/routing"
 	"vigie/internal/routing/flood"
 	"vigie/internal/staff"
@@ -27,6 +30,7 @@ type floorView struct {
 	me         string // the supervisor who looks
 	decide     []inDanger
 	talking    []inDanger
+	underWay   []underWay
 	holds      []holdView
 	incidents  []incidentView
 	forget     []forgetting
@@ -40,6 +44,9 @@ type floorView struct {
 	blocks     []blockView
 	surge      routing.Surge
 	appeal     routing.Appeal
+	surges     []routing.Surged
+	due        routing.SurgeDue
+	isDue      bool // a surge is proposed
 	phone      bool
 	appeals    bool // there is a program that appeals to whoever is off duty
 	proof      routing.Proof
@@ -92,6 +99,9 @@ func (c *Room) floor(ctx context.Context, say *i18n.Printer, p staff.Person) (fl
 	if v.talking, err = c.inDanger(ctx, say, p, contact.Talking); err != nil {
 		return v, err
 	}
+	if v.underWay, err = c.underWay(ctx, say, p); err != nil {
+		return v, err
+	}
 	if v.holds, err = c.holds(ctx, say, p); err != nil {
 		return v, err
 	}
@@ -103,6 +113,12 @@ func (c *Room) floor(ctx context.Context, say *i18n.Printer, p staff.Person) (fl
 	}
 	v.phone = c.Phone.On()
 	v.appeal, v.appeals = c.Router.Appeal()
+	if v.surges, err = c.Router.Surges(ctx, 20); err != nil {
+		return v, err
+	}
+	if v.due, v.isDue, err = c.Router.SurgeDue(ctx); err != nil {
+		return v, err
+	}
 	if v.forget, err = c.forgettings(ctx, say, p); err != nil {
 		return v, err
 	}
@@ -147,6 +163,55 @@ func (c *Room) floor(ctx context.Context, say *i18n.Printer, p staff.Person) (fl
 		v.blocks = append(v.blocks, blockView{b, b.LiftedAt == 0 && at(b.Until).After(v.now)})
 	}
 	return v, err
+}
+
+// underWay is a conversation that somebody has, as the floor lists it.
+type underWay struct {
+	contact.Contact
+	title, topic, who, since string
+	listeners                []string
+	call                     bool
+}
+
+// underWay reads the conversations under way, those in danger first and then the longest, without those whose person she knows.
+func (c *Room) underWay(ctx context.Context, say *i18n.Printer, p staff.Person) ([]underWay, error) {
+	found, err := c.Contacts.InStates(ctx, contact.Talking, contact.Parked)
+	if err != nil {
+		return nil, err
+	}
+	running, err := c.Listening.Running(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var all []underWay
+	for _, ct := range found {
+		if ct.CounsellorID == "" {
+			continue
+		}
+		if closed, err := c.Router.Recused(ctx, p.ID, ct); err != nil {
+			return nil, err
+		} else if closed {
+			continue
+		}
+		one := underWay{Contact: ct, title: c.title(say, ct), topic: c.topic(say, ct), who: c.Alias(ctx, ct.CounsellorID), call: ct.Channel == contact.ChannelPhone,
+			since: say.Duration(c.Now().Sub(at(ct.AnsweredAt)))}
+		for _, l := range running[ct.ID] {
+			if l.Mode != listening.Invited {
+				one.listeners = append(one.listeners, say.T("listen.there."+string(l.Mode), "who", c.Alias(ctx, l.StaffID)))
+			}
+		}
+		all = append(all, one)
+	}
+	slices.SortStableFunc(all, func(a, b underWay) int {
+		if a.Danger != b.Danger {
+			if a.Danger {
+				return -1
+			}
+			return 1
+		}
+		return cmp.Compare(a.AnsweredAt, b.AnsweredAt)
+	})
+	return all, nil
 }
 
 // waitNow is how many of a line wait to be answered at once: letters do not.
@@ -195,7 +260,7 @@ func (c *Room) inDanger(ctx context.Context, say *i18n.Printer, p staff.Person, 
 
 // floorPieces is all of the page that changes by itself.
 func (v floorView) pieces() []piece {
-	return []piece{floorTrouble(v), floorOnCall(v), floorClosed(v), floorDecide(v), floorTalking(v), floorIncidents(v), floorHolds(v), floorForget(v), floorPromises(v), floorLine(v), floorSeats(v)}
+	return []piece{floorTrouble(v), floorSurge(v), floorOnCall(v), floorClosed(v), floorDecide(v), floorTalking(v), floorUnderWay(v), floorIncidents(v), floorHolds(v), floorForget(v), floorPromises(v), floorLine(v), floorSeats(v)}
 }
 
 // refloor answers an act of the floor with the floor as it is now.

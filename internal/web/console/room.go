@@ -23,6 +23,7 @@ import (
 	"vigie/internal/exposure"
 	"vigie/internal/fault"
 	"vigie/internal/keeping"
+	"vigie/internal/listening"
 	"vigie/internal/phone"
 	"vigie/internal/quality"
 	"vigie/internal/referral"
@@ -54,6 +55,7 @@ type Room struct {
 	Team      *team.Team
 	Exposure  *exposure.Exposure
 	Quality   *quality.Quality
+	Listening *listening.Room
 	Guard     *flood.Guard
 	Streams   *live.Streams
 	Staff     *staff.Staff

@@ -82,8 +82,11 @@ type view struct {
 	lines        *catalogue.Lines
 	numbers      []ui.NumberProps
 	danger       string // orders the numbers
+	alone        bool   // she refused that anybody reads along
 	copy         bool   // a copy of her data was opened to her here
 	donow        ui.DoNowProps
+	surging      bool            // there are many: an answer later is offered, and something to read
+	guides       []ui.Link       // what may help meanwhile
 	erasing      *ui.NoticeProps // nil unless she asked for erasure with her four words
 }
 
@@ -139,6 +142,9 @@ func (p *Room) look(ctx context.Context, say *i18n.Printer, ct contact.Contact) 
 		return v, err
 	}
 	if v.proof, err = p.openProof(ctx, ct); err != nil {
+		return v, err
+	}
+	if v.alone, err = p.Listening.Refused(ctx, ct.ID); err != nil {
 		return v, err
 	}
 	if !ct.State.Open() {
@@ -221,6 +227,9 @@ func (p *Room) place(ctx context.Context, v *view) error {
 	}
 	v.waiting.Place, v.waiting.Usual = known.Place, known.UsualWait
 	today := p.Today()
+	if p.Router.Surge().On && today.Open {
+		p.surge(v)
+	}
 	switch {
 	case today.ClosingSoon:
 		v.waiting.Closing = p.Catalogue().Lines.Say(catalogue.LineClosingSoon, v.speaks, v.say.Lang(), map[string]string{"heure": v.say.Time(today.ClosesAt)})
@@ -310,6 +319,20 @@ func (p *Room) End(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	http.Redirect(w, r, answer.Printer(r).Path("/chat"), http.StatusSeeOther)
+	return nil
+}
+
+// RefuseListening is her no to anybody who would read along.
+func (p *Room) RefuseListening(w http.ResponseWriter, r *http.Request) error {
+	id := session.Visitor(r).ContactID
+	if err := p.Listening.Refuse(r.Context(), id, contact.VisitorOf(id)); err != nil {
+		return err
+	}
+	if !answer.Scripted(r) {
+		http.Redirect(w, r, answer.Printer(r).Path("/chat"), http.StatusSeeOther)
+		return nil
+	}
+	answer.Fragment(w, r, talkReaders(answer.Printer(r), true))
 	return nil
 }
 
