@@ -380,9 +380,13 @@ func (c *Room) listened(ctx context.Context, say *i18n.Printer, ct contact.Conta
 	if err != nil {
 		return nil, err
 	}
+	kind := ".chat"
+	if ct.Channel == contact.ChannelPhone {
+		kind = ".call"
+	}
 	for _, l := range there {
 		if l.Mode != listening.Invited {
-			v.lines = append(v.lines, say.T("listen.by."+string(l.Mode), "who", c.Alias(ctx, l.StaffID), "why", say.T("listen.why."+string(l.Purpose)), "time", say.Time(at(l.BeganAt))))
+			v.lines = append(v.lines, say.T("listen.by."+string(l.Mode)+kind, "who", c.Alias(ctx, l.StaffID), "why", say.T("listen.why."+string(l.Purpose)), "time", say.Time(at(l.BeganAt))))
 		}
 	}
 	if v.notes, err = c.Listening.Whispers(ctx, ct.ID); err != nil {
