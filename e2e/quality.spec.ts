@@ -14,7 +14,7 @@ test("a grid is filled, shared with its counsellor, answered, and talked over", 
   await page.getByRole("button", { name: "Remplir une grille de qualité" }).click();
   await expect(page).toHaveURL(/\/desk\/quality\//);
   const grid = page.url();
-  await page.getByRole("group", { name: "La personne se sent attendue" }).getByText("3", { exact: true }).click();
+  await page.locator("input[name=mark_opening][value='3']").check({ force: true });
   await page.getByLabel("Ce qui a porté").fill("Le silence était tenu.");
   await picture(page, "quality-draft");
   await expectAccessible(page);

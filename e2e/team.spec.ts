@@ -56,7 +56,7 @@ test("a word to the team stands until it is read, and who has read it is known; 
   await page.goto("/desk/team");
   await page.locator("#team-notice-new > summary").click();
   await page.getByLabel("Annonce", { exact: true }).fill("La ligne du 119 ne répond pas. Passez par l'astreinte du département.");
-  await page.locator("#team-notice-new").getByText("Urgent", { exact: true }).click();
+  await page.locator("#team-notice-new input[value=urgent]").check({ force: true });
   await picture(page, "notice-form");
   await expectAccessible(page);
   await page.getByRole("button", { name: "Afficher sur les postes" }).click();

@@ -334,7 +334,7 @@ func (c *Room) presence(ctx context.Context, say *i18n.Printer, p staff.Person) 
 	}
 	props := ui.PresenceProps{
 		State: ui.Presence(seat.Shown), Since: at(seat.Since), Now: c.Now(), Alias: p.Alias, Chats: seat.Talking, Capacity: seat.Capacity, Calls: seat.Calls,
-		Switch: "/desk/presence", Reasons: reasons, Theme: p.Theme, ThemeAction: "/desk/theme", LogOut: "/desk/logout", Extra: together(raiseButton(say, ""), roomLink(say, c.unreadFor(ctx, p, seat.Calls > 0)), barLinks(say, p, seat.PauseProposed)),
+		Switch: "/desk/presence", Reasons: reasons, Theme: p.Theme, ThemeAction: "/desk/theme", LogOut: "/desk/logout", Extra: together(barHand(say, p), roomLink(say, c.unreadFor(ctx, p, seat.Calls > 0)), barLinks(say, p, seat.PauseProposed)),
 	}
 	if seat.State == routing.Away && seat.Reason != "" && say.Has("routing.away."+seat.Reason) {
 		props.Note = say.T("routing.away." + seat.Reason)
