@@ -49,6 +49,7 @@ test("a hand is raised with one key, one of two supervisors comes, and the couns
 });
 
 test("a word to the team stands until it is read, and who has read it is known; it is withdrawn from every screen", { tag: "@desk" }, async ({ page, someone }) => {
+  test.slow();
   const counsellor = await counsellorReady(someone, "camille");
   const noe = new Counsellor(await someone());
   await noe.logsIn("noe");
