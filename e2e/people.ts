@@ -75,7 +75,7 @@ export class Child {
   }
 
   async saysGoodbye(): Promise<void> {
-    await this.page.locator(".chat-end > summary").click();
+    await this.page.locator(".chat-end > summary", { hasText: "Terminer" }).click();
     await this.page.getByRole("button", { name: "Oui, terminer" }).click();
   }
 

@@ -24,11 +24,13 @@ import (
 	"vigie/internal/contact"
 	"vigie/internal/datarequest"
 	"vigie/internal/evidence"
+	"vigie/internal/exposure"
 	"vigie/internal/jobs"
 	"vigie/internal/keeping"
 	"vigie/internal/listening"
 	"vigie/internal/phone"
 	"vigie/internal/picture"
+	"vigie/internal/quality"
 	"vigie/internal/referral"
 	"vigie/internal/rota"
 	"vigie/internal/routing"
@@ -38,6 +40,7 @@ import (
 	"vigie/internal/stats"
 	"vigie/internal/store"
 	"vigie/internal/takedown"
+	"vigie/internal/team"
 	"vigie/internal/web"
 	"vigie/internal/web/admin"
 	"vigie/internal/web/console"
@@ -73,6 +76,9 @@ type App struct {
 	Keeping   *keeping.Keeping
 	Requests  *datarequest.Requests
 	Stats     *stats.Stats
+	Team      *team.Team
+	Exposure  *exposure.Exposure
+	Quality   *quality.Quality
 	Listening *listening.Room
 	Rota      *rota.Rota
 	Guard     *flood.Guard
@@ -238,6 +244,7 @@ func (a *App) openRooms(ctx context.Context, o Options) error {
 	if err := a.openPhone(ctx, o); err != nil {
 		return err
 	}
+	a.openTeam(o)
 	a.Listening = listening.New(listening.Options{DB: a.DB, Keys: a.Keys, Audit: a.Audit, Bus: a.Bus, Contacts: a.Contacts, Chats: a.Chats, Router: a.Router, Phone: a.Phone, Now: o.Now})
 	a.openKeeping(o)
 	a.Rota = rota.New(rota.Options{DB: a.DB, Keys: a.Keys, Audit: a.Audit, Catalogue: a.Catalogue.Current, People: a.Staff, Now: o.Now})
@@ -281,7 +288,7 @@ func (a *App) openWeb() error {
 	}
 	streams := live.New()
 	desk := &console.Room{
-		Site: site, Contacts: a.Contacts, Chats: a.Chats, Router: a.Router, Phone: a.Phone, Files: a.Cases, Evidence: a.Evidence, Takedown: a.Takedown, Referrals: a.Referrals, Keeping: a.Keeping, Requests: a.Requests, Listening: a.Listening, Rota: a.Rota, Guard: a.Guard, Streams: streams, Staff: a.Staff,
+		Site: site, Contacts: a.Contacts, Chats: a.Chats, Router: a.Router, Phone: a.Phone, Files: a.Cases, Evidence: a.Evidence, Takedown: a.Takedown, Referrals: a.Referrals, Keeping: a.Keeping, Requests: a.Requests, Listening: a.Listening, Rota: a.Rota, Team: a.Team, Exposure: a.Exposure, Quality: a.Quality, Guard: a.Guard, Streams: streams, Staff: a.Staff,
 		Catalogue: a.Catalogue.Current, Documents: a.Catalogue, Alias: a.alias, Today: a.today, Now: a.now, Audit: a.Audit, Bus: a.Bus,
 	}
 	leave, err := desk.Listen()
@@ -354,6 +361,9 @@ func (a *App) Background(ctx context.Context) *sync.WaitGroup {
 	all.Go(func() { a.Chats.Run(ctx) })
 	all.Go(func() { a.Router.Run(ctx) })
 	all.Go(func() { a.Phone.Run(ctx) })
+	all.Go(func() { a.Team.Run(ctx) })
+	all.Go(func() { a.Exposure.Run(ctx) })
+	all.Go(func() { a.Quality.Run(ctx) })
 	all.Go(func() { a.Listening.Run(ctx) })
 	all.Go(func() { a.Jobs.Run(ctx) })
 	all.Go(func() { a.Rota.Run(ctx) })

@@ -96,6 +96,7 @@ func (d demoCommand) Run(ctx context.Context, c config.Config, term Terminal) er
 			fmt.Fprint(term.Out, "\n  Log in as camille, choose « Disponible »: it rings within a minute.\n  Switch on « Prendre les appels » (a microphone is asked for): calls come too.\n")
 			visitors := demo.Visitors{Base: "http://" + dialable(address), Catalogue: a.Catalogue.Current, First: 10 * time.Second, Every: 35 * time.Second, Most: 4}
 			go visitors.Run(ctx)
+			go demo.RaiseNowAndThen(ctx, a.Team, a.Staff.Roster, 7*time.Minute)
 		}
 		fmt.Fprintln(term.Out)
 	})
@@ -191,6 +192,10 @@ func (d demoCommand) prepare(ctx context.Context, c config.Config, o Options, te
 		}
 		if err := a.Stats.Invent(ctx, demo.Counted(a.Catalogue.Current(), time.Now())); err != nil {
 			return fmt.Errorf("making up the figures: %w", err)
+		}
+		colleagues := demo.Colleagues{Clock: clock, Team: a.Team, Quality: a.Quality, Exposure: a.Exposure, Contacts: a.Contacts, Day: houseDay}
+		if err := colleagues.Write(ctx, counsellors); err != nil {
+			return fmt.Errorf("making up what colleagues said: %w", err)
 		}
 	}
 	return os.WriteFile(done, nil, 0o600)

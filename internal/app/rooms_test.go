@@ -24,16 +24,19 @@ var mayImport = map[string][]string{
 	"contact":     {"audit", "catalogue", "seal"},
 	"casefile":    {"audit", "catalogue", "contact", "seal"},
 	"chat":        {"audit", "blob", "catalogue", "contact", "picture", "seal"},
+	"exposure":    {"catalogue", "contact"},
 	"keeping":     {"audit", "casefile", "catalogue", "contact"},
 	"listening":   {"audit", "chat", "contact", "phone", "routing", "seal"},
 	"paper":       {},
 	"picture":     {},
 	"phone":       {"audit", "blob", "catalogue", "contact", "routing", "seal"},
+	"quality":     {"audit", "catalogue", "contact", "seal"},
 	"referral":    {"audit", "blob", "casefile", "catalogue", "seal"},
 	"rota":        {"audit", "catalogue", "seal", "staff"},
 	"routing":     {"audit", "catalogue", "contact", "seal", "staff"},
 	"stats":       {"audit", "catalogue", "contact"},
 	"takedown":    {"audit", "casefile", "catalogue", "evidence", "seal"},
+	"team":        {"audit", "contact", "seal"},
 }
 
 // foundations may be used by every room; they use nothing but one another.

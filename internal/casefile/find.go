@@ -153,6 +153,20 @@ const maxExact = 200
 // selectWhere is the id of a file, or of the one that it was merged into.
 const selectWhere = `SELECT CASE WHEN merged_into <> '' THEN merged_into ELSE id END FROM case_file WHERE `
 
+// ByReference is the id of the file that people call by a reference, however it was typed; the one it was merged into where it was.
+// Whether she who asks may read it is another question (May).
+func (f *Files) ByReference(ctx context.Context, typed string) (id string, ok bool, err error) {
+	reference := readReference(typed)
+	if reference == "" {
+		return "", false, nil
+	}
+	found, err := store.All(ctx, f.db, scanText, selectWhere+`reference = $1`, reference)
+	if err != nil || len(found) == 0 {
+		return "", false, err
+	}
+	return found[0], true, nil
+}
+
 // exactly returns the files that have an exact value: their reference, an address kept in them, an account or number of one of
 // their people, or what one of their contacts is found by.
 func (f *Files) exactly(ctx context.Context, typed string, by audit.Actor) ([]string, error) {

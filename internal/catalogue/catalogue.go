@@ -571,6 +571,9 @@ func (s *Set) lasting() []lasting {
 	for _, d := range s.Departments.All {
 		add(DocDepartments, "department", d.Code, "")
 	}
+	for _, c := range s.Rubric.Criteria {
+		add(DocRubric, "criterion", c.Code, "")
+	}
 	return all
 }
 

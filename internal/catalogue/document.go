@@ -35,13 +35,14 @@ const (
 	DocPartners    Doc = "partners"     // to whom a case is handed on, and with what
 	DocDepartments Doc = "departments"  // where the child lives
 	DocKeeping     Doc = "keeping"      // how long each kind of data is kept
+	DocRubric      Doc = "rubric"       // by what a conversation is talked over after a listening
 )
 
 // Docs lists all documents in the order in which an editor meets them.
 var Docs = []Doc{
 	DocTaxonomy, DocForm, DocQuestions, DocLines, DocDoNow, DocAnswers, DocGuides, DocProtocols, DocNumbers,
 	DocHours, DocClosure, DocPhone, DocQueues, DocLexicon, DocLexiconTest, DocPlatforms, DocGrounds, DocOffences, DocPartners,
-	DocDepartments, DocKeeping,
+	DocDepartments, DocKeeping, DocRubric,
 }
 
 //go:embed seeds/*.toml

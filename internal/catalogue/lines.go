@@ -13,7 +13,11 @@ type Lines struct {
 	// HardMost is how much hard material a counsellor looks at in a day before a break is proposed; 0, as in documents that
 	// are older than it, is hardMost.
 	HardMost time.Duration `toml:"hard_most"`
-	All      []Line        `toml:"line"`
+	// HardAll is how much of it she hears, reads and looks at together in a day before a pause is proposed; 0 is hardAll.
+	HardAll time.Duration `toml:"hard_all"`
+	// Surge is when a surge is proposed to the supervisors.
+	Surge SurgeAt `toml:"surge"`
+	All   []Line  `toml:"line"`
 
 	byCode map[string]int
 }
@@ -24,6 +28,38 @@ type Silence struct {
 	Second time.Duration `toml:"second"` // another
 	Park   time.Duration `toml:"park"`   // the contact is parked, first in line on return
 	Left   time.Duration `toml:"left"`   // how long a contact left by quick exit stays open
+}
+
+// SurgeAt is when a surge is proposed: so many wait, or one waits so long, and it has lasted. A zero field takes its default.
+type SurgeAt struct {
+	Waiting int           `toml:"waiting"`
+	Longest time.Duration `toml:"longest"`
+	For     time.Duration `toml:"for"`
+}
+
+// Filled is with its defaults.
+func (s SurgeAt) Filled() SurgeAt {
+	if s.Waiting <= 0 {
+		s.Waiting = 8
+	}
+	if s.Longest <= 0 {
+		s.Longest = 15 * time.Minute
+	}
+	if s.For <= 0 {
+		s.For = 5 * time.Minute
+	}
+	return s
+}
+
+// hardAll is the limit of all that is hard, of a catalogue that names none.
+const hardAll = 2 * time.Hour
+
+// HardDay is after how much that is hard, heard, read and seen together, a pause is proposed.
+func (l *Lines) HardDay() time.Duration {
+	if l.HardAll <= 0 {
+		return hardAll
+	}
+	return l.HardAll
 }
 
 // hardMost is the limit of a catalogue that names none.

@@ -32,6 +32,7 @@ type Set struct {
 	Partners    *Partners
 	Departments *Departments
 	Keeping     *Keeping
+	Rubric      *Rubric
 
 	closure *closure
 	tests   *lexiconTest
@@ -80,7 +81,7 @@ func read(texts map[Doc][]byte, strict strictness, lexicon *Lexicon) (*Set, map[
 		Taxonomy: new(Taxonomy), Form: new(Form), Lexicon: new(Lexicon), DoNow: new(DoNow), Answers: new(Answers),
 		Guides: new(Guides), Protocols: new(Protocols), Numbers: new(Numbers), Hours: new(Hours), Phone: new(Phone), Queues: new(Queues),
 		Questions: new(Questions), Lines: new(Lines), Platforms: new(Platforms), Grounds: new(Grounds), Offences: new(Offences),
-		Partners: new(Partners), Departments: new(Departments), Keeping: new(Keeping),
+		Partners: new(Partners), Departments: new(Departments), Keeping: new(Keeping), Rubric: new(Rubric),
 		closure: new(closure), tests: new(lexiconTest),
 	}
 	read := make([]*page, len(Docs))
@@ -153,6 +154,8 @@ func (s *Set) document(doc Doc) document {
 		return s.Partners
 	case DocDepartments:
 		return s.Departments
+	case DocRubric:
+		return s.Rubric
 	case DocKeeping:
 		return s.Keeping
 	}

@@ -108,6 +108,27 @@ func (e *Evidence) Seen(ctx context.Context, look string, lasted time.Duration, 
 	})
 }
 
+// Look is how long somebody looked at a picture, from when; not at which.
+type Look struct {
+	At     time.Time
+	Lasted time.Duration
+}
+
+// LooksOf are somebody's looks since a time, the oldest first: for herself.
+func (e *Evidence) LooksOf(ctx context.Context, staffID string, since time.Time) ([]Look, error) {
+	return store.All(ctx, e.db, func(r store.Row) (l Look, err error) {
+		var at, seconds int64
+		err = r.Scan(&at, &seconds)
+		return Look{store.Time(at), time.Duration(seconds) * time.Second}, err
+	}, `SELECT began_at, seconds FROM evidence_seen WHERE staff_id = $1 AND began_at >= $2 ORDER BY began_at, id`, staffID, store.Millis(since))
+}
+
+// ForgetLooks forgets everybody's looks that began before a time; what is in the custody stays.
+func (e *Evidence) ForgetLooks(ctx context.Context, before time.Time) error {
+	_, err := e.db.Exec(ctx, `DELETE FROM evidence_seen WHERE began_at < $1`, store.Millis(before))
+	return err
+}
+
 // SeenSince is how long each member of staff has looked at pictures since a time, by her id; who has not is not in it.
 func (e *Evidence) SeenSince(ctx context.Context, since time.Time) (map[string]time.Duration, error) {
 	type row struct {

@@ -54,7 +54,8 @@ func (r *Router) SetSurge(ctx context.Context, staffID string, s Surge) error {
 		return fault.New(fault.Invalid, "fault.routing.surge", "max", MaxExtra)
 	}
 	return r.switchSetting(ctx, staffID, "surge", s, map[string]string{"on": strconv.FormatBool(s.On), "extra": strconv.Itoa(s.Extra)},
-		func(tx *store.Tx, before string) error { return r.appealFor(ctx, tx, s, before) })
+		func(tx *store.Tx, before string) error { return r.appealFor(ctx, tx, s, before) },
+		func(tx *store.Tx, before string) error { return r.logSurge(ctx, tx, staffID, s, before) })
 }
 
 // Proof returns the switch as it stands. Its zero value says that nobody ever touched it here: then the

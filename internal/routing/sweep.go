@@ -27,6 +27,9 @@ func (r *Router) sweep(ctx context.Context, remind bool) (next time.Time, err er
 	if err := r.callIfSurging(ctx, now); err != nil {
 		return next, err
 	}
+	if err := r.watchCrowd(ctx, now); err != nil {
+		return next, err
+	}
 	f, err := r.readFloor(ctx, now)
 	if err != nil {
 		return next, err
@@ -191,7 +194,7 @@ type line struct {
 	ringing int
 	barred  map[[2]string]bool    // person, staff
 	refused map[[2]string]refusal // contact, staff
-	spared  map[[2]string]bool    // contact, staff: she had its person's abuse last time
+	spared  map[[2]string]bool    // contact, staff: it goes to others first
 }
 
 // bars says who knows the person of a contact in line.
@@ -199,7 +202,7 @@ func (l line) bars(w waiting) func(staffID string) bool {
 	return func(staffID string) bool { return l.barred[[2]string{w.personID, staffID}] }
 }
 
-// spares says that a counsellor had the abuse of this contact's person last time.
+// spares says that this contact goes to others first: she had its person's abuse last time, or asked for an hour without images.
 func (l line) spares(w waiting, s *Seat) bool { return l.spared[[2]string{w.id, s.StaffID}] }
 
 type refusal struct {
@@ -254,8 +257,21 @@ func (r *Router) readLine(ctx context.Context, f floor) (line, error) {
 	if err != nil {
 		return l, err
 	}
-	l.spared, err = r.spared(ctx)
-	return l, err
+	if l.spared, err = r.spared(ctx); err != nil {
+		return l, err
+	}
+	eased, err := r.eased(ctx, f.at)
+	if err != nil {
+		return l, err
+	}
+	for _, w := range l.waiting {
+		if len(eased) > 0 && withImages(r.catalogue(), w.topic) {
+			for staffID := range eased {
+				l.spared[[2]string{w.id, staffID}] = true
+			}
+		}
+	}
+	return l, nil
 }
 
 // spared is who had an abusive person of those in line before: another counsellor comes first.
@@ -356,7 +372,7 @@ func (r *Router) choose(f floor, l line, free []*Seat, w waiting) *Seat {
 		}
 	}
 	all := suitable(f, w, ruleOf(r.catalogue(), w), l.bars(w))
-	// Whoever had her abuse last time has her again only where nobody else is there, or comes free for a while.
+	// Whoever had her abuse last time, or asked for an hour without images, has her only where nobody else is there, or comes free for a while.
 	spare := within(w.since, ms, r.stickyFor(w)) && slices.ContainsFunc(all, func(s *Seat) bool { return !l.spares(w, s) })
 	var candidates []*Seat
 	for _, s := range all {

@@ -63,6 +63,11 @@ const (
 	WallManage     Right = "wall.manage"     // which screens show the wallboard
 	KeepingSee     Right = "keeping.see"     // what goes by which rule, and what is kept
 	KeepingRule    Right = "keeping.rule"    // decide how long each kind of data is kept
+	TeamRoom       Right = "team.room"       // write to colleagues, read what they write
+	TeamNotice     Right = "team.notice"     // say something to all who work
+	ExposureOwn    Right = "exposure.own"    // her own minutes of hard material, which nobody else reads
+	QualityOwn     Right = "quality.own"     // read and answer the grids that are about her
+	QualityWrite   Right = "quality.write"   // fill a grid after a listening
 )
 
 // grant says yes or no for every role: an oversight is a hole in the line, not a silent no.
@@ -115,6 +120,11 @@ var table = []struct {
 	{WallManage, grant{no, yes, no, yes, no, no}},
 	{KeepingSee, grant{no, yes, no, no, yes, no}},
 	{KeepingRule, grant{no, no, no, no, yes, no}},
+	{TeamRoom, grant{yes, yes, no, no, no, no}},
+	{TeamNotice, grant{no, yes, no, no, no, no}},
+	{ExposureOwn, grant{yes, yes, no, no, no, no}},
+	{QualityOwn, grant{yes, yes, no, no, no, no}},
+	{QualityWrite, grant{no, yes, no, no, no, no}},
 }
 
 func (g grant) has(role Role) bool {

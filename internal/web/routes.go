@@ -154,6 +154,23 @@ func (h *Handler) routes() []Route {
 		{post, "/desk/rota/absences", staff.RotaSee, c.SetAbsence, false},
 		{post, "/desk/rota/absences/{absence}/end", staff.RotaSee, c.EndAbsence, false},
 		{post, "/desk/rota/feed", staff.RotaSee, c.SetFeed, false},
+		// The team.
+		{post, "/desk/hand", staff.DeskUse, c.RaiseHand, false},
+		{post, "/desk/hands/{hand}/lower", staff.DeskUse, c.LowerHand, false},
+		{post, "/desk/hands/{hand}/take", staff.FloorSteer, c.TakeHand, false},
+		{post, "/desk/notices/{notice}/read", staff.DeskUse, c.ReadNotice, false},
+		{post, "/desk/notices/{notice}/withdraw", staff.TeamNotice, c.WithdrawTeamNotice, false},
+		{post, "/desk/not-now", staff.DeskUse, c.NotNow, false},
+		{get, "/desk/team", staff.TeamRoom, c.TeamRoom, false},
+		{post, "/desk/team/say", staff.TeamRoom, c.SayToTeam, false},
+		{post, "/desk/team/messages/{message}/remove", staff.TeamRoom, c.RemoveSaid, false},
+		{post, "/desk/team/notices", staff.TeamNotice, c.SendNoticeToTeam, false},
+		{get, "/desk/mine", staff.ExposureOwn, c.Mine, false},
+		{post, "/desk/mine/ease", staff.ExposureOwn, c.Ease, false},
+		{get, "/desk/quality", staff.QualityOwn, c.Reviews, false},
+		{post, "/desk/quality", staff.QualityWrite, c.BeginReview, false},
+		{get, "/desk/quality/{review}", staff.QualityOwn, c.Review, false},
+		{post, "/desk/quality/{review}", staff.QualityOwn, c.ActReview, false},
 
 		// The desk.
 		{get, "/desk/listening", staff.DeskUse, c.ListeningPeriods, false},

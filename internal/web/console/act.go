@@ -2,6 +2,7 @@ package console
 
 import (
 	"net/http"
+	"strings"
 
 	"vigie/internal/chat"
 	"vigie/internal/contact"
@@ -278,6 +279,12 @@ func (c *Room) HandOver(w http.ResponseWriter, r *http.Request) error {
 	id := r.PathValue("id")
 	if err := c.Router.HandOver(r.Context(), session.Staff(r).ID, id, form.Get("to")); err != nil {
 		return err
+	}
+	if words := strings.TrimSpace(form.Get("note")); words != "" { // sealed with the contact, and before the colleague's eyes when she accepts
+		note := contact.Note{ID: newID(), ContactID: id, AuthorID: session.Staff(r).ID, Text: answer.Printer(r).T("desk.note_for", "who", c.Alias(r.Context(), form.Get("to")), "words", words)}
+		if _, err := c.Contacts.SaveNote(r.Context(), note); err != nil {
+			return err
+		}
 	}
 	return c.handed(w, r, id)
 }

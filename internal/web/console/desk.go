@@ -91,8 +91,12 @@ func (c *Room) Desk(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	top, err := c.teamTop(r.Context(), say, m.Person)
+	if err != nil {
+		return err
+	}
 	props := ui.DeskProps{
-		Phone: bar, Site: c.Site, Title: say.T("desk.title"), Theme: m.Theme, Live: "/desk/events", Presence: presence, Alarms: alarms, Ring: ring,
+		Team: top, Phone: bar, Site: c.Site, Title: say.T("desk.title"), Theme: m.Theme, Live: "/desk/events", Presence: presence, Alarms: alarms, Ring: ring,
 		Left: leftSide(say, c.cards(say, all, current), line), Right: panel, Commands: c.commands(say, m.Person),
 	}
 	answer.Page(w, r, http.StatusOK, deskPage(say, props, c.draw(r.Context(), say, all, current)))
@@ -330,7 +334,7 @@ func (c *Room) presence(ctx context.Context, say *i18n.Printer, p staff.Person) 
 	}
 	props := ui.PresenceProps{
 		State: ui.Presence(seat.Shown), Since: at(seat.Since), Now: c.Now(), Alias: p.Alias, Chats: seat.Talking, Capacity: seat.Capacity, Calls: seat.Calls,
-		Switch: "/desk/presence", Reasons: reasons, Theme: p.Theme, ThemeAction: "/desk/theme", LogOut: "/desk/logout", Extra: barLinks(say, p, seat.PauseProposed),
+		Switch: "/desk/presence", Reasons: reasons, Theme: p.Theme, ThemeAction: "/desk/theme", LogOut: "/desk/logout", Extra: together(barHand(say, p), roomLink(say, c.unreadFor(ctx, p, seat.Calls > 0)), barLinks(say, p, seat.PauseProposed)),
 	}
 	if seat.State == routing.Away && seat.Reason != "" && say.Has("routing.away."+seat.Reason) {
 		props.Note = say.T("routing.away." + seat.Reason)
@@ -455,6 +459,10 @@ func (c *Room) commands(say *i18n.Printer, p staff.Person) []ui.Command {
 		all = append(all, phoneCommands(say)...)
 	}
 	all = append(all,
+		ui.Command{Label: say.T("team.raise"), Icon: "hand", Click: ".team-raise button", Keys: say.T("team.raise_key")},
+		ui.Command{Label: say.T("team.title"), Href: "/desk/team", Icon: "users"},
+		ui.Command{Label: say.T("exposure.title"), Href: "/desk/mine", Icon: "coffee"},
+		ui.Command{Label: say.T("quality.title"), Href: "/desk/quality", Icon: "clipboard-list"},
 		ui.Command{Label: say.T("desk.cmd.history"), Href: "/desk/history", Icon: "search"},
 		ui.Command{Label: say.T("handover.title"), Href: "/desk/handover", Icon: "book-open"},
 		ui.Command{Label: say.T("rota.title"), Href: "/desk/rota", Icon: "clock"},

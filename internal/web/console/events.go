@@ -18,6 +18,7 @@ import (
 	"vigie/internal/fault"
 	"vigie/internal/routing"
 	"vigie/internal/staff"
+	"vigie/internal/team"
 	"vigie/internal/web/answer"
 	"vigie/internal/web/i18n"
 	"vigie/internal/web/live"
@@ -71,8 +72,23 @@ func (c *Room) Listen() (stop func(), err error) {
 		stopSettings()
 		return nil, err
 	}
+	stopTeam, err := c.Bus.Subscribe(team.Subject, c.teamChanged)
+	if err != nil {
+		stopQueue()
+		stopStaff()
+		stopSettings()
+		stopPhone()
+		return nil, err
+	}
 	stopBack := c.Bus.OnReconnect(c.desks.redraw)
-	return func() { stopQueue(); stopStaff(); stopSettings(); stopPhone(); stopBack() }, nil
+	return func() {
+		stopQueue()
+		stopStaff()
+		stopSettings()
+		stopPhone()
+		stopTeam()
+		stopBack()
+	}, nil
 }
 
 // redraw has every open page come back, and be drawn from the record: announcements may have been missed.
@@ -222,6 +238,7 @@ type desk struct {
 	person staff.Person
 	token  string
 	floor  bool   // it shows the floor
+	team   bool   // it shows the team room
 	screen string // the mark of this tab: what it saved itself is not told to it
 	stream *live.Stream
 
@@ -261,7 +278,7 @@ func (c *Room) Events(w http.ResponseWriter, r *http.Request) error {
 	m := session.Staff(r)
 	return c.Streams.Serve(w, r, session.Staff(r).ID, func(s *live.Stream) (func(), error) {
 		d := &desk{room: c, ctx: context.WithoutCancel(r.Context()), say: answer.Printer(r), person: m.Person, token: session.StaffToken(r), screen: answer.Screen(r.URL.Query().Get("screen")), stream: s,
-			floor: r.URL.Query().Has("floor") && m.Can(staff.FloorSee), listen: r.URL.Query().Get("listen"), follows: map[string]*follow{}}
+			floor: r.URL.Query().Has("floor") && m.Can(staff.FloorSee), team: r.URL.Query().Has("team") && m.Can(staff.TeamRoom), listen: r.URL.Query().Get("listen"), follows: map[string]*follow{}}
 		c.desks.mu.Lock()
 		c.desks.open[d] = struct{}{}
 		c.desks.mu.Unlock()
@@ -317,6 +334,7 @@ func (d *desk) beat() {
 	if err := d.room.Router.Beat(d.ctx, d.person.ID); err != nil {
 		slog.Warn("a desk's beat was not written", "error", err)
 	}
+	d.failed(d.drawTeam()) // how long a hand is up, and whose time is over
 	if err := d.room.Listening.Beat(d.ctx, d.person.ID); err != nil {
 		slog.Warn("that somebody goes on listening was not written", "error", err)
 	}
@@ -371,7 +389,11 @@ func (d *desk) drawBars() error {
 	if err != nil {
 		return err
 	}
-	if err := d.update(presence, ring); err != nil {
+	top, err := d.room.teamTop(d.ctx, d.say, d.person)
+	if err != nil {
+		return err
+	}
+	if err := d.update(presence, ring, top); err != nil {
 		return err
 	}
 	return d.drawCall()

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"vigie/internal/contact"
+	"vigie/internal/exposure"
 	"vigie/internal/fault"
 	"vigie/internal/listening"
 	"vigie/internal/routing"
@@ -38,11 +39,14 @@ type floorView struct {
 	line       []routing.Waiting
 	cards      []ui.ContactCardProps
 	seats      []routing.Seat
-	seen       map[string]time.Duration // of hard material today, by member of staff
+	today      map[string]exposure.Step // how full today is of hard material, in a word, by member of staff
 	colleagues []ui.Option
 	blocks     []blockView
 	surge      routing.Surge
 	appeal     routing.Appeal
+	surges     []routing.Surged
+	due        routing.SurgeDue
+	isDue      bool // a surge is proposed
 	phone      bool
 	appeals    bool // there is a program that appeals to whoever is off duty
 	proof      routing.Proof
@@ -80,6 +84,9 @@ func (c *Room) Floor(w http.ResponseWriter, r *http.Request) error {
 	if d.Alarms, err = c.alarms(r.Context(), say, m.Person); err != nil {
 		return err
 	}
+	if d.Team, err = c.teamTop(r.Context(), say, m.Person); err != nil {
+		return err
+	}
 	answer.Page(w, r, http.StatusOK, floorPage(d, v))
 	return nil
 }
@@ -107,6 +114,12 @@ func (c *Room) floor(ctx context.Context, say *i18n.Printer, p staff.Person) (fl
 	}
 	v.phone = c.Phone.On()
 	v.appeal, v.appeals = c.Router.Appeal()
+	if v.surges, err = c.Router.Surges(ctx, 20); err != nil {
+		return v, err
+	}
+	if v.due, v.isDue, err = c.Router.SurgeDue(ctx); err != nil {
+		return v, err
+	}
 	if v.forget, err = c.forgettings(ctx, say, p); err != nil {
 		return v, err
 	}
@@ -132,9 +145,6 @@ func (c *Room) floor(ctx context.Context, say *i18n.Printer, p staff.Person) (fl
 	if v.seats, err = c.Router.Floor(ctx); err != nil {
 		return v, err
 	}
-	if v.seen, err = c.Evidence.SeenSince(ctx, c.midnight()); err != nil {
-		return v, err
-	}
 	present := map[string]bool{}
 	for _, s := range v.seats {
 		present[s.StaffID] = s.Live && s.Shown != routing.Away
@@ -142,7 +152,11 @@ func (c *Room) floor(ctx context.Context, say *i18n.Printer, p staff.Person) (fl
 	if v.onNow, err = c.onNow(ctx, say, present); err != nil {
 		return v, err
 	}
+	v.today = map[string]exposure.Step{}
 	for _, s := range v.seats {
+		if v.today[s.StaffID], err = c.Exposure.StepOfToday(ctx, s.StaffID); err != nil {
+			return v, err
+		}
 		if s.Live && s.Shown != routing.Away && s.StaffID != p.ID {
 			v.colleagues = append(v.colleagues, ui.Option{Value: s.StaffID, Label: s.Person.Alias + " (" + say.T("presence."+string(s.Shown)) + ")"})
 		}
@@ -254,7 +268,7 @@ func (c *Room) inDanger(ctx context.Context, say *i18n.Printer, p staff.Person, 
 
 // floorPieces is all of the page that changes by itself.
 func (v floorView) pieces() []piece {
-	return []piece{floorTrouble(v), floorOnCall(v), floorClosed(v), floorDecide(v), floorTalking(v), floorUnderWay(v), floorIncidents(v), floorHolds(v), floorForget(v), floorPromises(v), floorLine(v), floorSeats(v), floorRota(v.say, v.onNow)}
+	return []piece{floorTrouble(v), floorSurge(v), floorOnCall(v), floorClosed(v), floorDecide(v), floorTalking(v), floorUnderWay(v), floorIncidents(v), floorHolds(v), floorForget(v), floorPromises(v), floorLine(v), floorSeats(v), floorRota(v.say, v.onNow)}
 }
 
 // refloor answers an act of the floor with the floor as it is now.

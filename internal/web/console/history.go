@@ -163,7 +163,8 @@ func (c *Room) Past(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	answer.Page(w, r, http.StatusOK, pastPage(say, c.shell(r, say, m, "desk.history"), ct, c.title(say, ct), c.stateLine(say, ct), c.reader(r.Context(), say, ct.ID, m.ID).Log(messages), c.answered(say, given), incidents, sheet, booked))
+	answer.Page(w, r, http.StatusOK, pastPage(say, c.shell(r, say, m, "desk.history"), ct, c.title(say, ct), c.stateLine(say, ct), c.reader(r.Context(), say, ct.ID, m.ID).Log(messages), c.answered(say, given), incidents, sheet, booked,
+		m.Can(staff.QualityWrite) && whoseContact(ct) != "" && whoseContact(ct) != m.ID))
 	return nil
 }
 

@@ -20,16 +20,19 @@ import (
 	"vigie/internal/contact"
 	"vigie/internal/datarequest"
 	"vigie/internal/evidence"
+	"vigie/internal/exposure"
 	"vigie/internal/fault"
 	"vigie/internal/keeping"
 	"vigie/internal/listening"
 	"vigie/internal/phone"
+	"vigie/internal/quality"
 	"vigie/internal/referral"
 	"vigie/internal/rota"
 	"vigie/internal/routing"
 	"vigie/internal/routing/flood"
 	"vigie/internal/staff"
 	"vigie/internal/takedown"
+	"vigie/internal/team"
 	"vigie/internal/web/answer"
 	"vigie/internal/web/i18n"
 	"vigie/internal/web/live"
@@ -51,6 +54,9 @@ type Room struct {
 	Keeping   *keeping.Keeping
 	Requests  *datarequest.Requests
 	Rota      *rota.Rota
+	Team      *team.Team
+	Exposure  *exposure.Exposure
+	Quality   *quality.Quality
 	Listening *listening.Room
 	Guard     *flood.Guard
 	Streams   *live.Streams
@@ -68,6 +74,7 @@ type Room struct {
 
 	desks desks
 	crew  crew
+	later later
 }
 
 // me is who works, as the audit names her.

@@ -17,8 +17,8 @@ import (
 	"vigie/internal/web/ui"
 )
 
-// mineView is one's own rota: when she works, what she may take, when she cannot, her calendar.
-type mineView struct {
+// myRotaView is one's own rota: when she works, what she may take, when she cannot, her calendar.
+type myRotaView struct {
 	say         *i18n.Printer
 	fault, done string
 	next        string
@@ -60,7 +60,7 @@ func (c *Room) MyRota(w http.ResponseWriter, r *http.Request) error {
 
 func (c *Room) myRota(w http.ResponseWriter, r *http.Request, code int, done, token string, refused error) error {
 	ctx, say, m := r.Context(), answer.Printer(r), session.Staff(r)
-	v := mineView{say: say, today: c.Rota.Today(), plans: m.Can(staff.RotaEdit)}
+	v := myRotaView{say: say, today: c.Rota.Today(), plans: m.Can(staff.RotaEdit)}
 	if refused != nil {
 		answer.Log(r, refused)
 		v.fault = say.Fault(refused)
@@ -122,7 +122,7 @@ func (c *Room) myRota(w http.ResponseWriter, r *http.Request, code int, done, to
 	if since > 0 {
 		v.feedSince = say.T("rota.feed_since", "when", say.DateTime(at(since)))
 	}
-	answer.Page(w, r, code, minePage(v, c.shell(r, say, m, "rota.mine")))
+	answer.Page(w, r, code, myRotaPage(v, c.shell(r, say, m, "rota.mine")))
 	return nil
 }
 

@@ -1768,8 +1768,8 @@ func hourState(h rotaHour) templ.Component {
 	})
 }
 
-// minePage is one's own rota.
-func minePage(v mineView, d ui.DeskProps) templ.Component {
+// myRotaPage is one's own rota.
+func myRotaPage(v myRotaView, d ui.DeskProps) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
 		if templ_7745c5c3_CtxErr := ctx.Err(); templ_7745c5c3_CtxErr != nil {

@@ -85,6 +85,8 @@ type view struct {
 	alone        bool   // she refused that anybody reads along
 	copy         bool   // a copy of her data was opened to her here
 	donow        ui.DoNowProps
+	surging      bool            // there are many: an answer later is offered, and something to read
+	guides       []ui.Link       // what may help meanwhile
 	erasing      *ui.NoticeProps // nil unless she asked for erasure with her four words
 }
 
@@ -225,6 +227,9 @@ func (p *Room) place(ctx context.Context, v *view) error {
 	}
 	v.waiting.Place, v.waiting.Usual = known.Place, known.UsualWait
 	today := p.Today()
+	if p.Router.Surge().On && today.Open {
+		p.surge(v)
+	}
 	switch {
 	case today.ClosingSoon:
 		v.waiting.Closing = p.Catalogue().Lines.Say(catalogue.LineClosingSoon, v.speaks, v.say.Lang(), map[string]string{"heure": v.say.Time(today.ClosesAt)})

@@ -164,7 +164,7 @@ func (p *Room) Later(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	switch {
-	case p.Today().Open: // the night is over
+	case p.Today().Open && !p.Router.Surge().On: // the night is over
 		to = "/chat"
 	case wrote:
 		to = "/message/left"
