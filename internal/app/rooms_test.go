@@ -25,6 +25,7 @@ var mayImport = map[string][]string{
 	"casefile":    {"audit", "catalogue", "contact", "seal"},
 	"chat":        {"audit", "blob", "catalogue", "contact", "picture", "seal"},
 	"keeping":     {"audit", "casefile", "catalogue", "contact"},
+	"mask":        {},
 	"paper":       {},
 	"picture":     {},
 	"phone":       {"audit", "blob", "catalogue", "contact", "routing", "seal"},
