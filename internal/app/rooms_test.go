@@ -30,8 +30,11 @@ var mayImport = map[string][]string{
 	"picture":     {},
 	"phone":       {"audit", "blob", "catalogue", "contact", "routing", "seal"},
 	"referral":    {"audit", "blob", "casefile", "catalogue", "seal"},
+	"rehearsal":   {"audit", "catalogue", "seal"},
 	"routing":     {"audit", "catalogue", "contact", "seal", "staff"},
 	"takedown":    {"audit", "casefile", "catalogue", "evidence", "seal"},
+	"trainee":     {"audit", "contact"},
+	"visit":       {"audit", "catalogue", "chat", "contact", "mask", "rehearsal", "seal"},
 }
 
 // foundations may be used by every room; they use nothing but one another.
