@@ -38,6 +38,7 @@ func (h *Handler) routes() []Route {
 		{post, "/chat/words", staff.Visitor, p.Words, true},
 		{post, "/chat/file/{proof}", staff.Visitor, p.File, true},
 		{post, "/chat/later", staff.Visitor, p.Later, true},
+		{post, "/chat/visit", staff.Visitor, p.AnswerVisit, true},
 		{post, "/chat/end", staff.Visitor, p.End, true},
 		{post, "/chat/rate", staff.Visitor, p.Rate, true},
 		{post, "/chat/close", staff.Visitor, p.Shut, true},
@@ -114,6 +115,25 @@ func (h *Handler) routes() []Route {
 		{post, "/desk/contacts/{id}/settle", staff.FloorSteer, c.Settle, false},
 		{post, "/desk/contacts/{id}/forget/carry-out", staff.ContactForget, c.Forget, false},
 		{post, "/desk/contacts/{id}/forget/refuse", staff.ContactForget, c.RefuseForget, false},
+
+		// Guests of the floor, and who learns.
+		{get, "/desk/visits", staff.VisitHost, c.Visits, false},
+		{post, "/desk/visits", staff.VisitHost, c.PlanVisit, false},
+		{get, "/desk/visits/{visit}", staff.VisitHost, c.Visit, false},
+		{get, "/desk/visits/{visit}/events", staff.VisitHost, c.VisitEvents, false},
+		{get, "/desk/visits/{visit}/pledge", staff.VisitHost, c.VisitPledge, false},
+		{post, "/desk/visits/{visit}/pledge", staff.VisitHost, c.SignVisit, false},
+		{get, "/desk/visits/{visit}/screen", staff.VisitHost, c.VisitScreen, false},
+		{get, "/desk/visits/{visit}/screen/events", staff.VisitHost, c.ScreenEvents, false},
+		{post, "/desk/visits/{visit}/{act}", staff.VisitHost, c.ActVisit, false},
+		{get, "/desk/training", staff.DeskUse, c.Training, false},
+		{post, "/desk/training/trainees", staff.FloorSteer, c.SetTrainee, false},
+		{get, "/desk/rehearsals/{code}", staff.DeskUse, c.Replay, false},
+		{post, "/desk/exercises", staff.DeskUse, c.BeginExercise, false},
+		{get, "/desk/exercises/{exercise}", staff.DeskUse, c.Exercise, false},
+		{get, "/desk/exercises/{exercise}/events", staff.DeskUse, c.ExerciseEvents, false},
+		{post, "/desk/exercises/{exercise}/{act}", staff.DeskUse, c.ActExercise, false},
+		{post, "/desk/contacts/{id}/countersign", staff.ContactAnswer, c.Countersign, false},
 
 		// The desk.
 		{get, "/desk", staff.DeskUse, c.Desk, false},

@@ -452,7 +452,11 @@ func (c *Room) commands(say *i18n.Printer, p staff.Person) []ui.Command {
 	all = append(all,
 		ui.Command{Label: say.T("desk.cmd.history"), Href: "/desk/history", Icon: "search"},
 		ui.Command{Label: say.T("desk.cmd.account"), Href: "/desk/account", Icon: "key-round"},
+		ui.Command{Label: say.T("training.title"), Href: "/desk/training", Icon: "book-open"},
 	)
+	if p.Can(staff.VisitHost) {
+		all = append(all, ui.Command{Label: say.T("visit.title"), Href: "/desk/visits", Icon: "eye"})
+	}
 	if p.Can(staff.CaseAll) {
 		all = append(all, ui.Command{Label: say.T("match.title"), Href: "/desk/matches", Icon: "copy"})
 	}

@@ -24,10 +24,13 @@ import (
 	"vigie/internal/keeping"
 	"vigie/internal/phone"
 	"vigie/internal/referral"
+	"vigie/internal/rehearsal"
 	"vigie/internal/routing"
 	"vigie/internal/routing/flood"
 	"vigie/internal/staff"
 	"vigie/internal/takedown"
+	"vigie/internal/trainee"
+	"vigie/internal/visit"
 	"vigie/internal/web/answer"
 	"vigie/internal/web/i18n"
 	"vigie/internal/web/live"
@@ -48,6 +51,9 @@ type Room struct {
 	Referrals *referral.Referrals
 	Keeping   *keeping.Keeping
 	Requests  *datarequest.Requests
+	Watching  *visit.Visits
+	Trainees  *trainee.Trainees
+	Exercises *rehearsal.Exercises
 	Guard     *flood.Guard
 	Streams   *live.Streams
 	Staff     *staff.Staff

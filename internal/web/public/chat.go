@@ -84,6 +84,7 @@ type view struct {
 	danger       string // orders the numbers
 	copy         bool   // a copy of her data was opened to her here
 	donow        ui.DoNowProps
+	visit        string          // visit.Asked or visit.Yes while a guest may read along, "" otherwise
 	erasing      *ui.NoticeProps // nil unless she asked for erasure with her four words
 }
 
@@ -139,6 +140,9 @@ func (p *Room) look(ctx context.Context, say *i18n.Printer, ct contact.Contact) 
 		return v, err
 	}
 	if v.proof, err = p.openProof(ctx, ct); err != nil {
+		return v, err
+	}
+	if v.visit, err = p.visited(ctx, ct.ID); err != nil {
 		return v, err
 	}
 	if !ct.State.Open() {

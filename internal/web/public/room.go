@@ -18,6 +18,7 @@ import (
 	"vigie/internal/referral"
 	"vigie/internal/routing"
 	"vigie/internal/routing/flood"
+	"vigie/internal/visit"
 	"vigie/internal/web/answer"
 	"vigie/internal/web/i18n"
 	"vigie/internal/web/live"
@@ -33,6 +34,7 @@ type Room struct {
 	Guard     *flood.Guard
 	Referrals *referral.Referrals
 	Requests  *datarequest.Requests
+	Visits    *visit.Visits
 	Streams   *live.Streams
 	Catalogue func() *catalogue.Set
 	// Alias is how children know a member of staff.
