@@ -25,6 +25,7 @@ import (
 	"vigie/internal/evidence"
 	"vigie/internal/jobs"
 	"vigie/internal/keeping"
+	"vigie/internal/listening"
 	"vigie/internal/phone"
 	"vigie/internal/picture"
 	"vigie/internal/referral"
@@ -71,6 +72,7 @@ type App struct {
 	Visits    *visit.Visits
 	Trainees  *trainee.Trainees
 	Exercises *rehearsal.Exercises
+	Listening *listening.Room
 	Guard     *flood.Guard
 
 	pictures *picture.Process
@@ -231,6 +233,7 @@ func (a *App) openRooms(ctx context.Context, o Options) error {
 	if err := a.openPhone(ctx, o); err != nil {
 		return err
 	}
+	a.Listening = listening.New(listening.Options{DB: a.DB, Keys: a.Keys, Audit: a.Audit, Bus: a.Bus, Contacts: a.Contacts, Chats: a.Chats, Router: a.Router, Phone: a.Phone, Now: o.Now})
 	a.openKeeping(o)
 	return nil
 }
@@ -275,7 +278,7 @@ func (a *App) openWeb() error {
 	}
 	streams := live.New()
 	desk := &console.Room{
-		Site: site, Contacts: a.Contacts, Chats: a.Chats, Router: a.Router, Phone: a.Phone, Files: a.Cases, Evidence: a.Evidence, Takedown: a.Takedown, Referrals: a.Referrals, Keeping: a.Keeping, Requests: a.Requests, Watching: a.Visits, Trainees: a.Trainees, Exercises: a.Exercises, Guard: a.Guard, Streams: streams, Staff: a.Staff,
+		Site: site, Contacts: a.Contacts, Chats: a.Chats, Router: a.Router, Phone: a.Phone, Files: a.Cases, Evidence: a.Evidence, Takedown: a.Takedown, Referrals: a.Referrals, Keeping: a.Keeping, Requests: a.Requests, Watching: a.Visits, Trainees: a.Trainees, Exercises: a.Exercises, Listening: a.Listening, Guard: a.Guard, Streams: streams, Staff: a.Staff,
 		Catalogue: a.Catalogue.Current, Documents: a.Catalogue, Alias: a.alias, Today: a.today, Now: a.now, Audit: a.Audit, Bus: a.Bus,
 	}
 	leave, err := desk.Listen()
@@ -286,7 +289,7 @@ func (a *App) openWeb() error {
 	a.web = web.New(web.Options{
 		Site: site, Secure: a.config.Secure(), Trusted: trusted, Staff: a.Staff, Streams: streams,
 		Public: &public.Room{
-			Site: site, Contacts: a.Contacts, Chats: a.Chats, Router: a.Router, Guard: a.Guard, Streams: streams, Referrals: a.Referrals, Requests: a.Requests, Visits: a.Visits, Erase: a.Keeping.Ask,
+			Site: site, Contacts: a.Contacts, Chats: a.Chats, Router: a.Router, Guard: a.Guard, Streams: streams, Referrals: a.Referrals, Requests: a.Requests, Visits: a.Visits, Listening: a.Listening, Erase: a.Keeping.Ask,
 			Catalogue: a.Catalogue.Current, Alias: a.alias, QuitTo: a.config.QuitTo, FilesMax: a.config.FilesMax, Today: a.today, Now: a.now,
 		},
 		Console: desk,
@@ -338,6 +341,7 @@ func (a *App) Background(ctx context.Context) *sync.WaitGroup {
 	all.Go(func() { a.Chats.Run(ctx) })
 	all.Go(func() { a.Router.Run(ctx) })
 	all.Go(func() { a.Phone.Run(ctx) })
+	all.Go(func() { a.Listening.Run(ctx) })
 	all.Go(func() { a.Jobs.Run(ctx) })
 	all.Go(func() {
 		if err := a.Takedown.ReadReplies(ctx); err != nil {

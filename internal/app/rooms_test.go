@@ -26,6 +26,7 @@ var mayImport = map[string][]string{
 	"chat":        {"audit", "blob", "catalogue", "contact", "picture", "seal"},
 	"keeping":     {"audit", "casefile", "catalogue", "contact"},
 	"mask":        {},
+	"listening":   {"audit", "chat", "contact", "phone", "routing", "seal"},
 	"paper":       {},
 	"picture":     {},
 	"phone":       {"audit", "blob", "catalogue", "contact", "routing", "seal"},

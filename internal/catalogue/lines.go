@@ -80,6 +80,8 @@ const (
 	LineMessageReceived   = "message_received"    // a message left while closed
 	LineMessageDanger     = "message_danger"      // the same, with a danger word in it
 	LineThanks            = "satisfaction_thanks" // the last question was answered
+	LineGuestJoins        = "guest_joins"         // a supervisor writes along: {conseiller}; not required
+	LineGuestLeaves       = "guest_leaves"        // she has gone; not required
 )
 
 var requiredLines = []string{

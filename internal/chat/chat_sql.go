@@ -24,9 +24,10 @@ const (
 	RETURNING seq, (SELECT s.state FROM contact s WHERE s.id = $2)`
 
 	insertByVisitor = insertHead + `c.state IN ('waiting', 'offered', 'talking', 'parked') AND c.person_id = $8` + insertTail
-	insertByStaff   = insertHead + `c.state IN ('talking', 'parked') AND c.counsellor_id = $8` + insertTail
-	insertBySystem  = insertHead + `c.state <> 'closed'` + insertTail
-	insertByHouse   = insertHead + `c.id = $2` + insertTail
+	insertByStaff   = insertHead + `c.state IN ('talking', 'parked')
+		AND (c.counsellor_id = $8 OR EXISTS (SELECT 1 FROM message_guest g WHERE g.contact_id = c.id AND g.staff_id = $8))` + insertTail
+	insertBySystem = insertHead + `c.state <> 'closed'` + insertTail
+	insertByHouse  = insertHead + `c.id = $2` + insertTail
 )
 
 // bodyField is where a message's body is sealed.

@@ -21,7 +21,7 @@ func TestAListenerStaysBehindWhenTheCallerGoes(t *testing.T) {
 	r := w.rings(skip)
 	id := w.answers(anne, at)
 	must(t, "the caller", r.heard.last, anneTone)
-	w.ok(w.phone.Listen(t.Context(), sam, id, above.id, phone.Listening))
+	w.ok(w.phone.Listen(t.Context(), sam, id, above.id, phone.Listening, true))
 	must(t, "the supervisor who listens", above.last, childTone, anneTone)
 	w.works(bilal)
 	there := w.opens(bilal, bilalTone)
@@ -33,7 +33,7 @@ func TestAListenerStaysBehindWhenTheCallerGoes(t *testing.T) {
 	if v := w.sees(id, "nobody listens", func(v phone.View) bool { return v.State == phone.Talking }); v.Listeners != 0 {
 		t.Fatalf("%d listen", v.Listeners)
 	}
-	w.ok(w.phone.Listen(t.Context(), sam, id, above.id, phone.Listening))
+	w.ok(w.phone.Listen(t.Context(), sam, id, above.id, phone.Listening, true))
 	must(t, "the supervisor who asked again", above.last, childTone, bilalTone)
 }
 
@@ -45,7 +45,7 @@ func TestAListenerWhoTakesOver(t *testing.T) {
 	at, above := w.opens(anne, anneTone), w.opens(sam, helpTone)
 	r := w.rings(skip)
 	id := w.answers(anne, at)
-	w.ok(w.phone.Listen(t.Context(), sam, id, above.id, phone.Listening))
+	w.ok(w.phone.Listen(t.Context(), sam, id, above.id, phone.Listening, true))
 	must(t, "the supervisor who listens", above.last, childTone, anneTone)
 	w.works(sam)
 	w.ok(w.router.Give(t.Context(), sam, id, sam))
@@ -65,14 +65,14 @@ func TestTheTwoWhoAreLeftAlone(t *testing.T) {
 	r := w.rings(skip)
 	id := w.answers(anne, at)
 	must(t, "the caller", r.heard.last, anneTone)
-	w.ok(w.phone.Listen(t.Context(), sam, id, above.id, phone.Listening))
+	w.ok(w.phone.Listen(t.Context(), sam, id, above.id, phone.Listening, true))
 	w.ok(w.phone.Invite(t.Context(), anne, id, "119", phone.First))
 	w.sees(id, "the 119 answers", func(v phone.View) bool { return v.ThirdUp })
 	w.ok(w.phone.Pass(t.Context(), anne, id))
 	must(t, "the caller who is left with the 119", r.heard.last, helpTone)
 	must(t, "the counsellor who has left", at.last)
 	must(t, "the supervisor who listened", above.last)
-	w.refused(w.phone.Listen(t.Context(), sam, id, above.id, phone.Listening), "fault.phone.no_line")
+	w.refused(w.phone.Listen(t.Context(), sam, id, above.id, phone.Listening, true), "fault.phone.no_line")
 	w.refused(w.phone.Attach(t.Context(), anne, id, at.id, true), "fault.phone.no_line")
 	time.Sleep(time.Second)
 	r.hangsUp()

@@ -65,7 +65,7 @@ func TestARefusalOutlivesACut(t *testing.T) {
 	w.rings(skip)
 	id := w.ringing(anne)
 	w.sees(id, "she refused", func(v phone.View) bool { return v.NoListening })
-	w.refused(w.phone.Listen(t.Context(), sam, id, above.id, phone.Listening), "fault.phone.no_listening")
+	w.refused(w.phone.Listen(t.Context(), sam, id, above.id, phone.Listening, true), "fault.phone.no_listening")
 }
 
 // The menu says that 0 is to be called back, and so it is.

@@ -33,7 +33,7 @@ func TestTheTwoTalkOnWhileTheirCounsellorIsLost(t *testing.T) {
 	t.Parallel()
 	w, r, id, at, help := conference(t, time.Minute)
 	above := w.opens(sam, bilalTone)
-	w.ok(w.phone.Listen(t.Context(), sam, id, above.id, phone.Listening))
+	w.ok(w.phone.Listen(t.Context(), sam, id, above.id, phone.Listening, true))
 	must(t, "the supervisor who listens", above.last, childTone, anneTone, helpTone)
 	at.leaves()
 	w.sees(id, "her line is gone", func(v phone.View) bool { return !v.Up })

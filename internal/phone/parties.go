@@ -68,6 +68,7 @@ type ear struct {
 	of      string // the counsellor who is listened to
 	peer    *rtc.Peer
 	part    media.Part
+	safety  bool // she listens because somebody may be in danger
 	untold  bool // she will talk along, and was not told yet that the call is recorded
 	since   time.Time
 	stop    func()
@@ -97,6 +98,15 @@ func (p *parties) alone() bool {
 // joined says that a supervisor talks along.
 func (p *parties) joined() bool {
 	return slices.ContainsFunc(p.ears, func(e *ear) bool { return e.part == media.Joined && !e.untold })
+}
+
+// heardBy are the browsers of those who listen, by member of staff.
+func (p *parties) heardBy() map[string]string {
+	by := map[string]string{}
+	for _, e := range p.ears {
+		by[e.staffID] = e.peer.ID()
+	}
+	return by
 }
 
 // introduces is who hands the call over, "" for nobody.
@@ -167,12 +177,12 @@ func (c *call) moved(peer *rtc.Peer, state rtc.State) {
 		return
 	}
 	if state == rtc.Gone {
-		c.unhear(func(e *ear) bool { return e.peer == peer })
+		c.unhear(UnheardLine, func(e *ear) bool { return e.peer == peer })
 	}
 }
 
-// unhear takes supervisors out of the call.
-func (c *call) unhear(which func(*ear) bool) {
+// unhear takes supervisors out of the call, and tells why where they did not ask for it.
+func (c *call) unhear(why string, which func(*ear) bool) {
 	c.parties.ears = slices.DeleteFunc(c.parties.ears, func(e *ear) bool {
 		if !which(e) {
 			return false
@@ -180,6 +190,7 @@ func (c *call) unhear(which func(*ear) bool) {
 		e.stop()
 		c.hush(e.peer.ID())
 		c.room.Remove(e.peer.ID())
+		c.phone.unheard(c.row.contactID, e.staffID, why)
 		return true
 	})
 }
@@ -187,7 +198,7 @@ func (c *call) unhear(which func(*ear) bool) {
 // hearOnly ends the listening to any other counsellor: who listens asked for this one, and with a purpose. A caller
 // who goes back to the line, or to a colleague, takes no supervisor with her.
 func (c *call) hearOnly(staffID string) {
-	c.unhear(func(e *ear) bool { return e.of != staffID })
+	c.unhear(UnheardMoved, func(e *ear) bool { return e.of != staffID })
 }
 
 // leaves takes a counsellor's browser out of the call. The browser itself stays connected: it may be hers for
@@ -270,5 +281,5 @@ func (c *call) dropAll(ctx context.Context) {
 	c.leaves(c.parties.desk)
 	c.leaves(c.parties.before)
 	c.leaveThird(ctx)
-	c.unhear(func(*ear) bool { return true })
+	c.unhear(UnheardOver, func(*ear) bool { return true })
 }

@@ -109,6 +109,9 @@ type Phone struct {
 
 	sounds sounds
 	tests  tests
+
+	onUnheard func(contactID, staffID, why string)
+
 	taping atomic.Int64 // messages that are being spoken
 	forgot time.Time    // when Run last looked what of old calls is not kept any more
 	dueTo  time.Time    // until when Run has told the desks whose call is due

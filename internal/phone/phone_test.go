@@ -378,17 +378,17 @@ func TestASupervisorListens(t *testing.T) {
 	id := w.answers(anne, at)
 	must(t, "the caller", r.heard.last, anneTone)
 
-	w.ok(w.phone.Listen(t.Context(), sam, id, above.id, phone.Listening))
+	w.ok(w.phone.Listen(t.Context(), sam, id, above.id, phone.Listening, true))
 	must(t, "the supervisor who listens", above.last, childTone, anneTone)
 	must(t, "the caller who is listened to", r.heard.last, anneTone)
 	must(t, "the counsellor who is listened to", at.last, childTone)
-	w.ok(w.phone.Listen(t.Context(), sam, id, above.id, phone.Whispering))
+	w.ok(w.phone.Listen(t.Context(), sam, id, above.id, phone.Whispering, true))
 	must(t, "the counsellor who is whispered to", at.last, childTone, bilalTone)
 	must(t, "the caller beside a whisper", r.heard.last, anneTone)
-	w.ok(w.phone.Listen(t.Context(), sam, id, above.id, phone.Joining))
+	w.ok(w.phone.Listen(t.Context(), sam, id, above.id, phone.Joining, true))
 	must(t, "the caller of three", r.heard.last, anneTone, bilalTone)
 	must(t, "the counsellor of three", at.last, childTone, bilalTone)
-	w.ok(w.phone.Listen(t.Context(), sam, id, above.id, ""))
+	w.ok(w.phone.Listen(t.Context(), sam, id, above.id, "", true))
 	must(t, "the caller afterwards", r.heard.last, anneTone)
 	must(t, "the supervisor afterwards", above.last)
 }
@@ -402,10 +402,10 @@ func TestAListenerIsRefusedByAKey(t *testing.T) {
 	w.rings(pressing(caller.Key{Digit: '9', After: 100 * time.Millisecond}))
 	id := w.answers(anne, at)
 	w.sees(id, "she refused", func(v phone.View) bool { return v.NoListening })
-	w.refused(w.phone.Listen(t.Context(), sam, id, above.id, phone.Listening), "fault.phone.no_listening")
+	w.refused(w.phone.Listen(t.Context(), sam, id, above.id, phone.Listening, true), "fault.phone.no_listening")
 	_, err := w.contacts.SetDanger(t.Context(), id, true, staffActor(anne), false)
 	w.ok(err)
-	w.until("her danger counts", func() bool { return w.phone.Listen(t.Context(), sam, id, above.id, phone.Listening) == nil })
+	w.until("her danger counts", func() bool { return w.phone.Listen(t.Context(), sam, id, above.id, phone.Listening, true) == nil })
 }
 
 // The keys that a caller presses while she talks are shown to her counsellor; those of the counsellor reach her line.

@@ -295,14 +295,14 @@ func TestNobodyListensToACallBackUnasked(t *testing.T) {
 		w.sees(ct.ID, "she answers", func(v phone.View) bool {
 			return v.State == phone.Talking && v.NoListening && v.Unasked == !refuses
 		})
-		w.refused(w.phone.Listen(t.Context(), sam, ct.ID, above.id, phone.Listening), "fault.phone.no_listening")
+		w.refused(w.phone.Listen(t.Context(), sam, ct.ID, above.id, phone.Listening, true), "fault.phone.no_listening")
 		w.refused(w.phone.Consent(t.Context(), bilal, ct.ID), "fault.contact.not_yours")
 		if refuses {
 			w.refused(w.phone.Consent(t.Context(), anne, ct.ID), "fault.phone.no_listening")
 			continue
 		}
 		w.ok(w.phone.Consent(t.Context(), anne, ct.ID))
-		w.ok(w.phone.Listen(t.Context(), sam, ct.ID, above.id, phone.Listening))
+		w.ok(w.phone.Listen(t.Context(), sam, ct.ID, above.id, phone.Listening, true))
 		must(t, "the supervisor", above.last, childTone, anneTone)
 	}
 }

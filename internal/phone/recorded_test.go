@@ -156,15 +156,15 @@ func TestASupervisorIsToldOfARecording(t *testing.T) {
 	t.Parallel()
 	w, r, id, _ := recordedCall(t)
 	above := w.opens(sam, bilalTone)
-	w.ok(w.phone.Listen(t.Context(), sam, id, above.id, phone.Listening))
+	w.ok(w.phone.Listen(t.Context(), sam, id, above.id, phone.Listening, true))
 	must(t, "the supervisor who listens", above.last, childTone, anneTone)
-	w.ok(w.phone.Listen(t.Context(), sam, id, above.id, phone.Joining))
+	w.ok(w.phone.Listen(t.Context(), sam, id, above.id, phone.Joining, true))
 	must(t, "the supervisor who is told", above.last, musicTone)
 	must(t, "the caller meanwhile", r.heard.last, anneTone)
 	must(t, "the caller of three", r.heard.last, anneTone, bilalTone)
-	w.ok(w.phone.Listen(t.Context(), sam, id, above.id, phone.Listening))
+	w.ok(w.phone.Listen(t.Context(), sam, id, above.id, phone.Listening, true))
 	must(t, "the caller of two", r.heard.last, anneTone)
-	w.ok(w.phone.Listen(t.Context(), sam, id, above.id, phone.Joining)) // she knows
+	w.ok(w.phone.Listen(t.Context(), sam, id, above.id, phone.Joining, true)) // she knows
 	must(t, "the caller of three again", r.heard.last, anneTone, bilalTone)
 	r.hangsUp()
 	if kept := w.kept(id); contains(kept, musicTone) {

@@ -16,9 +16,10 @@ func (c *call) refuse() (said string) {
 		c.saved()
 	}
 	if c.contact.Danger {
+		c.unhear(UnheardRefused, func(e *ear) bool { return !e.safety })
 		return "listening_danger"
 	}
-	c.unhear(func(*ear) bool { return true })
+	c.unhear(UnheardRefused, func(*ear) bool { return true })
 	return "listening_refused"
 }
 

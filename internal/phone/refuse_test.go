@@ -77,7 +77,7 @@ func TestAListenerIsRefusedBeforeTheCallIsAnswered(t *testing.T) {
 			above := w.opens(sam, bilalTone)
 			id := w.ringing(anne)
 			w.sees(id, "she refused", func(v phone.View) bool { return v.NoListening })
-			w.refused(w.phone.Listen(t.Context(), sam, id, above.id, phone.Listening), "fault.phone.no_listening")
+			w.refused(w.phone.Listen(t.Context(), sam, id, above.id, phone.Listening, true), "fault.phone.no_listening")
 		})
 	}
 }
@@ -92,7 +92,7 @@ func TestAListenerIsRefusedInTheCall(t *testing.T) {
 	at, above := w.opens(anne, anneTone), w.opens(sam, bilalTone)
 	r := w.rings(skip)
 	id := w.answers(anne, at)
-	w.ok(w.phone.Listen(t.Context(), sam, id, above.id, phone.Joining))
+	w.ok(w.phone.Listen(t.Context(), sam, id, above.id, phone.Joining, true))
 	must(t, "the caller of three", r.heard.last, anneTone, bilalTone)
 
 	r.presses('9')
@@ -101,7 +101,7 @@ func TestAListenerIsRefusedInTheCall(t *testing.T) {
 	must(t, "the supervisor who was put out", above.last)
 	must(t, "the caller afterwards", r.heard.last, anneTone)
 	must(t, "the counsellor, who was told nothing", at.last, childTone)
-	w.refused(w.phone.Listen(t.Context(), sam, id, above.id, phone.Listening), "fault.phone.no_listening")
+	w.refused(w.phone.Listen(t.Context(), sam, id, above.id, phone.Listening, true), "fault.phone.no_listening")
 }
 
 // On hold she is told over the music.
@@ -148,7 +148,7 @@ func TestARefusalInDanger(t *testing.T) {
 	id := w.answers(anne, at)
 	_, err := w.contacts.SetDanger(t.Context(), id, true, staffActor(anne), false)
 	w.ok(err)
-	w.ok(w.phone.Listen(t.Context(), sam, id, above.id, phone.Listening))
+	w.ok(w.phone.Listen(t.Context(), sam, id, above.id, phone.Listening, true))
 	must(t, "the supervisor who listens", above.last, childTone, anneTone)
 	r.presses('9')
 	r.heardOnce("she is told under the voice of her counsellor", anneTone, helpTone)

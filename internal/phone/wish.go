@@ -209,12 +209,32 @@ const (
 	Joining    = "joined"
 )
 
-// Listen puts a supervisor's browser into a call, changes how she is in it, or takes her out (mode ""). Whoever
-// calls it has checked her right, asked the purpose and recorded it. It returns fault.Forbidden
-// "fault.phone.no_listening" where the caller refused it.
-func (p *Phone) Listen(ctx context.Context, staffID, contactID, peerID, mode string) error {
-	_, err := p.of(ctx, ask{Op: opListen, Contact: contactID, Staff: staffID, Peer: peerID, Code: mode})
+// Listen puts a supervisor's browser into a call, changes how she is in it or by which browser, or takes her out
+// (mode ""). safety says that she listens because somebody may be in danger. Whoever calls it has checked her right,
+// asked the purpose and recorded it (room listening). It returns fault.Forbidden "fault.phone.no_listening" where the
+// caller refused it and it is not for the safety of somebody in danger.
+func (p *Phone) Listen(ctx context.Context, staffID, contactID, peerID, mode string, safety bool) error {
+	_, err := p.of(ctx, ask{Op: opListen, Contact: contactID, Staff: staffID, Peer: peerID, Code: mode, On: safety})
 	return err
+}
+
+// Why a supervisor was taken out of a call.
+const (
+	UnheardRefused = "refused" // by the caller
+	UnheardLine    = "line"    // her browser is gone
+	UnheardMoved   = "moved"   // the call is another counsellor's now, or waits again
+	UnheardOver    = "over"    // the call is over, or the caller was left with somebody outside
+)
+
+// OnUnheard has fn told, on the node of the call, that a supervisor was taken out of it without having asked for it. Call it while
+// wiring.
+func (p *Phone) OnUnheard(fn func(contactID, staffID, why string)) { p.onUnheard = fn }
+
+// unheard tells of one.
+func (p *Phone) unheard(contactID, staffID, why string) {
+	if p.onUnheard != nil && why != "" {
+		go p.onUnheard(contactID, staffID, why)
+	}
 }
 
 // View is what a call is, for whoever draws it.
@@ -252,6 +272,8 @@ type View struct {
 	// Recorded says that what is said is kept.
 	Recorded  bool `json:"recorded"`
 	Listeners int  `json:"listeners"`
+	// Ears are the browsers of the supervisors who listen, by member of staff.
+	Ears map[string]string `json:"ears,omitempty"`
 	// CallerMOS and DeskMOS are how the two lines do (1 to 4.5), 0 when not known; Silent is for how long nothing
 	// came from the caller's line, in milliseconds.
 	CallerMOS float64 `json:"caller_mos"`
@@ -431,14 +453,14 @@ func (c *call) listen(a ask) error {
 	part := media.Part(a.Code)
 	switch {
 	case a.Code == "":
-		c.unhear(func(e *ear) bool { return e.staffID == a.Staff })
+		c.unhear("", func(e *ear) bool { return e.staffID == a.Staff })
 	case c.over || c.gone || p.passed:
 		return errNoLine
 	case part != media.Listener && part != media.Whisperer && part != media.Joined:
 		return fault.New(fault.Invalid, "fault.invalid")
-	case c.row.noListening && !c.contact.Danger:
+	case c.row.noListening && (!c.contact.Danger || !a.On):
 		return fault.New(fault.Forbidden, "fault.phone.no_listening")
-	case at >= 0:
+	case at >= 0 && (a.Peer == "" || a.Peer == p.ears[at].peer.ID()):
 		e := p.ears[at]
 		e.part, e.untold = part, part == media.Joined && c.records() && !c.been[a.Staff]
 		if !e.untold {
@@ -449,13 +471,14 @@ func (c *call) listen(a ask) error {
 		if !ok || peer.StaffID() != a.Staff {
 			return fault.New(fault.Gone, "fault.phone.no_peer")
 		}
+		c.unhear("", func(e *ear) bool { return e.staffID == a.Staff }) // she goes on in another tab, or after a reload
 		c.phone.tests.end(peer.ID())
 		if err := c.room.Add(peer.Lend()); err != nil {
 			return err
 		}
 		stop := peer.OnState(func(s rtc.State) { c.happen(func() { c.moved(peer, s) }) })
 		p.ears = append(p.ears, &ear{staffID: a.Staff, of: c.contact.CounsellorID, peer: peer, part: part,
-			untold: part == media.Joined && c.records() && !c.been[a.Staff], since: time.Now(), stop: stop})
+			safety: a.On, untold: part == media.Joined && c.records() && !c.been[a.Staff], since: time.Now(), stop: stop})
 	}
 	c.settle()
 	c.phone.changed(c.row.contactID)
@@ -489,7 +512,7 @@ func (c *call) passOn() {
 	}
 	c.leaves(p.desk)
 	c.leaves(p.before)
-	c.unhear(func(*ear) bool { return true })
+	c.unhear(UnheardOver, func(*ear) bool { return true })
 }
 
 // speak plays something to the caller while she is in a conversation: both hear it.
@@ -517,7 +540,7 @@ func (c *call) view() View {
 	p := &c.parties
 	v := View{
 		Contact: c.row.contactID, Node: c.phone.Node(), Direction: c.row.direction, State: c.row.state, Owner: c.contact.CounsellorID,
-		Since: c.row.answeredAt, Held: p.held, Announced: p.intro, Pressed: c.pressed, NoListening: c.row.noListening, Listeners: len(p.ears),
+		Since: c.row.answeredAt, Held: p.held, Announced: p.intro, Pressed: c.pressed, NoListening: c.row.noListening, Listeners: len(p.ears), Ears: p.heardBy(),
 		Failed: c.failed, Recorded: c.records(), Unasked: c.row.direction == Outbound && c.row.noListening && !c.refused,
 	}
 	if c.check != nil {

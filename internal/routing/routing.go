@@ -369,7 +369,8 @@ const answers = staff.ContactAnswer
 type StaffEvent struct {
 	// What is "offer" (something rings, or no longer does), "taken" (a contact is hers from now on),
 	// "presence", "handed_over" (a colleague took what was handed to her), "hand_over_ended" (she did not),
-	// "lost" (contacts went back to the queue because the desk was gone); for supervisors, "ring", and "alarm"
+	// "lost" (contacts went back to the queue because the desk was gone), "listening" (who listens to a contact of hers, or
+	// what she listens to, has changed); for supervisors, "ring", and "alarm"
 	// (what rings until it is seen has changed).
 	What string `json:"what"`
 	// Why is a code: of a ring, "nobody", "nobody_suitable", "declined", "silent" or "second".
@@ -399,6 +400,11 @@ func (r *Router) CallSecond(contactID string) { r.ringSupervisors("second", cont
 
 // TellGivenUp rings the supervisors: somebody who was promised a call was not reached as often as the rules try.
 func (r *Router) TellGivenUp(contactID string) { r.ringSupervisors("given_up", contactID) }
+
+// TellListening has the screens of a member of staff show who listens to a contact of hers, or what she listens to.
+func (r *Router) TellListening(staffID, contactID string) {
+	r.tell(staffID, StaffEvent{What: "listening", Contact: contactID})
+}
 
 // announceQueue wakes every node's router, and every screen that shows the line.
 func (r *Router) announceQueue() { r.bus.Publish("queue", []byte("{}")) }

@@ -52,6 +52,7 @@ const (
 	FloorSee       Right = "floor.see"       // the floor live: who is on what, who waits
 	FloorSteer     Right = "floor.steer"     // assign, set away, surge, close the line, proof of work
 	VisitHost      Right = "visit.host"      // have a guest look on at her own screen
+	ContactListen  Right = "contact.listen"  // listen to a colleague's call, read along, whisper, join, take over; tell the periods
 	RequestBook    Right = "request.book"    // note that somebody asks for her data, or that they be erased
 	RequestHandle  Right = "request.handle"  // answer such requests
 	StaffManage    Right = "staff.manage"    // accounts, roles, resets, sessions of others
@@ -99,6 +100,7 @@ var table = []struct {
 	{FloorSee, grant{no, yes, no, no, no, no}},
 	{FloorSteer, grant{no, yes, no, no, no, no}},
 	{VisitHost, grant{no, yes, no, no, no, no}},
+	{ContactListen, grant{no, yes, no, no, no, no}},
 	{RequestBook, grant{yes, yes, no, no, yes, no}},
 	{RequestHandle, grant{no, no, no, no, yes, no}},
 	{StaffManage, grant{no, no, no, yes, no, no}},

@@ -40,6 +40,7 @@ type conversation struct {
 	summary  chat.Summary
 	reader   talk.Reader
 	handing  string // the colleague at whose desk it rings, by her alias
+	listened piece  // who listens or reads along
 }
 
 // Desk is the page.
@@ -153,6 +154,9 @@ func (c *Room) conversation(ctx context.Context, say *i18n.Printer, ct contact.C
 	if v.handing, err = c.handing(ctx, ct.ID); err != nil {
 		return v, err
 	}
+	if v.listened, err = c.listened(ctx, say, ct); err != nil {
+		return v, err
+	}
 	v.summary = summaryOf(v.messages, own.Seen)
 	return v, nil
 }
@@ -204,6 +208,7 @@ func (c *Room) talk(ctx context.Context, say *i18n.Printer, v conversation, curr
 	return ui.Conversation(say, ui.ConversationProps{
 		ID: ct.ID, Title: c.title(say, ct), Line: c.stateLine(say, ct), Reasons: v.reasons, Grave: ct.Grave || ct.Danger, Current: ct.ID == current,
 		Actions: talkActions(say, c.actions(ctx, say, ct)),
+		Above:   v.listened,
 		Log:     c.talkLog(ctx, say, v),
 		Foot:    c.foot(ctx, say, ct),
 	})

@@ -230,9 +230,12 @@ type desk struct {
 
 	mu      sync.Mutex
 	follows map[string]*follow
-	phone   string // the contact whose call its softphone shows, "" for none
-	others  string // whom that call may be handed to, as it was drawn
-	over    bool
+	// listen is the contact whose page of listening this is, "" for none; unlisten stops following its conversation.
+	listen   string
+	unlisten func()
+	phone    string // the contact whose call its softphone shows, "" for none
+	others   string // whom that call may be handed to, as it was drawn
+	over     bool
 }
 
 // follow is one of her conversations on this page.
@@ -258,7 +261,7 @@ func (c *Room) Events(w http.ResponseWriter, r *http.Request) error {
 	m := session.Staff(r)
 	return c.Streams.Serve(w, r, session.Staff(r).ID, func(s *live.Stream) (func(), error) {
 		d := &desk{room: c, ctx: context.WithoutCancel(r.Context()), say: answer.Printer(r), person: m.Person, token: session.StaffToken(r), screen: answer.Screen(r.URL.Query().Get("screen")), stream: s,
-			floor: r.URL.Query().Has("floor") && m.Can(staff.FloorSee), follows: map[string]*follow{}}
+			floor: r.URL.Query().Has("floor") && m.Can(staff.FloorSee), listen: r.URL.Query().Get("listen"), follows: map[string]*follow{}}
 		c.desks.mu.Lock()
 		c.desks.open[d] = struct{}{}
 		c.desks.mu.Unlock()
@@ -287,9 +290,12 @@ func (c *Room) Events(w http.ResponseWriter, r *http.Request) error {
 func (d *desk) close() {
 	d.mu.Lock()
 	d.over = true
-	all := d.follows
-	d.follows = map[string]*follow{}
+	all, unlisten := d.follows, d.unlisten
+	d.follows, d.unlisten = map[string]*follow{}, nil
 	d.mu.Unlock()
+	if unlisten != nil {
+		unlisten()
+	}
 	for _, f := range all {
 		f.stop()
 	}
@@ -310,6 +316,9 @@ func (d *desk) beat() {
 	}
 	if err := d.room.Router.Beat(d.ctx, d.person.ID); err != nil {
 		slog.Warn("a desk's beat was not written", "error", err)
+	}
+	if err := d.room.Listening.Beat(d.ctx, d.person.ID); err != nil {
+		slog.Warn("that somebody goes on listening was not written", "error", err)
 	}
 	if d.beats++; d.beats%redrawBeats == 0 { // an announcement may have been lost
 		for _, what := range []string{"alarm", ""} {
@@ -334,8 +343,20 @@ func (d *desk) begin() error {
 	if err != nil {
 		return err
 	}
-	if err := d.update(line); err != nil {
+	invited, err := d.room.invitations(d.ctx, d.say, d.person.ID)
+	if err != nil {
 		return err
+	}
+	if err := d.update(line, invited); err != nil {
+		return err
+	}
+	if d.listen != "" {
+		if err := d.room.Listening.Beat(d.ctx, d.person.ID); err != nil {
+			return err
+		}
+		if err := d.drawListening(); err != nil {
+			return err
+		}
 	}
 	return d.drawMine()
 }
@@ -417,7 +438,11 @@ func (d *desk) begins(v conversation) error {
 	if err != nil {
 		return err
 	}
-	pieces = append([]piece{d.room.talk(d.ctx, d.say, v, "")}, pieces...)
+	strip, err := d.room.listened(d.ctx, d.say, v.contact)
+	if err != nil {
+		return err
+	}
+	pieces = append([]piece{d.room.talk(d.ctx, d.say, v, ""), strip}, pieces...)
 	var last int64
 	f := &follow{contact: v.contact, summary: v.summary, unread: unread(v.messages, v.summary.SeenByStaff), marks: v.reader.Marks}
 	for _, m := range v.messages {
@@ -464,6 +489,8 @@ func (d *desk) told(e routing.StaffEvent) {
 		err = d.drawAlarms()
 	case "presence", "offer":
 		err = d.drawBars()
+	case "listening":
+		err = d.listeningTold(e.Contact)
 	case "taken":
 		if err = d.drawBars(); err == nil {
 			err = d.takes(e.Contact)

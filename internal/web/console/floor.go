@@ -1,13 +1,16 @@
 package console
 
 import (
+	"cmp"
 	"context"
 	"net/http"
+	"slices"
 	"strconv"
 	"time"
 
 	"vigie/internal/contact"
 	"vigie/internal/fault"
+	"vigie/internal/listening"
 	"vigie/internal/routing"
 	"vigie/internal/routing/flood"
 	"vigie/internal/staff"
@@ -26,6 +29,7 @@ type floorView struct {
 	me         string // the supervisor who looks
 	decide     []inDanger
 	talking    []inDanger
+	underWay   []underWay
 	holds      []holdView
 	incidents  []incidentView
 	forget     []forgetting
@@ -88,6 +92,9 @@ func (c *Room) floor(ctx context.Context, say *i18n.Printer, p staff.Person) (fl
 	if v.talking, err = c.inDanger(ctx, say, p, contact.Talking); err != nil {
 		return v, err
 	}
+	if v.underWay, err = c.underWay(ctx, say, p); err != nil {
+		return v, err
+	}
 	if v.holds, err = c.holds(ctx, say, p); err != nil {
 		return v, err
 	}
@@ -144,6 +151,55 @@ func (c *Room) floor(ctx context.Context, say *i18n.Printer, p staff.Person) (fl
 	return v, err
 }
 
+// underWay is a conversation that somebody has, as the floor lists it.
+type underWay struct {
+	contact.Contact
+	title, topic, who, since string
+	listeners                []string
+	call                     bool
+}
+
+// underWay reads the conversations under way, those in danger first and then the longest, without those whose person she knows.
+func (c *Room) underWay(ctx context.Context, say *i18n.Printer, p staff.Person) ([]underWay, error) {
+	found, err := c.Contacts.InStates(ctx, contact.Talking, contact.Parked)
+	if err != nil {
+		return nil, err
+	}
+	running, err := c.Listening.Running(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var all []underWay
+	for _, ct := range found {
+		if ct.CounsellorID == "" {
+			continue
+		}
+		if closed, err := c.Router.Recused(ctx, p.ID, ct); err != nil {
+			return nil, err
+		} else if closed {
+			continue
+		}
+		one := underWay{Contact: ct, title: c.title(say, ct), topic: c.topic(say, ct), who: c.Alias(ctx, ct.CounsellorID), call: ct.Channel == contact.ChannelPhone,
+			since: say.Duration(c.Now().Sub(at(ct.AnsweredAt)))}
+		for _, l := range running[ct.ID] {
+			if l.Mode != listening.Invited {
+				one.listeners = append(one.listeners, say.T("listen.there."+string(l.Mode), "who", c.Alias(ctx, l.StaffID)))
+			}
+		}
+		all = append(all, one)
+	}
+	slices.SortStableFunc(all, func(a, b underWay) int {
+		if a.Danger != b.Danger {
+			if a.Danger {
+				return -1
+			}
+			return 1
+		}
+		return cmp.Compare(a.AnsweredAt, b.AnsweredAt)
+	})
+	return all, nil
+}
+
 // waitNow is how many of a line wait to be answered at once: letters do not.
 func waitNow(line []routing.Waiting) (n int) {
 	for _, w := range line {
@@ -190,7 +246,7 @@ func (c *Room) inDanger(ctx context.Context, say *i18n.Printer, p staff.Person, 
 
 // floorPieces is all of the page that changes by itself.
 func (v floorView) pieces() []piece {
-	return []piece{floorTrouble(v), floorOnCall(v), floorClosed(v), floorDecide(v), floorTalking(v), floorIncidents(v), floorHolds(v), floorForget(v), floorPromises(v), floorLine(v), floorSeats(v)}
+	return []piece{floorTrouble(v), floorOnCall(v), floorClosed(v), floorDecide(v), floorTalking(v), floorUnderWay(v), floorIncidents(v), floorHolds(v), floorForget(v), floorPromises(v), floorLine(v), floorSeats(v)}
 }
 
 // refloor answers an act of the floor with the floor as it is now.

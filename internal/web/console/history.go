@@ -152,6 +152,13 @@ func (c *Room) Past(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	if m.Can(staff.ContactListen) || ct.CounsellorID == m.ID {
+		listened, err := c.pastListenings(r.Context(), say, ct.ID)
+		if err != nil {
+			return err
+		}
+		sheet.listened = listened
+	}
 	booked, err := c.forgetBooked(r, ct.ID)
 	if err != nil {
 		return err

@@ -57,6 +57,7 @@ type sheet struct {
 	answers   []ui.Answer
 	guides    []guide
 	notes     []note
+	listened  []told // who listened or read along, of the past
 	copy      copyLink
 	promise   *promise // the call-back we owe, nil for none
 	taped     []taped  // recordings, where the helpline records

@@ -52,8 +52,12 @@ func (c *Room) callNow(ctx context.Context, say *i18n.Printer, p staff.Person) (
 		}
 	}
 	ring, ok, err := c.Router.RingingAt(ctx, p.ID)
-	if err != nil || !ok {
+	if err != nil {
 		return ui.PhoneCallProps{}, err
+	}
+	if !ok {
+		props, _, err := c.listenCall(ctx, say, p)
+		return props, err
 	}
 	view, ok, err := c.Phone.View(ctx, ring.ContactID)
 	if err != nil || !ok {

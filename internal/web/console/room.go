@@ -22,6 +22,7 @@ import (
 	"vigie/internal/evidence"
 	"vigie/internal/fault"
 	"vigie/internal/keeping"
+	"vigie/internal/listening"
 	"vigie/internal/phone"
 	"vigie/internal/referral"
 	"vigie/internal/rehearsal"
@@ -54,6 +55,7 @@ type Room struct {
 	Watching  *visit.Visits
 	Trainees  *trainee.Trainees
 	Exercises *rehearsal.Exercises
+	Listening *listening.Room
 	Guard     *flood.Guard
 	Streams   *live.Streams
 	Staff     *staff.Staff

@@ -163,7 +163,8 @@ func (c *Room) visitView(ctx context.Context, say *i18n.Printer, m session.Membe
 	return v, err
 }
 
-// liveChats are the chats whose person may be asked: none in danger, and none whose person the supervisor knows.
+// liveChats are the chats whose person may be asked: none in danger, none whose person the supervisor knows or refused
+// readers.
 func (c *Room) liveChats(ctx context.Context, say *i18n.Printer, m session.Member) ([]liveRow, error) {
 	all, err := c.Contacts.InStates(ctx, contact.Talking)
 	if err != nil {
@@ -178,7 +179,11 @@ func (c *Room) liveChats(ctx context.Context, say *i18n.Printer, m session.Membe
 		if err != nil {
 			return nil, err
 		}
-		if !recused {
+		alone, err := c.Listening.Refused(ctx, ct.ID) // she said that nobody is to read along: she is not asked
+		if err != nil {
+			return nil, err
+		}
+		if !recused && !alone {
 			rows = append(rows, liveRow{ct.ID, c.title(say, ct), say.T("visit.live_line", "who", c.Alias(ctx, ct.CounsellorID), "for", say.Duration(c.Now().Sub(at(ct.AnsweredAt))))})
 		}
 	}

@@ -150,7 +150,7 @@ func visitsPage(v visitsView, d ui.DeskProps) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = ui.Select(ui.SelectProps{ID: "visit-purpose", Name: "purpose", Label: v.say.T("visit.purpose"), Options: purposes(v.say)}).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = ui.Select(ui.SelectProps{ID: "visit-purpose", Name: "purpose", Label: v.say.T("visit.purpose"), Options: visitPurposes(v.say)}).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -245,7 +245,7 @@ func visitsPage(v visitsView, d ui.DeskProps) templ.Component {
 	})
 }
 
-func purposes(say *i18n.Printer) []ui.Option {
+func visitPurposes(say *i18n.Printer) []ui.Option {
 	var all []ui.Option
 	for _, p := range visit.Purposes {
 		all = append(all, ui.Option{Value: p, Label: say.T("visit.purpose." + p)})

@@ -82,6 +82,7 @@ type view struct {
 	lines        *catalogue.Lines
 	numbers      []ui.NumberProps
 	danger       string // orders the numbers
+	alone        bool   // she refused that anybody reads along
 	copy         bool   // a copy of her data was opened to her here
 	donow        ui.DoNowProps
 	visit        string          // visit.Asked or visit.Yes while a guest may read along, "" otherwise
@@ -143,6 +144,9 @@ func (p *Room) look(ctx context.Context, say *i18n.Printer, ct contact.Contact) 
 		return v, err
 	}
 	if v.visit, err = p.visited(ctx, ct.ID); err != nil {
+		return v, err
+	}
+	if v.alone, err = p.Listening.Refused(ctx, ct.ID); err != nil {
 		return v, err
 	}
 	if !ct.State.Open() {
@@ -314,6 +318,20 @@ func (p *Room) End(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	http.Redirect(w, r, answer.Printer(r).Path("/chat"), http.StatusSeeOther)
+	return nil
+}
+
+// RefuseListening is her no to anybody who would read along.
+func (p *Room) RefuseListening(w http.ResponseWriter, r *http.Request) error {
+	id := session.Visitor(r).ContactID
+	if err := p.Listening.Refuse(r.Context(), id, contact.VisitorOf(id)); err != nil {
+		return err
+	}
+	if !answer.Scripted(r) {
+		http.Redirect(w, r, answer.Printer(r).Path("/chat"), http.StatusSeeOther)
+		return nil
+	}
+	answer.Fragment(w, r, talkReaders(answer.Printer(r), true))
 	return nil
 }
 

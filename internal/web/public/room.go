@@ -15,6 +15,7 @@ import (
 	"vigie/internal/chat"
 	"vigie/internal/contact"
 	"vigie/internal/datarequest"
+	"vigie/internal/listening"
 	"vigie/internal/referral"
 	"vigie/internal/routing"
 	"vigie/internal/routing/flood"
@@ -35,6 +36,7 @@ type Room struct {
 	Referrals *referral.Referrals
 	Requests  *datarequest.Requests
 	Visits    *visit.Visits
+	Listening *listening.Room
 	Streams   *live.Streams
 	Catalogue func() *catalogue.Set
 	// Alias is how children know a member of staff.

@@ -10,10 +10,12 @@ interface Call {
   attached: string;
   state: string;
   act: string;
+  /** How she listens to a colleague's call; "" is a call of her own. */
+  part: string;
 }
 
-const onTheLine = new Set(["dialling", "talking", "hold", "intro", "conference"]);
-const inSound = new Set(["talking", "intro", "conference"]);
+const onTheLine = new Set(["dialling", "talking", "hold", "intro", "conference", "listening"]);
+const inSound = new Set(["talking", "intro", "conference", "listening"]);
 /** A line that is not used is kept so long for the next call. */
 const keepFor = 120_000;
 /** The server forgets a desk that does not say again that it takes calls. A tab in the background may only speak once a minute. */
@@ -116,8 +118,8 @@ class SoftPhone extends Live {
   }
 
   private get call(): Call {
-    const { contact, node, attached, state, act } = this.find("call")?.dataset ?? {};
-    return { contact: contact ?? "", node: node || this.dataset["node"] || "", attached: attached ?? "", state: state ?? "none", act: act || `/desk/phone/calls/${contact ?? ""}` };
+    const { contact, node, attached, state, act, part } = this.find("call")?.dataset ?? {};
+    return { contact: contact ?? "", node: node || this.dataset["node"] || "", attached: attached ?? "", state: state ?? "none", act: act || `/desk/phone/calls/${contact ?? ""}`, part: part ?? "" };
   }
 
   /** Whether she is on a call in this tab. */
@@ -245,7 +247,10 @@ class SoftPhone extends Live {
       this.say("connecting");
     }
     const line = this.line;
-    const [open] = await Promise.all([line.open(), this.microphone()]);
+    // Who only listens is heard by nobody: no microphone is opened for it.
+    const silent = this.call.part === "listener";
+    if (silent) this.sound.close();
+    const [open] = await Promise.all([line.open(), silent || this.microphone()]);
     // What rang may be over by now: no microphone stays open for it.
     if (this.call.state === "none" && !this.testing) this.sound.close();
     if (this.line === line) await line.speak(this.sound.track);
@@ -271,7 +276,7 @@ class SoftPhone extends Live {
       this.voiceless = false;
       return;
     }
-    if (this.voiceless || !this.talking) return;
+    if (this.voiceless || !this.talking || this.call.part === "listener") return;
     this.voiceless = true;
     this.takes(false);
     if (this.call.state === "talking") {
@@ -547,6 +552,7 @@ class SoftPhone extends Live {
     this.last.bad = Math.max(quality.loss, quality.remoteLoss) > 0.06 || quality.rtt > 0.6 ? this.last.bad + 1 : 0;
     if (this.last.bad >= 2) this.say("bad");
     else if (this.said === "bad") this.say("");
+    if (this.call.part) return; // of a listener's line nobody keeps what it was like
     void post(`${this.call.act}/quality`, { json: JSON.stringify(quality) }).catch(() => undefined);
   }
 
