@@ -28,7 +28,7 @@ async function signs(page: Page): Promise<void> {
   await page.getByLabel("Organisme").fill("Cour des comptes");
   await page.getByRole("button", { name: "Noter la visite" }).click();
   await page.getByRole("link", { name: "Faire signer à cet écran" }).click();
-  await page.getByText("J'ai lu, et je m'y engage").click();
+  await page.getByLabel("J'ai lu, et je m'y engage").check();
   await page.getByLabel("Signature : votre nom, en entier").fill("Aude Mercier");
   await page.getByRole("button", { name: "Signer" }).click();
   await expect(page.getByText("Engagement signé par Aude Mercier")).toBeVisible();
