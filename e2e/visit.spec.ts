@@ -55,6 +55,7 @@ test.describe("a visit", { tag: "@desk" }, () => {
     await expect(page.getByText("Contact inventé :")).toBeVisible();
     const [screen] = await Promise.all([page.context().waitForEvent("page"), page.getByRole("link", { name: "Ouvrir l'écran du visiteur" }).click()]);
     await expect(screen.getByText("Contact inventé.", { exact: true })).toBeVisible();
+    await expect(screen.getByRole("button", { name: "Lire" })).toBeVisible(); // the script is there
     for (let moment = 2; moment <= 12; moment++) {
       await screen.keyboard.press("ArrowRight");
       await expect(screen.locator("#replay-stage")).toHaveAttribute("data-at", String(moment));
