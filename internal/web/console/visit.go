@@ -470,6 +470,9 @@ func (c *Room) VisitEvents(w http.ResponseWriter, r *http.Request) error {
 				if e, err = live.Update(ctx, "", visitBody(v)); err == nil {
 					s.Push(e)
 				}
+				if x.State != visit.Following && v.State == visit.Following {
+					s.End() // the page comes back, and follows what is written from now on
+				}
 			}
 			if err != nil {
 				slog.Warn("a visit could not be drawn", "error", err)
