@@ -20,7 +20,7 @@ export const baresipIsMissing = !existsSync(baresip);
 export const rate = 8000;
 
 /** What each of them says all the time: pitches that are in no music, no key and no multiple of one another. */
-export const voices = { caller: 1050, camille: 1270, noe: 1750, outside: 2110 } as const;
+export const voices = { caller: 1050, camille: 1270, dominique: 1490, noe: 1750, outside: 2110 } as const;
 export type Voice = keyof typeof voices;
 
 /** Somebody whose ear can be looked into. */
@@ -52,6 +52,14 @@ function level(samples: Float32Array, from: number, n: number, pitch: number): n
     im += s * Math.sin(a);
   }
   return (2 * Math.hypot(re, im)) / n;
+}
+
+/** How loud a pitch is in the loudest piece of what was heard: what may not be heard, not even for a moment. */
+export function loudest(samples: Float32Array, pitch: number): number {
+  const n = rate / 8;
+  let most = 0;
+  for (let from = 0; from + n <= samples.length; from += n / 2) most = Math.max(most, level(samples, from, n, pitch));
+  return most;
 }
 
 /** How loud all of it is. */

@@ -506,7 +506,7 @@ func SoftPhone(p Printer, f PhoneProps) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		var templ_7745c5c3_Var29 = []any{classes("button button-quiet phone-mute", when(!call.State.onTheLine(), "phone-idle"))}
+		var templ_7745c5c3_Var29 = []any{classes("button button-quiet phone-mute", when(!call.State.onTheLine() || call.Listen.Mode == "listener", "phone-idle"))}
 		templ_7745c5c3_Err = templ.RenderCSSItems(ctx, templ_7745c5c3_Buffer, templ_7745c5c3_Var29...)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
@@ -531,7 +531,7 @@ func SoftPhone(p Printer, f PhoneProps) templ.Component {
 		var templ_7745c5c3_Var31 string
 		templ_7745c5c3_Var31, templ_7745c5c3_Err = templ.ResolveAttributeValue(yesNo(f.Show.Muted))
 		if templ_7745c5c3_Err != nil {
-			return templ.Error{Err: templ_7745c5c3_Err, FileName: `internal/web/ui/phone.templ`, Line: 151, Col: 171}
+			return templ.Error{Err: templ_7745c5c3_Err, FileName: `internal/web/ui/phone.templ`, Line: 151, Col: 205}
 		}
 		_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ_7745c5c3_Var31)
 		if templ_7745c5c3_Err != nil {

@@ -321,7 +321,7 @@ class SoftPhone extends Live {
   private alive(): void {
     this.toggleAttribute("data-alive", !!this.line || onTheLine.has(this.call.state) || this.call.state === "ringing");
     this.toggleAttribute("data-on-call", onTheLine.has(this.call.state));
-    this.find("mute")?.classList.toggle("phone-idle", !onTheLine.has(this.call.state) || !!this.elsewhere);
+    this.find("mute")?.classList.toggle("phone-idle", !onTheLine.has(this.call.state) || !!this.elsewhere || this.call.part === "listener");
   }
 
   // What she does.
