@@ -32,6 +32,7 @@ import (
 	"vigie/internal/picture"
 	"vigie/internal/quality"
 	"vigie/internal/referral"
+	"vigie/internal/rehearsal"
 	"vigie/internal/rota"
 	"vigie/internal/routing"
 	"vigie/internal/routing/flood"
@@ -41,6 +42,8 @@ import (
 	"vigie/internal/store"
 	"vigie/internal/takedown"
 	"vigie/internal/team"
+	"vigie/internal/trainee"
+	"vigie/internal/visit"
 	"vigie/internal/web"
 	"vigie/internal/web/admin"
 	"vigie/internal/web/console"
@@ -79,6 +82,9 @@ type App struct {
 	Team      *team.Team
 	Exposure  *exposure.Exposure
 	Quality   *quality.Quality
+	Visits    *visit.Visits
+	Trainees  *trainee.Trainees
+	Exercises *rehearsal.Exercises
 	Listening *listening.Room
 	Rota      *rota.Rota
 	Guard     *flood.Guard
@@ -277,6 +283,9 @@ func (a *App) openCases(o Options) error {
 			_, err := a.Keeping.Ask(ctx, personID)
 			return err
 		}})
+	a.Visits = visit.New(visit.Options{DB: a.DB, Keys: a.Keys, Audit: a.Audit, Bus: a.Bus, Contacts: a.Contacts, Chats: a.Chats, Now: o.Now})
+	a.Trainees = trainee.New(trainee.Options{DB: a.DB, Audit: a.Audit, Bus: a.Bus, Contacts: a.Contacts, Now: o.Now})
+	a.Exercises = rehearsal.New(rehearsal.Options{DB: a.DB, Keys: a.Keys, Audit: a.Audit, Bus: a.Bus, Now: o.Now})
 	return nil
 }
 
@@ -288,7 +297,7 @@ func (a *App) openWeb() error {
 	}
 	streams := live.New()
 	desk := &console.Room{
-		Site: site, Contacts: a.Contacts, Chats: a.Chats, Router: a.Router, Phone: a.Phone, Files: a.Cases, Evidence: a.Evidence, Takedown: a.Takedown, Referrals: a.Referrals, Keeping: a.Keeping, Requests: a.Requests, Listening: a.Listening, Rota: a.Rota, Team: a.Team, Exposure: a.Exposure, Quality: a.Quality, Guard: a.Guard, Streams: streams, Staff: a.Staff,
+		Site: site, Contacts: a.Contacts, Chats: a.Chats, Router: a.Router, Phone: a.Phone, Files: a.Cases, Evidence: a.Evidence, Takedown: a.Takedown, Referrals: a.Referrals, Keeping: a.Keeping, Requests: a.Requests, Watching: a.Visits, Trainees: a.Trainees, Exercises: a.Exercises, Listening: a.Listening, Rota: a.Rota, Team: a.Team, Exposure: a.Exposure, Quality: a.Quality, Guard: a.Guard, Streams: streams, Staff: a.Staff,
 		Catalogue: a.Catalogue.Current, Documents: a.Catalogue, Alias: a.alias, Today: a.today, Now: a.now, Audit: a.Audit, Bus: a.Bus,
 	}
 	leave, err := desk.Listen()
@@ -310,7 +319,7 @@ func (a *App) openWeb() error {
 	a.web = web.New(web.Options{
 		Site: site, Secure: a.config.Secure(), Trusted: trusted, Staff: a.Staff, Streams: streams,
 		Public: &public.Room{
-			Site: site, Contacts: a.Contacts, Chats: a.Chats, Router: a.Router, Guard: a.Guard, Streams: streams, Referrals: a.Referrals, Requests: a.Requests, Listening: a.Listening, Erase: a.Keeping.Ask,
+			Site: site, Contacts: a.Contacts, Chats: a.Chats, Router: a.Router, Guard: a.Guard, Streams: streams, Referrals: a.Referrals, Requests: a.Requests, Visits: a.Visits, Listening: a.Listening, Erase: a.Keeping.Ask,
 			Catalogue: a.Catalogue.Current, Alias: a.alias, QuitTo: a.config.QuitTo, FilesMax: a.config.FilesMax, Today: a.today, Now: a.now,
 		},
 		Console: desk,

@@ -198,6 +198,10 @@ func (d demoCommand) prepare(ctx context.Context, c config.Config, o Options, te
 			return fmt.Errorf("making up what colleagues said: %w", err)
 		}
 	}
+	clock.Set(time.Now())
+	if err := demo.Learners(ctx, a.Trainees, a.Visits, counsellors, clock.Now()); err != nil {
+		return fmt.Errorf("making up who learns and who visits: %w", err)
+	}
 	return os.WriteFile(done, nil, 0o600)
 }
 

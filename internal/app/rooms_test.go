@@ -26,6 +26,7 @@ var mayImport = map[string][]string{
 	"chat":        {"audit", "blob", "catalogue", "contact", "picture", "seal"},
 	"exposure":    {"catalogue", "contact"},
 	"keeping":     {"audit", "casefile", "catalogue", "contact"},
+	"mask":        {},
 	"listening":   {"audit", "chat", "contact", "phone", "routing", "seal"},
 	"paper":       {},
 	"picture":     {},
@@ -33,10 +34,13 @@ var mayImport = map[string][]string{
 	"quality":     {"audit", "catalogue", "contact", "seal"},
 	"referral":    {"audit", "blob", "casefile", "catalogue", "seal"},
 	"rota":        {"audit", "catalogue", "seal", "staff"},
+	"rehearsal":   {"audit", "catalogue", "seal"},
 	"routing":     {"audit", "catalogue", "contact", "seal", "staff"},
 	"stats":       {"audit", "catalogue", "contact"},
 	"takedown":    {"audit", "casefile", "catalogue", "evidence", "seal"},
 	"team":        {"audit", "contact", "seal"},
+	"trainee":     {"audit", "contact"},
+	"visit":       {"audit", "catalogue", "chat", "contact", "mask", "rehearsal", "seal"},
 }
 
 // foundations may be used by every room; they use nothing but one another.

@@ -51,6 +51,7 @@ const (
 	BlockLift      Right = "block.lift"      // end a colleague's block, see all that run
 	FloorSee       Right = "floor.see"       // the floor live: who is on what, who waits
 	FloorSteer     Right = "floor.steer"     // assign, set away, surge, close the line, proof of work
+	VisitHost      Right = "visit.host"      // have a guest look on at her own screen
 	ContactListen  Right = "contact.listen"  // listen to a colleague's call, read along, whisper, join, take over; tell the periods
 	RequestBook    Right = "request.book"    // note that somebody asks for her data, or that they be erased
 	RequestHandle  Right = "request.handle"  // answer such requests
@@ -108,6 +109,7 @@ var table = []struct {
 	{BlockLift, grant{no, yes, no, yes, no, no}},
 	{FloorSee, grant{no, yes, no, no, no, no}},
 	{FloorSteer, grant{no, yes, no, no, no, no}},
+	{VisitHost, grant{no, yes, no, no, no, no}},
 	{ContactListen, grant{no, yes, no, no, no, no}},
 	{RequestBook, grant{yes, yes, no, no, yes, no}},
 	{RequestHandle, grant{no, no, no, no, yes, no}},

@@ -33,6 +33,7 @@ block.set        c s . . . .
 block.lift       . s . a . .
 floor.see        . s . . . .
 floor.steer      . s . . . .
+visit.host       . s . . . .
 request.book     c s . . o .
 request.handle   . . . . o .
 staff.manage     . . . a . .

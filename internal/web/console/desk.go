@@ -468,7 +468,11 @@ func (c *Room) commands(say *i18n.Printer, p staff.Person) []ui.Command {
 		ui.Command{Label: say.T("rota.title"), Href: "/desk/rota", Icon: "clock"},
 		ui.Command{Label: say.T("rota.mine"), Href: "/desk/rota/mine", Icon: "clock"},
 		ui.Command{Label: say.T("desk.cmd.account"), Href: "/desk/account", Icon: "key-round"},
+		ui.Command{Label: say.T("training.title"), Href: "/desk/training", Icon: "book-open"},
 	)
+	if p.Can(staff.VisitHost) {
+		all = append(all, ui.Command{Label: say.T("visit.title"), Href: "/desk/visits", Icon: "eye"})
+	}
 	if p.Can(staff.CaseAll) {
 		all = append(all, ui.Command{Label: say.T("match.title"), Href: "/desk/matches", Icon: "copy"})
 	}

@@ -27,12 +27,15 @@ import (
 	"vigie/internal/phone"
 	"vigie/internal/quality"
 	"vigie/internal/referral"
+	"vigie/internal/rehearsal"
 	"vigie/internal/rota"
 	"vigie/internal/routing"
 	"vigie/internal/routing/flood"
 	"vigie/internal/staff"
 	"vigie/internal/takedown"
 	"vigie/internal/team"
+	"vigie/internal/trainee"
+	"vigie/internal/visit"
 	"vigie/internal/web/answer"
 	"vigie/internal/web/i18n"
 	"vigie/internal/web/live"
@@ -57,6 +60,9 @@ type Room struct {
 	Team      *team.Team
 	Exposure  *exposure.Exposure
 	Quality   *quality.Quality
+	Watching  *visit.Visits
+	Trainees  *trainee.Trainees
+	Exercises *rehearsal.Exercises
 	Listening *listening.Room
 	Guard     *flood.Guard
 	Streams   *live.Streams

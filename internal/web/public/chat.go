@@ -87,6 +87,7 @@ type view struct {
 	donow        ui.DoNowProps
 	surging      bool            // there are many: an answer later is offered, and something to read
 	guides       []ui.Link       // what may help meanwhile
+	visit        string          // visit.Asked or visit.Yes while a guest may read along, "" otherwise
 	erasing      *ui.NoticeProps // nil unless she asked for erasure with her four words
 }
 
@@ -142,6 +143,9 @@ func (p *Room) look(ctx context.Context, say *i18n.Printer, ct contact.Contact) 
 		return v, err
 	}
 	if v.proof, err = p.openProof(ctx, ct); err != nil {
+		return v, err
+	}
+	if v.visit, err = p.visited(ctx, ct.ID); err != nil {
 		return v, err
 	}
 	if v.alone, err = p.Listening.Refused(ctx, ct.ID); err != nil {

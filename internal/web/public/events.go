@@ -108,9 +108,12 @@ func (f *follower) hear(e chat.Event) {
 	case chat.EventSession:
 		err = f.session()
 	case chat.EventForm:
-		// The one thing of the form's that she sees: that the way for a file was closed again.
+		// Of what the form's news may be she sees two things: that the way for a file was closed again, and that a guest may read along.
 		if f.view.proof != nil {
 			err = f.proof()
+		}
+		if err == nil {
+			err = f.visited()
 		}
 	case chat.EventResync:
 		f.stream.End()
@@ -149,6 +152,16 @@ func (f *follower) proof() error {
 		return err
 	}
 	return f.update("", talkProof(f.view))
+}
+
+// visited draws what she is asked about a guest, when that has changed.
+func (f *follower) visited() error {
+	now, err := f.room.visited(f.ctx, f.id)
+	if err != nil || now == f.view.visit {
+		return err
+	}
+	f.view.visit = now
+	return f.update("", talkVisit(f.say, now))
 }
 
 func (f *follower) remember(m chat.Message) {
@@ -204,15 +217,18 @@ func (f *follower) session() error {
 // loaded anew.
 func (f *follower) state(ct contact.Contact) error {
 	before := f.view.contact
-	proof := f.view.proof
+	proof, asked := f.view.proof, f.view.visit
 	marks := f.view.reader.Marks
 	f.view = f.room.frame(f.ctx, f.say, ct)
-	f.view.proof, f.view.reader.Marks = proof, marks
+	f.view.proof, f.view.reader.Marks, f.view.visit = proof, marks, asked
 	if !ct.State.Open() || ct.State == contact.Left || ct.IsLetter() || before.ID != "" && before.ShownAfter > ct.ShownAfter {
 		f.stream.Push(live.Signal("over", string(ct.State)))
 		return nil
 	}
 	if err := f.room.place(f.ctx, &f.view); err != nil {
+		return err
+	}
+	if err := f.visited(); err != nil {
 		return err
 	}
 	return f.update("", talkState(f.view))

@@ -19,6 +19,7 @@ import (
 	"vigie/internal/referral"
 	"vigie/internal/routing"
 	"vigie/internal/routing/flood"
+	"vigie/internal/visit"
 	"vigie/internal/web/answer"
 	"vigie/internal/web/i18n"
 	"vigie/internal/web/live"
@@ -34,6 +35,7 @@ type Room struct {
 	Guard     *flood.Guard
 	Referrals *referral.Referrals
 	Requests  *datarequest.Requests
+	Visits    *visit.Visits
 	Listening *listening.Room
 	Streams   *live.Streams
 	Catalogue func() *catalogue.Set

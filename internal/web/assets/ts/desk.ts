@@ -16,6 +16,8 @@ import "./uncovered-picture";
 import "./quick-exit";
 import "./passkey";
 import "./earlier";
+import "./replay-player";
+import "./cut-key";
 import { follow, plainly, quickly, renew } from "./quick";
 import { stay } from "./stay";
 
