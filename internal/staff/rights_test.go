@@ -34,6 +34,12 @@ block.lift       . s . a . .
 floor.see        . s . . . .
 floor.steer      . s . . . .
 visit.host       . s . . . .
+contact.listen   . s . . . .
+team.room        c s . . . .
+team.notice      . s . . . .
+exposure.own     c s . . . .
+quality.own      c s . . . .
+quality.write    . s . . . .
 request.book     c s . . o .
 request.handle   . . . . o .
 staff.manage     . . . a . .
