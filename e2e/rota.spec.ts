@@ -41,7 +41,7 @@ async function plans(page: Page, who: string, day: string, from: string, to: str
 
 test.describe("the rota", { tag: "@desk" }, () => {
   test("a shift is planned, published, offered and taken", async ({ someone }) => {
-    test.setTimeout(180_000);
+    test.setTimeout(400_000);
     const dominique = await someone();
     await logsIn(dominique, "dominique");
     await expect(dominique).toHaveURL(/\/desk(\?|$)/);

@@ -42,6 +42,11 @@ function listed(name: string): { text: string; secrets: string[] }[] {
     .map((line) => ({ text: line.replace(/\{\{(.*?)\}\}/g, "$1"), secrets: [...line.matchAll(/\{\{(.*?)\}\}/g)].map((m) => m[1]!) }));
 }
 
+/** Whether a secret stands in what is there: a short one as a word of its own. */
+function standsIn(text: string, secret: string): boolean {
+  return secret.length > 2 ? text.includes(secret) : text.split(/[^\p{L}\p{N}]+/u).includes(secret);
+}
+
 test.describe("a visit", { tag: "@desk" }, () => {
   test("a guest signs, and follows an invented contact that one key cuts", async ({ page }) => {
     test.setTimeout(180_000);
@@ -114,13 +119,16 @@ test.describe("a visit", { tag: "@desk" }, () => {
       await expect(line.locator(".visit-original")).toContainText(text.slice(0, 4));
       if (at === 2) await looks(page, "visit-release");
       const before = (await screen.content()) + traffic;
+      const shown = (await screen.locator(".guest-line").allInnerTexts()).join("\n");
       if (at === 0) await page.keyboard.press("Alt+m");
       else await line.getByRole("button", { name: "Montrer" }).click();
       await expect(screen.locator(".guest-line")).toHaveCount(at + 1);
       const guest = (await screen.locator(".guest-lines").innerText()) + (await screen.content()) + traffic;
       for (const secret of secrets) {
         of++;
-        if (!before.includes(secret) && !guest.includes(secret)) found++;
+        // One or two signs stand in any page, in a time or an id: they are looked for in what the guest reads.
+        const [was, is] = secret.length > 2 ? [before, guest] : [shown, (await screen.locator(".guest-line").allInnerTexts()).join("\n")];
+        if (!standsIn(was, secret) && !standsIn(is, secret)) found++;
         else console.log(`"${secret}" can be found on the guest's page`);
       }
     }

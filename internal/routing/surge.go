@@ -92,13 +92,23 @@ func (r *Router) crowd(ctx context.Context) (c Crowd, err error) {
 
 // watchCrowd notes since when there are too many, for all nodes, and forgets it when there no longer are.
 func (r *Router) watchCrowd(ctx context.Context, now time.Time) error {
-	since, err := r.crowdedSince(ctx)
+	type row struct {
+		value    string
+		n, first int64
+	}
+	x, err := store.One(ctx, r.db, func(s store.Row) (x row, err error) { return x, s.Scan(&x.value, &x.n, &x.first) },
+		`SELECT (SELECT value FROM routing_setting WHERE name = 'surge_due'), count(*), COALESCE(min(waiting_since), 0)
+		FROM contact WHERE state IN ('waiting', 'offered') AND channel IN ('chat', 'phone')`)
 	if err != nil {
 		return err
 	}
-	c, err := r.crowd(ctx)
-	if err != nil {
+	var was crowded
+	if err := json.Unmarshal([]byte(x.value), &was); err != nil {
 		return err
+	}
+	since, c := was.Since, Crowd{}
+	if x.n > 0 {
+		c = Crowd{int(x.n), now.Sub(store.Time(x.first))}
 	}
 	limits := r.catalogue().Lines.Surge.Filled()
 	many := c.Waiting >= limits.Waiting || c.Longest >= limits.Longest

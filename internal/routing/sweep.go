@@ -257,6 +257,9 @@ func (r *Router) readLine(ctx context.Context, f floor) (line, error) {
 	if err != nil {
 		return l, err
 	}
+	if len(l.waiting) == 0 {
+		return l, nil
+	}
 	if l.spared, err = r.spared(ctx); err != nil {
 		return l, err
 	}

@@ -30,6 +30,7 @@ import (
 
 // keptByTheHouse are tables that change by themselves, or when a page is only looked at.
 var keptByTheHouse = map[string]bool{
+	"stat_due": true, "stat_cell": true, "stat_counted": true, // what came before is counted when its turn comes
 	"audit": true, "audit_block": true, "audit_lease": true, "presence": true, "routing_setting": true, "waiting_place": true, "message_mark": true,
 }
 
