@@ -16,6 +16,7 @@ import (
 	"encoding/json"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"vigie/internal/audit"
@@ -129,6 +130,7 @@ type Options struct {
 
 // Router is the room. It is safe for concurrent use, and any number may work on one record.
 type Router struct {
+	crowded   atomic.Bool // there were too many when this node last looked
 	db        *store.DB
 	bus       *bus.Bus
 	audit     *audit.Log

@@ -112,6 +112,7 @@ func (r *Router) watchCrowd(ctx context.Context, now time.Time) error {
 	}
 	limits := r.catalogue().Lines.Surge.Filled()
 	many := c.Waiting >= limits.Waiting || c.Longest >= limits.Longest
+	r.crowded.Store(many)
 	if many == (since > 0) {
 		if many && !r.Surge().On && now.Sub(store.Time(since)) >= limits.For && now.Sub(store.Time(since)) < limits.For+r.times.IdleTick {
 			r.announceQueue() // the floor proposes it

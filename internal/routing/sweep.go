@@ -27,9 +27,6 @@ func (r *Router) sweep(ctx context.Context, remind bool) (next time.Time, err er
 	if err := r.callIfSurging(ctx, now); err != nil {
 		return next, err
 	}
-	if err := r.watchCrowd(ctx, now); err != nil {
-		return next, err
-	}
 	f, err := r.readFloor(ctx, now)
 	if err != nil {
 		return next, err
@@ -57,6 +54,11 @@ func (r *Router) sweep(ctx context.Context, remind bool) (next time.Time, err er
 	line, err := r.readLine(ctx, f)
 	if err != nil {
 		return next, err
+	}
+	if remind || len(line.waiting) > 0 || r.crowded.Load() {
+		if err := r.watchCrowd(ctx, now); err != nil {
+			return next, err
+		}
 	}
 	if err := r.offerAround(ctx, f, line); err != nil {
 		return next, err
