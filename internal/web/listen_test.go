@@ -52,6 +52,7 @@ func TestWhoMayListen(t *testing.T) {
 	above.get(page).want(http.StatusOK).sees("Pourquoi écoutez-vous").seesNot("On partage ma photo.")
 	above.post(page).want(http.StatusUnprocessableEntity).sees("Dites pourquoi vous écoutez.")
 	above.post(page, "purpose", "quality").want(http.StatusForbidden).sees("Seule la sécurité permet d'écouter.")
+	above.post(page, "purpose", "visit").want(http.StatusForbidden).sees("La personne n'a pas dit oui à une visite.")
 	above.post(page+"/messages", "message_id", fresh(), "body", "Bonjour.").want(http.StatusForbidden)
 	above.post(page, "purpose", "safety").want(http.StatusOK).sees("On partage ma photo.")
 	above.post(page+"/messages", "message_id", fresh(), "body", "Bonjour.").want(http.StatusForbidden) // she only follows

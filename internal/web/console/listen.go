@@ -12,6 +12,7 @@ import (
 	"vigie/internal/listening"
 	"vigie/internal/routing"
 	"vigie/internal/staff"
+	"vigie/internal/visit"
 	"vigie/internal/web/answer"
 	"vigie/internal/web/i18n"
 	"vigie/internal/web/session"
@@ -41,6 +42,7 @@ type listenView struct {
 	invite  []ui.Option
 	refused bool
 	told    bool // a period runs
+	visited bool // the person has agreed that a guest looks on
 	mine    bool // it is hers: she took it over
 	back    string
 	backTo  string
@@ -129,6 +131,9 @@ func (c *Room) listenTo(ctx context.Context, say *i18n.Printer, p staff.Person, 
 		return v, err
 	}
 	if _, v.told, err = c.Listening.Told(ctx); err != nil {
+		return v, err
+	}
+	if v.visited, err = c.visited(ctx, ct.ID); err != nil {
 		return v, err
 	}
 	if v.mine = ct.CounsellorID == p.ID; v.mine && had && last.Why == listening.ByTakeOver {
@@ -227,6 +232,13 @@ func (c *Room) BeginListening(w http.ResponseWriter, r *http.Request) error {
 	if _, err := c.open(r, r.PathValue("id")); err != nil {
 		return err
 	}
+	if form.Get("purpose") == string(listening.Visit) {
+		if visited, err := c.visited(r.Context(), r.PathValue("id")); err != nil {
+			return err
+		} else if !visited {
+			return fault.New(fault.Forbidden, "fault.listening.no_visit")
+		}
+	}
 	mode := listening.Mode(form.Get("mode"))
 	if mode == "" {
 		mode = listening.Listener
@@ -235,6 +247,12 @@ func (c *Room) BeginListening(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	return c.relisten(w, r)
+}
+
+// visited says that the person of a contact has agreed that a guest looks on.
+func (c *Room) visited(ctx context.Context, contactID string) (bool, error) {
+	x, ok, err := c.Watching.Of(ctx, contactID)
+	return ok && x.Consent == visit.Yes, err
 }
 
 // AcceptBeside is the colleague who comes when she was invited.

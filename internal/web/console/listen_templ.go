@@ -368,7 +368,7 @@ func listenBegin(v listenView) templ.Component {
 func purposes(v listenView) []ui.Option {
 	var all []ui.Option
 	for _, p := range listening.Purposes {
-		if p == listening.Safety || v.told {
+		if p == listening.Safety || v.told && (p != listening.Visit || v.visited) {
 			all = append(all, ui.Option{Value: string(p), Label: v.say.T("listen.why." + string(p)), Hint: v.say.T("listen.why_hint." + string(p)), Checked: p == listening.Safety && !v.told})
 		}
 	}
