@@ -1,17 +1,23 @@
 import { define, Live } from "./element";
 
+function newestOf(view: HTMLElement): Element | undefined {
+  return [...view.querySelectorAll("[data-from][data-seq]")].pop();
+}
+
 /**
  * <chat-log> around [data-log-view] (what scrolls) and [data-log-new] (a button): keeps the foot in sight
  * while the reader is at the foot, and otherwise says that something new has come.
  */
 class ChatLog extends Live {
   private atFoot = true;
+  private newest = ""; // the id of the newest message: one that is drawn again is no news
   private watching: MutationObserver | undefined;
   private sizing: ResizeObserver | undefined;
 
   protected started(): void {
     const view = this.view;
     if (!view) return;
+    this.newest = newestOf(view)?.id ?? "";
     this.toFoot();
     this.on(view, "scroll", () => {
       this.atFoot = view.scrollHeight - view.scrollTop - view.clientHeight < 48;
@@ -21,8 +27,9 @@ class ChatLog extends Live {
     if (button) this.on(button, "click", () => this.toFoot(true));
     this.watching = new MutationObserver((changes) => {
       // Earlier messages come above (earlier.ts): only what becomes the newest is news.
-      const newest = [...view.querySelectorAll("[data-from][data-seq]")].pop();
-      const added = changes.some((c) => [...c.addedNodes].some((n) => n === newest));
+      const newest = newestOf(view);
+      const added = newest?.id !== this.newest && changes.some((c) => [...c.addedNodes].some((n) => n === newest));
+      this.newest = newest?.id ?? "";
       const mine = changes.some((c) => [...c.addedNodes].some((n) => n instanceof Element && n.matches(".bubble-mine:not([data-seq])")));
       if (this.atFoot || mine) this.toFoot();
       else if (added) this.news(true);
