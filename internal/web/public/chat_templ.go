@@ -495,11 +495,11 @@ func talkPage(v view, page ui.PageProps) templ.Component {
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				templ_7745c5c3_Err = talkVisit(v.say, v.visit).Render(ctx, templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = talkReaders(v.say, v.alone).Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				templ_7745c5c3_Err = talkReaders(v.say, v.alone).Render(ctx, templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = talkVisit(v.say, v.visit).Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
