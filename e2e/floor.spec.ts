@@ -102,7 +102,7 @@ test.describe("the floor", { tag: "@desk" }, () => {
     await block.getByRole("button", { name: "Lever" }).click();
     await expect(block).toContainText("levé par Dominique");
     await page.getByLabel("Conversations en plus").selectOption("2");
-    await page.locator("form[action='/desk/floor/surge'] button").click();
+    await page.locator("#floor-switches form[action='/desk/floor/surge'] button").click();
     await expect(counsellor.page.locator(".presence-load")).toContainText("sur 5");
     await page.getByLabel("Calcul silencieux à l'entrée").selectOption("always");
     const kept = page.waitForResponse((response) => response.url().endsWith("/desk/floor/proof"));
@@ -117,7 +117,7 @@ test.describe("the floor", { tag: "@desk" }, () => {
     await picture(page, "floor-switches");
     for (const [label, value, form] of [["Conversations en plus", "0", "surge"], ["Calcul silencieux à l'entrée", "auto", "proof"]] as const) {
       await page.getByLabel(label).selectOption(value);
-      await page.locator(`form[action='/desk/floor/${form}'] button`).click();
+      await page.locator(`#floor-switches form[action='/desk/floor/${form}'] button`).click();
     }
     await expect(counsellor.page.locator(".presence-load")).toContainText("sur 3");
     await proven.saysGoodbye();
