@@ -251,7 +251,7 @@ func (a *App) openRooms(ctx context.Context, o Options) error {
 		return err
 	}
 	a.openTeam(o)
-	a.Listening = listening.New(listening.Options{DB: a.DB, Keys: a.Keys, Audit: a.Audit, Bus: a.Bus, Contacts: a.Contacts, Chats: a.Chats, Router: a.Router, Phone: a.Phone, Now: o.Now})
+	a.Listening = listening.New(listening.Options{DB: a.DB, Audit: a.Audit, Contacts: a.Contacts, Chats: a.Chats, Router: a.Router, Phone: a.Phone, Now: o.Now})
 	a.openKeeping(o)
 	a.Rota = rota.New(rota.Options{DB: a.DB, Keys: a.Keys, Audit: a.Audit, Catalogue: a.Catalogue.Current, People: a.Staff, Now: o.Now})
 	return nil

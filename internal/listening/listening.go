@@ -9,23 +9,22 @@
 // beside the contact.
 //
 // The sound itself is the room phone's; this room says who may have it. The row comes first and the sound after it, so
-// that no ear is ever in a call of which the record does not know; what the two disagree on is ended by the sweep.
+// that no ear is ever let into a call of which the record does not know; a row whose page or line is gone is ended by the sweep.
 package listening
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"slices"
 	"time"
 
 	"vigie/internal/audit"
-	"vigie/internal/bus"
 	"vigie/internal/chat"
 	"vigie/internal/contact"
 	"vigie/internal/fault"
 	"vigie/internal/phone"
 	"vigie/internal/routing"
-	"vigie/internal/seal"
 	"vigie/internal/store"
 )
 
@@ -105,9 +104,7 @@ func (l Listening) Open() bool { return l.EndedAt == 0 }
 // Options are what the room works with.
 type Options struct {
 	DB       *store.DB
-	Keys     *seal.Keeper
 	Audit    *audit.Log
-	Bus      *bus.Bus
 	Contacts *contact.Contacts
 	Chats    *chat.Chats
 	Router   *routing.Router
@@ -119,9 +116,7 @@ type Options struct {
 // Room is safe for concurrent use.
 type Room struct {
 	db       *store.DB
-	keys     *seal.Keeper
 	audit    *audit.Log
-	bus      *bus.Bus
 	contacts *contact.Contacts
 	chats    *chat.Chats
 	router   *routing.Router
@@ -131,7 +126,7 @@ type Room struct {
 
 // New opens the room.
 func New(o Options) *Room {
-	r := &Room{db: o.DB, keys: o.Keys, audit: o.Audit, bus: o.Bus, contacts: o.Contacts, chats: o.Chats, router: o.Router, phone: o.Phone, now: o.Now}
+	r := &Room{db: o.DB, audit: o.Audit, contacts: o.Contacts, chats: o.Chats, router: o.Router, phone: o.Phone, now: o.Now}
 	if r.now == nil {
 		r.now = time.Now
 	}
@@ -161,7 +156,11 @@ func (r *Room) Begin(ctx context.Context, w Wish) (Listening, error) {
 	if !slices.Contains(Modes, w.Mode) {
 		return Listening{}, fault.New(fault.Invalid, "fault.listening.mode")
 	}
-	refused, err := r.Refused(ctx, w.ContactID)
+	ct, err := r.contacts.Get(ctx, w.ContactID)
+	if err != nil {
+		return Listening{}, err
+	}
+	refused, err := r.Refused(ctx, ct)
 	if err != nil {
 		return Listening{}, err
 	}
@@ -183,7 +182,7 @@ func (r *Room) Begin(ctx context.Context, w Wish) (Listening, error) {
 		now := store.Millis(r.now())
 		l = Listening{ID: w.ID, ContactID: ct.ID, Channel: ct.Channel, StaffID: w.StaffID, CounsellorID: ct.CounsellorID, Purpose: w.Purpose, Mode: w.Mode,
 			BeganAt: now, Until: now + Limit.Milliseconds()}
-		return r.insert(ctx, tx, l)
+		return r.insert(ctx, tx, staffActor(l.StaffID), "listening.begin", l)
 	})
 	if store.IsConflict(err) {
 		return l, fault.New(fault.Conflict, "fault.listening.one_call")
@@ -211,7 +210,7 @@ func (r *Room) may(ctx context.Context, tx *store.Tx, w Wish, ct contact.Contact
 }
 
 // insert writes a new one with its row of the log, and tells who has to know.
-func (r *Room) insert(ctx context.Context, tx *store.Tx, l Listening) error {
+func (r *Room) insert(ctx context.Context, tx *store.Tx, by audit.Actor, act string, l Listening) error {
 	if _, err := tx.Exec(ctx, insertListening, l.ID, l.ContactID, l.Channel, l.StaffID, l.CounsellorID, string(l.Purpose), string(l.Mode), l.BesideID, l.BeganAt, l.Until); err != nil {
 		return err
 	}
@@ -219,7 +218,7 @@ func (r *Room) insert(ctx context.Context, tx *store.Tx, l Listening) error {
 		return err
 	}
 	tx.AfterCommit(func() { r.tell(l) })
-	return r.record(ctx, tx, staffActor(l.StaffID), "listening.begin", l, nil)
+	return r.record(ctx, tx, by, act, l, nil)
 }
 
 // record writes an act into the log.
@@ -327,24 +326,14 @@ func (r *Room) Attach(ctx context.Context, staffID, contactID, peerID string) er
 	}
 	err = r.phone.Listen(ctx, staffID, contactID, peerID, string(l.Mode), l.Purpose == Safety)
 	if fault.Is(err, fault.Forbidden) {
-		return errJoin(err, r.end(ctx, staffActor(staffID), l.ID, ByRefusal))
+		return errors.Join(err, r.end(ctx, staffActor(staffID), l.ID, ByRefusal))
 	}
 	if err != nil {
 		return err
 	}
 	// What ended meanwhile is out again.
 	if now, ok, err := r.Of(ctx, staffID, contactID); err != nil || !ok || now.ID != l.ID {
-		return errJoin(err, r.phone.Listen(ctx, staffID, contactID, "", "", false))
-	}
-	return nil
-}
-
-// errJoin returns the first fault that there is.
-func errJoin(all ...error) error {
-	for _, err := range all {
-		if err != nil {
-			return err
-		}
+		return errors.Join(err, r.phone.Listen(ctx, staffID, contactID, "", "", false))
 	}
 	return nil
 }
@@ -361,11 +350,7 @@ func (r *Room) Invite(ctx context.Context, staffID, id, newID, colleagueID strin
 		now := store.Millis(r.now())
 		guest = Listening{ID: newID, ContactID: l.ContactID, Channel: l.Channel, StaffID: colleagueID, CounsellorID: l.CounsellorID, BesideID: l.ID, Purpose: l.Purpose,
 			Mode: Invited, BeganAt: now, Until: l.Until}
-		if _, err := tx.Exec(ctx, insertListening, guest.ID, guest.ContactID, guest.Channel, guest.StaffID, guest.CounsellorID, string(guest.Purpose), string(guest.Mode), guest.BesideID, guest.BeganAt, guest.Until); err != nil {
-			return l, err
-		}
-		tx.AfterCommit(func() { r.tell(guest) })
-		return l, r.record(ctx, tx, staffActor(staffID), "listening.invite", guest, nil)
+		return l, r.insert(ctx, tx, staffActor(staffID), "listening.invite", guest)
 	})
 	if store.IsConflict(err) {
 		err = fault.New(fault.Conflict, "fault.listening.invited")
@@ -428,7 +413,8 @@ func (r *Room) endWithin(ctx context.Context, tx *store.Tx, by audit.Actor, id, 
 	return open, nil
 }
 
-// silence takes them out of the sound. It is tried once: a call keeps nobody of whom the record says nothing (Sound).
+// silence takes them out of the sound. It is tried once, and said in the log where it fails: then who listened hears on until her line, the
+// call or its counsellor goes.
 func (r *Room) silence(ctx context.Context, all []Listening) {
 	for _, l := range all {
 		if l.Channel != contact.ChannelPhone {
@@ -524,14 +510,14 @@ func (r *Room) Refuse(ctx context.Context, contactID string, by audit.Actor) err
 	})
 }
 
-// Refused says whether whoever called or wrote refused it.
-func (r *Room) Refused(ctx context.Context, contactID string) (bool, error) {
-	n, err := store.One(ctx, r.db, scanInt, `SELECT count(*) FROM listening_refusal WHERE contact_id = $1`, contactID)
-	if err != nil || n > 0 {
-		return n > 0, err
+// Refused says whether whoever called or wrote refused it: of a call the call itself knows.
+func (r *Room) Refused(ctx context.Context, ct contact.Contact) (bool, error) {
+	if ct.Channel != contact.ChannelChat {
+		v, ok, err := r.phone.View(ctx, ct.ID)
+		return ok && v.NoListening, err
 	}
-	v, ok, err := r.phone.View(ctx, contactID)
-	return ok && v.NoListening, err
+	n, err := store.One(ctx, r.db, scanInt, `SELECT count(*) FROM listening_refusal WHERE contact_id = $1`, ct.ID)
+	return n > 0, err
 }
 
 // Beat says that a page with which she listens is still there.

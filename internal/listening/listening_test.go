@@ -102,7 +102,7 @@ func newWorld(t *testing.T, db *store.DB) *world {
 	calls, err := phone.New(ctx, phone.Options{DB: db, Keys: keys, Audit: w.audit, Bus: w.bus, Contacts: w.contacts, Router: w.router, Blobs: blobs, Catalogue: current, Now: w.clock.now})
 	w.ok(err)
 	t.Cleanup(calls.Close)
-	w.Room = listening.New(listening.Options{DB: db, Keys: keys, Audit: w.audit, Bus: w.bus, Contacts: w.contacts, Chats: w.chats, Router: w.router, Phone: calls, Now: w.clock.now})
+	w.Room = listening.New(listening.Options{DB: db, Audit: w.audit, Contacts: w.contacts, Chats: w.chats, Router: w.router, Phone: calls, Now: w.clock.now})
 	for _, id := range []string{anne, bilal, sam, vera} {
 		w.ok(w.router.Beat(ctx, id))
 		w.ok(w.router.SetPresence(ctx, id, routing.Available, ""))

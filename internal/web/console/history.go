@@ -105,11 +105,7 @@ func (c *Room) categories(say *i18n.Printer, chosen string) []ui.Option {
 
 // day reads a day of a date field as the moment it begins in Paris, plus so many days; 0 for none.
 func day(text string, plus int) int64 {
-	zone, err := time.LoadLocation("Europe/Paris")
-	if err != nil {
-		return 0
-	}
-	t, err := time.ParseInLocation(time.DateOnly, text, zone)
+	t, err := time.ParseInLocation(time.DateOnly, text, i18n.Paris)
 	if err != nil {
 		return 0
 	}

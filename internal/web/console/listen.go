@@ -127,10 +127,10 @@ func (c *Room) listenTo(ctx context.Context, say *i18n.Printer, p staff.Person, 
 	if ct.CounsellorID != "" {
 		v.who = c.Alias(ctx, ct.CounsellorID)
 	}
-	if v.refused, err = c.Listening.Refused(ctx, ct.ID); err != nil {
+	if v.refused, err = c.Listening.Refused(ctx, ct); err != nil {
 		return v, err
 	}
-	if _, v.told, err = c.Listening.Told(ctx); err != nil {
+	if v.told, err = c.Listening.Told(ctx); err != nil {
 		return v, err
 	}
 	if v.visited, err = c.visited(ctx, ct.ID); err != nil {
@@ -411,7 +411,7 @@ func (c *Room) listened(ctx context.Context, say *i18n.Printer, ct contact.Conta
 		return nil, err
 	}
 	if ct.Channel == contact.ChannelChat {
-		if refused, err := c.Listening.Refused(ctx, ct.ID); err != nil {
+		if refused, err := c.Listening.Refused(ctx, ct); err != nil {
 			return nil, err
 		} else if refused {
 			v.refusal = say.T("listen.refused")
@@ -644,11 +644,7 @@ func (c *Room) WithdrawPeriod(w http.ResponseWriter, r *http.Request) error {
 
 // moment reads a day and a time of day as they are in the house; the zero time for what is neither.
 func moment(day, clock string) time.Time {
-	zone, err := time.LoadLocation("Europe/Paris")
-	if err != nil {
-		return time.Time{}
-	}
-	t, err := time.ParseInLocation("2006-01-02 15:04", day+" "+clock, zone)
+	t, err := time.ParseInLocation("2006-01-02 15:04", day+" "+clock, i18n.Paris)
 	if err != nil {
 		return time.Time{}
 	}

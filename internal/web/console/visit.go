@@ -179,7 +179,7 @@ func (c *Room) liveChats(ctx context.Context, say *i18n.Printer, m session.Membe
 		if err != nil {
 			return nil, err
 		}
-		alone, err := c.Listening.Refused(ctx, ct.ID) // she said that nobody is to read along: she is not asked
+		alone, err := c.Listening.Refused(ctx, ct) // she said that nobody is to read along: she is not asked
 		if err != nil {
 			return nil, err
 		}

@@ -148,7 +148,7 @@ func (p *Room) look(ctx context.Context, say *i18n.Printer, ct contact.Contact) 
 	if v.visit, err = p.visited(ctx, ct.ID); err != nil {
 		return v, err
 	}
-	if v.alone, err = p.Listening.Refused(ctx, ct.ID); err != nil {
+	if v.alone, err = p.Listening.Refused(ctx, ct); err != nil {
 		return v, err
 	}
 	if !ct.State.Open() {
