@@ -1,26 +1,11 @@
 // Three months later a closed case is archived: who had it reads it no more, a supervisor says what for, and its person takes it
 // out again with her four words, for whoever answers.
-import { expect, expectAccessible, expectNoSideways, picture, test as base } from "./vigie";
+import { expect, expectAccessible, looksRight, picture, test as base } from "./vigie";
 import { Child, phone } from "./people";
 import { counsellorReady, logsIn, opensCase, talking } from "./staff";
-import type { Page } from "@playwright/test";
 
 /** A helpline of its own: its clock goes ahead, and no other journey is to begin three months later. */
 const test = base.extend<{}, { settings: Record<string, string> }>({ settings: [async ({}, use) => use({}), { scope: "worker" }] });
-
-async function looksRight(page: Page, name: string): Promise<void> {
-  const size = page.viewportSize()!;
-  await expectAccessible(page);
-  await expectNoSideways(page);
-  await picture(page, name);
-  await page.emulateMedia({ colorScheme: "dark" });
-  await page.setViewportSize({ width: 320, height: 640 });
-  await expectAccessible(page);
-  await expectNoSideways(page);
-  await picture(page, `${name}-small-dark`);
-  await page.emulateMedia({ colorScheme: "light" });
-  await page.setViewportSize(size);
-}
 
 test("a closed case goes into the archive, is looked into for a reason, and comes out for its person", { tag: "@desk" }, async ({ someone, helpline }) => {
   test.setTimeout(240_000);

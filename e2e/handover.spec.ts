@@ -1,24 +1,8 @@
 // What a morning begins with: the note of the shift before, and what it left, in the order in which it is to be done.
-import type { Page } from "@playwright/test";
-import { expect, expectAccessible, expectNoSideways, picture, test } from "./vigie";
+import { expect, looksRightEverywhere, picture, test } from "./vigie";
 import { logsIn, phone, talking } from "./staff";
 
 test.use({ past: true });
-
-async function everywhere(page: Page, name: string): Promise<void> {
-  const size = page.viewportSize() ?? { width: 1440, height: 900 };
-  for (const [look, width, height] of [["desk", 1280, 900], ["phone", 390, 844], ["small", 320, 640]] as const) {
-    await page.setViewportSize({ width, height });
-    for (const colorScheme of ["light", "dark"] as const) {
-      await page.emulateMedia({ colorScheme });
-      await expectAccessible(page);
-      await expectNoSideways(page);
-      await picture(page, `${name}-${look}-${colorScheme}`);
-    }
-  }
-  await page.emulateMedia({ colorScheme: "light" });
-  await page.setViewportSize(size);
-}
 
 test.describe("the handover", { tag: "@desk" }, () => {
   test("a shift reads what the one before left, and says so", async ({ someone }) => {
@@ -34,7 +18,7 @@ test.describe("the handover", { tag: "@desk" }, () => {
     await expect(morgane.getByText("Le casque du poste 3 grésille")).toBeVisible();
     await expect(morgane.getByRole("heading", { name: /Dangers ouverts/ })).toBeVisible();
     await expect(morgane.getByText("Je veux mourir")).toHaveCount(0);
-    await everywhere(morgane, "handover");
+    await looksRightEverywhere(morgane, "handover");
     await morgane.getByText("Écrire le mot de mon poste").click();
     await morgane.getByLabel("Ce que le poste suivant doit savoir").fill("Le standard est calme.");
     await morgane.getByRole("button", { name: "Laisser ce mot" }).click();
@@ -62,7 +46,7 @@ test.describe("the handover", { tag: "@desk" }, () => {
     await expect(officer.getByRole("heading", { name: /Dangers ouverts/ })).toHaveCount(0);
     await picture(officer, "handover-officer");
     await morgane.goto("/desk/rota");
-    await everywhere(morgane, "rota-demo");
+    await looksRightEverywhere(morgane, "rota-demo");
     await morgane.goto("/desk/floor");
     await expect(morgane.locator("#floor-rota")).toContainText(/Attendu|Là sans|Tous ceux/);
     await morgane.locator("#floor-rota").scrollIntoViewIfNeeded();

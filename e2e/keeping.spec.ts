@@ -1,26 +1,11 @@
 // What ends: a young person has all that she told us erased with her four words; the data protection officer decides how long the
 // rest is kept, and sees what goes before it does; a hold keeps a case, and two people are needed for it.
-import { expect, expectAccessible, expectNoSideways, picture, test } from "./vigie";
+import { expect, expectAccessible, looksRight, picture, test } from "./vigie";
 import { Child, Counsellor, inConversation, phone } from "./people";
 import { contactOf, logsIn, opensCase, talking } from "./staff";
 import type { Page } from "@playwright/test";
 
 test.use({ past: true });
-
-/** Looks at a page on a wide screen, at night, and on the smallest phone. */
-async function looksRight(page: Page, name: string): Promise<void> {
-  const size = page.viewportSize()!;
-  await picture(page, name);
-  await expectAccessible(page);
-  await expectNoSideways(page);
-  await page.emulateMedia({ colorScheme: "dark" });
-  await page.setViewportSize({ width: 320, height: 640 });
-  await expectAccessible(page);
-  await expectNoSideways(page);
-  await picture(page, `${name}-small-dark`);
-  await page.emulateMedia({ colorScheme: "light" });
-  await page.setViewportSize(size);
-}
 
 /** Types the four words on the page of erasure, and presses a button. */
 async function types(page: Page, words: string, button: string): Promise<void> {

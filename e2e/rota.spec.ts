@@ -1,27 +1,7 @@
 // The rota: a supervisor plans and publishes, a counsellor sees it, offers her Saturday evening, and a colleague takes it.
 import type { Page } from "@playwright/test";
-import { expect, expectAccessible, expectNoSideways, picture, test } from "./vigie";
+import { expect, expectNoSideways, looksRightEverywhere, picture, test } from "./vigie";
 import { logsIn } from "./staff";
-
-async function looks(page: Page, name: string): Promise<void> {
-  await expectAccessible(page);
-  await expectNoSideways(page);
-  await picture(page, name);
-}
-
-/** The page by day and at night, on a desk and on a small telephone. */
-async function everywhere(page: Page, name: string): Promise<void> {
-  const size = page.viewportSize() ?? { width: 1440, height: 900 };
-  for (const [look, width, height] of [["desk", 1280, 900], ["phone", 390, 844], ["small", 320, 640]] as const) {
-    await page.setViewportSize({ width, height });
-    for (const colorScheme of ["light", "dark"] as const) {
-      await page.emulateMedia({ colorScheme });
-      await looks(page, `${name}-${look}-${colorScheme}`);
-    }
-  }
-  await page.emulateMedia({ colorScheme: "light" });
-  await page.setViewportSize(size);
-}
 
 /** A day of the week after the next, in Paris: 0 is Monday. */
 function dayAhead(weekday: number): string {
@@ -58,7 +38,7 @@ test.describe("the rota", { tag: "@desk" }, () => {
     await plans(dominique, camille, dayAhead(6), "08:00", "12:00");
     await expect(dominique.getByText("L3131-1").first()).toBeVisible();
     await plans(dominique, other, dayAhead(1), "09:00", "17:00");
-    await everywhere(dominique, "rota-week");
+    await looksRightEverywhere(dominique, "rota-week");
 
     const counsellor = await someone();
     await logsIn(counsellor, "camille");
@@ -72,7 +52,7 @@ test.describe("the rota", { tag: "@desk" }, () => {
     await picture(dominique, "rota-bar");
     await dominique.goto(`/desk/rota?day=${dayAhead(5)}`);
     await expect(dominique.getByRole("cell", { name: "il manque 1" }).first()).toBeVisible();
-    await everywhere(dominique, "rota-day");
+    await looksRightEverywhere(dominique, "rota-day");
 
     await counsellor.reload();
     const evening = counsellor.getByRole("listitem").filter({ hasText: "15:00–23:00" });
@@ -81,7 +61,7 @@ test.describe("the rota", { tag: "@desk" }, () => {
     await expect(counsellor.getByText("Votre poste est proposé")).toBeVisible();
     await counsellor.getByRole("button", { name: /Créer l.adresse/ }).click();
     const address = (await counsellor.locator(".rota-feed").textContent())!;
-    await everywhere(counsellor, "rota-mine");
+    await looksRightEverywhere(counsellor, "rota-mine");
     const feed = await counsellor.request.get(new URL(address).pathname);
     expect(feed.headers()["content-type"]).toContain("text/calendar");
     expect(await feed.text()).toMatch(/BEGIN:VEVENT\r\n[^]*STATUS:CONFIRMED/);

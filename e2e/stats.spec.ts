@@ -1,25 +1,10 @@
 // What the helpline did, in numbers: a supervisor reads the figures, keeps a view, takes them along as files, and reads what may be published.
 import { readFile } from "node:fs/promises";
 import type { Locator, Page } from "@playwright/test";
-import { expect, expectAccessible, expectNoSideways, picture, test } from "./vigie";
+import { expect, expectAccessible, looksRight, test } from "./vigie";
 import { logsIn } from "./staff";
 
 test.use({ past: true });
-
-/** Looks at a page on a wide screen, at night, and on the smallest phone. */
-async function looksRight(page: Page, name: string): Promise<void> {
-  const size = page.viewportSize()!;
-  await picture(page, name);
-  await expectAccessible(page);
-  await expectNoSideways(page);
-  await page.emulateMedia({ colorScheme: "dark" });
-  await page.setViewportSize({ width: 320, height: 640 });
-  await expectAccessible(page);
-  await expectNoSideways(page);
-  await picture(page, `${name}-small-dark`);
-  await page.emulateMedia({ colorScheme: "light" });
-  await page.setViewportSize(size);
-}
 
 /** Presses what hands out a file, and returns its name and its bytes. */
 async function handsOut(page: Page, press: Locator): Promise<{ name: string; bytes: Buffer }> {

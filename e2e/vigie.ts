@@ -181,3 +181,34 @@ export async function picture(page: Page, name: string): Promise<void> {
   const take = () => page.screenshot({ path, fullPage: true, animations: "disabled" });
   await take().catch(take); // a busy Chromium sometimes cannot, and can a moment later
 }
+
+/** Looks at a page as it is and on a small telephone in the dark, with axe and without anything beside the screen; then it is as it was. */
+export async function looksRight(page: Page, name: string): Promise<void> {
+  const size = page.viewportSize()!;
+  await picture(page, name);
+  await expectAccessible(page);
+  await expectNoSideways(page);
+  await page.emulateMedia({ colorScheme: "dark" });
+  await page.setViewportSize({ width: 320, height: 640 });
+  await expectAccessible(page);
+  await expectNoSideways(page);
+  await picture(page, `${name}-small-dark`);
+  await page.emulateMedia({ colorScheme: "light" });
+  await page.setViewportSize(size);
+}
+
+/** Looks at a page by day and at night, on a desk, a telephone and a small one; then it is as it was. */
+export async function looksRightEverywhere(page: Page, name: string): Promise<void> {
+  const size = page.viewportSize() ?? { width: 1440, height: 900 };
+  for (const [look, width, height] of [["desk", 1280, 900], ["phone", 390, 844], ["small", 320, 640]] as const) {
+    await page.setViewportSize({ width, height });
+    for (const colorScheme of ["light", "dark"] as const) {
+      await page.emulateMedia({ colorScheme });
+      await expectAccessible(page);
+      await expectNoSideways(page);
+      await picture(page, `${name}-${look}-${colorScheme}`);
+    }
+  }
+  await page.emulateMedia({ colorScheme: "light" });
+  await page.setViewportSize(size);
+}
