@@ -4,6 +4,8 @@ import { expect, expectAccessible, expectNoSideways, picture, test } from "./vig
 import { Child, Counsellor, inConversation, phone } from "./people";
 import type { Locator, Page } from "@playwright/test";
 
+test.use({ wholeBrowser: true });
+
 /** Sends so many more messages as her page does, several at a time. */
 async function talksOn(child: Page, n: number): Promise<void> {
   const numbers = Array.from({ length: n }, (_, i) => i + 1);

@@ -78,8 +78,9 @@ test.describe("the floor", { tag: "@desk" }, () => {
     const child = await childWaits(someone);
     await logsIn(page, "dominique");
     await page.goto("/desk/floor");
-    await expect(page.locator("#floor-line .contact")).toHaveCount(1);
+    await expect(page.locator("#floor-line .floor-row")).toHaveCount(1);
     await expect(page.locator(".floor-seat", { hasText: "Camille" })).toContainText("En conversation");
+    await page.locator("#floor-line .floor-acts > summary").click();
     await page.locator("#floor-line form[action$='/assign'] button").click();
     await expect(page.locator("#floor-line")).toContainText("Ça sonne chez Camille.");
     await busy.accepts();
@@ -213,7 +214,7 @@ test("the floor on a phone, and at night", { tag: ["@small", "@dark"] }, async (
   await expect(child.bubble("je veux mourir")).toBeVisible();
   await logsIn(page, "dominique");
   await page.goto("/desk/floor");
-  await expect(page.locator("#floor-line .contact")).toHaveCount(1);
+  await expect(page.locator("#floor-line .floor-row")).toHaveCount(1);
   await expect(page.locator("#desk-alarms .alert")).toHaveCount(1);
   await picture(page, "floor");
   await expectNoSideways(page);

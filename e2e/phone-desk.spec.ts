@@ -5,6 +5,8 @@ import { Counsellor } from "./people";
 import { childWaits } from "./staff";
 import type { BrowserContextOptions } from "@playwright/test";
 
+test.use({ wholeBrowser: true });
+
 const small: BrowserContextOptions = { viewport: { width: 320, height: 640 } };
 const night: BrowserContextOptions = { colorScheme: "dark" };
 

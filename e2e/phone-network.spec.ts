@@ -54,6 +54,8 @@ const test = base.extend<OfNetwork, OfWorker>({
   },
 });
 
+test.use({ wholeBrowser: true });
+
 /** What a caller is told whose counsellor is gone for a moment. */
 async function parked(page: Page): Promise<Float32Array> {
   await logsIn(page, "alix");

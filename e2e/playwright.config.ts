@@ -1,4 +1,4 @@
-// The journeys, in a real Chromium: Debian's, never one that is downloaded. Each worker has a helpline
+// The journeys, in a real Chromium: Debian's, never one that is downloaded; its headless shell, or the whole of it (vigie.ts). Each worker has a helpline
 // of its own (vigie.ts), so there is no server to start here.
 //
 // A project is a way of looking: a test runs in those it is tagged with (`{ tag: ["@phone", "@nojs"] }`
@@ -40,7 +40,7 @@ export default defineConfig({
     // Not at the first try: a window whose trace is kept seldom never answers that it closed.
     trace: "on-first-retry",
     launchOptions: {
-      executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
+      executablePath: process.env.CHROMIUM_SHELL ?? "/usr/bin/chromium-headless-shell",
       args: [
         // Chromium's sandbox refuses root, and Chromium looks for Google's hosts by itself.
         ...(process.getuid?.() === 0 ? ["--no-sandbox"] : []),

@@ -44,6 +44,8 @@ const test = base.extend<OfSound>({
   },
 });
 
+test.use({ wholeBrowser: true });
+
 /** What of tones and marks came from one end to the other: how loud beside what was said, with which gaps, how late. */
 function way(said: Pick<sound.Recording, "samples" | "rate">, marks: number[], heard: sound.Recording, pitches: readonly number[]) {
   const late = sound.delays(marks, sound.marks(heard));

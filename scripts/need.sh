@@ -25,6 +25,7 @@ need espeak-ng command -v espeak-ng
 if [ "$stage" = test ]; then
   need postgresql-15 test -x /usr/lib/postgresql/15/bin/postgres
   need chromium command -v chromium
+  need chromium-headless-shell command -v chromium-headless-shell
   need fonts-dejavu-core test -d /usr/share/fonts/truetype/dejavu
   # The telephones that call the trunk, and are called by it.
   need sip-tester command -v sipp

@@ -84,14 +84,16 @@ go_race_tests() {
   CGO_ENABLED=1 go_tests race -race -short -p 1 -parallel 4 $(concurrent_rooms)
 }
 
+browsers() { command -v chromium && command -v chromium-headless-shell; } >/dev/null
+
 journeys() {
-  command -v chromium >/dev/null || { left_out "browser journeys (Chromium is missing)"; return; }
+  browsers || { left_out "browser journeys (Chromium or its headless shell is missing)"; return; }
   VIGIE_JOURNEYS=together npm run --silent e2e
 }
 
 # Those that change networks, in one of their own, or every browser of this machine would notice.
 journeys_apart() {
-  command -v chromium >/dev/null || { left_out "browser journeys with networks of their own (Chromium is missing)"; return; }
+  browsers || { left_out "browser journeys with networks of their own (Chromium or its headless shell is missing)"; return; }
   local alone=()
   if [ "$(id -u)" = 0 ] && unshare --net true 2>/dev/null; then
     # What stays up in it is what a browser calls being online.

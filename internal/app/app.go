@@ -296,8 +296,13 @@ func (a *App) openWeb() error {
 		return err
 	}
 	streams := live.New()
+	board, err := a.Router.NewBoard()
+	if err != nil {
+		return err
+	}
+	a.onClose(func() error { board.Close(); return nil })
 	desk := &console.Room{
-		Site: site, Contacts: a.Contacts, Chats: a.Chats, Router: a.Router, Phone: a.Phone, Files: a.Cases, Evidence: a.Evidence, Takedown: a.Takedown, Referrals: a.Referrals, Keeping: a.Keeping, Requests: a.Requests, Watching: a.Visits, Trainees: a.Trainees, Exercises: a.Exercises, Listening: a.Listening, Rota: a.Rota, Team: a.Team, Exposure: a.Exposure, Quality: a.Quality, Guard: a.Guard, Streams: streams, Staff: a.Staff,
+		Site: site, Contacts: a.Contacts, Chats: a.Chats, Router: a.Router, Board: board, Phone: a.Phone, Files: a.Cases, Evidence: a.Evidence, Takedown: a.Takedown, Referrals: a.Referrals, Keeping: a.Keeping, Requests: a.Requests, Watching: a.Visits, Trainees: a.Trainees, Exercises: a.Exercises, Listening: a.Listening, Rota: a.Rota, Team: a.Team, Exposure: a.Exposure, Quality: a.Quality, Guard: a.Guard, Streams: streams, Staff: a.Staff,
 		Catalogue: a.Catalogue.Current, Documents: a.Catalogue, Alias: a.alias, Today: a.today, Now: a.now, Audit: a.Audit, Bus: a.Bus,
 	}
 	leave, err := desk.Listen()

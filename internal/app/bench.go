@@ -24,6 +24,7 @@ type benchCommand struct {
 	Calls benchCalls `cmd:"" help:"Calls that are relayed to telephones or browsers: how many a core carries, beside rtpengine and Kamailio."`
 	Line  benchLine  `cmd:"" help:"The whole helpline under live load: calls that are talked and chats that are written, at the same time."`
 	PDQ   benchPDQ   `cmd:"" name:"pdq" help:"Hashes of pictures: how many a core makes in a second, and how long a million are searched."`
+	Floor benchFloor `cmd:"" help:"The supervisors' floor on a hard evening: how long a change takes to every screen, and what it costs the chat."`
 	Case  benchCase  `cmd:"" help:"Case files: how long a large one takes to open, and one among many to find."`
 	Load  benchLoad  `cmd:"" hidden:"" help:"The crowd of a measurement; started by the others."`
 	Swarm benchSwarm `cmd:"" hidden:"" help:"Telephones and browsers of a measurement; started by the others."`
@@ -245,6 +246,33 @@ func (b benchCase) Run(ctx context.Context, c config.Config, term Terminal) erro
 		return err
 	}
 	return h.CaseFiles(ctx, bench.CaseOptions{Cases: b.Cases, Items: b.Items, Notices: b.Notices, Runs: b.Runs, Engine: b.engine(), Miss: b.Miss})
+}
+
+type benchFloor struct {
+	benchHow
+	benchStore
+	Counsellors int           `default:"200" help:"Counsellors at their desks."`
+	Chats       int           `default:"2" help:"Conversations of each, which is all that she may have."`
+	Waiting     int           `default:"1000" help:"People who wait."`
+	Supervisors int           `default:"20" help:"Supervisors who watch the floor."`
+	PerSecond   int           `default:"50" help:"People who come, and give up, each second."`
+	Interval    time.Duration `default:"10s" help:"How often each who talks writes; each message is answered."`
+	Seconds     int           `default:"60" help:"How long is measured."`
+	Runs        int           `default:"5" help:"How many times with the supervisors, and without, in turns."`
+}
+
+func (b benchFloor) Run(ctx context.Context, c config.Config, term Terminal) error {
+	if min(b.Counsellors, b.Chats, b.Waiting, b.Supervisors, b.PerSecond, b.Seconds, b.Runs) < 1 || b.Interval < 10*time.Millisecond {
+		return fmt.Errorf("each number is 1 or more, --interval 10ms or more")
+	}
+	h, err := b.bench(c, term)
+	if err != nil {
+		return err
+	}
+	return h.FloorWatched(ctx, bench.FloorOptions{
+		Counsellors: b.Counsellors, Chats: b.Chats, Waiting: b.Waiting, Supervisors: b.Supervisors, PerSecond: b.PerSecond, Interval: b.Interval,
+		Measure: time.Duration(b.Seconds) * time.Second, Runs: b.Runs, Engine: b.engine(),
+	})
 }
 
 type benchSwarm struct{}

@@ -77,6 +77,7 @@ type Result struct {
 	Calls    *Calls    `json:"-"`
 	Pictures *Pictures `json:"-"`
 	Cases    *Cases    `json:"-"`
+	Floor    *Floor    `json:"-"`
 }
 
 // MarshalJSON writes the parts as one object.
@@ -91,6 +92,8 @@ func (r Result) MarshalJSON() ([]byte, error) {
 		beside = r.Pictures
 	case r.Cases != nil:
 		beside = r.Cases
+	case r.Floor != nil:
+		beside = r.Floor
 	}
 	if err != nil || beside == nil {
 		return all, err
@@ -245,6 +248,9 @@ func (r Result) print(w io.Writer) {
 	if r.Cases != nil {
 		r.Cases.print(w)
 	}
+	if r.Floor != nil {
+		r.Floor.print(w)
+	}
 	if x := r.Wait; x != nil {
 		fmt.Fprintf(w, "  %d visitors wait: %.1f MB, none: %.1f MB; %.1f KB a waiting visitor\n", x.Waiting, x.With, x.Without, x.KBEach)
 	}
@@ -272,20 +278,7 @@ var operator = audit.Actor{Kind: audit.Operator, ID: "bench"}
 
 // seats makes n counsellors and logs them in, without a password: what a log-in costs is not measured here.
 func seats(ctx context.Context, h *House, n int) ([]seat, error) {
-	all := make([]seat, n)
-	for i := range all {
-		p, err := h.Staff.Add(ctx, staff.NewPerson{
-			Login: fmt.Sprintf("bench-%03d", i+1), Alias: fmt.Sprintf("Banc %03d", i+1),
-			Roles: []staff.Role{staff.Counsellor}, Langs: []string{"fr", "en"},
-		}, operator)
-		if err != nil {
-			return nil, err
-		}
-		if all[i].Token, _, err = h.Staff.OpenSession(ctx, p.ID, "operator", "bench"); err != nil {
-			return nil, err
-		}
-	}
-	return all, nil
+	return seatsAs(ctx, h, staff.Counsellor, "desk", n)
 }
 
 // prepare makes the record with its counsellors.

@@ -38,6 +38,7 @@ type order struct {
 	Ledger   string        // file that everything acknowledged is written to
 	Contacts int           // at most so many contacts are opened, when the crowd is stubborn
 	Seed     uint64
+	Flow     *flow   `json:",omitempty"` // who comes and gives up meanwhile, and who watches it
 	Phones   *phones `json:",omitempty"` // those who call and whom they call; nil for a crowd that only writes
 }
 
@@ -73,8 +74,9 @@ type report struct {
 	ToDesk, ToVisitor   Latency
 	Acknowledging       Latency // from scheduled to acknowledged
 	Opened, RampMillis  int64
-	RefusedWith, OpenAt string // the last refusal, and where opening failed, for who looks for the cause
-	Phone               *Phone `json:",omitempty"`
+	RefusedWith, OpenAt string      // the last refusal, and where opening failed, for who looks for the cause
+	Phone               *Phone      `json:",omitempty"`
+	Flow                *flowReport `json:",omitempty"`
 }
 
 // crowd is everybody in front of a page.
@@ -298,6 +300,14 @@ func (c *crowd) talk(ctx context.Context, stop <-chan struct{}) (report, error) 
 		func() bool { return c.accepted.Load() >= int64(n) }); err != nil {
 		return report{}, err
 	}
+	var passing *passers
+	if c.order.Flow != nil {
+		var err error
+		if passing, err = c.flows(ctx); err != nil {
+			return report{}, err
+		}
+		defer passing.stop()
+	}
 	ramp := c.now().Milliseconds()
 
 	start := c.now() + 100*time.Millisecond
@@ -334,6 +344,9 @@ func (c *crowd) talk(ctx context.Context, stop <-chan struct{}) (report, error) 
 	c.say(told{Phase: phaseMeasured, Acknowledged: c.acked.Load()})
 	r := c.report(w)
 	r.RampMillis = ramp
+	if passing != nil {
+		r.Flow = passing.end(ctx, w)
+	}
 	if calls != nil {
 		if err := c.goodbye(ctx, calls); err != nil {
 			return report{}, err

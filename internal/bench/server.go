@@ -34,6 +34,7 @@ type serving struct {
 	data, database string
 	listen         string // "" is a free port
 	profile        string
+	chats          int      // how many conversations a counsellor may have; 0 is capacity
 	more           []string // further flags
 }
 
@@ -54,7 +55,7 @@ func (b Bench) start(ctx context.Context, o serving) (*server, error) {
 		o.listen = "127.0.0.1:0"
 	}
 	args := []string{"serve", "--data", o.data, "--listen", o.listen, "--always-open",
-		"--chat-capacity", strconv.Itoa(capacity), "--trusted-proxies", "127.0.0.0/8", "--log-level", "warn"}
+		"--chat-capacity", o.chatsOr(), "--trusted-proxies", "127.0.0.0/8", "--log-level", "warn"}
 	if o.database != "" {
 		args = append(args, "--database", o.database)
 	}

@@ -106,6 +106,11 @@ var errRefused = errors.New("the server let nobody in")
 // open brings one visitor in: the first questions skipped, her page loaded, her stream open. A server
 // that does not answer is asked again, for the same contact; errRefused when that never helps.
 func (c *crowd) open(ctx context.Context, d *door) (*conversation, error) {
+	return c.openKnown(ctx, d, func(string) {})
+}
+
+// openKnown is open that says the contact's id before anything is asked.
+func (c *crowd) openKnown(ctx context.Context, d *door, known func(id string)) (*conversation, error) {
 	index := c.opened.Add(1) - 1
 	if int(index) >= len(c.talks) {
 		c.opened.Add(^uint32(0))
@@ -118,6 +123,7 @@ func (c *crowd) open(ctx context.Context, d *door) (*conversation, error) {
 	// Known before the server knows it: a counsellor may be faster than our answer.
 	c.talks[index].Store(t)
 	c.byID.Store(t.id, t)
+	known(t.id)
 	after, deadline := "", time.Now().Add(openWithin)
 	for attempt := 1; ; attempt++ {
 		err := c.enter(ctx, d, t)

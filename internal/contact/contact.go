@@ -85,6 +85,12 @@ type MovedEvent struct {
 	Rev int64 `json:"rev,omitempty"`
 }
 
+// QueueEvent is what the bus says on "queue": something changed that the line, or the floor, shows.
+type QueueEvent struct {
+	// Contact is an id, "" when it is not about one contact: who is there, a setting, a decision.
+	Contact string `json:"contact,omitempty"`
+}
+
 // Options are what the room works with.
 type Options struct {
 	DB    *store.DB
@@ -477,6 +483,27 @@ func (c *Contacts) InStates(ctx context.Context, states ...State) ([]Contact, er
 	return store.All(ctx, c.db, scanContact, b.SQL(), b.Args()...)
 }
 
+// Some returns those of these contacts that there are; it is made for tens of them, not for thousands.
+func (c *Contacts) Some(ctx context.Context, ids []string) ([]Contact, error) {
+	if len(ids) == 0 {
+		return nil, nil
+	}
+	var b store.Builder
+	b.Text(selectContact)
+	store.In(&b, " WHERE id", ids)
+	return store.All(ctx, c.db, scanContact, b.SQL(), b.Args()...)
+}
+
+// InDanger returns the contacts in these states that have the danger mark, the longest in their state first.
+func (c *Contacts) InDanger(ctx context.Context, states ...State) ([]Contact, error) {
+	var b store.Builder
+	b.Text(selectContact)
+	b.Text(` WHERE danger`)
+	store.In(&b, " AND state", states)
+	b.Text(` ORDER BY state_since, id`)
+	return store.All(ctx, c.db, scanContact, b.SQL(), b.Args()...)
+}
+
 // Of returns the contacts that a counsellor has at her desk, closed ones excepted, and the one that
 // rings there; the oldest first.
 func (c *Contacts) Of(ctx context.Context, staffID string) ([]Contact, error) {
@@ -817,7 +844,13 @@ func (c *Contacts) Key(ctx context.Context, id string) (*seal.Key, error) {
 func (c *Contacts) announce(ct Contact) {
 	payload, _ := json.Marshal(MovedEvent{State: ct.State, Rev: ct.Rev})
 	c.bus.Publish("contact."+ct.ID+".state", payload)
-	c.bus.Publish("queue", []byte("{}"))
+	c.queueChanged(ct.ID)
+}
+
+// queueChanged tells every node's router, and every screen that shows the line, that a contact changed.
+func (c *Contacts) queueChanged(id string) {
+	payload, _ := json.Marshal(QueueEvent{Contact: id})
+	c.bus.Publish("queue", payload)
 }
 
 // marked records that a contact got its danger mark, and tells whoever asked.

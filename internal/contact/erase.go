@@ -123,7 +123,7 @@ func (c *Contacts) EraseWithin(ctx context.Context, tx *store.Tx, ct Contact, by
 		c.identities.drop(ct.ID)
 		c.destroyed(ct.KeyID)
 		c.bus.Publish("contact."+ct.ID+".erased", []byte("{}"))
-		c.bus.Publish("queue", []byte("{}"))
+		c.queueChanged(ct.ID)
 	})
 	return c.log.Record(ctx, tx, audit.Entry{Actor: by, Act: "contact.erase", Object: "contact", ObjectID: ct.ID, Purpose: purpose})
 }

@@ -141,10 +141,7 @@ func (c *Contacts) alarm(ctx context.Context, tx *store.Tx, id string, add []Rea
 	if err != nil {
 		return Contact{}, err
 	}
-	tx.AfterCommit(func() {
-		c.bus.Publish("queue", []byte("{}"))
-		c.announce(after)
-	})
+	tx.AfterCommit(func() { c.announce(after) })
 	if after.Danger && !before.Danger {
 		return after, c.marked(ctx, tx, id, DangerWords, by)
 	}

@@ -354,15 +354,17 @@ func (r *Router) Floor(ctx context.Context) ([]Seat, error) {
 	for _, s := range f.seats {
 		seats = append(seats, *s)
 	}
-	order := map[State]int{Available: 0, Busy: 1, WrapUp: 2, Pause: 3, Away: 4}
 	slices.SortFunc(seats, func(a, b Seat) int {
-		if d := order[a.Shown] - order[b.Shown]; d != 0 {
+		if d := shownOrder[a.Shown] - shownOrder[b.Shown]; d != 0 {
 			return d
 		}
 		return compare(a.Person.Alias, b.Person.Alias)
 	})
 	return seats, nil
 }
+
+// shownOrder is the order in which the floor shows who is there.
+var shownOrder = map[State]int{Available: 0, Busy: 1, WrapUp: 2, Pause: 3, Away: 4}
 
 func compare(a, b string) int {
 	switch {

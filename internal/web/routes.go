@@ -123,6 +123,8 @@ func (h *Handler) routes() []Route {
 		// The floor.
 		{post, "/desk/alarms/{alarm}/seen", staff.FloorSteer, c.SeeAlarm, false},
 		{get, "/desk/floor", staff.FloorSee, c.Floor, false},
+		{get, "/desk/floor/contacts/{id}", staff.FloorSteer, c.FloorContact, false},
+		{post, "/desk/floor/contacts/{id}/end", staff.FloorSteer, c.EndFrom, false},
 		{post, "/desk/floor/receipt", staff.FloorSteer, c.ReadReceipt, false},
 		{post, "/desk/floor/seats/{person}/away", staff.FloorSteer, c.SetAway, false},
 		{post, "/desk/floor/surge", staff.FloorSteer, c.SetSurge, false},

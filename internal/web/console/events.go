@@ -112,12 +112,16 @@ func (a *desks) have(staffID, contactID string) bool {
 	return false
 }
 
+// all are the open pages of this node.
+func (a *desks) all() []*desk {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return slices.Collect(maps.Keys(a.open))
+}
+
 // drawBars tells every desk how many conversations it may have from now on.
 func (c *Room) drawBars() {
-	c.desks.mu.Lock()
-	open := slices.Collect(maps.Keys(c.desks.open))
-	c.desks.mu.Unlock()
-	for _, d := range open {
+	for _, d := range c.desks.all() {
 		d.failed(d.drawBars())
 	}
 }
@@ -178,9 +182,6 @@ func (c *Room) drawLine(open []*desk) {
 		}
 		d.stream.Push(e)
 		d.failed(d.drawOthers(ctx))
-		if d.floor {
-			d.failed(d.drawFloor(ctx))
-		}
 	}
 }
 
@@ -288,19 +289,25 @@ func (c *Room) Events(w http.ResponseWriter, r *http.Request) error {
 			c.desks.mu.Unlock()
 			d.close()
 		}
-		stopCase := func() {}
+		stopCase, stopBoard := func() {}, func() {}
 		err := d.begin()
+		if err == nil && d.floor {
+			stopBoard, err = d.followBoard()
+		}
 		if id := r.URL.Query().Get("case"); err == nil && id != "" {
 			if _, err = c.mayCase(r, id); err == nil {
 				stopCase, err = c.followCase(r, id, s)
 			}
 		}
 		if err != nil {
+			if stopBoard != nil {
+				stopBoard()
+			}
 			leave()
 			return nil, err
 		}
 		beat := time.AfterFunc(beatEvery, d.beat)
-		return func() { beat.Stop(); stopCase(); leave() }, nil
+		return func() { beat.Stop(); stopCase(); stopBoard(); leave() }, nil
 	})
 }
 

@@ -1,17 +1,13 @@
 package console
 
 import (
-	"cmp"
 	"context"
 	"net/http"
-	"slices"
 	"strconv"
 	"time"
 
 	"vigie/internal/contact"
-	"vigie/internal/exposure"
 	"vigie/internal/fault"
-	"vigie/internal/listening"
 	"vigie/internal/routing"
 	"vigie/internal/routing/flood"
 	"vigie/internal/staff"
@@ -30,16 +26,17 @@ type floorView struct {
 	me         string // the supervisor who looks
 	decide     []inDanger
 	talking    []inDanger
-	underWay   []underWay
+	underWay   []boardRow
 	holds      []holdView
 	incidents  []incidentView
 	forget     []forgetting
 	erasures   []erasure
 	promises   []promiseView
-	line       []routing.Waiting
-	cards      []ui.ContactCardProps
-	seats      []routing.Seat
-	today      map[string]exposure.Step // how full today is of hard material, in a word, by member of staff
+	line       []boardRow
+	seats      []seatRow
+	counts     boardCounts
+	filter     filter
+	topics     []ui.Option // to filter by
 	colleagues []ui.Option
 	blocks     []blockView
 	surge      routing.Surge
@@ -79,6 +76,10 @@ func (c *Room) Floor(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	if err := c.board(r.Context(), &v, m.Person, filterOf(r.URL.Query())); err != nil {
+		return err
+	}
+	v.topics = c.filterTopics(say, v.filter.topic)
 	d := c.shell(r, say, m, "floor.title")
 	d.Live = "/desk/events?floor=1"
 	if d.Alarms, err = c.alarms(r.Context(), say, m.Person); err != nil {
@@ -91,6 +92,7 @@ func (c *Room) Floor(w http.ResponseWriter, r *http.Request) error {
 	return nil
 }
 
+// floor reads all of the floor but its long lists (board.go).
 func (c *Room) floor(ctx context.Context, say *i18n.Printer, p staff.Person) (floorView, error) {
 	v := floorView{say: say, me: p.ID, surge: c.Router.Surge(), proof: c.Router.Proof(), now: c.Now(), alias: func(id string) string { return c.Alias(ctx, id) }}
 	var err error
@@ -98,9 +100,6 @@ func (c *Room) floor(ctx context.Context, say *i18n.Printer, p staff.Person) (fl
 		return v, err
 	}
 	if v.talking, err = c.inDanger(ctx, say, p, contact.Talking); err != nil {
-		return v, err
-	}
-	if v.underWay, err = c.underWay(ctx, say, p); err != nil {
 		return v, err
 	}
 	if v.holds, err = c.holds(ctx, say, p); err != nil {
@@ -134,37 +133,24 @@ func (c *Room) floor(ctx context.Context, say *i18n.Printer, p staff.Person) (fl
 	if v.promises, err = c.promises(ctx, say, p); err != nil {
 		return v, err
 	}
-	line, err := c.Router.Waiting(ctx, "")
-	if err != nil {
-		return v, err
-	}
-	v.line = openTo(line, p)
-	if n := waitNow(line); n > 0 && !c.Today().Open {
-		v.trouble = append(v.trouble, say.T("floor.after_closing", "n", n))
-	}
-	if v.seats, err = c.Router.Floor(ctx); err != nil {
-		return v, err
-	}
-	present := map[string]bool{}
-	for _, s := range v.seats {
-		present[s.StaffID] = s.Live && s.Shown != routing.Away
-	}
-	if v.onNow, err = c.onNow(ctx, say, present); err != nil {
-		return v, err
-	}
-	v.today = map[string]exposure.Step{}
-	for _, s := range v.seats {
-		if v.today[s.StaffID], err = c.Exposure.StepOfToday(ctx, s.StaffID); err != nil {
+	if !c.Today().Open {
+		n, err := c.Router.LiveWaiting(ctx)
+		if err != nil {
 			return v, err
 		}
-		if s.Live && s.Shown != routing.Away && s.StaffID != p.ID {
+		if n > 0 {
+			v.trouble = append(v.trouble, say.T("floor.after_closing", "n", n))
+		}
+	}
+	present := map[string]bool{}
+	for _, s := range c.crew.seats(ctx, c.Router) {
+		present[s.StaffID] = s.Live && s.Shown != routing.Away
+		if present[s.StaffID] && s.StaffID != p.ID {
 			v.colleagues = append(v.colleagues, ui.Option{Value: s.StaffID, Label: s.Person.Alias + " (" + say.T("presence."+string(s.Shown)) + ")"})
 		}
 	}
-	v.cards = c.lineCards(ctx, say, v.line[:min(len(v.line), lineShown)])
-	for i := range v.cards {
-		v.cards[i].Into, v.cards[i].ID = "", "f"+v.cards[i].ID
-		v.cards[i].Actions = assignForm(v, v.line[i].Contact)
+	if v.onNow, err = c.onNow(ctx, say, present); err != nil {
+		return v, err
 	}
 	blocks, err := c.Router.Blocks(ctx)
 	for _, b := range blocks {
@@ -173,77 +159,15 @@ func (c *Room) floor(ctx context.Context, say *i18n.Printer, p staff.Person) (fl
 	return v, err
 }
 
-// underWay is a conversation that somebody has, as the floor lists it.
-type underWay struct {
-	contact.Contact
-	title, topic, who, since string
-	listeners                []string
-	call                     bool
-}
-
-// underWay reads the conversations under way, those in danger first and then the longest, without those whose person she knows.
-func (c *Room) underWay(ctx context.Context, say *i18n.Printer, p staff.Person) ([]underWay, error) {
-	found, err := c.Contacts.InStates(ctx, contact.Talking, contact.Parked)
-	if err != nil {
-		return nil, err
-	}
-	running, err := c.Listening.Running(ctx)
-	if err != nil {
-		return nil, err
-	}
-	var all []underWay
-	for _, ct := range found {
-		if ct.CounsellorID == "" {
-			continue
-		}
-		if closed, err := c.Router.Recused(ctx, p.ID, ct); err != nil {
-			return nil, err
-		} else if closed {
-			continue
-		}
-		one := underWay{Contact: ct, title: c.title(say, ct), topic: c.topic(say, ct), who: c.Alias(ctx, ct.CounsellorID), call: ct.Channel == contact.ChannelPhone,
-			since: say.Duration(c.Now().Sub(at(ct.AnsweredAt)))}
-		for _, l := range running[ct.ID] {
-			if l.Mode != listening.Invited {
-				one.listeners = append(one.listeners, say.T("listen.there."+string(l.Mode), "who", c.Alias(ctx, l.StaffID)))
-			}
-		}
-		all = append(all, one)
-	}
-	slices.SortStableFunc(all, func(a, b underWay) int {
-		if a.Danger != b.Danger {
-			if a.Danger {
-				return -1
-			}
-			return 1
-		}
-		return cmp.Compare(a.AnsweredAt, b.AnsweredAt)
-	})
-	return all, nil
-}
-
-// waitNow is how many of a line wait to be answered at once: letters do not.
-func waitNow(line []routing.Waiting) (n int) {
-	for _, w := range line {
-		if w.Contact.Live() {
-			n++
-		}
-	}
-	return n
-}
-
 // inDanger reads the contacts in danger that are in these states, without those whose person the supervisor
 // knows.
 func (c *Room) inDanger(ctx context.Context, say *i18n.Printer, p staff.Person, states ...contact.State) ([]inDanger, error) {
-	found, err := c.Contacts.InStates(ctx, states...)
+	found, err := c.Contacts.InDanger(ctx, states...)
 	if err != nil {
 		return nil, err
 	}
 	var all []inDanger
 	for _, ct := range found {
-		if !ct.Danger {
-			continue
-		}
 		if closed, err := c.Router.Recused(ctx, p.ID, ct); err != nil {
 			return nil, err
 		} else if closed {
@@ -266,12 +190,12 @@ func (c *Room) inDanger(ctx context.Context, say *i18n.Printer, p staff.Person, 
 	return all, nil
 }
 
-// floorPieces is all of the page that changes by itself.
+// pieces is all of the page that changes by itself, but its long lists.
 func (v floorView) pieces() []piece {
-	return []piece{floorTrouble(v), floorSurge(v), floorOnCall(v), floorClosed(v), floorDecide(v), floorTalking(v), floorUnderWay(v), floorIncidents(v), floorHolds(v), floorForget(v), floorPromises(v), floorLine(v), floorSeats(v), floorRota(v.say, v.onNow)}
+	return []piece{floorTrouble(v), floorSurge(v), floorOnCall(v), floorClosed(v), floorDecide(v), floorTalking(v), floorIncidents(v), floorHolds(v), floorForget(v), floorPromises(v), floorRota(v.say, v.onNow)}
 }
 
-// refloor answers an act of the floor with the floor as it is now.
+// refloor answers an act of the floor with the floor as it is now; its long lists follow down the stream.
 func (c *Room) refloor(w http.ResponseWriter, r *http.Request, more ...piece) error {
 	if !answer.Scripted(r) {
 		http.Redirect(w, r, "/desk/floor", http.StatusSeeOther)

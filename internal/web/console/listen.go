@@ -3,6 +3,7 @@ package console
 import (
 	"context"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -51,8 +52,12 @@ type listenView struct {
 	notes   []listening.Note
 	now     time.Time
 	alias   func(staffID string) string
-	may     bool // she may begin to listen
+	may     bool   // she may begin to listen
+	wish    string // how she wants to begin, where she came from a line of the floor: a mode, or wishTake
 }
+
+// wishTake is that she wants to take the contact over, once she has said what for.
+const wishTake = "take"
 
 const (
 	listenLog  = "listen-log"
@@ -77,6 +82,9 @@ func (c *Room) ListenPage(w http.ResponseWriter, r *http.Request) error {
 	v, err := c.listenView(r)
 	if err != nil {
 		return err
+	}
+	if wish := r.URL.Query().Get("mode"); slices.Contains([]string{string(listening.Whisperer), string(listening.Joined), wishTake}, wish) {
+		v.wish = wish
 	}
 	if v.listens() {
 		if _, err := c.Contacts.Look(r.Context(), v.contact.ID, me(r), "listening."+string(v.own.Purpose)); err != nil {
@@ -239,11 +247,15 @@ func (c *Room) BeginListening(w http.ResponseWriter, r *http.Request) error {
 			return fault.New(fault.Forbidden, "fault.listening.no_visit")
 		}
 	}
-	mode := listening.Mode(form.Get("mode"))
-	if mode == "" {
+	mode, take := listening.Mode(form.Get("mode")), form.Get("mode") == wishTake
+	if mode == "" || take {
 		mode = listening.Listener
 	}
-	if _, err := c.Listening.Begin(r.Context(), listening.Wish{ID: newID(), StaffID: me(r).ID, ContactID: r.PathValue("id"), Purpose: listening.Purpose(form.Get("purpose")), Mode: mode}); err != nil {
+	l, err := c.Listening.Begin(r.Context(), listening.Wish{ID: newID(), StaffID: me(r).ID, ContactID: r.PathValue("id"), Purpose: listening.Purpose(form.Get("purpose")), Mode: mode})
+	if err == nil && take {
+		err = c.Router.Give(r.Context(), l.StaffID, l.ContactID, l.StaffID)
+	}
+	if err != nil {
 		return err
 	}
 	return c.relisten(w, r)

@@ -49,6 +49,7 @@ type Room struct {
 	Contacts  *contact.Contacts
 	Chats     *chat.Chats
 	Router    *routing.Router
+	Board     *routing.Board
 	Phone     *phone.Phone
 	Files     *casefile.Files
 	Evidence  *evidence.Evidence
@@ -78,9 +79,10 @@ type Room struct {
 	// Now is the clock of the pages.
 	Now func() time.Time
 
-	desks desks
-	crew  crew
-	later later
+	desks  desks
+	floors floors
+	crew   crew
+	later  later
 }
 
 // me is who works, as the audit names her.

@@ -16,6 +16,7 @@ import "./uncovered-picture";
 import "./quick-exit";
 import "./passkey";
 import "./earlier";
+import "./live-floor";
 import "./replay-player";
 import "./cut-key";
 import { follow, plainly, quickly, renew } from "./quick";

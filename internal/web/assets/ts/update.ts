@@ -3,7 +3,8 @@
 //
 //   an element whose id is on the page replaces it;
 //   else it is added to the element that its data-into names (an id); with none it is dropped;
-//   data-gone takes the element of that id away; data-once leaves one that is there as it is;
+//   data-gone takes the element of that id away; data-once leaves one that is there as it is; data-only takes away
+//   from the list of that id whatever is not among its data-ids;
 //   data-seq keeps the children of a list in order, whatever the order they come in; what has none (a
 //   message on its way) stays last;
 //   what the reader is in is left alone: an element that holds the focus is replaced when the focus
@@ -25,7 +26,7 @@ export function place(html: string): Element[] {
     if (there) placed.push(there);
   }
   // What was taken away changes the page too: the keys of a list are counted anew.
-  if (placed.length > 0 || pieces.some((piece) => piece.hasAttribute("data-gone"))) document.dispatchEvent(new CustomEvent("vigie:update", { detail: placed }));
+  if (placed.length > 0 || pieces.some((piece) => piece.hasAttribute("data-gone") || piece.hasAttribute("data-only"))) document.dispatchEvent(new CustomEvent("vigie:update", { detail: placed }));
   return placed;
 }
 
@@ -37,6 +38,12 @@ function placeOne(piece: Element): Element | undefined {
     return undefined;
   }
   if (there && piece.hasAttribute("data-once")) return undefined;
+  const only = piece.getAttribute("data-only");
+  if (only !== null) {
+    const ids = new Set((piece.getAttribute("data-ids") ?? "").split(" "));
+    for (const child of [...(document.getElementById(only)?.children ?? [])]) if (!ids.has(child.id)) child.remove();
+    return undefined;
+  }
   if (there) return replace(there, piece);
   const into = document.getElementById(piece.getAttribute("data-into") ?? "");
   if (!into) return undefined;
@@ -100,6 +107,8 @@ export function order(piece: Element): void {
   const seq = number(piece);
   const list = piece.parentElement;
   if (seq === undefined || !list) return;
+  const [previous, next] = [piece.previousElementSibling, piece.nextElementSibling];
+  if ((!previous || (number(previous) ?? Infinity) <= seq) && (!next || seq < (number(next) ?? Infinity))) return;
   let before: Element | null = null;
   for (let other = list.lastElementChild; other; other = other.previousElementSibling) {
     if (other === piece) continue;
