@@ -187,7 +187,10 @@ export async function expectNoSideways(page: Page): Promise<void> {
     content: document.documentElement.scrollWidth,
     window: document.documentElement.clientWidth,
   }));
-  expect(content, `width of what is on ${page.url()}`).toBeLessThanOrEqual(room);
+  const wide = (edge: number): string[] =>
+    [...document.querySelectorAll("body *")].filter((e) => e.getBoundingClientRect().right > edge).map((e) => `${e.parentElement?.getAttribute("class")} > ${e.tagName.toLowerCase()}.${e.getAttribute("class")} ${e.getBoundingClientRect().left}`);
+  const widest = content <= room ? [] : (await page.evaluate(wide, room)).slice(-3);
+  expect(content, `width of what is on ${page.url()}: ${widest.join(", ")}`).toBeLessThanOrEqual(room);
 }
 
 /** Keeps a picture of the whole page in e2e/shots, to be looked at: home-phone.png. */
