@@ -191,8 +191,10 @@ test.describe("the ringing desk", { tag: "@desk" }, () => {
     await expect(line).toContainText("Vous avez déjà tout ce que vous pouvez porter.");
     await expect(camille.ring).toHaveCount(0);
 
-    await act(camille.talk.nth(0), "dismiss", { code: "Essai" });
-    await act(camille.talk.nth(0), "dismiss", { code: "Essai" });
+    for (const left of [2, 1]) {
+      await act(camille.talk.nth(0), "dismiss", { code: "Essai" });
+      await expect(camille.talk).toHaveCount(left);
+    }
     await camille.becomes("available");
     await expect(camille.ring, "with one chat left it rings again").toHaveCount(1);
     await camille.ring.getByRole("button", { name: "Je ne peux pas" }).click();
