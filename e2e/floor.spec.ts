@@ -1,8 +1,8 @@
 // The supervisors' floor: who is left to their decision, who waits and who is there; and the counsellor who
 // sees that two contacts are one story, or asks for the address of somebody whose life is in danger.
-import { expect, expectAccessible, expectNoSideways, picture, test } from "./vigie";
-import { Counsellor } from "./people";
-import { act, childWaits, contactOf, logsIn, more, phone, seesAlarms, talking, unfolds } from "./staff";
+import { expect, expectAccessible, expectNoSideways, looksRightEverywhere, picture, test } from "./vigie";
+import { Child, Counsellor } from "./people";
+import { act, childWaits, contactOf, counsellorReady, logsIn, more, phone, seesAlarms, talking, unfolds } from "./staff";
 
 test.describe("the floor", { tag: "@desk" }, () => {
   test("a child in danger who left stays until a supervisor has taken care of her", async ({ page, someone, guard }) => {
@@ -242,4 +242,88 @@ test("what one tab writes in the form is in the other, and no hand is drawn over
   await expect(counsellor.form.locator("select[name=who]")).toHaveValue("parent");
   await other.page.close();
   await counsellor.goesHome();
+});
+
+test("the lists are narrowed, kept true, and everything is done from a line", { tag: "@desk" }, async ({ page, someone }) => {
+  test.setTimeout(180_000);
+  const first = await childWaits(someone);
+  const english = new Child(await someone(phone));
+  await english.opensChat("", "/en/chat");
+  const grave = await childWaits(someone);
+  await grave.writes("je veux mourir");
+  await expect(grave.bubble("je veux mourir")).toBeVisible();
+
+  await logsIn(page, "dominique");
+  await page.goto("/desk/floor");
+  const rows = page.locator("#floor-line-rows > :visible");
+  const said = page.locator("[data-floor-said]");
+  await expect(page.locator("live-stream")).toHaveAttribute("data-state", "open");
+  await expect(rows).toHaveCount(3);
+  await expect(page.locator("#floor-line-count")).toHaveText("3");
+  await expect(rows.first(), "who is in danger comes first").toContainText("dit vouloir mourir");
+  await page.getByLabel("Langue").selectOption("en");
+  await expect(rows).toHaveCount(1);
+  await expect(said).toHaveText("1 sur 3");
+  await page.getByRole("button", { name: "Tout montrer" }).click();
+  await page.getByLabel("En danger seulement").check();
+  await expect(rows).toHaveCount(1);
+  const another = await childWaits(someone);
+  await expect(page.locator("#floor-line-count"), "who comes is counted").toHaveText("4");
+  await expect(said).toHaveText("1 sur 4");
+  await expect(rows, "and hidden by the filter").toHaveCount(1);
+  await page.getByLabel("Depuis au moins").selectOption("60");
+  await expect(page.locator("#floor-line").getByText("Aucune ligne ne correspond au filtre.")).toBeVisible();
+  await page.getByRole("button", { name: "Tout montrer" }).click();
+  await expect(rows).toHaveCount(4);
+  await page.getByLabel("Chercher dans les lignes").fill("EN");
+  await expect(rows).toHaveCount(1);
+  await page.getByLabel("Chercher dans les lignes").fill("");
+  await looksRightEverywhere(page, "floor-lists");
+
+  // Gone without anybody reloading.
+  await another.saysGoodbye();
+  await expect(rows).toHaveCount(3);
+
+  // A conversation under way: from its line, all that the floor can do with it.
+  const counsellor = await counsellorReady(someone, "camille");
+  await counsellor.accepts();
+  await grave.isWith("Camille");
+  const talk = page.locator("#floor-under-way-rows > .floor-row", { hasText: "Camille" });
+  await expect(talk).toHaveCount(1);
+  await expect(rows).toHaveCount(2);
+  await talk.locator(".floor-acts > summary").click();
+  for (const name of ["Lire", "Suivre", "Chuchoter", "Rejoindre", "Reprendre"]) await expect(talk.getByRole("link", { name, exact: true })).toBeVisible();
+  await expect(talk.getByRole("button", { name: "Je m'en occupe" })).toBeVisible();
+  await expectAccessible(page);
+  await picture(page, "floor-acts");
+  await talk.getByRole("link", { name: "Rejoindre" }).click();
+  await page.getByLabel("Sécurité").check();
+  await page.getByRole("button", { name: "Rejoindre la conversation" }).click();
+  await expect(page.locator("#listen")).toHaveAttribute("data-state", "joined");
+  await expect(counsellor.talk.locator(".listened")).toContainText("Dominique");
+
+  await page.goto("/desk/floor");
+  await expect(talk, "who listens stands in the line").toContainText("Dominique");
+  await talk.locator(".floor-acts > summary").click();
+  await talk.getByText("Terminer la conversation").click();
+  await talk.getByRole("button", { name: "Terminer", exact: true }).click();
+  await expect(talk).toHaveCount(0);
+  await expect(page.locator("#floor-under-way").getByText("Personne n'est en conversation.")).toBeVisible();
+  await expect(grave.page.locator(".over")).toBeVisible();
+
+  // Without scripts the same by pages.
+  const plain = await someone({ javaScriptEnabled: false });
+  await logsIn(plain, "morgane");
+  await plain.goto("/desk/floor");
+  await expect(plain.locator("#floor-line-rows > li")).toHaveCount(2);
+  await plain.getByLabel("Langue").selectOption("en");
+  await plain.getByRole("button", { name: "Filtrer" }).click();
+  await expect(plain.locator("#floor-line-rows > li")).toHaveCount(1);
+  await plain.locator("#floor-line-rows .floor-acts > summary").click();
+  await plain.locator("#floor-line-rows .floor-acts a").click();
+  await expect(plain.getByRole("button", { name: "Faire sonner" })).toBeVisible();
+  await expectNoSideways(plain);
+
+  await counsellor.goesHome();
+  for (const person of [first, english]) await person.page.close();
 });

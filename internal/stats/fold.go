@@ -67,7 +67,10 @@ type due struct {
 }
 
 // Fold counts all that is due. Any number of nodes may do it at once.
-func (s *Stats) Fold(ctx context.Context) error {
+func (s *Stats) Fold(ctx context.Context) error { return s.fold(ctx, func(time.Duration) {}) }
+
+// fold counts all that is due, and takes a breath after each that took so long.
+func (s *Stats) fold(ctx context.Context, breath func(took time.Duration)) error {
 	for {
 		all, err := store.All(ctx, s.db, func(r store.Row) (d due, err error) {
 			return d, r.Scan(&d.id, &d.turn, &d.talked, &d.goneAt)
@@ -76,9 +79,11 @@ func (s *Stats) Fold(ctx context.Context) error {
 			return err
 		}
 		for _, d := range all {
+			began := time.Now()
 			if err := s.db.Tx(ctx, func(tx *store.Tx) error { return s.count(ctx, tx, d) }); err != nil {
 				return err
 			}
+			breath(time.Since(began))
 		}
 		if len(all) < batch {
 			break

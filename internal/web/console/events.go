@@ -250,6 +250,7 @@ type desk struct {
 	follows map[string]*follow
 	// listen is the contact whose page of listening this is, "" for none; unlisten stops following its conversation.
 	listen   string
+	wish     string // how she wants to begin there
 	unlisten func()
 	phone    string // the contact whose call its softphone shows, "" for none
 	others   string // whom that call may be handed to, as it was drawn
@@ -279,7 +280,7 @@ func (c *Room) Events(w http.ResponseWriter, r *http.Request) error {
 	m := session.Staff(r)
 	return c.Streams.Serve(w, r, session.Staff(r).ID, func(s *live.Stream) (func(), error) {
 		d := &desk{room: c, ctx: context.WithoutCancel(r.Context()), say: answer.Printer(r), person: m.Person, token: session.StaffToken(r), screen: answer.Screen(r.URL.Query().Get("screen")), stream: s,
-			floor: r.URL.Query().Has("floor") && m.Can(staff.FloorSee), team: r.URL.Query().Has("team") && m.Can(staff.TeamRoom), listen: r.URL.Query().Get("listen"), follows: map[string]*follow{}}
+			floor: r.URL.Query().Has("floor") && m.Can(staff.FloorSee), team: r.URL.Query().Has("team") && m.Can(staff.TeamRoom), listen: r.URL.Query().Get("listen"), wish: wishOf(r), follows: map[string]*follow{}}
 		c.desks.mu.Lock()
 		c.desks.open[d] = struct{}{}
 		c.desks.mu.Unlock()
@@ -306,7 +307,9 @@ func (c *Room) Events(w http.ResponseWriter, r *http.Request) error {
 			leave()
 			return nil, err
 		}
-		beat := time.AfterFunc(beatEvery, d.beat)
+		// Not all at the same moment, though all came back at the same moment after a restart.
+		d.beats = rand.N(redrawBeats)
+		beat := time.AfterFunc(beatEvery/2+rand.N(beatEvery/2), d.beat)
 		return func() { beat.Stop(); stopCase(); stopBoard(); leave() }, nil
 	})
 }

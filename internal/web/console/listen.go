@@ -77,15 +77,22 @@ func (v listenView) warns() bool {
 	return v.own != nil && v.own.BesideID == "" && at(v.own.Until).Sub(v.now) < listening.WarnBefore
 }
 
+// wishOf is how she wants to begin.
+func wishOf(r *http.Request) string {
+	wish := r.URL.Query().Get("mode")
+	if !slices.Contains([]string{string(listening.Whisperer), string(listening.Joined), wishTake}, wish) {
+		return ""
+	}
+	return wish
+}
+
 // ListenPage is the page.
 func (c *Room) ListenPage(w http.ResponseWriter, r *http.Request) error {
 	v, err := c.listenView(r)
 	if err != nil {
 		return err
 	}
-	if wish := r.URL.Query().Get("mode"); slices.Contains([]string{string(listening.Whisperer), string(listening.Joined), wishTake}, wish) {
-		v.wish = wish
-	}
+	v.wish = wishOf(r)
 	if v.listens() {
 		if _, err := c.Contacts.Look(r.Context(), v.contact.ID, me(r), "listening."+string(v.own.Purpose)); err != nil {
 			return err
@@ -93,6 +100,9 @@ func (c *Room) ListenPage(w http.ResponseWriter, r *http.Request) error {
 	}
 	d := c.shell(r, v.say, session.Staff(r), "listen.title")
 	d.Live = "/desk/events?listen=" + v.contact.ID
+	if v.wish != "" {
+		d.Live += "&mode=" + v.wish
+	}
 	answer.Page(w, r, http.StatusOK, listenPage(d, v))
 	return nil
 }
@@ -511,6 +521,7 @@ func (d *desk) drawListening() error {
 	if err != nil {
 		return ignoreGone(err)
 	}
+	v.wish = d.wish
 	d.mu.Lock()
 	stop, along := d.unlisten, v.listens() && !v.call
 	if !along {
