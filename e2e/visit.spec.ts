@@ -78,18 +78,20 @@ test.describe("a visit", { tag: "@desk" }, () => {
 
   test("a live chat: asked, masked, released message by message, and never in the clear", async ({ someone }) => {
     test.setTimeout(400_000);
-    const { child } = await talking(someone);
+    const { child, counsellor } = await talking(someone);
     const page = await someone();
     await logsIn(page, "dominique");
     await signs(page);
     const visit = page.url();
     await page.getByRole("button", { name: "Demander son accord" }).click();
     await expect(page.getByText("La question est posée")).toBeVisible();
+    await expect(counsellor.talk.locator(".listened"), "her counsellor knows too").toContainText("Dominique a demandé à la personne");
     await expect(child.page.getByText("Une question, et tu peux dire non")).toBeVisible();
     await picture(child.page, "visit-child-asked");
     await expectAccessible(child.page);
     await child.page.getByRole("button", { name: "Oui, d'accord" }).click();
     await expect(child.page.getByText("Un visiteur lit la suite")).toBeVisible();
+    await expect(counsellor.talk.locator(".listened")).toContainText("un visiteur lit la suite, masquée, sur l'écran de Dominique");
 
     const screen = await page.context().newPage();
     let traffic = "";
@@ -139,6 +141,7 @@ test.describe("a visit", { tag: "@desk" }, () => {
     await child.page.getByRole("button", { name: "Arrêter" }).click();
     await expect(screen.getByRole("heading", { name: "Rien à afficher" })).toBeVisible();
     await expect(page.getByText("La personne a repris son accord").first()).toBeVisible();
+    await expect(counsellor.talk.locator(".listened")).not.toContainText("visiteur");
     expect(await screen.locator(".guest-line").count()).toBe(0);
   });
 });

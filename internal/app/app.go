@@ -381,6 +381,8 @@ func (a *App) Background(ctx context.Context) *sync.WaitGroup {
 	all.Go(func() { a.Listening.Run(ctx) })
 	all.Go(func() { a.Jobs.Run(ctx) })
 	all.Go(func() { a.Rota.Run(ctx) })
+	all.Go(func() { a.Visits.Run(ctx) })
+	all.Go(func() { a.Exercises.Run(ctx) })
 	all.Go(func() { a.Stats.Run(ctx) })
 	all.Go(func() { a.wall.Run(ctx) })
 	all.Go(func() {

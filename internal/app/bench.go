@@ -3,32 +3,36 @@ package app
 import (
 	"context"
 	"fmt"
+	"iter"
 	"os"
 	"time"
 
 	"vigie/internal/bench"
 	"vigie/internal/config"
+	"vigie/internal/demo"
 	"vigie/internal/phone/relay"
 	"vigie/internal/phone/swarm"
+	"vigie/internal/stats"
 	"vigie/internal/store"
 )
 
 // benchCommand is `vigie bench …`. Every measurement runs a server of its own, on loopback and in a
 // temporary folder; nothing of the helpline that is configured here is touched.
 type benchCommand struct {
-	Chat  benchChat  `cmd:"" help:"Visitors who talk: how long messages take, and that none is lost or doubled."`
-	Start benchStart `cmd:"" help:"How long the server takes to be ready."`
-	Idle  benchIdle  `cmd:"" help:"What the server holds when nobody asks anything."`
-	Wait  benchWait  `cmd:"" help:"What a waiting visitor takes of the server's memory."`
-	Crash benchCrash `cmd:"" help:"Kill the server, or cut its power, under load: what was acknowledged must be there."`
-	Calls benchCalls `cmd:"" help:"Calls that are relayed to telephones or browsers: how many a core carries, beside rtpengine and Kamailio."`
-	Line  benchLine  `cmd:"" help:"The whole helpline under live load: calls that are talked and chats that are written, at the same time."`
-	PDQ   benchPDQ   `cmd:"" name:"pdq" help:"Hashes of pictures: how many a core makes in a second, and how long a million are searched."`
-	Floor benchFloor `cmd:"" help:"The supervisors' floor on a hard evening: how long a change takes to every screen, and what it costs the chat."`
-	Case  benchCase  `cmd:"" help:"Case files: how long a large one takes to open, and one among many to find."`
-	Load  benchLoad  `cmd:"" hidden:"" help:"The crowd of a measurement; started by the others."`
-	Swarm benchSwarm `cmd:"" hidden:"" help:"Telephones and browsers of a measurement; started by the others."`
-	Relay benchRelay `cmd:"" hidden:"" help:"The way of calls that is measured; started by the others."`
+	Chat    benchChat    `cmd:"" help:"Visitors who talk: how long messages take, and that none is lost or doubled."`
+	Start   benchStart   `cmd:"" help:"How long the server takes to be ready."`
+	Idle    benchIdle    `cmd:"" help:"What the server holds when nobody asks anything."`
+	Wait    benchWait    `cmd:"" help:"What a waiting visitor takes of the server's memory."`
+	Crash   benchCrash   `cmd:"" help:"Kill the server, or cut its power, under load: what was acknowledged must be there."`
+	Calls   benchCalls   `cmd:"" help:"Calls that are relayed to telephones or browsers: how many a core carries, beside rtpengine and Kamailio."`
+	Line    benchLine    `cmd:"" help:"The whole helpline under live load: calls that are talked and chats that are written, at the same time."`
+	PDQ     benchPDQ     `cmd:"" name:"pdq" help:"Hashes of pictures: how many a core makes in a second, and how long a million are searched."`
+	Figures benchFigures `cmd:"" help:"The pages of figures, over a million contacts in three years."`
+	Floor   benchFloor   `cmd:"" help:"The supervisors' floor on a hard evening: how long a change takes to every screen, and what it costs the chat."`
+	Case    benchCase    `cmd:"" help:"Case files: how long a large one takes to open, and one among many to find."`
+	Load    benchLoad    `cmd:"" hidden:"" help:"The crowd of a measurement; started by the others."`
+	Swarm   benchSwarm   `cmd:"" hidden:"" help:"Telephones and browsers of a measurement; started by the others."`
+	Relay   benchRelay   `cmd:"" hidden:"" help:"The way of calls that is measured; started by the others."`
 }
 
 // benchHow is common to all measurements.
@@ -65,7 +69,10 @@ func openHouse(ctx context.Context, c config.Config, data, database string) (*be
 		return nil, err
 	}
 	return &bench.House{
-		DB: a.DB, Staff: a.Staff, Contacts: a.Contacts, Chats: a.Chats, Files: a.Cases, Evidence: a.Evidence, Takedown: a.Takedown, Audit: a.Keys.Derive("audit"), Close: a.Close,
+		DB: a.DB, Staff: a.Staff, Contacts: a.Contacts, Chats: a.Chats, Files: a.Cases, Evidence: a.Evidence, Takedown: a.Takedown, Stats: a.Stats, Audit: a.Keys.Derive("audit"), Close: a.Close,
+		Invented: func(now time.Time, days int, each float64) iter.Seq[stats.Invented] {
+			return demo.CountedOver(a.Catalogue.Current(), now, days, each)
+		},
 	}, nil
 }
 
@@ -273,6 +280,25 @@ func (b benchFloor) Run(ctx context.Context, c config.Config, term Terminal) err
 		Counsellors: b.Counsellors, Chats: b.Chats, Waiting: b.Waiting, Supervisors: b.Supervisors, PerSecond: b.PerSecond, Interval: b.Interval,
 		Measure: time.Duration(b.Seconds) * time.Second, Runs: b.Runs, Engine: b.engine(),
 	})
+}
+
+type benchFigures struct {
+	benchHow
+	benchStore
+	Contacts int `default:"1000000" help:"Contacts that were counted."`
+	Days     int `default:"1095" help:"In so many days."`
+	Runs     int `default:"20" help:"How often each question is asked."`
+}
+
+func (b benchFigures) Run(ctx context.Context, c config.Config, term Terminal) error {
+	if min(b.Contacts, b.Days, b.Runs) < 1 {
+		return fmt.Errorf("each number is 1 or more")
+	}
+	h, err := b.bench(c, term)
+	if err != nil {
+		return err
+	}
+	return h.FiguresAsked(ctx, bench.FiguresOptions{Contacts: b.Contacts, Days: b.Days, Runs: b.Runs, Engine: b.engine()})
 }
 
 type benchSwarm struct{}

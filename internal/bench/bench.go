@@ -12,6 +12,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"iter"
 	"os"
 	"path/filepath"
 	"time"
@@ -22,6 +23,7 @@ import (
 	"vigie/internal/contact"
 	"vigie/internal/evidence"
 	"vigie/internal/staff"
+	"vigie/internal/stats"
 	"vigie/internal/store"
 	"vigie/internal/takedown"
 )
@@ -53,6 +55,9 @@ type House struct {
 	Files    *casefile.Files
 	Evidence *evidence.Evidence
 	Takedown *takedown.Takedown
+	Stats    *stats.Stats
+	// Invented makes up contacts for the figures: over so many days until now, so many on a usual one.
+	Invented func(now time.Time, days int, each float64) iter.Seq[stats.Invented]
 	Audit    []byte // the key of the audit
 	Close    func() error
 }
@@ -78,6 +83,7 @@ type Result struct {
 	Pictures *Pictures `json:"-"`
 	Cases    *Cases    `json:"-"`
 	Floor    *Floor    `json:"-"`
+	Figures  *Counted  `json:"-"`
 }
 
 // MarshalJSON writes the parts as one object.
@@ -94,6 +100,8 @@ func (r Result) MarshalJSON() ([]byte, error) {
 		beside = r.Cases
 	case r.Floor != nil:
 		beside = r.Floor
+	case r.Figures != nil:
+		beside = r.Figures
 	}
 	if err != nil || beside == nil {
 		return all, err
@@ -250,6 +258,9 @@ func (r Result) print(w io.Writer) {
 	}
 	if r.Floor != nil {
 		r.Floor.print(w)
+	}
+	if r.Figures != nil {
+		r.Figures.print(w)
 	}
 	if x := r.Wait; x != nil {
 		fmt.Fprintf(w, "  %d visitors wait: %.1f MB, none: %.1f MB; %.1f KB a waiting visitor\n", x.Waiting, x.With, x.Without, x.KBEach)

@@ -13,6 +13,11 @@ import (
 // Counted makes up what a helpline counted in thirteen months, up to now: some 250 contacts a day that never were, more on school days and
 // after school, fewer in August. They are counts from the start; nobody is behind them.
 func Counted(set *catalogue.Set, now time.Time) iter.Seq[stats.Invented] {
+	return CountedOver(set, now, 395, 250)
+}
+
+// CountedOver is the same over so many days, with so many contacts on a usual one.
+func CountedOver(set *catalogue.Set, now time.Time, days int, each float64) iter.Seq[stats.Invented] {
 	return func(yield func(stats.Invented) bool) {
 		chance := rand.New(rand.NewPCG(119, 3018))
 		zone := set.Hours.Zone()
@@ -20,9 +25,9 @@ func Counted(set *catalogue.Set, now time.Time) iter.Seq[stats.Invented] {
 		y, m, d := now.Date()
 		c := counter{chance: chance, categories: codesOf(set, "category_main", catalogue.NoTalk, set.Taxonomy), departments: codesOf(set, "department", "", nil), platforms: codesOf(set, "platforms", "", nil),
 			outcomes: codesOf(set, "outcome", "", nil), who: codesOf(set, "who", "", nil), rates: set.Questions.Last.Choices}
-		for day := 395; day >= 0; day-- {
+		for day := days; day >= 0; day-- {
 			morning := time.Date(y, m, d-day, 0, 0, 0, 0, zone)
-			n := 250 * weekdays[morning.Weekday()] * months[morning.Month()] * (1.15 - float64(day)/2600) * (0.9 + 0.2*chance.Float64())
+			n := each * weekdays[morning.Weekday()] * months[morning.Month()] * (1.15 - 0.15*float64(day)/float64(max(days, 1))) * (0.9 + 0.2*chance.Float64())
 			for range int(n) {
 				at := time.Date(y, m, d-day, 9+pick(chance, hours), chance.IntN(60), chance.IntN(60), 0, zone)
 				if k := c.one(at); at.Before(now) && !yield(k) {

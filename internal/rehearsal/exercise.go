@@ -3,6 +3,7 @@ package rehearsal
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"time"
 	"unicode/utf8"
 
@@ -277,4 +278,45 @@ func (x *Exercises) End(ctx context.Context, id, by string) error {
 		_, err := tx.Exec(ctx, `UPDATE exercise SET ended_at = $2 WHERE id = $1`, id, store.Millis(x.now()))
 		return err
 	})
+}
+
+// Kept is how long an exercise can be read again by who answered and who watched.
+const Kept = 180 * 24 * time.Hour
+
+// OwnersOfKeys are the owners of this room's keys, for seal.Keeper.SweepOrphans.
+const OwnersOfKeys = `SELECT id FROM exercise`
+
+// Run forgets exercises that are older than Kept, until ctx ends.
+func (x *Exercises) Run(ctx context.Context) {
+	tick := time.NewTicker(time.Hour)
+	defer tick.Stop()
+	for {
+		if err := x.Forget(ctx); err != nil && ctx.Err() == nil {
+			slog.Error("rehearsal: old exercises could not be forgotten; again in an hour", "error", err)
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+	}
+}
+
+// Forget destroys exercises that began longer than Kept ago.
+func (x *Exercises) Forget(ctx context.Context) error {
+	old, err := store.All(ctx, x.db, scanExercise, selectExercise+` WHERE began_at < $1 LIMIT 500`, store.Millis(x.now().Add(-Kept)))
+	for _, e := range old {
+		err = errors.Join(err, x.db.Tx(ctx, func(tx *store.Tx) error {
+			n, err := tx.Exec(ctx, `DELETE FROM exercise WHERE id = $1`, e.ID)
+			if err != nil || n == 0 {
+				return err
+			}
+			if err := x.keys.Drop(ctx, tx, e.keyID); err != nil {
+				return err
+			}
+			return x.log.Record(ctx, tx, audit.Entry{Actor: audit.Actor{Kind: audit.System, ID: "rehearsal"}, Act: "exercise.erase", Object: "exercise", ObjectID: e.ID})
+		}))
+	}
+	_, orphans := x.keys.SweepOrphans(ctx, KeyOfExercise, OwnersOfKeys)
+	return errors.Join(err, orphans)
 }

@@ -53,3 +53,20 @@ func TestAnExerciseAloneGoesOnByWords(t *testing.T) {
 		}
 	})
 }
+
+// An exercise can be read again for half a year, and is then destroyed.
+func TestAnExerciseIsForgotten(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, db *store.DB) {
+		w := casetest.New(t, db, time.Date(2026, 11, 23, 10, 0, 0, 0, time.UTC))
+		room := rehearsal.New(rehearsal.Options{DB: db, Keys: w.Keys, Audit: w.Log, Bus: w.Bus, Now: w.Now})
+		_, err := room.Begin(w.Ctx, store.NewID(), "class", casetest.Claire.ID, "", casetest.Claire)
+		w.Must(err)
+		w.Forward(rehearsal.Kept + time.Hour)
+		_, err = room.Begin(w.Ctx, store.NewID(), "class", casetest.Claire.ID, "", casetest.Claire)
+		w.Must(err)
+		w.Must(room.Forget(w.Ctx))
+		if n := w.Count(`SELECT count(*) FROM exercise`); n != 1 {
+			t.Errorf("%d exercises are left", n)
+		}
+	})
+}

@@ -368,7 +368,7 @@ func (r *Rota) Run(ctx context.Context) {
 	tick := time.NewTicker(10 * time.Minute)
 	defer tick.Stop()
 	for {
-		for _, do := range []func(context.Context) error{r.Fold, r.ForgetNotes} {
+		for _, do := range []func(context.Context) error{r.Fold, r.ForgetNotes, r.ForgetShifts} {
 			if err := do(ctx); err != nil && ctx.Err() == nil {
 				r.o.Log.Error("rota: in the background", "error", err)
 			}
@@ -379,6 +379,19 @@ func (r *Rota) Run(ctx context.Context) {
 		case <-tick.C:
 		}
 	}
+}
+
+// ShiftsKept is how long a shift that is over is known: for a year's rest and hours to be looked at, and no longer.
+const ShiftsKept = 400 * 24 * time.Hour
+
+// ForgetShifts deletes shifts that ended, and absences and swaps that were over, longer than ShiftsKept ago.
+func (r *Rota) ForgetShifts(ctx context.Context) error {
+	old := r.now().Add(-ShiftsKept)
+	if _, err := r.db.Exec(ctx, `DELETE FROM rota_shift WHERE to_at < $1`, store.Millis(old)); err != nil {
+		return err
+	}
+	_, err := r.db.Exec(ctx, `DELETE FROM rota_absence WHERE last_day < $1`, old.Format(time.DateOnly))
+	return err
 }
 
 const selectShifts = `SELECT s.id, s.staff_id, s.day, s.from_min, s.to_min, s.from_at, s.to_at, s.post, s.state, s.seq, s.changed_at FROM rota_shift s`

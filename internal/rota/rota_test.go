@@ -149,3 +149,19 @@ func TestAnAbsenceIsHers(t *testing.T) {
 		w.Refused(w.Absent(w.Ctx, rota.Absence{ID: store.NewID(), StaffID: karim.ID, First: "2026-12-05", Last: "2026-12-04"}, karim), "fault.rota.absence")
 	})
 }
+
+// A shift that was over long ago is no longer known, nor the day on which somebody could not come.
+func TestOldShiftsAreForgotten(t *testing.T) {
+	onEach(t, func(w *world) {
+		w.draft(claire, "2026-11-28", 9, 17)
+		w.Must(w.ForgetShifts(w.Ctx))
+		if n := w.Count(`SELECT count(*) FROM rota_shift`); n != 1 {
+			t.Fatalf("%d shifts are left before their time", n)
+		}
+		w.Forward(rota.ShiftsKept + 48*time.Hour)
+		w.Must(w.ForgetShifts(w.Ctx))
+		if n := w.Count(`SELECT count(*) FROM rota_shift`); n != 0 {
+			t.Errorf("%d shifts are left", n)
+		}
+	})
+}

@@ -13,6 +13,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"log/slog"
 	"slices"
 	"strconv"
 	"strings"
@@ -568,3 +569,42 @@ func (v *Visits) endLive(ctx context.Context, tx *store.Tx, contactID, why strin
 }
 
 func scanInt(r store.Row) (n int64, err error) { return n, r.Scan(&n) }
+
+// Kept is how long it is known who visited, and what she signed; afterwards the visit stays, without her.
+const Kept = 365 * 24 * time.Hour
+
+// Run forgets who visited longer than Kept ago, until ctx ends.
+func (v *Visits) Run(ctx context.Context) {
+	tick := time.NewTicker(time.Hour)
+	defer tick.Stop()
+	for {
+		if err := v.Forget(ctx); err != nil && ctx.Err() == nil {
+			slog.Error("visit: old visits could not be forgotten; again in an hour", "error", err)
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+	}
+}
+
+// Forget erases visits that were planned for a day longer than Kept ago. The audit keeps that they were.
+func (v *Visits) Forget(ctx context.Context) error {
+	old, err := store.All(ctx, v.db, func(r store.Row) (x Visit, err error) { return x, r.Scan(&x.ID, &x.keyID) },
+		`SELECT id, key_id FROM visit WHERE planned_at < $1 AND state IN ('cut', 'ended', 'planned') LIMIT 500`, store.Millis(v.now().Add(-Kept)))
+	for _, x := range old {
+		err = errors.Join(err, v.db.Tx(ctx, func(tx *store.Tx) error {
+			n, err := tx.Exec(ctx, `DELETE FROM visit WHERE id = $1`, x.ID)
+			if err != nil || n == 0 {
+				return err
+			}
+			if err := v.keys.Drop(ctx, tx, x.keyID); err != nil {
+				return err
+			}
+			return v.log.Record(ctx, tx, audit.Entry{Actor: audit.Actor{Kind: audit.System, ID: "visit"}, Act: "visit.erase", Object: "visit", ObjectID: x.ID})
+		}))
+	}
+	_, orphans := v.keys.SweepOrphans(ctx, KeyOfVisit, OwnersOfKeys)
+	return errors.Join(err, orphans)
+}

@@ -202,3 +202,22 @@ func TestAGuestSigns(t *testing.T) {
 		}
 	})
 }
+
+// Who visited is known for a year; then the visit goes with its key, and one that is newer stays.
+func TestAVisitIsForgottenAfterAYear(t *testing.T) {
+	onEach(t, func(w *world) {
+		old := w.signed()
+		w.Must(w.EndBy(w.Ctx, old, nadia))
+		w.Forward(visit.Kept - 24*time.Hour)
+		w.Must(w.Forget(w.Ctx))
+		if w.get(old).Guest.Name == "" {
+			t.Fatal("it is forgotten before its time")
+		}
+		w.Forward(48 * time.Hour)
+		fresh := w.signed()
+		w.Must(w.Forget(w.Ctx))
+		if n := w.Count(`SELECT count(*) FROM visit`); n != 1 || w.get(fresh).Guest.Name == "" {
+			t.Errorf("%d visits are left", n)
+		}
+	})
+}

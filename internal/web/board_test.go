@@ -34,12 +34,14 @@ func TestWhoActsFromTheFloor(t *testing.T) {
 			t.Errorf("there is no %s", way)
 		}
 	}
-	supervisor.get("/desk/listen/"+id+"?mode=joined").want(http.StatusOK)
+	supervisor.get("/desk/listen/" + id + "?mode=joined").want(http.StatusOK)
 	if !strings.Contains(supervisor.body, `name="mode" value="joined"`) {
 		t.Error("the page to begin forgets how she wants to be there")
 	}
 	stream := supervisor.listens("/desk/events?floor=1")
-	w.until("the whole is told", func() bool { return strings.Contains(stream(), `id="u`+id+`"`) && strings.Contains(stream(), `data-only="floor-under-way-rows"`) })
+	w.until("the whole is told", func() bool {
+		return strings.Contains(stream(), `id="u`+id+`"`) && strings.Contains(stream(), `data-only="floor-under-way-rows"`)
+	})
 	supervisor.post(end).want(http.StatusOK)
 	w.until("it leaves the lists", func() bool { return strings.Contains(stream(), `id="u`+id+`" data-gone`) })
 	child.get("/chat").seesNot("Tu parles avec")

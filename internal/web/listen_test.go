@@ -2,10 +2,12 @@ package web_test
 
 import (
 	"net/http"
+	"strings"
 	"testing"
 
 	"github.com/google/uuid"
 
+	"vigie/internal/audit"
 	"vigie/internal/staff"
 )
 
@@ -90,4 +92,45 @@ func TestAChildSaysNoWithoutScripts(t *testing.T) {
 	child.post("/chat/alone").want(http.StatusOK).sees("personne d'autre ne lit")
 	child.get("/chat").sees("personne d'autre ne lit").seesNot("Non, seulement la personne qui me répond")
 	w.as(staff.Supervisor).post("/desk/listen/"+id, "purpose", "safety").want(http.StatusForbidden).sees("La personne a refusé.")
+}
+
+// A tutor, who is a counsellor like others, listens to whom she teaches, to teach and for nothing else, outside of any period; and to nobody
+// else. She takes nothing over, and invites nobody.
+func TestATutorListensToWhomSheTeaches(t *testing.T) {
+	w := newWorld(t)
+	child := w.browser()
+	id := child.opens()
+	w.answered(w.as(staff.Counsellor), id)
+	child.says("On partage ma photo.")
+	page := "/desk/listen/" + id
+	tutor := w.colleague("Bilal")
+	tutor.post(page, "purpose", "training").want(http.StatusForbidden)
+	bilal, err := w.app.Staff.List(w.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, p := range bilal {
+		if p.Alias != "Bilal" {
+			continue
+		}
+		if err := w.app.Trainees.Set(w.Context(), w.people[staff.Counsellor].ID, p.ID, audit.Actor{Kind: audit.Staff, ID: w.people[staff.Supervisor].ID}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	tutor.get("/desk/training").want(http.StatusOK)
+	if !strings.Contains(tutor.body, page) {
+		t.Error("she is not told that there is something to listen to")
+	}
+	tutor.get(page).want(http.StatusOK).seesNot("On partage ma photo.")
+	for _, purpose := range []string{"safety", "quality", "visit"} {
+		tutor.post(page, "purpose", purpose).want(http.StatusForbidden)
+	}
+	tutor.post(page, "purpose", "training", "mode", "take").want(http.StatusForbidden)
+	tutor.post(page, "purpose", "training").want(http.StatusOK).sees("On partage ma photo.")
+	tutor.post(page+"/mode", "mode", "whisperer").want(http.StatusOK)
+	tutor.post(page+"/whisper", "message_id", uuid.Must(uuid.NewV7()).String(), "body", "Demande son âge.").want(http.StatusOK)
+	tutor.post(page + "/take").want(http.StatusForbidden)
+	tutor.post(page+"/invite", "to", w.people[staff.Supervisor].ID).want(http.StatusForbidden)
+	w.as(staff.Counsellor).get("/desk").sees("Bilal")
+	tutor.post(page + "/end").want(http.StatusOK).seesNot("On partage ma photo.")
 }

@@ -317,7 +317,7 @@ func (c *Room) changed(ctx context.Context, say *i18n.Printer, staffID string, d
 		gone("s" + id)
 	}
 	if delta.Whole {
-		pieces = append(pieces, ui.Only("floor-line-rows", line), ui.Only("floor-under-way-rows", underWay), ui.Only("floor-seats-rows", seats))
+		pieces = append(pieces, only("floor-line-rows", line), only("floor-under-way-rows", underWay), only("floor-seats-rows", seats))
 	}
 	n := c.counts(*delta, staffID)
 	return append(pieces, boardCount("floor-line-count", n.waiting), boardCount("floor-under-way-count", n.underWay), boardCount("floor-seats-count", n.there)), nil

@@ -709,12 +709,16 @@ func (d *desk) form(id string, e contact.FormEvent) error {
 	if err != nil {
 		return err
 	}
-	if e.Field == "" { // a note, a proof, a step of a protocol or the address
+	if e.Field == "" { // a note, a proof, a step of a protocol, the address or a visit
+		strip, err := d.room.listened(d.ctx, d.say, ct)
+		if err != nil {
+			return err
+		}
 		hold, err := d.room.hold(d.ctx, d.say, ct, d.person.ID)
 		if err != nil {
 			return err
 		}
-		return d.update(protocolsPiece(s), otherProtocolsPiece(s), noteList(s), holdPiece(d.say, id, hold, false))
+		return d.update(protocolsPiece(s), otherProtocolsPiece(s), noteList(s), holdPiece(d.say, id, hold, false), strip)
 	}
 	pieces := d.room.decided(s, e.Field)
 	for _, part := range s.sections {

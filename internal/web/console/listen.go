@@ -53,6 +53,7 @@ type listenView struct {
 	now     time.Time
 	alias   func(staffID string) string
 	may     bool   // she may begin to listen
+	tutor   bool   // and only because she is the tutor of whoever has it
 	wish    string // how she wants to begin, where she came from a line of the floor: a mode, or wishTake
 }
 
@@ -124,6 +125,13 @@ func (c *Room) listenTo(ctx context.Context, say *i18n.Printer, p staff.Person, 
 	} else if recused {
 		return v, fault.New(fault.NotFound, "fault.contact.unknown")
 	}
+	if !v.may {
+		var err error
+		if v.tutor, err = c.teaches(ctx, p.ID, ct); err != nil {
+			return v, err
+		}
+		v.may = v.tutor
+	}
 	own, ok, err := c.Listening.Of(ctx, p.ID, ct.ID)
 	if err != nil {
 		return v, err
@@ -180,6 +188,37 @@ func (c *Room) alongReader(ctx context.Context, say *i18n.Printer, contactID, me
 	return talk.Reader{Printer: say, Side: ui.FromStaff, Me: me, Into: listenLog, Guides: c.Catalogue, Alias: func(id string) string { return c.Alias(ctx, id) }}
 }
 
+// teaches says that somebody is the tutor of whoever has a contact.
+func (c *Room) teaches(ctx context.Context, staffID string, ct contact.Contact) (bool, error) {
+	if ct.CounsellorID == "" {
+		return false, nil
+	}
+	tutor, ok, err := c.Trainees.Tutor(ctx, ct.CounsellorID)
+	return ok && tutor == staffID, err
+}
+
+// listensTo checks that whoever asks may listen to the contact: by her right, or as the tutor of whoever has it; never where
+// she knows its person.
+func (c *Room) listensTo(r *http.Request) (tutor bool, err error) {
+	ct, err := c.Contacts.Get(r.Context(), r.PathValue("id"))
+	if err != nil {
+		return false, err
+	}
+	m := session.Staff(r)
+	if recused, err := c.Router.Recused(r.Context(), m.ID, ct); err != nil {
+		return false, err
+	} else if recused {
+		return false, fault.New(fault.NotFound, "fault.contact.unknown")
+	}
+	if m.Can(staff.ContactListen) {
+		return false, nil
+	}
+	if tutor, err = c.teaches(r.Context(), m.ID, ct); err == nil && !tutor {
+		err = fault.New(fault.Forbidden, "fault.forbidden")
+	}
+	return tutor, err
+}
+
 // company reads who else listens, and whom she may ask to listen beside her.
 func (c *Room) company(ctx context.Context, v *listenView) error {
 	there, err := c.Listening.At(ctx, v.contact.ID)
@@ -196,7 +235,7 @@ func (c *Room) company(ctx context.Context, v *listenView) error {
 			v.others = append(v.others, v.say.T("listen.there."+string(l.Mode), "who", c.Alias(ctx, l.StaffID)))
 		}
 	}
-	if !v.listens() || v.own.BesideID != "" {
+	if !v.listens() || v.own.BesideID != "" || v.tutor {
 		return nil
 	}
 	for _, seat := range c.crew.seats(ctx, c.Router) {
@@ -247,8 +286,12 @@ func (c *Room) BeginListening(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	if _, err := c.open(r, r.PathValue("id")); err != nil {
+	tutor, err := c.listensTo(r)
+	if err != nil {
 		return err
+	}
+	if tutor && (form.Get("purpose") != string(listening.Training) || form.Get("mode") == wishTake) {
+		return fault.New(fault.Forbidden, "fault.forbidden")
 	}
 	if form.Get("purpose") == string(listening.Visit) {
 		if visited, err := c.visited(r.Context(), r.PathValue("id")); err != nil {
@@ -261,7 +304,7 @@ func (c *Room) BeginListening(w http.ResponseWriter, r *http.Request) error {
 	if mode == "" || take {
 		mode = listening.Listener
 	}
-	l, err := c.Listening.Begin(r.Context(), listening.Wish{ID: newID(), StaffID: me(r).ID, ContactID: r.PathValue("id"), Purpose: listening.Purpose(form.Get("purpose")), Mode: mode})
+	l, err := c.Listening.Begin(r.Context(), listening.Wish{ID: newID(), StaffID: me(r).ID, ContactID: r.PathValue("id"), Purpose: listening.Purpose(form.Get("purpose")), Mode: mode, Tutor: tutor})
 	if err == nil && take {
 		err = c.Router.Give(r.Context(), l.StaffID, l.ContactID, l.StaffID)
 	}
@@ -306,6 +349,9 @@ func (c *Room) StopListening(w http.ResponseWriter, r *http.Request) error {
 
 // SetListenMode changes how she is there.
 func (c *Room) SetListenMode(w http.ResponseWriter, r *http.Request) error {
+	if _, err := c.listensTo(r); err != nil {
+		return err
+	}
 	return c.onListening(w, r, func(ctx context.Context, form map[string][]string, l listening.Listening) error {
 		_, err := c.Listening.SetMode(ctx, l.StaffID, l.ID, listening.Mode(first(form, "mode")))
 		return err
@@ -314,6 +360,9 @@ func (c *Room) SetListenMode(w http.ResponseWriter, r *http.Request) error {
 
 // RenewListening gives her the time anew.
 func (c *Room) RenewListening(w http.ResponseWriter, r *http.Request) error {
+	if _, err := c.listensTo(r); err != nil {
+		return err
+	}
 	return c.onListening(w, r, func(ctx context.Context, _ map[string][]string, l listening.Listening) error {
 		_, err := c.Listening.Renew(ctx, l.StaffID, l.ID)
 		return err
@@ -344,6 +393,9 @@ func (c *Room) InviteBeside(w http.ResponseWriter, r *http.Request) error {
 
 // Whisper leaves a note for the counsellor alone.
 func (c *Room) Whisper(w http.ResponseWriter, r *http.Request) error {
+	if _, err := c.listensTo(r); err != nil {
+		return err
+	}
 	form, err := answer.Form(w, r)
 	if err != nil {
 		return err
@@ -368,6 +420,9 @@ func (c *Room) Whisper(w http.ResponseWriter, r *http.Request) error {
 
 // WriteAlong writes to the person, once she has joined. The insert itself checks that she has.
 func (c *Room) WriteAlong(w http.ResponseWriter, r *http.Request) error {
+	if _, err := c.listensTo(r); err != nil {
+		return err
+	}
 	form, err := answer.Form(w, r)
 	if err != nil {
 		return err
@@ -432,6 +487,11 @@ func (c *Room) listened(ctx context.Context, say *i18n.Printer, ct contact.Conta
 	if v.notes, err = c.Listening.Whispers(ctx, ct.ID); err != nil {
 		return nil, err
 	}
+	if x, ok, err := c.Watching.Of(ctx, ct.ID); err != nil {
+		return nil, err
+	} else if ok && (x.Consent == visit.Asked || x.Consent == visit.Yes) {
+		v.visit = say.T("listen.visit."+x.Consent, "who", c.Alias(ctx, x.HostID))
+	}
 	if ct.Channel == contact.ChannelChat {
 		if refused, err := c.Listening.Refused(ctx, ct); err != nil {
 			return nil, err
@@ -446,6 +506,7 @@ type listenedView struct {
 	say     *i18n.Printer
 	id      string
 	lines   []string
+	visit   string // that a guest looks on, or that the person is asked whether one may
 	refusal string
 	notes   []listening.Note
 	alias   func(staffID string) string

@@ -117,7 +117,14 @@ func (c *Room) BeginReview(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	q, err := c.Quality.Begin(r.Context(), me(r), ct.ID, whoseContact(ct), form.Get("listening"))
+	// What she listened to last of it is what it is about, with whoever had it then; the record says so, not the form.
+	about, listened := whoseContact(ct), ""
+	if last, ok, err := c.Listening.Last(r.Context(), me(r).ID, ct.ID); err != nil {
+		return err
+	} else if ok {
+		about, listened = last.CounsellorID, last.ID
+	}
+	q, err := c.Quality.Begin(r.Context(), me(r), ct.ID, about, listened)
 	if err != nil {
 		return err
 	}

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"slices"
 
+	"vigie/internal/contact"
 	"vigie/internal/fault"
 	"vigie/internal/rehearsal"
 	"vigie/internal/staff"
@@ -59,6 +60,17 @@ func (c *Room) Training(w http.ResponseWriter, r *http.Request) error {
 	for _, l := range learning {
 		if l.TutorID == m.ID {
 			v.trainees = append(v.trainees, ui.Option{Value: l.StaffID, Label: c.Alias(ctx, l.StaffID)})
+			hers, err := c.Contacts.Of(ctx, l.StaffID)
+			if err != nil {
+				return err
+			}
+			for _, ct := range hers {
+				if known, err := c.Router.Recused(ctx, m.ID, ct); err != nil {
+					return err
+				} else if !known && ct.State == contact.Talking && ct.Live() {
+					v.talks = append(v.talks, talkedRow{ct.ID, c.title(say, ct), say.T("training.talks_with", "who", c.Alias(ctx, l.StaffID)), ct.Channel == contact.ChannelPhone})
+				}
+			}
 		}
 		v.learning = append(v.learning, learnRow{l.StaffID, say.T("training.pair", "trainee", c.Alias(ctx, l.StaffID), "tutor", c.Alias(ctx, l.TutorID), "when", say.Date(at(l.Since)))})
 	}

@@ -1,0 +1,176 @@
+package bench
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"time"
+
+	"vigie/internal/staff"
+	"vigie/internal/stats"
+	"vigie/internal/store"
+)
+
+// FiguresOptions shape a measurement of the pages of figures.
+type FiguresOptions struct {
+	Contacts, Days, Runs int
+	Engine               store.Engine
+}
+
+// Asked is one question that was put to the figures, over HTTP as a browser puts it.
+type Asked struct {
+	What  string  `json:"what"`
+	Bytes int     `json:"bytes"`
+	Took  Latency `json:"took_ms"`
+}
+
+// Counted is what a measurement of the figures found.
+type Counted struct {
+	Contacts int     `json:"contacts"`
+	Days     int     `json:"days"`
+	Cells    int     `json:"cells"`
+	CountedS float64 `json:"counted_s"` // how long it took to count them all
+	Runs     int     `json:"runs"`
+	Asked    []Asked `json:"asked"`
+	// RSSBefore and RSS are what the server held before the first question and after the last.
+	RSSBefore float64 `json:"rss_before_mb"`
+	RSS       float64 `json:"rss_mb"`
+	Others    float64 `json:"others_cores"`
+}
+
+func (f *Counted) print(w io.Writer) {
+	fmt.Fprintf(w, "  %d contacts in %d days are %d cells, counted in %.1f s; each question %d times\n", f.Contacts, f.Days, f.Cells, f.CountedS, f.Runs)
+	for _, a := range f.Asked {
+		fmt.Fprintf(w, "  %-34s p50 %8.2f  p99 %8.2f  max %8.2f ms, %d bytes\n", a.What, a.Took.P50, a.Took.P99, a.Took.Max, a.Bytes)
+	}
+	fmt.Fprintf(w, "  server %.0f MB before, %.0f after; others took %.2f cores", f.RSSBefore, f.RSS, f.Others)
+	if f.Others > quietEnough {
+		fmt.Fprint(w, ": not a quiet machine, the times are not the program's own")
+	}
+	fmt.Fprintln(w)
+}
+
+// FiguresAsked measures them.
+func (b Bench) FiguresAsked(ctx context.Context, o FiguresOptions) error {
+	f := &Counted{Days: o.Days, Runs: o.Runs}
+	result := Result{Bench: "figures", Store: string(o.Engine), Machine: thisMachine(), Figures: f}
+	b.logf("%s", result.Machine)
+	rec, err := b.newRecord(ctx, o.Engine)
+	if err != nil {
+		return err
+	}
+	defer rec.remove()
+	now := time.Now()
+	watcher, err := b.count(ctx, rec, o, f, now)
+	if err != nil {
+		return err
+	}
+	server, err := b.start(ctx, serving{data: rec.place.data, database: rec.database})
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, server.kill())
+		}
+	}()
+	crowd := newDoor(server.address, 1)
+	defer crowd.close()
+	who := head{host: server.address, cookie: staffCookie + "=" + watcher.Token}
+	first := now.AddDate(0, 0, -o.Days).Format(time.DateOnly)
+	last := now.Format(time.DateOnly)
+	before, _, err := memory(server.pid())
+	if err != nil {
+		return err
+	}
+	began, busy := time.Now(), busyTime()
+	spent := func() time.Duration {
+		d := processor(server.pid()) + processor(os.Getpid())
+		if rec.cluster != nil {
+			d += processorBelow(rec.cluster.Pid())
+		}
+		return d
+	}
+	ours := spent()
+	for _, q := range []struct{ what, path string }{
+		{"this week, and the week before", "/desk/stats?period=week"},
+		{"this month, and the month before", "/desk/stats?period=month"},
+		{"this year, and the year before", "/desk/stats?period=year&compare=last_year"},
+		{"this year, by telephone", "/desk/stats?period=year&channel=phone"},
+		{"all days", "/desk/stats?period=dates&compare=none&from=" + first + "&until=" + last},
+		{"all days, by chat", "/desk/stats?period=dates&compare=none&channel=chat&from=" + first + "&until=" + last},
+		{"the return for Child Helpline", "/desk/stats/chi"},
+		{"the yearly report", "/desk/stats/year"},
+		{"this year as CSV", "/desk/stats/csv?period=year"},
+		{"this year as XLSX", "/desk/stats/xlsx?period=year"},
+		{"this year as JSON", "/desk/stats/json?period=year"},
+		{"this year as PDF", "/desk/stats/pdf?period=year"},
+	} {
+		a := Asked{What: q.what}
+		var took []time.Duration
+		for range o.Runs {
+			asked := time.Now()
+			res, body, err := crowd.ask(ctx, http.MethodGet, q.path, who, nil)
+			if err != nil {
+				return err
+			}
+			if res.StatusCode != http.StatusOK || len(bytes.TrimSpace(body)) == 0 {
+				return fmt.Errorf("%w: %s answered %d", Failed, q.path, res.StatusCode)
+			}
+			took, a.Bytes = append(took, time.Since(asked)), len(body)
+		}
+		a.Took = latencyOf(took)
+		f.Asked = append(f.Asked, a)
+	}
+	after, _, err := memory(server.pid())
+	if err != nil {
+		return err
+	}
+	f.RSSBefore, f.RSS = mega(before), mega(after)
+	f.Others = hundredths(max(0, (busyTime()-busy-(spent()-ours)).Seconds()) / time.Since(began).Seconds())
+	if err := b.result(result); err != nil {
+		return err
+	}
+	return server.stop()
+}
+
+// count makes the record: the contacts that never were, counted, and a supervisor who asks. What was counted must add up.
+func (b Bench) count(ctx context.Context, rec *record, o FiguresOptions, f *Counted, now time.Time) (watcher seat, err error) {
+	h, err := b.Open(ctx, rec.place.data, rec.database)
+	if err != nil {
+		return watcher, err
+	}
+	defer func() { err = errors.Join(err, h.Close()) }()
+	began := time.Now()
+	err = h.Stats.Invent(ctx, func(yield func(stats.Invented) bool) {
+		for k := range h.Invented(now, o.Days, 1.25*float64(o.Contacts)/float64(o.Days)) {
+			if f.Contacts == o.Contacts || !yield(k) {
+				return
+			}
+			f.Contacts++
+		}
+	})
+	if err != nil {
+		return watcher, err
+	}
+	f.CountedS = hundredths(time.Since(began).Seconds())
+	whole, err := h.Stats.Figures(ctx, stats.Query{From: now.AddDate(0, 0, -o.Days-2), Until: now.AddDate(0, 0, 2)})
+	if err != nil {
+		return watcher, err
+	}
+	if whole.Whole[stats.Entered] != int64(f.Contacts) || f.Contacts == 0 {
+		return watcher, fmt.Errorf("%w: %d contacts were counted as %d", Failed, f.Contacts, whole.Whole[stats.Entered])
+	}
+	if f.Cells, err = store.One(ctx, h.DB, func(r store.Row) (n int, err error) { return n, r.Scan(&n) }, `SELECT count(*) FROM stat_cell`); err != nil {
+		return watcher, err
+	}
+	all, err := seatsAs(ctx, h, staff.Supervisor, "watch", 1)
+	if err != nil {
+		return watcher, err
+	}
+	return all[0], nil
+}
