@@ -38,7 +38,7 @@ const insert = `INSERT INTO boat (id, n, kept) VALUES ($1, $2, $3)`
 // Units appended by many at once are all there once; one that fails or writes nothing is undone alone,
 // and leaves nothing of itself behind.
 func TestAppendTogether(t *testing.T) {
-	storetest.Each(t, func(t *testing.T, db *store.DB) {
+	storetest.Both(t, func(t *testing.T, db *store.DB) {
 		withTable(t, db)
 		ctx := context.Background()
 		var wg sync.WaitGroup
@@ -76,7 +76,7 @@ func TestAppendTogether(t *testing.T) {
 
 // A transaction sees its own writes; when it fails or panics nothing stays and nothing is announced.
 func TestTxIsWholeOrNothing(t *testing.T) {
-	storetest.Each(t, func(t *testing.T, db *store.DB) {
+	storetest.Both(t, func(t *testing.T, db *store.DB) {
 		withTable(t, db)
 		ctx := context.Background()
 		announced := 0
@@ -117,7 +117,7 @@ func TestTxIsWholeOrNothing(t *testing.T) {
 
 // Of many workers that claim, each row is given to exactly one.
 func TestClaimsAreAtomic(t *testing.T) {
-	storetest.Each(t, func(t *testing.T, db *store.DB) {
+	storetest.Both(t, func(t *testing.T, db *store.DB) {
 		withTable(t, db)
 		ctx := context.Background()
 		for i := range 300 {
@@ -161,7 +161,7 @@ func TestClaimsAreAtomic(t *testing.T) {
 
 // A query that its caller gave up must not spoil the connection for the next one.
 func TestCancelledQueriesPoisonNothing(t *testing.T) {
-	storetest.Each(t, func(t *testing.T, db *store.DB) {
+	storetest.Both(t, func(t *testing.T, db *store.DB) {
 		withTable(t, db)
 		for range 200 {
 			ctx, cancel := context.WithCancel(context.Background())
@@ -180,7 +180,7 @@ func TestCancelledQueriesPoisonNothing(t *testing.T) {
 
 // A caller who has left before it begins writes nothing, whichever way it writes.
 func TestACallerWhoLeftWritesNothing(t *testing.T) {
-	storetest.Each(t, func(t *testing.T, db *store.DB) {
+	storetest.Both(t, func(t *testing.T, db *store.DB) {
 		withTable(t, db)
 		left, cancel := context.WithCancel(context.Background())
 		cancel()
@@ -200,7 +200,7 @@ func TestACallerWhoLeftWritesNothing(t *testing.T) {
 
 // A time is stored as milliseconds or not at all: SQLite would take it silently as text.
 func TestTimesAreRefused(t *testing.T) {
-	storetest.Each(t, func(t *testing.T, db *store.DB) {
+	storetest.Both(t, func(t *testing.T, db *store.DB) {
 		withTable(t, db)
 		if _, err := db.Exec(context.Background(), insert, "a", time.Now(), nil); err == nil {
 			t.Error("a time.Time was taken")
@@ -213,7 +213,7 @@ func TestTimesAreRefused(t *testing.T) {
 
 // Every statement is counted, whichever way it ran, and BEGIN and COMMIT are not.
 func TestStatementsAreCounted(t *testing.T) {
-	storetest.Each(t, func(t *testing.T, db *store.DB) {
+	storetest.Both(t, func(t *testing.T, db *store.DB) {
 		withTable(t, db)
 		ctx := context.Background()
 		before := db.Statements()

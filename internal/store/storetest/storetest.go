@@ -17,7 +17,21 @@ import (
 
 // Each runs the test once on SQLite and once on PostgreSQL. Where PostgreSQL's programs are missing
 // that half is skipped with its reason, unless VIGIE_FORBID_SKIPS is set, as on CI.
+//
+// Under the race detector it is PostgreSQL alone: SQLite is a C program translated to Go, which the detector slows tenfold,
+// and the memory that it watches is that of the room, which is the same on either. What we wrote around SQLite itself is
+// watched by Both.
 func Each(t *testing.T, test func(t *testing.T, db *store.DB)) {
+	t.Helper()
+	if raced {
+		t.Run("postgres", func(t *testing.T) { test(t, Postgres(t)) })
+		return
+	}
+	Both(t, test)
+}
+
+// Both is Each on both engines always.
+func Both(t *testing.T, test func(t *testing.T, db *store.DB)) {
 	t.Helper()
 	t.Run("sqlite", func(t *testing.T) { test(t, SQLite(t)) })
 	t.Run("postgres", func(t *testing.T) { test(t, Postgres(t)) })
