@@ -15,6 +15,7 @@ test.describe("following a chat", { tag: "@desk" }, () => {
     const row = page.locator(`#u${id}`);
     await expect(row).toContainText("Camille");
     await picture(page, "listen-floor");
+    await row.locator(".floor-acts > summary").click();
     await row.getByRole("link", { name: "Suivre" }).click();
     await expect(page.getByText("Seule la sécurité permet d'écouter", { exact: false }).or(page.getByText("seule la sécurité permet d'écouter"))).toBeVisible();
     await expectAccessible(page);

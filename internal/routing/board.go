@@ -329,6 +329,7 @@ func (b *Board) update(ctx context.Context, changed map[string]change, all bool,
 			b.posts[id] = p
 			d.Posts = append(d.Posts, p)
 			d.Danger = d.Danger || p.Danger || had.Danger
+			d.Other = d.Other || p.DueAt != 0 || had.DueAt != 0 // who was promised a call stands in a list of its own
 		}
 	}
 	for id := range changed {
@@ -339,6 +340,7 @@ func (b *Board) update(ctx context.Context, changed map[string]change, all bool,
 			delete(b.posts, id)
 			d.Gone = append(d.Gone, id)
 			d.Danger = d.Danger || had.Danger
+			d.Other = d.Other || had.DueAt != 0
 		}
 	}
 	for id, s := range seats {

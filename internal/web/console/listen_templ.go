@@ -1563,7 +1563,7 @@ func periodsPage(d ui.DeskProps, v periodsView) templ.Component {
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				templ_7745c5c3_Err = ui.Field(ui.FieldProps{ID: "period-day", Name: "day", Type: "date", Label: v.say.T("listen.day"), Value: v.now.Format(time.DateOnly), Required: true}).Render(ctx, templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = ui.Field(ui.FieldProps{ID: "period-day", Name: "day", Type: "date", Label: v.say.T("listen.day"), Value: v.now.In(i18n.Paris).Format(time.DateOnly), Required: true}).Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
