@@ -19,9 +19,10 @@ const (
 	// after a breath of twice what it took, and at the latest after boardLate.
 	boardEvery = 40 * time.Millisecond
 	boardLate  = 500 * time.Millisecond
-	// boardWhole is how often the whole board is read although nothing was announced: an announcement may have been lost,
-	// and some things change because time passes.
-	boardWhole = 10 * time.Second
+	// boardCrew is how often who is there is read although nothing was announced, because some of it changes as time passes;
+	// every boardWhole-th time it is the whole board, because an announcement may have been lost.
+	boardCrew  = 10 * time.Second
+	boardWhole = 6
 	// boardMost is how many contacts are read one by one; when more changed the whole board is read.
 	boardMost = 200
 )
@@ -211,12 +212,17 @@ func (d *Delta) count(posts map[string]Post, seats map[string]Placed) {
 // keep has the whole read from time to time. b.mu is held.
 func (b *Board) keep() {
 	if b.again == nil {
-		b.again = time.AfterFunc(boardWhole, func() {
-			b.all()
+		turn := 0
+		b.again = time.AfterFunc(boardCrew, func() {
+			if turn++; turn%boardWhole == 0 {
+				b.all()
+			} else {
+				b.mark("", false, false)
+			}
 			b.mu.Lock()
 			defer b.mu.Unlock()
 			if b.again != nil {
-				b.again.Reset(boardWhole)
+				b.again.Reset(boardCrew)
 			}
 		})
 	}
