@@ -377,12 +377,12 @@ func (a *App) Background(ctx context.Context) *sync.WaitGroup {
 	all.Go(func() { a.Phone.Run(ctx) })
 	all.Go(func() { a.Team.Run(ctx) })
 	all.Go(func() { a.Exposure.Run(ctx) })
-	all.Go(func() { a.Quality.Run(ctx) })
 	all.Go(func() { a.Listening.Run(ctx) })
 	all.Go(func() { a.Jobs.Run(ctx) })
 	all.Go(func() { a.Rota.Run(ctx) })
-	all.Go(func() { a.Visits.Run(ctx) })
-	all.Go(func() { a.Exercises.Run(ctx) })
+	for what, forget := range map[string]func(context.Context) error{"grids": a.Quality.Forget, "visits": a.Visits.Forget, "exercises": a.Exercises.Forget} {
+		all.Go(func() { hourly(ctx, what, forget) })
+	}
 	all.Go(func() { a.Stats.Run(ctx) })
 	all.Go(func() { a.wall.Run(ctx) })
 	all.Go(func() {
@@ -406,6 +406,22 @@ func (a *App) Background(ctx context.Context) *sync.WaitGroup {
 	})
 	all.Go(func() { giveRoom(ctx) })
 	return &all
+}
+
+// hourly has what is older than it is kept forgotten, until ctx ends.
+func hourly(ctx context.Context, what string, forget func(context.Context) error) {
+	tick := time.NewTicker(time.Hour)
+	defer tick.Stop()
+	for {
+		if err := forget(ctx); err != nil && ctx.Err() == nil {
+			slog.Error("what is old could not be forgotten; again in an hour", "what", what, "error", err)
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+	}
 }
 
 func (a *App) onClose(f func() error) { a.close = append(a.close, f) }

@@ -15,6 +15,7 @@ import (
 	"iter"
 	"os"
 	"path/filepath"
+	"strconv"
 	"time"
 
 	"vigie/internal/audit"
@@ -290,6 +291,24 @@ var operator = audit.Actor{Kind: audit.Operator, ID: "bench"}
 // seats makes n counsellors and logs them in, without a password: what a log-in costs is not measured here.
 func seats(ctx context.Context, h *House, n int) ([]seat, error) {
 	return seatsAs(ctx, h, staff.Counsellor, "desk", n)
+}
+
+// seatsAs makes n members of staff of a role and logs them in.
+func seatsAs(ctx context.Context, h *House, role staff.Role, name string, n int) ([]seat, error) {
+	all := make([]seat, n)
+	for i := range all {
+		p, err := h.Staff.Add(ctx, staff.NewPerson{
+			Login: fmt.Sprintf("bench-%s-%03d", name, i+1), Alias: "Banc " + name + " " + strconv.Itoa(i+1),
+			Roles: []staff.Role{role}, Langs: []string{"fr", "en"},
+		}, operator)
+		if err != nil {
+			return nil, err
+		}
+		if all[i].Token, _, err = h.Staff.OpenSession(ctx, p.ID, "operator", "bench"); err != nil {
+			return nil, err
+		}
+	}
+	return all, nil
 }
 
 // prepare makes the record with its counsellors.

@@ -55,7 +55,7 @@ func (f *Counted) print(w io.Writer) {
 }
 
 // FiguresAsked measures them.
-func (b Bench) FiguresAsked(ctx context.Context, o FiguresOptions) error {
+func (b Bench) FiguresAsked(ctx context.Context, o FiguresOptions) (err error) {
 	f := &Counted{Days: o.Days, Runs: o.Runs}
 	result := Result{Bench: "figures", Store: string(o.Engine), Machine: thisMachine(), Figures: f}
 	b.logf("%s", result.Machine)

@@ -2,14 +2,12 @@ package bench
 
 import (
 	"bytes"
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"net/http"
 	"slices"
-	"strconv"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -359,24 +357,3 @@ func (p *passers) end(ctx context.Context, w window) *flowReport {
 	}
 	return r
 }
-
-// seatsAs makes n members of staff of a role and logs them in.
-func seatsAs(ctx context.Context, h *House, role staff.Role, name string, n int) ([]seat, error) {
-	all := make([]seat, n)
-	for i := range all {
-		p, err := h.Staff.Add(ctx, staff.NewPerson{
-			Login: fmt.Sprintf("bench-%s-%03d", name, i+1), Alias: "Banc " + name + " " + strconv.Itoa(i+1),
-			Roles: []staff.Role{role}, Langs: []string{"fr", "en"},
-		}, operator)
-		if err != nil {
-			return nil, err
-		}
-		if all[i].Token, _, err = h.Staff.OpenSession(ctx, p.ID, "operator", "bench"); err != nil {
-			return nil, err
-		}
-	}
-	return all, nil
-}
-
-// chatsOr is how many conversations the server allows a counsellor.
-func (s serving) chatsOr() string { return strconv.Itoa(cmp.Or(s.chats, capacity)) }

@@ -3,6 +3,7 @@ package bench
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -55,7 +56,7 @@ func (b Bench) start(ctx context.Context, o serving) (*server, error) {
 		o.listen = "127.0.0.1:0"
 	}
 	args := []string{"serve", "--data", o.data, "--listen", o.listen, "--always-open",
-		"--chat-capacity", o.chatsOr(), "--trusted-proxies", "127.0.0.0/8", "--log-level", "warn"}
+		"--chat-capacity", strconv.Itoa(cmp.Or(o.chats, capacity)), "--trusted-proxies", "127.0.0.0/8", "--log-level", "warn"}
 	if o.database != "" {
 		args = append(args, "--database", o.database)
 	}

@@ -12,7 +12,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"log/slog"
 	"slices"
 	"time"
 	"unicode/utf8"
@@ -107,8 +106,6 @@ type Options struct {
 	Catalogue func() *catalogue.Set
 	// Now is the clock; nil is time.Now.
 	Now func() time.Time
-	// Log takes what goes wrong in the background; nil is slog.Default.
-	Log *slog.Logger
 }
 
 // Quality is the room. It is safe for concurrent use.
@@ -123,9 +120,6 @@ type Quality struct {
 func New(o Options) *Quality {
 	if o.Now == nil {
 		o.Now = time.Now
-	}
-	if o.Log == nil {
-		o.Log = slog.Default()
 	}
 	return &Quality{o: o, db: o.DB, keys: o.Keys, now: o.Now}
 }
@@ -362,22 +356,6 @@ func (q *Quality) Team(ctx context.Context, since time.Time) ([]Middle, error) {
 		middles = append(middles, Middle{c.Code, n, (each[(n-1)/2] + each[n/2]) / 2})
 	}
 	return middles, nil
-}
-
-// Run forgets what is older than Kept, until ctx ends.
-func (q *Quality) Run(ctx context.Context) {
-	tick := time.NewTicker(time.Hour)
-	defer tick.Stop()
-	for {
-		if err := q.Forget(ctx); err != nil && ctx.Err() == nil {
-			q.o.Log.Error("quality: old grids could not be forgotten; again in an hour", "error", err)
-		}
-		select {
-		case <-ctx.Done():
-			return
-		case <-tick.C:
-		}
-	}
 }
 
 // Forget destroys grids that are older than Kept.

@@ -3,7 +3,6 @@ package rehearsal
 import (
 	"context"
 	"errors"
-	"log/slog"
 	"time"
 	"unicode/utf8"
 
@@ -285,22 +284,6 @@ const Kept = 180 * 24 * time.Hour
 
 // OwnersOfKeys are the owners of this room's keys, for seal.Keeper.SweepOrphans.
 const OwnersOfKeys = `SELECT id FROM exercise`
-
-// Run forgets exercises that are older than Kept, until ctx ends.
-func (x *Exercises) Run(ctx context.Context) {
-	tick := time.NewTicker(time.Hour)
-	defer tick.Stop()
-	for {
-		if err := x.Forget(ctx); err != nil && ctx.Err() == nil {
-			slog.Error("rehearsal: old exercises could not be forgotten; again in an hour", "error", err)
-		}
-		select {
-		case <-ctx.Done():
-			return
-		case <-tick.C:
-		}
-	}
-}
 
 // Forget destroys exercises that began longer than Kept ago.
 func (x *Exercises) Forget(ctx context.Context) error {

@@ -88,9 +88,9 @@ type Board struct {
 	mu        sync.Mutex
 	posts     map[string]Post // nil while nobody follows
 	seats     map[string]Placed
-	changed   map[string]change
-	crew      bool // who is there is to be read
-	whole     bool // everything is to be read
+	changed   map[string]bool // to be read; true is told even where nothing of its row changed
+	crew      bool            // who is there is to be read
+	whole     bool            // everything is to be read
 	other     bool
 	reading   bool // it is being read, or will be in a moment
 	followers map[*follower]struct{}
@@ -98,14 +98,11 @@ type Board struct {
 	stops     []func()
 }
 
-// change is that a contact is to be read; again that it is told although nothing of its row changed.
-type change struct{ again bool }
-
 type follower struct{ tell func(*Delta) }
 
 // NewBoard follows what is announced; Close leaves the bus.
 func (r *Router) NewBoard() (*Board, error) {
-	b := &Board{r: r, changed: map[string]change{}, followers: map[*follower]struct{}{}}
+	b := &Board{r: r, changed: map[string]bool{}, followers: map[*follower]struct{}{}}
 	for subject, heard := range map[string]func(string, []byte){
 		"queue":           b.heard,
 		"staff.*":         b.staffHeard,
@@ -266,7 +263,7 @@ func (b *Board) mark(contactID string, again, other bool) {
 		return
 	}
 	if contactID != "" {
-		b.changed[contactID] = change{again || b.changed[contactID].again}
+		b.changed[contactID] = again || b.changed[contactID]
 	}
 	b.crew, b.other = true, b.other || other
 	if !b.reading {
@@ -285,7 +282,7 @@ func (b *Board) catchUp() {
 	b.mu.Lock()
 	changed, all := b.changed, b.whole || len(b.changed) > boardMost
 	d := Delta{Other: b.other}
-	b.changed = map[string]change{}
+	b.changed = map[string]bool{}
 	b.whole, b.crew, b.other = false, false, false
 	b.mu.Unlock()
 	if err := b.update(ctx, changed, all, d); err != nil {
@@ -304,7 +301,7 @@ func (b *Board) catchUp() {
 }
 
 // update reads, compares and tells.
-func (b *Board) update(ctx context.Context, changed map[string]change, all bool, d Delta) error {
+func (b *Board) update(ctx context.Context, changed map[string]bool, all bool, d Delta) error {
 	var posts map[string]Post
 	var seats map[string]Placed
 	var err error
@@ -326,12 +323,12 @@ func (b *Board) update(ctx context.Context, changed map[string]change, all bool,
 	if all {
 		for id := range b.posts {
 			if _, marked := changed[id]; !marked {
-				changed[id] = change{}
+				changed[id] = false
 			}
 		}
 	}
 	for id, p := range posts {
-		if had, ok := b.posts[id]; !ok || changed[id].again || !reflect.DeepEqual(p, had) {
+		if had, ok := b.posts[id]; !ok || changed[id] || !reflect.DeepEqual(p, had) {
 			b.posts[id] = p
 			d.Posts = append(d.Posts, p)
 			d.Danger = d.Danger || p.Danger || had.Danger
@@ -411,9 +408,11 @@ func (r *Router) placed(ctx context.Context) (map[string]Placed, error) {
 	return placed, nil
 }
 
-// Posts reads one contact as the board shows it; nothing when it is not open.
-func (r *Router) Posts(ctx context.Context, contactID string) (map[string]Post, error) {
-	return r.posts(ctx, []string{contactID})
+// Post reads one contact as the board shows it; ok is false when it is not open.
+func (r *Router) Post(ctx context.Context, contactID string) (p Post, ok bool, err error) {
+	posts, err := r.posts(ctx, []string{contactID})
+	p, ok = posts[contactID]
+	return p, ok, err
 }
 
 // LiveWaiting is how many wait to be answered at once: letters do not.

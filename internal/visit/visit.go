@@ -13,7 +13,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"log/slog"
 	"slices"
 	"strconv"
 	"strings"
@@ -572,22 +571,6 @@ func scanInt(r store.Row) (n int64, err error) { return n, r.Scan(&n) }
 
 // Kept is how long it is known who visited, and what she signed; afterwards the visit stays, without her.
 const Kept = 365 * 24 * time.Hour
-
-// Run forgets who visited longer than Kept ago, until ctx ends.
-func (v *Visits) Run(ctx context.Context) {
-	tick := time.NewTicker(time.Hour)
-	defer tick.Stop()
-	for {
-		if err := v.Forget(ctx); err != nil && ctx.Err() == nil {
-			slog.Error("visit: old visits could not be forgotten; again in an hour", "error", err)
-		}
-		select {
-		case <-ctx.Done():
-			return
-		case <-tick.C:
-		}
-	}
-}
 
 // Forget erases visits that were planned for a day longer than Kept ago. The audit keeps that they were.
 func (v *Visits) Forget(ctx context.Context) error {

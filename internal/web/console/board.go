@@ -46,9 +46,7 @@ type floors struct {
 	drawn   map[string]live.Event // of that delta, by what its reader sees
 	waiting bool                  // the rest of the floor will be drawn in a moment
 	decided time.Time
-
-	stepMu sync.Mutex
-	steps  map[string]step
+	steps   map[string]step // by member of staff
 }
 
 type step struct {
@@ -131,13 +129,8 @@ func (c *Room) row(ctx context.Context, say *i18n.Printer, p routing.Post, runni
 		}
 	}
 	r.age = age(c.Now().Sub(at(r.since)))
-	for _, why := range p.Reasons {
-		if len(r.reasons) == reasonsShown {
-			r.more = len(p.Reasons) - reasonsShown
-			break
-		}
-		r.reasons = append(r.reasons, ui.Reason{Label: c.reason(say, why.Code, why.Args), Grave: p.Danger && isDanger(why.Code)})
-	}
+	shown := min(len(p.Reasons), reasonsShown)
+	r.reasons, r.more = c.inWords(say, p.Contact, p.Reasons[:shown]), len(p.Reasons)-shown
 	r.words = strings.Join([]string{r.title, r.topic, r.lang, r.who}, " ")
 	return r
 }
@@ -145,21 +138,21 @@ func (c *Room) row(ctx context.Context, say *i18n.Printer, p routing.Post, runni
 // seat makes a row of somebody who is there. What is said of her day is at most so old.
 func (c *Room) seat(ctx context.Context, s routing.Placed, old time.Duration) seatRow {
 	f := &c.floors
-	f.stepMu.Lock()
+	f.mu.Lock()
 	known, ok := f.steps[s.StaffID]
-	f.stepMu.Unlock()
+	f.mu.Unlock()
 	if !ok || time.Since(known.at) > old {
 		is, err := c.Exposure.StepOfToday(ctx, s.StaffID)
 		if err != nil {
 			slog.Warn("what a day was like could not be read", "error", err)
 		}
 		known = step{is, time.Now()}
-		f.stepMu.Lock()
+		f.mu.Lock()
 		if f.steps == nil {
 			f.steps = map[string]step{}
 		}
 		f.steps[s.StaffID] = known
-		f.stepMu.Unlock()
+		f.mu.Unlock()
 	}
 	return seatRow{s, known.is}
 }
@@ -362,12 +355,12 @@ func (c *Room) FloorContact(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	m, say, ctx := session.Staff(r), answer.Printer(r), r.Context()
-	posts, err := c.Router.Posts(ctx, ct.ID)
+	p, open, err := c.Router.Post(ctx, ct.ID)
 	if err != nil {
 		return err
 	}
 	v := contactView{}
-	for _, p := range posts {
+	if open {
 		running, err := c.Listening.Running(ctx)
 		if err != nil {
 			return err
@@ -375,9 +368,7 @@ func (c *Room) FloorContact(w http.ResponseWriter, r *http.Request) error {
 		v.row = c.row(ctx, say, p, running)
 		v.listens = p.UnderWay() && p.CounsellorID != m.ID && m.Can(staff.ContactListen)
 		v.ends = p.UnderWay() && (!p.Danger || supervises(r))
-	}
-	if v.reasons, err = c.reasons(ctx, say, ct); err != nil {
-		return err
+		v.reasons = c.inWords(say, p.Contact, p.Reasons)
 	}
 	v.colleagues = slices.DeleteFunc(c.colleagues(ctx, say, m.ID), func(o ui.Option) bool { return o.Value == ct.CounsellorID })
 	if answer.Scripted(r) {

@@ -182,11 +182,15 @@ func (c *Room) reasons(ctx context.Context, say *i18n.Printer, ct contact.Contac
 	if err != nil {
 		return nil, err
 	}
-	var all []ui.Reason
+	return c.inWords(say, ct, kept), nil
+}
+
+// inWords says reasons.
+func (c *Room) inWords(say *i18n.Printer, ct contact.Contact, kept []contact.Reason) (all []ui.Reason) {
 	for _, r := range kept {
 		all = append(all, ui.Reason{Label: c.reason(say, r.Code, r.Args), Grave: ct.Danger && isDanger(r.Code)})
 	}
-	return all, nil
+	return all
 }
 
 func (c *Room) reason(say *i18n.Printer, code string, args map[string]string) string {

@@ -78,9 +78,8 @@ class LiveFloor extends Live {
   private filter(): void {
     const form = this.form;
     if (!form) return;
-    const asked = new FormData(form);
     const words = form.querySelector<HTMLInputElement>("input[type=search]")?.value ?? "";
-    const { channel = "", topic = "", lang = "", minutes = "", danger = "" } = Object.fromEntries(asked) as Record<string, string>;
+    const { channel = "", topic = "", lang = "", minutes = "", danger = "" } = Object.fromEntries(new FormData(form)) as Record<string, string>;
     const since = Date.now() - Number(minutes) * minute;
     const narrowed = [channel, topic, lang, minutes, danger, words.trim()].some(Boolean);
     let shown = 0;
@@ -88,16 +87,14 @@ class LiveFloor extends Live {
     for (const list of this.querySelectorAll<HTMLElement>(".floor-rows")) {
       let here = 0;
       for (const row of list.children as HTMLCollectionOf<HTMLElement>) {
-        const seat = row.matches(".floor-seat");
-        const fits =
-          seat || !narrowed
-            ? matches(row.dataset["words"] ?? "", words)
-            : (!channel || row.dataset["channel"] === channel) &&
-              (!topic || row.dataset["topic"] === topic) &&
-              (!lang || row.dataset["lang"] === lang) &&
-              (!danger || row.hasAttribute("data-danger")) &&
-              (!minutes || Number(row.querySelector<HTMLElement>("[data-since]")?.dataset["since"]) <= since) &&
-              matches(row.dataset["words"] ?? "", words);
+        const asked =
+          row.matches(".floor-seat") ||
+          ((!channel || row.dataset["channel"] === channel) &&
+            (!topic || row.dataset["topic"] === topic) &&
+            (!lang || row.dataset["lang"] === lang) &&
+            (!danger || row.hasAttribute("data-danger")) &&
+            (!minutes || Number(row.querySelector<HTMLElement>("[data-since]")?.dataset["since"]) <= since));
+        const fits = asked && matches(row.dataset["words"] ?? "", words);
         if (row.hidden === fits) row.hidden = !fits;
         if (fits) here += 1;
       }
