@@ -89,6 +89,8 @@ type MovedEvent struct {
 type QueueEvent struct {
 	// Contact is an id, "" when it is not about one contact: who is there, a setting, a decision.
 	Contact string `json:"contact,omitempty"`
+	// Whole says that contacts of which nothing changed are there for others now: somebody knows their person.
+	Whole bool `json:"whole,omitempty"`
 }
 
 // Options are what the room works with.

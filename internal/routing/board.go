@@ -237,6 +237,10 @@ func (b *Board) rest() {
 func (b *Board) heard(_ string, payload []byte) {
 	var e contact.QueueEvent
 	_ = json.Unmarshal(payload, &e)
+	if e.Whole {
+		b.all()
+		return
+	}
 	b.mark(e.Contact, false, e.Contact == "")
 }
 

@@ -223,3 +223,17 @@ func TestAnUnwatchedBoardRests(t *testing.T) {
 		}
 	})
 }
+
+// Who says "I know this person" of one contact sees none of the others of that person any more, at once, though nothing of them changed.
+func TestAnotherContactOfWhomSheKnowsLeavesHerBoard(t *testing.T) {
+	each(t, func(t *testing.T, w *node) {
+		first := w.opens()
+		other := w.opens(ofPerson(first.PersonID))
+		s := w.looks(w.board())
+		w.here(anne)
+		if err := w.KnowThisPerson(t.Context(), anne, first.ID); err != nil {
+			t.Fatal(err)
+		}
+		eventually(t, "she still sees the other", func() bool { p, ok := s.post(other.ID); return ok && !p.OpenTo(anne) && p.OpenTo(sam) })
+	})
+}

@@ -2,6 +2,7 @@ package routing
 
 import (
 	"context"
+	"encoding/json"
 	"slices"
 
 	"vigie/internal/catalogue"
@@ -41,7 +42,8 @@ func (r *Router) KnowThisPerson(ctx context.Context, staffID, contactID string) 
 		}
 		tx.AfterCommit(func() {
 			r.tell(staffID, StaffEvent{What: "offer"})
-			r.announceQueue()
+			payload, _ := json.Marshal(contact.QueueEvent{Whole: true})
+			r.bus.Publish("queue", payload)
 		})
 		return nil
 	})
