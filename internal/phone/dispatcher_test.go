@@ -14,6 +14,7 @@ import (
 	"vigie/internal/freeport"
 	"vigie/internal/phone"
 	"vigie/internal/phone/caller"
+	"vigie/internal/store/storetest"
 )
 
 // The dispatcher of deploy/kamailio, as it is given to operators with its addresses made ours: calls go to two nodes by
@@ -23,7 +24,7 @@ func TestADispatcherInFrontOfTwoNodes(t *testing.T) {
 	if err != nil {
 		missing(t, "kamailio")
 	}
-	rec := newRecord(t)
+	rec := newRecordOn(t, storetest.Postgres(t))
 	one, two := rec.node(setting{at: "127.0.0.11"}), rec.node(setting{at: "127.0.0.12"})
 	front := dispatcher(t, program, one.trunk.Addr("udp").String(), two.trunk.Addr("udp").String())
 	both := func() (int, int) { return one.phone.Calls(), two.phone.Calls() }

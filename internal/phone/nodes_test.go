@@ -7,12 +7,14 @@ import (
 	"vigie/internal/bus/bustest"
 	"vigie/internal/contact"
 	"vigie/internal/phone"
+	"vigie/internal/store/storetest"
 )
 
-// twoNodes are two nodes on one record, with a bus that joins them.
+// twoNodes are two nodes on one record, with a bus that joins them. On SQLite the one would take the calls of the other
+// for those of its last run, since nobody else may have that file open.
 func twoNodes(t *testing.T) (one, two *world) {
 	t.Helper()
-	rec := newRecord(t)
+	rec := newRecordOn(t, storetest.Postgres(t))
 	a, b := bustest.Options()
 	one = rec.node(setting{at: "127.0.0.21", bus: a})
 	two = rec.node(setting{at: "127.0.0.22", bus: b})
