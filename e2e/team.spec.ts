@@ -12,7 +12,7 @@ test("a hand is raised with one key, one of two supervisors comes, and the couns
   await other.logsIn("morgane");
   for (const desk of [one, other]) await desk.hears();
 
-  await counsellor.page.keyboard.press("Alt+h");
+  await counsellor.page.keyboard.press("Alt+l");
   const mine = counsellor.page.locator("#team-mine");
   await expect(mine).toContainText("Votre main est levée : un avis.");
   await mine.getByRole("button", { name: "un danger" }).click();

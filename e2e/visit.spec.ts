@@ -122,7 +122,7 @@ test.describe("a visit", { tag: "@desk" }, () => {
       if (at === 2) await looks(page, "visit-release");
       const before = (await screen.content()) + traffic;
       const shown = (await screen.locator(".guest-line").allInnerTexts()).join("\n");
-      if (at === 0) await page.keyboard.press("Alt+m");
+      if (at === 0) await page.keyboard.press("Alt+v");
       else await line.getByRole("button", { name: "Montrer" }).click();
       await expect(screen.locator(".guest-line")).toHaveCount(at + 1);
       const guest = (await screen.locator(".guest-lines").innerText()) + (await screen.content()) + traffic;

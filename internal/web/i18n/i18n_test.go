@@ -109,6 +109,26 @@ func TestEveryKeyInTheSourcesHasASentence(t *testing.T) {
 	}
 }
 
+// One key does one thing: of two acts on one page it would press the first in sight, whichever was meant.
+func TestNoTwoActsShareAKey(t *testing.T) {
+	for _, lang := range []string{French, English} {
+		acts := map[string]string{}
+		for name, s := range For(lang).sentences {
+			key := s.words()
+			if !strings.HasPrefix(key, "Alt ") {
+				continue
+			}
+			if other := acts[key]; other != "" {
+				t.Errorf("%s: %s presses %s and %s", lang, key, other, name)
+			}
+			acts[key] = name
+		}
+		if len(acts) == 0 {
+			t.Errorf("%s: no key was found", lang)
+		}
+	}
+}
+
 func hasPrefix(texts map[string]sentence, prefix string) bool {
 	for key := range texts {
 		if strings.HasPrefix(key, prefix) {
