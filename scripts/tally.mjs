@@ -41,6 +41,17 @@ for (const run of ["go", "sound", "race"]) {
   }
 }
 
+/** What a journey stumbled over first: the place in ours, and the first words of what was said of it. */
+const stumble = (test) => {
+  const error = test.results.flatMap((result) => result.errors ?? [])[0];
+  if (!error) return "";
+  const said = (error.message ?? "").replace(/\u001b\[[0-9;]*m/g, "").split("\n").map((line) => line.trim()).filter(Boolean);
+  const [what, ...more] = said;
+  const detail = more.filter((line) => /^(Locator|Expected|Received)/.test(line)).join(", ");
+  const at = error.location ? `${error.location.file.split("/").pop()}:${error.location.line}` : "";
+  return `\n    ${[at, what, detail].filter(Boolean).join(" ").slice(0, 300)}`;
+};
+
 // Playwright's report: suites within suites, each with specs, each run in one or more projects.
 const walk = (suite) => {
   for (const spec of suite.specs ?? []) {
@@ -51,9 +62,8 @@ const walk = (suite) => {
       } else if (test.status === "expected") passed++;
       else if (test.status === "flaky") {
         passed++;
-        twice.push(title);
-      }
-      else failed.push(title);
+        twice.push(title + stumble(test));
+      } else failed.push(title + stumble(test));
     }
   }
   (suite.suites ?? []).forEach(walk);
