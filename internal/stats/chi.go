@@ -4,8 +4,6 @@ import (
 	"context"
 	"strings"
 	"time"
-
-	"vigie/internal/store"
 )
 
 // CHI is the data return to Child Helpline International: reasons for contact by the subcategories of its framework, each by gender, age
@@ -37,11 +35,8 @@ func (s *Stats) CHI(ctx context.Context, from, until time.Time) (CHI, error) {
 	}
 	taxonomy := s.catalogue().Taxonomy
 	r := CHI{From: from, Until: until, NoTalk: map[string]int64{}, Whole: emptyRow("")}
-	var b store.Builder
-	b.Text(`SELECT dim, 0, channel, code, measure, CAST(SUM(n) AS BIGINT)`)
-	Query{From: from, Until: until}.where(&b, Category, CategoryGender, CategoryAge, Closing)
-	b.Text(` GROUP BY dim, channel, code, measure`)
-	all, err := store.All(ctx, s.db, scanSum, b.SQL(), b.Args()...)
+	all, err := s.cells(ctx, Query{}, part{DayOf(from) / 100, DayOf(until) / 100}, `dim, 0, channel, code, measure, CAST(SUM(n) AS BIGINT)`,
+		` GROUP BY dim, channel, code, measure`, Category, CategoryGender, CategoryAge, Closing)
 	if err != nil {
 		return r, err
 	}

@@ -2,6 +2,7 @@ package stats
 
 import (
 	"context"
+	"strings"
 	"time"
 
 	"vigie/internal/store"
@@ -22,17 +23,26 @@ type Figures struct {
 	Whole map[Measure]int64
 	// Channels is by channel, those that have any.
 	Channels map[string]map[Measure]int64
-	// Days is by day (20261128), Hours by hour of the day, Week by weekday (0 is Monday) and hour: how many entered when.
-	Days  map[int64]map[Measure]int64
-	Hours [24]map[Measure]int64
-	Week  [7][24]int64
+	// Days is by day (20261128), of a time of LongestByDay at most; Months is by month (202611). Hours is by hour of the day, Week by
+	// weekday (0 is Monday) and hour: how many entered when.
+	Days, Months map[int64]map[Measure]int64
+	Hours        [24]map[Measure]int64
+	Week         [7][24]int64
 	// By is by dimension and code.
 	By map[Dim]map[string]int64
 	// Wait is from the arrival in line to the first answer, of chat and telephone; Length how long was talked.
 	Wait, Length Spread
+	// Few says of figures that are crossed that they are of too few contacts to be told.
+	Few bool
 }
 
-// single are the dimensions that are counted by the day and have one measure.
+// LongestByDay is how many days a time has at most whose figures are told day by day.
+const LongestByDay = 200
+
+// NumDays is how many days a time has, whatever their hours.
+func (q Query) NumDays() int { return int(q.Until.Sub(q.From).Hours()+12) / 24 }
+
+// single are the dimensions that have one measure.
 var single = []Dim{Lang, Closing, Wait, Length, Satisfaction, Category, Who, Age, Gender, Department, Platform, Outcome}
 
 // Figures counts what is due and returns the figures of a time, as of now.
@@ -52,58 +62,140 @@ type sum struct {
 	n       int64
 }
 
-// where is the part of a query that says which cells: the dimensions, the days, the channels.
-func (q Query) where(b *store.Builder, dims ...Dim) {
+// part is a stretch of days, or of whole months: those of the cells that are read for it, the last not in it.
+type part struct{ from, until int64 }
+
+func (p part) months() bool { return p.until < 1_000_000 }
+
+func daysOf(from, until time.Time) part { return part{DayOf(from), DayOf(until)} }
+
+// parts are the days and whole months that a time is made of: the months are read from their own cells, however long the time is.
+func (q Query) parts() []part {
+	y, m, d := q.From.Date()
+	if d > 1 {
+		m++
+	}
+	first := time.Date(y, m, 1, 0, 0, 0, 0, q.From.Location())
+	y, m, _ = q.Until.Date()
+	last := time.Date(y, m, 1, 0, 0, 0, 0, q.Until.Location())
+	if !first.Before(last) {
+		return []part{daysOf(q.From, q.Until)}
+	}
+	var all []part
+	if q.From.Before(first) {
+		all = append(all, daysOf(q.From, first))
+	}
+	all = append(all, part{DayOf(first) / 100, DayOf(last) / 100})
+	if last.Before(q.Until) {
+		all = append(all, daysOf(last, q.Until))
+	}
+	return all
+}
+
+// where is the part of a statement that says which cells: the dimensions, the days or months, the channels.
+func (q Query) where(b *store.Builder, p part, dims ...Dim) {
 	store.In(b, " FROM stat_cell WHERE dim", dims)
-	b.And("day >=", DayOf(q.From))
-	b.And("day <", DayOf(q.Until))
+	b.And("day >=", p.from)
+	b.And("day <", p.until)
 	if len(q.Channels) > 0 {
 		store.In(b, " AND channel", q.Channels)
 	}
 }
 
-func (s *Stats) read(ctx context.Context, q Query) (Figures, error) {
-	f := Figures{Query: q, Whole: map[Measure]int64{}, Channels: map[string]map[Measure]int64{}, Days: map[int64]map[Measure]int64{}, By: map[Dim]map[string]int64{}}
+// cells returns what a statement selects of the cells of a part.
+func (s *Stats) cells(ctx context.Context, q Query, p part, columns, group string, dims ...Dim) ([]sum, error) {
+	var b store.Builder
+	b.Text(`SELECT ` + columns)
+	q.where(&b, p, dims...)
+	b.Text(group)
+	return store.All(ctx, s.db, scanSum, b.SQL(), b.Args()...)
+}
+
+func emptyFigures(q Query) Figures {
+	f := Figures{Query: q, Whole: map[Measure]int64{}, Channels: map[string]map[Measure]int64{}, Days: map[int64]map[Measure]int64{}, Months: map[int64]map[Measure]int64{}, By: map[Dim]map[string]int64{}}
 	for h := range f.Hours {
 		f.Hours[h] = map[Measure]int64{}
 	}
-	var b store.Builder
-	b.Text(`SELECT dim, day, channel, code, measure, n`)
-	q.where(&b, All, Hour)
-	all, err := store.All(ctx, s.db, scanSum, b.SQL(), b.Args()...)
-	if err != nil {
-		return f, err
+	return f
+}
+
+func (s *Stats) read(ctx context.Context, q Query) (Figures, error) {
+	f := emptyFigures(q)
+	parts := q.parts()
+	whole := parts
+	if q.NumDays() <= LongestByDay {
+		whole = []part{daysOf(q.From, q.Until)}
 	}
-	for _, c := range all {
-		if c.dim == Hour {
-			h := hourOf(c.code)
-			f.Hours[h][c.measure] += c.n
-			if c.measure == Entered {
-				weekday := (int(DateOf(c.day, time.UTC).Weekday()) + 6) % 7
-				f.Week[weekday][h] += c.n
-			}
-			continue
+	for _, p := range whole {
+		all, err := s.cells(ctx, q, p, `dim, day, channel, code, measure, n`, ``, All)
+		if err != nil {
+			return f, err
 		}
+		for _, c := range all {
+			f.count(c)
+		}
+	}
+	const summed = `CAST(SUM(n) AS BIGINT)`
+	for _, p := range parts {
+		dims := append([]Dim{Hour}, single...)
+		if p.months() {
+			dims = append(dims, Week)
+		}
+		all, err := s.cells(ctx, q, p, `dim, 0, '', code, measure, `+summed, ` GROUP BY dim, code, measure`, dims...)
+		if err == nil && !p.months() {
+			var week []sum
+			week, err = s.cells(ctx, q, p, `'week', day, '', code, measure, `+summed, ` AND measure = 'entered' GROUP BY day, code, measure`, Hour)
+			all = append(all, week...)
+		}
+		if err != nil {
+			return f, err
+		}
+		for _, c := range all {
+			f.count(c)
+		}
+	}
+	f.spread()
+	return f, nil
+}
+
+// count adds a cell, or a sum of such.
+func (f *Figures) count(c sum) {
+	switch {
+	case c.n == 0:
+	case c.dim == All:
 		f.Whole[c.measure] += c.n
 		plus(f.Channels, c.channel, c.measure, c.n)
-		plus(f.Days, c.day, c.measure, c.n)
-	}
-	var g store.Builder
-	g.Text(`SELECT dim, 0, '', code, measure, CAST(SUM(n) AS BIGINT)`)
-	q.where(&g, single...)
-	g.Text(` GROUP BY dim, code, measure`)
-	if all, err = store.All(ctx, s.db, scanSum, g.SQL(), g.Args()...); err != nil {
-		return f, err
-	}
-	for _, c := range all {
-		if c.n != 0 {
-			plus(f.By, c.dim, c.code, c.n)
+		if c.day < 1_000_000 {
+			plus(f.Months, c.day, c.measure, c.n)
+			return
 		}
+		f.onDay(c.day, c.measure, c.n)
+	case c.dim == Hour:
+		f.Hours[hourOf(c.code)][c.measure] += c.n
+	case c.dim == Week && c.day > 0:
+		f.Week[weekday(c.day)][hourOf(c.code)] += c.n
+	case c.dim == Week:
+		if day, hour, ok := strings.Cut(c.code, "/"); ok && day >= "1" && day <= "7" {
+			f.Week[day[0]-'1'][hourOf(hour)] += c.n
+		}
+	default:
+		plus(f.By, c.dim, c.code, c.n)
 	}
+}
+
+// onDay adds to a day and its month.
+func (f *Figures) onDay(day int64, m Measure, n int64) {
+	if f.Query.NumDays() <= LongestByDay {
+		plus(f.Days, day, m, n)
+	}
+	plus(f.Months, day/100, m, n)
+}
+
+// spread makes of the buckets what was waited and talked.
+func (f *Figures) spread() {
 	f.Wait, f.Length = spreadOf(f.By[Wait]), spreadOf(f.By[Length])
 	delete(f.By, Wait)
 	delete(f.By, Length)
-	return f, nil
 }
 
 func hourOf(code string) int {
@@ -161,12 +253,8 @@ func (f Figures) AnswerRate() (percent int64, ok bool) {
 // Usual is how many enter by hour on a weekday like this one: the mean of the eight before it that had any.
 func (s *Stats) Usual(ctx context.Context, day time.Time) ([24]float64, error) {
 	var usual [24]float64
-	var b store.Builder
-	b.Text(`SELECT dim, day, '', code, measure, CAST(SUM(n) AS BIGINT)`)
-	Query{From: day.AddDate(0, 0, -56), Until: day}.where(&b, Hour)
-	b.And("measure =", string(Entered))
-	b.Text(` GROUP BY dim, day, code, measure`)
-	all, err := store.All(ctx, s.db, scanSum, b.SQL(), b.Args()...)
+	all, err := s.cells(ctx, Query{}, daysOf(day.AddDate(0, 0, -56), day), `dim, day, '', code, measure, CAST(SUM(n) AS BIGINT)`,
+		` AND measure = 'entered' GROUP BY dim, day, code, measure`, Hour)
 	if err != nil {
 		return usual, err
 	}

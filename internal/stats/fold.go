@@ -3,9 +3,8 @@ package stats
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
-	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 	"time"
@@ -15,7 +14,7 @@ import (
 	"vigie/internal/store"
 )
 
-// cell is one counting cell, as a contact stands in it.
+// cell is one counting cell, as a contact stands in it. Day is a day (20261128), or a month (202611).
 type cell struct {
 	Dim     Dim     `json:"d"`
 	Day     int64   `json:"t"`
@@ -121,34 +120,30 @@ func (s *Stats) count(ctx context.Context, tx *store.Tx, d due) error {
 	}
 	type counted struct {
 		course
-		cells string
+		day  int64
+		line string
 	}
-	had, err := store.One(ctx, tx, func(r store.Row) (c counted, err error) { return c, r.Scan(&c.talked, &c.goneAt, &c.cells) },
-		`SELECT talked, gone_at, cells FROM stat_counted WHERE contact_id = $1`, d.id)
+	had, err := store.One(ctx, tx, func(r store.Row) (c counted, err error) { return c, r.Scan(&c.talked, &c.goneAt, &c.day, &c.line) },
+		`SELECT talked, gone_at, day, line FROM stat_counted WHERE contact_id = $1`, d.id)
 	if err != nil && !errors.Is(err, store.ErrNoRow) {
 		return err
 	}
-	var before []cell
-	if had.cells != "" {
-		if err := json.Unmarshal([]byte(had.cells), &before); err != nil {
-			return fmt.Errorf("stats: what a contact was counted as: %w", err)
-		}
+	before, err := cellsOf(had.day, had.line)
+	if err != nil {
+		return err
 	}
 	d.talked += had.talked
 	d.goneAt = cmp.Or(d.goneAt, had.goneAt)
-	now, err := s.cells(ctx, tx, ct, d.course)
+	now, err := s.line(ctx, tx, ct, d.course)
 	if err != nil {
 		return err
 	}
-	kept, err := json.Marshal(now)
-	if err != nil {
+	if _, err := tx.Exec(ctx, `INSERT INTO stat_counted (contact_id, talked, gone_at, day, line) VALUES ($1, $2, $3, $4, $5)
+		ON CONFLICT (contact_id) DO UPDATE SET talked = excluded.talked, gone_at = excluded.gone_at, day = excluded.day, line = excluded.line`,
+		d.id, d.talked, d.goneAt, now.day, now.text()); err != nil {
 		return err
 	}
-	if _, err := tx.Exec(ctx, `INSERT INTO stat_counted (contact_id, talked, gone_at, cells) VALUES ($1, $2, $3, $4)
-		ON CONFLICT (contact_id) DO UPDATE SET talked = excluded.talked, gone_at = excluded.gone_at, cells = excluded.cells`, d.id, d.talked, d.goneAt, string(kept)); err != nil {
-		return err
-	}
-	return apply(ctx, tx, before, now)
+	return apply(ctx, tx, before, now.cells())
 }
 
 // lastly counts a contact that is erased in this transaction, if it is due: afterwards nobody can.
@@ -195,10 +190,10 @@ func add(ctx context.Context, tx *store.Tx, c cell, n int64) error {
 	return err
 }
 
-// cells are all that a contact counts in.
-func (s *Stats) cells(ctx context.Context, tx *store.Tx, ct contact.Contact, way course) ([]cell, error) {
-	if invented(ct) {
-		return nil, nil
+// line is what a contact counts as; that of an exercise says nothing, and counts nowhere.
+func (s *Stats) line(ctx context.Context, tx *store.Tx, ct contact.Contact, way course) (l line, err error) {
+	if isInvented(ct) {
+		return l, nil
 	}
 	// A call arrives when it rings, its contact when it stands in line.
 	arrived, how := ct.OpenedAt, ""
@@ -210,51 +205,62 @@ func (s *Stats) cells(ctx context.Context, tx *store.Tx, ct contact.Contact, way
 		first, err := store.One(ctx, tx, func(r store.Row) (c call, err error) { return c, r.Scan(&c.began, &c.how) },
 			`SELECT began_at, outcome FROM phone_call WHERE contact_id = $1 AND direction = 'in' ORDER BY began_at, id LIMIT 1`, ct.ID)
 		if err != nil && !errors.Is(err, store.ErrNoRow) {
-			return nil, err
+			return l, err
 		}
 		if err == nil {
 			arrived, how = first.began, first.how
 		}
 	}
-	at := store.Time(arrived).In(s.zone())
-	c := cells{day: DayOf(at), channel: ct.Channel}
 	became := becomes(ct, way, arrived, how)
-	hour := at.Format("15")
-	for _, m := range []Measure{Entered, became} {
-		c.add(All, "", m)
-		c.add(Hour, hour, m)
-	}
-	c.add(Lang, ct.Lang, N)
+	l = s.arrival(arrived, ct.Channel, became, ct.Lang)
 	if ct.Closing != "" {
-		c.add(Closing, ct.Closing, N)
+		l.add(Closing, ct.Closing)
 	}
 	// Whoever waits for a call at a time, or wrote a letter, does not wait as one who stands in line.
-	if live := ct.Channel == contact.ChannelChat || ct.Channel == contact.ChannelPhone; live && ct.AnsweredAt > 0 {
-		waited := time.Duration(ct.AnsweredAt-ct.OpenedAt) * time.Millisecond
-		c.add(Wait, bucket(waited), N)
-		if waited <= ServiceWithin {
-			c.add(All, "", InTime)
-			c.add(Hour, hour, InTime)
-		}
+	if isLive(ct.Channel) && ct.AnsweredAt > 0 {
+		l.waits(time.Duration(ct.AnsweredAt-ct.OpenedAt) * time.Millisecond)
 	}
-	if became == Treated && way.talked > 0 {
-		c.add(Length, bucket(time.Duration(way.talked)*time.Millisecond), N)
+	if became != Treated {
+		return l, nil
 	}
-	if became == Treated {
-		rated, err := store.All(ctx, tx, scanText, `SELECT code FROM contact_satisfaction WHERE contact_id = $1`, ct.ID)
-		if err != nil {
-			return nil, err
-		}
-		for _, code := range rated {
-			c.add(Satisfaction, code, N)
-		}
+	if way.talked > 0 {
+		l.add(Length, bucket(time.Duration(way.talked)*time.Millisecond))
 	}
-	if became == Treated && ct.State == contact.Closed {
-		if err := c.form(ctx, tx, ct); err != nil {
-			return nil, err
-		}
+	rated, err := store.All(ctx, tx, scanText, `SELECT code FROM contact_satisfaction WHERE contact_id = $1`, ct.ID)
+	if err != nil {
+		return l, err
 	}
-	return c.all, nil
+	for _, code := range rated {
+		l.add(Satisfaction, code)
+	}
+	if ct.State == contact.Closed {
+		err = l.form(ctx, tx, ct)
+	}
+	return l, err
+}
+
+// arrival is the line of whoever arrived, as much as is known of everybody.
+func (s *Stats) arrival(at int64, channel string, became Measure, lang string) line {
+	t := store.Time(at).In(s.zone())
+	l := line{day: DayOf(t)}
+	l.add(Channel, channel)
+	l.add(Became, string(became))
+	l.add(Hour, t.Format("15"))
+	l.add(Lang, lang)
+	return l
+}
+
+// isLive says of a channel that somebody waits in it to be answered at once.
+func isLive(channel string) bool {
+	return channel == contact.ChannelChat || channel == contact.ChannelPhone
+}
+
+// waits says how long she waited who was answered.
+func (l *line) waits(waited time.Duration) {
+	l.add(Wait, bucket(waited))
+	if waited <= ServiceWithin {
+		l.add(inTime, "1")
+	}
 }
 
 // becomes is the one of the 119's words that a contact is.
@@ -274,54 +280,29 @@ func becomes(ct contact.Contact, way course, arrived int64, how string) Measure 
 	return Abandoned
 }
 
-// cells collects those of one contact.
-type cells struct {
-	day     int64
-	channel string
-	all     []cell
-}
-
-func (c *cells) add(d Dim, code string, m Measure) {
-	day := c.day
-	if d == CategoryGender || d == CategoryAge {
-		day = day/100*100 + 1
-	}
-	if one := (cell{d, day, c.channel, code, m}); !slices.Contains(c.all, one) {
-		c.all = append(c.all, one)
-	}
-}
-
-// form counts what the counsellor wrote down. What she did not is Unknown, so that shares are of all.
-func (c *cells) form(ctx context.Context, tx *store.Tx, ct contact.Contact) error {
+// form says what the counsellor wrote down. What she did not is Unknown, so that shares are of all.
+func (l *line) form(ctx context.Context, tx *store.Tx, ct contact.Contact) error {
 	type fact struct{ field, code string }
 	facts, err := store.All(ctx, tx, func(r store.Row) (f fact, err error) { return f, r.Scan(&f.field, &f.code) },
 		`SELECT field, code FROM contact_fact WHERE contact_id = $1 ORDER BY field, code`, ct.ID)
 	if err != nil {
 		return err
 	}
-	one := map[Dim]string{Age: Unknown}
-	for field, d := range fields {
-		n := 0
-		for _, f := range facts {
-			if f.field == field {
-				c.add(d, f.code, N)
-				one[d] = f.code
-				n++
-			}
-		}
-		if n == 0 {
-			c.add(d, Unknown, N)
-			one[d] = Unknown
-		}
-	}
+	age := Unknown
 	for _, f := range facts {
+		if d, ok := fields[f.field]; ok {
+			l.add(d, f.code)
+		}
 		if years, err := strconv.Atoi(f.code); f.field == "age" && err == nil {
-			one[Age] = band(years)
+			age = band(years)
 		}
 	}
-	c.add(Age, one[Age], N)
-	c.add(CategoryGender, one[Category]+"/"+one[Gender], N)
-	c.add(CategoryAge, one[Category]+"/"+one[Age], N)
+	l.add(Age, age)
+	for _, d := range slices.Sorted(maps.Values(fields)) {
+		if l.get(d) == "" {
+			l.add(d, Unknown)
+		}
+	}
 	return nil
 }
 
@@ -359,15 +340,11 @@ func (s *Stats) countCall(ctx context.Context, tx *store.Tx, id string) error {
 	case time.Duration(k.ended-k.began)*time.Millisecond < ShortWithin:
 		became = Short
 	}
-	at := store.Time(k.began).In(s.zone())
-	c := cells{day: DayOf(at), channel: contact.ChannelPhone}
-	for _, m := range []Measure{Entered, became} {
-		c.add(All, "", m)
-		c.add(Hour, at.Format("15"), m)
-	}
-	c.add(Lang, k.lang, N)
-	return apply(ctx, tx, nil, c.all)
+	return apply(ctx, tx, nil, s.arrival(k.began, contact.ChannelPhone, became, k.lang).cells())
 }
+
+// weekday is that of a day of a cell: 0 is Monday.
+func weekday(day int64) int { return (int(DateOf(day, time.UTC).Weekday()) + 6) % 7 }
 
 func scanText(r store.Row) (s string, err error) { return s, r.Scan(&s) }
 

@@ -3,12 +3,12 @@ package stats
 import (
 	"context"
 	"iter"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
 
-	"vigie/internal/contact"
 	"vigie/internal/store"
 )
 
@@ -22,38 +22,25 @@ type Invented struct {
 	Codes map[Dim]string
 }
 
+func (s *Stats) invented(k Invented) line {
+	l := s.arrival(store.Millis(k.At), k.Channel, k.Became, k.Lang)
+	if isLive(k.Channel) && (k.Became == Treated || k.Became == PreTreated) {
+		l.waits(k.Waited)
+	}
+	if k.Became == Treated {
+		l.add(Length, bucket(k.Talked))
+	}
+	for _, d := range slices.Sorted(maps.Keys(k.Codes)) {
+		l.add(d, k.Codes[d])
+	}
+	return l
+}
+
 // Invent counts contacts that never were, in one transaction.
 func (s *Stats) Invent(ctx context.Context, all iter.Seq[Invented]) error {
 	by := map[cell]int64{}
-	c := cells{}
 	for k := range all {
-		at := k.At.In(s.zone())
-		c.day, c.channel, c.all = DayOf(at), k.Channel, c.all[:0]
-		hour := at.Format("15")
-		measures := []Measure{Entered, k.Became}
-		answered := k.Became == Treated || k.Became == PreTreated
-		if live := k.Channel == contact.ChannelChat || k.Channel == contact.ChannelPhone; live && answered {
-			c.add(Wait, bucket(k.Waited), N)
-			if k.Waited <= ServiceWithin {
-				measures = append(measures, InTime)
-			}
-		}
-		for _, m := range measures {
-			c.add(All, "", m)
-			c.add(Hour, hour, m)
-		}
-		c.add(Lang, k.Lang, N)
-		if k.Became == Treated {
-			c.add(Length, bucket(k.Talked), N)
-		}
-		for d, code := range k.Codes {
-			c.add(d, code, N)
-		}
-		if category := k.Codes[Category]; category != "" {
-			c.add(CategoryGender, category+"/"+k.Codes[Gender], N)
-			c.add(CategoryAge, category+"/"+k.Codes[Age], N)
-		}
-		for _, one := range c.all {
+		for _, one := range s.invented(k).cells() {
 			by[one]++
 		}
 	}

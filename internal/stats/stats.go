@@ -4,9 +4,11 @@
 // anybody. So what is kept are cells: on a day, by one dimension at a time, how often. A cell has no id, no word and no time but a day
 // and an hour. Two dimensions are never crossed by the day, because a girl of twelve in a small département on a given day is
 // somebody; the two crossings that the CHI data return needs (category by gender, and by age) are counted by the month.
-// Durations are counted in buckets of a tenth, from which percentiles are read.
+// Durations are counted in buckets of a tenth, from which percentiles are read. Every cell of a day stands in one of its month too, so
+// that a long time is read from few.
 //
-// While a contact is there, what it has been counted as stands beside it (stat_counted, deleted with it). Whatever happens to it — it
+// While a contact is there, what it has been counted as stands beside it, as a line (stat_counted, deleted with it; line.go). Two things
+// at once can be asked of those lines alone: see Crossed. Whatever happens to it — it
 // arrives, moves, is written up, is opened again and corrected, its person answers the last question — leaves a mark in the
 // transaction of that act (stat_due). Counting takes the mark, reads the contact as it stands, takes away what it was
 // counted as and adds what it is, in one transaction: any number of nodes may do it, a process that dies leaves it done or to do, and
@@ -22,7 +24,7 @@
 //     that goes on over midnight is of the day before. A day of 23 or 25 hours is one day; the hour that comes twice in October
 //     is one line.
 //   - A letter, a voice message or a note by hand is of the channel "message" or "note"; whoever left a voice message did not abandon.
-//   - An invented contact, of an exercise, is in no figure: see invented.
+//   - An invented contact, of an exercise, is in no figure: see isInvented.
 package stats
 
 import (
@@ -93,6 +95,8 @@ const (
 	Department   Dim = "department"
 	Platform     Dim = "platform"
 	Outcome      Dim = "outcome"
+	// Week is the weekday and the hour ("3/17": Wednesday at five) of who entered, by the month.
+	Week Dim = "week"
 	// The crossings of the CHI data return, by the month.
 	CategoryGender Dim = "category_gender"
 	CategoryAge    Dim = "category_age"
@@ -131,12 +135,13 @@ type Stats struct {
 	now       func() time.Time
 	slog      *slog.Logger
 
-	guesses guesses
+	guesses  guesses
+	crossing chan struct{} // holds one while figures are crossed
 }
 
 // New opens the room: from then on, what happens to contacts is marked to be counted.
 func New(o Options) *Stats {
-	s := &Stats{db: o.DB, audit: o.Audit, contacts: o.Contacts, catalogue: o.Catalogue, now: o.Now, slog: o.Log}
+	s := &Stats{db: o.DB, audit: o.Audit, contacts: o.Contacts, catalogue: o.Catalogue, now: o.Now, slog: o.Log, crossing: make(chan struct{}, 1)}
 	if s.now == nil {
 		s.now = time.Now
 	}
@@ -152,8 +157,8 @@ func New(o Options) *Stats {
 // zone is where days begin.
 func (s *Stats) zone() *time.Location { return s.catalogue().Hours.Zone() }
 
-// invented says of a contact that it is an exercise, which no figure counts. This is the one place that decides it.
-func invented(contact.Contact) bool { return false }
+// isInvented says of a contact that it is an exercise, which no figure counts. This is the one place that decides it.
+func isInvented(contact.Contact) bool { return false }
 
 // foldEvery is how soon what happened is counted when nobody asks for figures; whoever asks has it counted at once.
 const foldEvery = 3 * time.Second

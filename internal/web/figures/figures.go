@@ -98,9 +98,6 @@ func (a asked) query() stats.Query {
 	return q
 }
 
-// days is how many days a time has, whatever their hours.
-func days(from, until time.Time) int { return int(until.Sub(from).Hours()+12) / 24 }
-
 // other is the time that a period is compared with. A period that goes on is compared with as many days as are over of it.
 func (a asked) other(now time.Time) (stats.Query, bool) {
 	q := a.query()
@@ -112,7 +109,7 @@ func (a asked) other(now time.Time) (stats.Query, bool) {
 	case "last_year":
 		q.From, q.Until = q.From.AddDate(-1, 0, 0), q.Until.AddDate(-1, 0, 0)
 	case "before":
-		n := days(q.From, q.Until)
+		n := q.NumDays()
 		switch a.period {
 		case "month":
 			q.From = a.from.AddDate(0, -1, 0)
@@ -278,21 +275,24 @@ type slot struct {
 func trend(f stats.Figures, month func(time.Month) string) []slot {
 	var all []slot
 	from, until := f.Query.From, f.Query.Until
-	n := days(from, until)
+	n := f.Query.NumDays()
 	for at := from; at.Before(until); {
 		var next time.Time
 		label := strconv.Itoa(at.Day()) + " " + month(at.Month())
 		switch {
 		case n <= 45:
 			next = at.AddDate(0, 0, 1)
-		case n <= 200:
+		case n <= stats.LongestByDay:
 			next = at.AddDate(0, 0, 7)
 		default:
 			next = time.Date(at.Year(), at.Month()+1, 1, 0, 0, 0, 0, at.Location())
 			label = month(at.Month()) + " " + strconv.Itoa(at.Year())
 		}
 		s := slot{label: label, from: at, by: map[stats.Measure]int64{}}
-		for d := at; d.Before(next) && d.Before(until); d = d.AddDate(0, 0, 1) {
+		if n > stats.LongestByDay {
+			s.by = f.Months[stats.DayOf(at)/100]
+		}
+		for d := at; n <= stats.LongestByDay && d.Before(next) && d.Before(until); d = d.AddDate(0, 0, 1) {
 			for m, k := range f.Days[stats.DayOf(d)] {
 				s.by[m] += k
 			}

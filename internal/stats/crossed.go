@@ -1,0 +1,134 @@
+package stats
+
+import (
+	"context"
+	"strings"
+	"time"
+
+	"vigie/internal/store"
+)
+
+// What is crossed is read from the contacts that are still there, since cells cross nothing: what was said of girls of a département,
+// by hour, on one platform. It takes seconds where cells take milliseconds, and says less the older the time is, because contacts
+// are erased and their lines with them.
+
+// Crossable are the dimensions by which contacts can be chosen.
+var Crossable = []Dim{Category, Who, Age, Gender, Department, Platform, Outcome, Lang, Satisfaction}
+
+// LeastCrossed is how many contacts figures that are crossed are of, at least: below, they would tell what became of one child.
+const LeastCrossed = 5
+
+// Crossed are the figures of the contacts of a time of which all that is chosen was said: of each dimension one of its codes. tell, unless
+// nil, hears how much of the work is done, first 0. A node does this for one at a time, so that the desk does not feel it; others wait. Of
+// fewer than LeastCrossed contacts there are no figures, and Few says so.
+func (s *Stats) Crossed(ctx context.Context, q Query, chosen []Said, tell func(done, of int)) (Figures, error) {
+	if tell == nil {
+		tell = func(int, int) {}
+	}
+	var pieces []part
+	for at := q.From; at.Before(q.Until); {
+		y, m, _ := at.Date()
+		next := time.Date(y, m+1, 1, 0, 0, 0, 0, at.Location())
+		if next.After(q.Until) {
+			next = q.Until
+		}
+		pieces, at = append(pieces, daysOf(at, next)), next
+	}
+	tell(0, len(pieces))
+	select {
+	case s.crossing <- struct{}{}:
+		defer func() { <-s.crossing }()
+	case <-ctx.Done():
+		return Figures{}, ctx.Err()
+	}
+	if err := s.Fold(ctx); err != nil {
+		return Figures{}, err
+	}
+	f := emptyFigures(q)
+	for i, p := range pieces {
+		lines, err := s.lines(ctx, q, p, chosen)
+		if err != nil {
+			return f, err
+		}
+		for _, l := range lines {
+			f.countLine(l)
+		}
+		tell(i+1, len(pieces))
+	}
+	if f.Whole[Entered] < LeastCrossed {
+		f = emptyFigures(q)
+		f.Few = true
+	}
+	f.spread()
+	return f, nil
+}
+
+// keptLine is a line as it is kept.
+type keptLine struct {
+	day  int64
+	text string
+}
+
+// lines are those of a part of which all that is chosen was said, in the order of their days.
+func (s *Stats) lines(ctx context.Context, q Query, p part, chosen []Said) ([]keptLine, error) {
+	for _, c := range q.Channels {
+		chosen = append(chosen[:len(chosen):len(chosen)], Said{Channel, c})
+	}
+	var order []Dim
+	codes := map[Dim][]string{}
+	for _, c := range chosen {
+		if codes[c.Dim] == nil {
+			order = append(order, c.Dim)
+		}
+		codes[c.Dim] = append(codes[c.Dim], c.Code)
+	}
+	var b store.Builder
+	b.Text(`SELECT day, line FROM stat_counted WHERE line <> ';'`)
+	b.And("day >=", p.from)
+	b.And("day <", p.until)
+	for _, d := range order {
+		b.Text(` AND (FALSE`)
+		for _, code := range codes[d] {
+			b.Text(` OR line LIKE `)
+			b.Arg(`%;` + likely.Replace(string(d)+`=`+code) + `;%`)
+			b.Text(` ESCAPE '\'`)
+		}
+		b.Text(`)`)
+	}
+	b.Text(` ORDER BY day`)
+	return store.All(ctx, s.db, func(r store.Row) (l keptLine, err error) { return l, r.Scan(&l.day, &l.text) }, b.SQL(), b.Args()...)
+}
+
+// likely takes its meaning from what LIKE would read as a pattern.
+var likely = strings.NewReplacer(`\`, `\\`, `%`, `\%`, `_`, `\_`)
+
+// countLine adds a contact.
+func (f *Figures) countLine(l keptLine) {
+	channel, became, hour, soon := "", Measure(""), 0, false
+	for d, code := range saidIn(l.text) {
+		switch d {
+		case Channel:
+			channel = code
+		case Became:
+			became = Measure(code)
+		case Hour:
+			hour = hourOf(code)
+		case inTime:
+			soon = true
+		default:
+			plus(f.By, d, code, 1)
+		}
+	}
+	measures := [3]Measure{Entered, became, InTime}
+	n := 2
+	if soon {
+		n = 3
+	}
+	for _, m := range measures[:n] {
+		f.Whole[m]++
+		plus(f.Channels, channel, m, 1)
+		f.onDay(l.day, m, 1)
+		f.Hours[hour][m]++
+	}
+	f.Week[weekday(l.day)][hour]++
+}
