@@ -40,6 +40,24 @@ test("a supervisor reads the figures, keeps a view, and takes them along", { tag
     await page.getByRole("button", { name: "Retirer « Le trimestre, au téléphone »" }).click();
     await expect(page.getByRole("link", { name: "Le trimestre, au téléphone" })).toHaveCount(0);
   });
+  await test.step("crossed with the answers of the forms", async () => {
+    await page.getByLabel("Période", { exact: true }).selectOption({ label: "Ce trimestre" });
+    await page.getByText("Croiser avec les réponses des fiches").click();
+    await page.getByLabel("Genre de l'enfant", { exact: true }).selectOption({ label: "Fille" });
+    await page.getByRole("button", { name: "Afficher" }).click();
+    await expect(page.getByRole("status").filter({ hasText: /^\d+ contacts encore gardés portent ces réponses/ })).toBeVisible();
+    const girls = page.getByRole("region", { name: "Par genre de l'enfant" });
+    await expect(girls).toContainText("Fille");
+    await expect(girls).not.toContainText("Garçon");
+    await looksRight(page, "stats-crossed");
+    const csv = await handsOut(page, page.getByRole("link", { name: "CSV", exact: true }));
+    expect(csv.bytes.toString()).not.toContain("Garçon");
+    for (const [label, option] of [["Âge de l'enfant", "0 à 6 ans"], ["Langue", "anglais"]] as const) await page.getByLabel(label, { exact: true }).selectOption({ label: option });
+    await page.getByRole("button", { name: "Afficher" }).click();
+    await expect(page.getByRole("status").filter({ hasText: "Moins de 5 contacts encore gardés" })).toBeVisible();
+    await expect(page.getByRole("link", { name: "CSV", exact: true })).toHaveCount(0);
+    await page.goto("/desk/stats?period=quarter");
+  });
   await test.step("the files", async () => {
     const csv = await handsOut(page, page.getByRole("link", { name: "CSV", exact: true }));
     expect(csv.name).toMatch(/^chiffres-.*\.csv$/);

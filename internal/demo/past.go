@@ -5,6 +5,7 @@ import (
 	"errors"
 	"math/rand/v2"
 	"slices"
+	"strconv"
 	"time"
 
 	"vigie/internal/audit"
@@ -128,15 +129,26 @@ func (p Past) move(ctx context.Context, id string, event contact.Event, by audit
 	})
 }
 
-// fill answers what the form requires, and then what the answers require in turn.
+// fill answers what is often known, what the form requires, and then what the answers require in turn.
 func (p Past) fill(ctx context.Context, chance *rand.Rand, id string, by audit.Actor) error {
+	write := func(field catalogue.Field) error {
+		_, err := p.Contacts.SaveField(ctx, contact.Saving{ContactID: id, Field: field.Code, Value: value(chance, field), Seen: contact.Overwrite, By: by})
+		return err
+	}
+	for _, code := range []string{"age", "gender", "department", "platforms"} {
+		if field, ok := p.Catalogue.Form.Field(code); ok && chance.IntN(4) > 0 {
+			if err := write(field); err != nil {
+				return err
+			}
+		}
+	}
 	for range 20 {
 		missing, err := p.Contacts.Missing(ctx, id)
 		if err != nil || len(missing) == 0 {
 			return err
 		}
 		for _, field := range missing {
-			if _, err := p.Contacts.SaveField(ctx, contact.Saving{ContactID: id, Field: field.Code, Value: value(chance, field), Seen: contact.Overwrite, By: by}); err != nil {
+			if err := write(field); err != nil {
 				return err
 			}
 		}
@@ -152,7 +164,7 @@ func value(chance *rand.Rand, f catalogue.Field) string {
 	case catalogue.YesNo:
 		return "no"
 	case catalogue.OfAge:
-		return "13"
+		return strconv.Itoa(9 + chance.IntN(9))
 	}
 	return "Contact inventé pour la démonstration."
 }

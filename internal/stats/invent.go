@@ -36,6 +36,12 @@ func (s *Stats) invented(k Invented) line {
 	return l
 }
 
+// Line is what such a contact would be kept as, were it one.
+func (s *Stats) Line(k Invented) (day int64, text string) {
+	l := s.invented(k)
+	return l.day, l.text()
+}
+
 // Invent counts contacts that never were, in one transaction.
 func (s *Stats) Invent(ctx context.Context, all iter.Seq[Invented]) error {
 	by := map[cell]int64{}

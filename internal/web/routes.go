@@ -103,6 +103,7 @@ func (h *Handler) routes() []Route {
 
 		// The figures, and the wallboard, whose screens have a cookie of their own.
 		{get, "/desk/stats", staff.FiguresSee, s.Page, false},
+		{get, "/desk/stats/crossing", staff.FiguresSee, s.Crossing, false},
 		{get, "/desk/stats/csv", staff.FiguresSee, s.CSV, false},
 		{get, "/desk/stats/xlsx", staff.FiguresSee, s.XLSX, false},
 		{get, "/desk/stats/json", staff.FiguresSee, s.JSON, false},

@@ -11,6 +11,7 @@ import (
 	"github.com/xuri/excelize/v2"
 
 	"vigie/internal/paper"
+	"vigie/internal/stats"
 	"vigie/internal/web/i18n"
 )
 
@@ -27,7 +28,7 @@ func (v view) fileName(ending string) string {
 
 // CSV is the page for a spreadsheet: the name of the table, then its row. Numbers are bare, durations in seconds.
 func (f *Room) CSV(w http.ResponseWriter, r *http.Request) error {
-	v, err := f.view(r)
+	v, err := f.read(r)
 	if err != nil {
 		return err
 	}
@@ -57,7 +58,7 @@ func writeCSV(w http.ResponseWriter, sheets []sheet) error {
 
 // XLSX is the page as a workbook, a table to a sheet.
 func (f *Room) XLSX(w http.ResponseWriter, r *http.Request) error {
-	v, err := f.view(r)
+	v, err := f.read(r)
 	if err != nil {
 		return err
 	}
@@ -140,7 +141,7 @@ func sheetName(title string) string {
 
 // JSON is the page for a machine: codes beside the words, numbers as numbers.
 func (f *Room) JSON(w http.ResponseWriter, r *http.Request) error {
-	v, err := f.view(r)
+	v, err := f.read(r)
 	if err != nil {
 		return err
 	}
@@ -152,11 +153,19 @@ func (f *Room) JSON(w http.ResponseWriter, r *http.Request) error {
 		Rows    []cells  `json:"rows"`
 	}
 	out := struct {
-		From    string  `json:"from"`
-		Until   string  `json:"until"`
-		Channel string  `json:"channel,omitempty"`
-		Tables  []table `json:"tables"`
+		From    string `json:"from"`
+		Until   string `json:"until"`
+		Channel string `json:"channel,omitempty"`
+		// Chosen are the answers that the contacts have, by dimension.
+		Chosen map[stats.Dim]string `json:"chosen,omitempty"`
+		Tables []table              `json:"tables"`
 	}{From: v.asked.from.Format(time.DateOnly), Until: v.asked.until.AddDate(0, 0, -1).Format(time.DateOnly), Channel: v.asked.channel}
+	for _, c := range v.asked.chosen {
+		if out.Chosen == nil {
+			out.Chosen = map[stats.Dim]string{}
+		}
+		out.Chosen[c.Dim] = c.Code
+	}
 	for _, s := range v.sheets {
 		t := table{Code: s.code, Title: s.title, Rows: []cells{}}
 		for _, c := range s.columns {
@@ -181,13 +190,21 @@ func (f *Room) JSON(w http.ResponseWriter, r *http.Request) error {
 
 // PDF is the page on paper. The table of days by hours is too wide for it and stays on the screen.
 func (f *Room) PDF(w http.ResponseWriter, r *http.Request) error {
-	v, err := f.view(r)
+	v, err := f.read(r)
 	if err != nil {
 		return err
 	}
 	d := f.document(v.say, v.say.T("stats.title"))
 	d.Head(v.say.T("stats.title"))
 	d.Small(v.span)
+	for _, c := range v.crossings {
+		if c.chosen != "" {
+			d.Small(v.say.T("stats.chosen", "what", c.label, "answer", c.chosen))
+		}
+	}
+	if len(v.asked.chosen) > 0 {
+		d.Text(v.crossedWords())
+	}
 	d.Text(v.say.T("stats.words"))
 	for _, s := range v.sheets {
 		if s.chart != "heat" && !s.empty() {

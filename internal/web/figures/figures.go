@@ -7,11 +7,14 @@ package figures
 
 import (
 	"cmp"
+	"context"
 	"net/http"
 	"net/url"
 	"slices"
 	"strconv"
 	"time"
+
+	"github.com/a-h/templ"
 
 	"vigie/internal/audit"
 	"vigie/internal/catalogue"
@@ -21,6 +24,7 @@ import (
 	"vigie/internal/takedown"
 	"vigie/internal/web/answer"
 	"vigie/internal/web/i18n"
+	"vigie/internal/web/live"
 	"vigie/internal/web/session"
 	"vigie/internal/web/ui"
 )
@@ -31,6 +35,7 @@ type Room struct {
 	Stats     *stats.Stats
 	Takedown  *takedown.Takedown
 	Catalogue func() *catalogue.Set
+	Streams   *live.Streams
 	// Frame is the frame of a page for whoever works, with the key of its title.
 	Frame func(r *http.Request, title string) ui.DeskProps
 	// Now is the clock of the pages.
@@ -51,14 +56,26 @@ type asked struct {
 	period, compare, channel string
 	from, until              time.Time // until is not in it
 	seen                     time.Time // now: of what comes after it there are no figures yet
+	// chosen are the answers of the forms that the contacts must have; with any, figures are crossed, and take some seconds. whole asks
+	// for the page with its figures all the same, from where nothing can show how far they are.
+	chosen []stats.Said
+	whole  bool
 }
 
 // longest is how many years one page of figures spans.
 const longest = 11
 
+// longestCode is how long a code of a form is at most.
+const longestCode = 64
+
 func (f *Room) asked(r *http.Request) (asked, error) {
 	q, now := r.URL.Query(), f.Now().In(i18n.Paris)
-	a := asked{period: q.Get("period"), compare: q.Get("compare"), channel: q.Get("channel"), seen: now}
+	a := asked{period: q.Get("period"), compare: q.Get("compare"), channel: q.Get("channel"), seen: now, whole: q.Has("whole")}
+	for _, d := range stats.Crossable {
+		if code := q.Get(string(d)); code != "" && len(code) <= longestCode {
+			a.chosen = append(a.chosen, stats.Said{Dim: d, Code: code})
+		}
+	}
 	if !slices.Contains(compares, a.compare) {
 		a.compare = "before"
 	}
@@ -135,6 +152,9 @@ func (a asked) values() url.Values {
 	if a.channel != "" {
 		q.Set("channel", a.channel)
 	}
+	for _, c := range a.chosen {
+		q.Set(string(c.Dim), c.Code)
+	}
 	if a.period == "dates" {
 		q.Set("from", a.from.Format(time.DateOnly))
 		q.Set("until", a.until.AddDate(0, 0, -1).Format(time.DateOnly))
@@ -151,32 +171,96 @@ type view struct {
 	compared     bool
 	sheets       []sheet
 	tiles        []ui.TileProps
+	crossings    []crossing
 	views        []stats.View
 	mayWall      bool
 	me           string
+	counting     bool // the figures are still to come
+	few          bool // what it would be compared with is of too few contacts
 }
 
+// crossing is a choice by which contacts can be chosen.
+type crossing struct {
+	dim     stats.Dim
+	label   string
+	options []ui.Option
+	chosen  string // in words
+}
+
+// view is the page that is asked for, without its figures.
 func (f *Room) view(r *http.Request) (view, error) {
 	a, err := f.asked(r)
-	if err != nil {
-		return view{}, err
-	}
-	say := answer.Printer(r)
-	v := view{say: say, asked: a, span: spanOf(say, a.from, a.until), me: session.Staff(r).ID, mayWall: session.Staff(r).Can(staff.WallManage)}
-	if v.now, err = f.Stats.Figures(r.Context(), a.query()); err != nil {
-		return v, err
+	who, say := session.Staff(r), answer.Printer(r)
+	v := view{say: say, asked: a, span: spanOf(say, a.from, a.until), me: who.ID, mayWall: who.Can(staff.WallManage)}
+	for _, d := range stats.Crossable {
+		v.crossings = append(v.crossings, f.crossing(say, d, a))
 	}
 	if q, ok := a.other(f.Now()); ok {
-		if v.then, err = f.Stats.Figures(r.Context(), q); err != nil {
-			return v, err
-		}
 		v.compared, v.beside = true, spanOf(say, q.From, q.Until)
+	}
+	return v, err
+}
+
+func (f *Room) crossing(say *i18n.Printer, d stats.Dim, a asked) crossing {
+	c := crossing{dim: d, label: say.T("stats.choose." + string(d))}
+	had := ""
+	for _, s := range a.chosen {
+		if s.Dim == d {
+			had, c.chosen = s.Code, f.label(say, d, s.Code)
+		}
+	}
+	codes := f.codes(d)
+	if had != "" && !slices.Contains(codes, had) {
+		codes = append(codes, had)
+	}
+	for _, code := range codes {
+		c.options = append(c.options, ui.Option{Value: code, Label: f.label(say, d, code), Checked: code == had})
+	}
+	return c
+}
+
+// fill reads the figures of a page. tell hears how much of the work is done.
+func (f *Room) fill(ctx context.Context, v view, tell func(done, of int)) (view, error) {
+	now := v.asked.query()
+	then, _ := v.asked.other(f.Now())
+	var err error
+	if len(v.asked.chosen) == 0 {
+		if v.now, err = f.Stats.Figures(ctx, now); err == nil && v.compared {
+			v.then, err = f.Stats.Figures(ctx, then)
+		}
+	} else {
+		parts := 1
+		if v.compared {
+			parts = 2
+		}
+		v.now, err = f.Stats.Crossed(ctx, now, v.asked.chosen, func(done, of int) { tell(done, parts*of) })
+		if err == nil && v.compared {
+			v.then, err = f.Stats.Crossed(ctx, then, v.asked.chosen, func(done, of int) { tell(of+done, parts*of) })
+		}
+	}
+	if err != nil {
+		return v, err
+	}
+	if v.then.Few { // nothing is said of them: no zero stands beside what is
+		v.compared, v.few = false, true
 	}
 	v.tiles = v.makeTiles()
 	v.sheets = f.sheets(v)
-	removal, err := f.removals(r, say, a)
+	if len(v.asked.chosen) > 0 {
+		return v, nil // a notice belongs to no answer of a form
+	}
+	removal, err := f.removals(ctx, v.say, v.asked)
 	v.sheets = append(v.sheets, removal)
 	return v, err
+}
+
+// read is the page that is asked for, with its figures.
+func (f *Room) read(r *http.Request) (view, error) {
+	v, err := f.view(r)
+	if err != nil {
+		return v, err
+	}
+	return f.fill(r.Context(), v, func(int, int) {})
 }
 
 func spanOf(say *i18n.Printer, from, until time.Time) string {
@@ -193,11 +277,51 @@ func (f *Room) Page(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	if v.counting = len(v.asked.chosen) > 0 && !v.asked.whole; !v.counting {
+		if v, err = f.fill(r.Context(), v, func(int, int) {}); err != nil {
+			return err
+		}
+	}
 	if v.views, err = f.Stats.Views(r.Context(), v.me); err != nil {
 		return err
 	}
 	answer.Page(w, r, http.StatusOK, page(v, f.Frame(r, "stats.title")))
 	return nil
+}
+
+// Crossing is the stream of a page whose figures are crossed: how far they are, then the figures.
+func (f *Room) Crossing(w http.ResponseWriter, r *http.Request) error {
+	v, err := f.view(r)
+	if err != nil {
+		return err
+	}
+	kept := context.WithoutCancel(r.Context())
+	return f.Streams.Serve(w, r, v.me, func(s *live.Stream) (func(), error) {
+		ctx, stop := context.WithCancel(kept)
+		push := func(piece templ.Component) bool {
+			e, err := live.Update(ctx, "", piece)
+			return err == nil && s.Push(e)
+		}
+		go func() {
+			defer s.End()
+			filled, err := f.fill(ctx, v, func(done, of int) {
+				if !push(far(v, done, of)) {
+					stop() // nobody is there to read them
+				}
+			})
+			if ctx.Err() != nil {
+				return
+			}
+			if err != nil {
+				answer.Log(r, err)
+				push(failed(v))
+			} else {
+				push(body(filled))
+			}
+			s.Push(live.Signal("done", ""))
+		}()
+		return stop, nil
+	})
 }
 
 // makeTiles are the numbers that count most, each beside what it was.

@@ -2,7 +2,7 @@ package figures
 
 import (
 	"cmp"
-	"net/http"
+	"context"
 	"slices"
 	"strconv"
 	"time"
@@ -276,6 +276,47 @@ func last(code string) int {
 // of which field of the form the codes of a dimension are.
 var fieldOf = map[stats.Dim]string{stats.Category: "category_main", stats.Who: "who", stats.Gender: "gender", stats.Department: "department", stats.Platform: "platforms", stats.Outcome: "outcome"}
 
+// codes are those that a dimension offers to choose from.
+func (f *Room) codes(d stats.Dim) []string {
+	set := f.Catalogue()
+	var codes []string
+	switch d {
+	case stats.Age:
+		for _, a := range stats.Ages {
+			codes = append(codes, a.Code)
+		}
+	case stats.Lang:
+		return []string{i18n.French, i18n.English}
+	case stats.Satisfaction:
+		for _, c := range set.Questions.Last.Choices {
+			codes = append(codes, c.Code)
+		}
+		return codes
+	default:
+		if field, ok := set.Form.Field(fieldOf[d]); ok {
+			for _, c := range field.Offered() {
+				codes = append(codes, c.Code)
+			}
+		}
+	}
+	if !slices.Contains(codes, stats.Unknown) {
+		codes = append(codes, stats.Unknown)
+	}
+	return codes
+}
+
+// crossedWords say of which contacts figures that are crossed are.
+func (v view) crossedWords() string {
+	if v.now.Few {
+		return v.say.T("stats.few", "n", stats.LeastCrossed)
+	}
+	words := v.say.T("stats.crossed", "n", v.now.Whole[stats.Entered])
+	if v.few {
+		words += " " + v.say.T("stats.few_then", "n", stats.LeastCrossed)
+	}
+	return words
+}
+
 // label says a code of a dimension in words.
 func (f *Room) label(say *i18n.Printer, d stats.Dim, code string) string {
 	set := f.Catalogue()
@@ -308,9 +349,9 @@ func (f *Room) label(say *i18n.Printer, d stats.Dim, code string) string {
 }
 
 // removals are what became of notices to platforms; the whole story is on a page of its own.
-func (f *Room) removals(r *http.Request, say *i18n.Printer, a asked) (sheet, error) {
+func (f *Room) removals(ctx context.Context, say *i18n.Printer, a asked) (sheet, error) {
 	s := sheet{code: "removals", title: say.T("stats.removals"), columns: []column{{code: "what", label: say.T("stats.what")}, {code: "counted", label: say.T("stats.counted"), number: true}}}
-	t, err := f.Takedown.Figures(r.Context(), a.from, a.until)
+	t, err := f.Takedown.Figures(ctx, a.from, a.until)
 	if err != nil {
 		return s, err
 	}

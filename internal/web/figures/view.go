@@ -15,7 +15,11 @@ func (f *Room) SaveView(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	kept := url.Values{}
-	for _, name := range []string{"period", "compare", "channel", "from", "until"} {
+	names := []string{"period", "compare", "channel", "from", "until"}
+	for _, d := range stats.Crossable {
+		names = append(names, string(d))
+	}
+	for _, name := range names {
 		if v := form.Get(name); v != "" {
 			kept.Set(name, v)
 		}

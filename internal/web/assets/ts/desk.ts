@@ -12,6 +12,7 @@ import "./filter-list";
 import "./command-bar";
 import "./theme-switch";
 import "./copy-text";
+import "./figures-count";
 import "./uncovered-picture";
 import "./quick-exit";
 import "./passkey";
