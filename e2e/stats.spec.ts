@@ -67,6 +67,19 @@ test("a supervisor reads the figures, keeps a view, and takes them along", { tag
     expect(tables.tables.map((t) => t.code)).toContain("department");
     expect((await handsOut(page, page.getByRole("link", { name: "PDF", exact: true }))).bytes.subarray(0, 5).toString()).toBe("%PDF-");
   });
+  await test.step("a line for each contact", async () => {
+    await page.getByText("Une ligne par contact").click();
+    await page.getByRole("button", { name: "Préparer le classeur" }).click();
+    await expect(page.getByRole("heading", { name: "Une ligne par contact" })).toBeVisible();
+    await expect(page.getByRole("status").filter({ hasText: /^\d+ contacts\. À prendre avant/ })).toBeVisible();
+    await looksRight(page, "stats-lines");
+    const book = await handsOut(page, page.getByRole("link", { name: "Emporter le classeur (XLSX)" }));
+    expect(book.name).toMatch(/^contacts-\d{8}-\d{8}\.xlsx$/);
+    expect(book.bytes.subarray(0, 2).toString()).toBe("PK");
+    await page.getByRole("button", { name: "Retirer ce classeur" }).click();
+    await expect(page.getByText("Aucun classeur.")).toBeVisible();
+    await page.getByRole("link", { name: "Chiffres" }).first().click();
+  });
   await test.step("what goes to CHI", async () => {
     await page.getByRole("link", { name: "Remontée de données CHI" }).click();
     await expect(page.getByRole("region", { name: "Par genre" })).toContainText("Ensemble");

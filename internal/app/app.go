@@ -218,7 +218,9 @@ func (a *App) openRooms(ctx context.Context, o Options) error {
 	}
 	a.onClose(func() error { a.Contacts.Stop(); return nil })
 	// Before the rooms that take a contact out of their rows when it is erased: what is due is counted with them.
-	a.Stats = stats.New(stats.Options{DB: a.DB, Audit: a.Audit, Contacts: a.Contacts, Catalogue: a.Catalogue.Current, Now: o.Now})
+	a.Stats = stats.New(stats.Options{
+		DB: a.DB, Audit: a.Audit, Contacts: a.Contacts, Catalogue: a.Catalogue.Current, Keys: a.Keys, Blobs: a.Files, Jobs: a.Jobs, Words: figures.Words(a.Catalogue.Current), Now: o.Now,
+	})
 	if a.Chats, err = chat.New(chat.Options{
 		DB: a.DB, Keys: a.Keys, Audit: a.Audit, Bus: a.Bus, Contacts: a.Contacts, Blobs: a.Files, Catalogue: a.Catalogue.Current, Alias: a.alias,
 		HoldIllegal: a.config.IllegalFiles == "hold", Pictures: a.pictures, Now: o.Now,
@@ -226,7 +228,10 @@ func (a *App) openRooms(ctx context.Context, o Options) error {
 			if named, err := a.Evidence.Names(ctx, blobID); err != nil || named {
 				return named, err
 			}
-			return a.Phone.Names(ctx, blobID)
+			if named, err := a.Phone.Names(ctx, blobID); err != nil || named {
+				return named, err
+			}
+			return a.Stats.Names(ctx, blobID)
 		},
 	}); err != nil {
 		return err
@@ -380,7 +385,7 @@ func (a *App) Background(ctx context.Context) *sync.WaitGroup {
 	all.Go(func() { a.Listening.Run(ctx) })
 	all.Go(func() { a.Jobs.Run(ctx) })
 	all.Go(func() { a.Rota.Run(ctx) })
-	for what, forget := range map[string]func(context.Context) error{"grids": a.Quality.Forget, "visits": a.Visits.Forget, "exercises": a.Exercises.Forget} {
+	for what, forget := range map[string]func(context.Context) error{"grids": a.Quality.Forget, "visits": a.Visits.Forget, "exercises": a.Exercises.Forget, "workbooks": a.Stats.Forget} {
 		all.Go(func() { hourly(ctx, what, forget) })
 	}
 	all.Go(func() { a.Stats.Run(ctx) })

@@ -17,6 +17,7 @@ import (
 	"vigie/internal/evidence"
 	"vigie/internal/jobs"
 	"vigie/internal/phone"
+	"vigie/internal/stats"
 	"vigie/internal/store"
 )
 
@@ -110,7 +111,11 @@ func namedFiles(ctx context.Context, db *store.DB) ([]string, error) {
 	}
 	proofs = append(proofs, kept...)
 	voices, err := phone.NamedBlobs(ctx, db)
-	return append(proofs, voices...), err
+	if err != nil {
+		return nil, err
+	}
+	books, err := stats.NamedBlobs(ctx, db)
+	return slices.Concat(proofs, voices, books), err
 }
 
 // checkFiles compares the sealed files with the rows that name them. A file that no row names is no harm, for

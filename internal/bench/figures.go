@@ -8,8 +8,12 @@ import (
 	"io"
 	"iter"
 	"net/http"
+	"net/url"
 	"os"
+	"regexp"
 	"time"
+
+	"github.com/xuri/excelize/v2"
 
 	"vigie/internal/staff"
 	"vigie/internal/stats"
@@ -37,6 +41,11 @@ type Counted struct {
 	CountedS float64 `json:"counted_s"` // how long it took to count them all
 	Runs     int     `json:"runs"`
 	Asked    []Asked `json:"asked"`
+	// Rows is how many contacts the workbook has, RowsS how long it took to be made beside everything else.
+	Rows  int     `json:"rows"`
+	RowsS float64 `json:"rows_s"`
+	// RowsRSS is by how much the server grew meanwhile, at the most.
+	RowsRSS float64 `json:"rows_rss_mb"`
 	// RSSBefore and RSS are what the server held before the first question and after the last.
 	RSSBefore float64 `json:"rss_before_mb"`
 	RSS       float64 `json:"rss_mb"`
@@ -48,6 +57,7 @@ func (f *Counted) print(w io.Writer) {
 	for _, a := range f.Asked {
 		fmt.Fprintf(w, "  %-34s p50 %8.2f  p99 %8.2f  max %8.2f ms, %d bytes\n", a.What, a.Took.P50, a.Took.P99, a.Took.Max, a.Bytes)
 	}
+	fmt.Fprintf(w, "  a workbook of %d contacts, a line each, made in %.1f s; the server grew by %.0f MB at the most\n", f.Rows, f.RowsS, f.RowsRSS)
 	fmt.Fprintf(w, "  server %.0f MB before, %.0f after; others took %.2f cores", f.RSSBefore, f.RSS, f.Others)
 	if f.Others > quietEnough {
 		fmt.Fprint(w, ": not a quiet machine, the times are not the program's own")
@@ -134,6 +144,9 @@ func (b Bench) FiguresAsked(ctx context.Context, o FiguresOptions) (err error) {
 	if err != nil {
 		return err
 	}
+	if err := b.book(ctx, crowd, who, server, f, now); err != nil {
+		return err
+	}
 	f.RSSBefore, f.RSS = mega(before), mega(after)
 	f.Others = hundredths(max(0, (busyTime()-busy-(spent()-ours)).Seconds()) / time.Since(began).Seconds())
 	if err := b.result(result); err != nil {
@@ -190,6 +203,71 @@ func (b Bench) count(ctx context.Context, rec *record, o FiguresOptions, f *Coun
 		return watcher, err
 	}
 	return seats[0], nil
+}
+
+// book has a workbook made of the last contacts, 100,000 or all, a line each.
+func (b Bench) book(ctx context.Context, crowd *door, who head, server *server, f *Counted, now time.Time) error {
+	days := f.Days
+	if f.Contacts > 0 {
+		days = min(days, 100_000*f.Days/f.Contacts)
+	}
+	form := url.Values{"period": {"dates"}, "compare": {"none"}, "from": {now.AddDate(0, 0, -days).Format(time.DateOnly)}, "until": {now.Format(time.DateOnly)}}
+	before, _, err := memory(server.pid())
+	if err != nil {
+		return err
+	}
+	began := time.Now()
+	res, _, err := crowd.ask(ctx, http.MethodPost, "/desk/stats/lines", who, form)
+	if err != nil {
+		return err
+	}
+	if res.StatusCode != http.StatusSeeOther {
+		return fmt.Errorf("%w: a workbook that is asked for answers %d", Failed, res.StatusCode)
+	}
+	link := regexp.MustCompile(`href="(/desk/stats/lines/[0-9a-f-]{36})"`)
+	most := before
+	for {
+		_, body, err := crowd.ask(ctx, http.MethodGet, "/desk/stats/lines", who, nil)
+		if err != nil {
+			return err
+		}
+		held, _, err := memory(server.pid())
+		if err != nil {
+			return err
+		}
+		most = max(most, held)
+		if found := link.FindSubmatch(body); found != nil {
+			f.RowsS, f.RowsRSS = hundredths(time.Since(began).Seconds()), mega(most-before)
+			_, content, err := crowd.ask(ctx, http.MethodGet, string(found[1]), who, nil)
+			if err != nil {
+				return err
+			}
+			f.Rows, err = rowsOf(content)
+			return err
+		}
+		if time.Since(began) > 5*time.Minute {
+			return fmt.Errorf("%w: no workbook after %v", Failed, time.Since(began))
+		}
+		time.Sleep(100 * time.Millisecond)
+	}
+}
+
+// rowsOf counts the rows of a workbook but its head.
+func rowsOf(content []byte) (int, error) {
+	book, err := excelize.OpenReader(bytes.NewReader(content))
+	if err != nil {
+		return 0, err
+	}
+	defer book.Close()
+	rows, err := book.Rows(book.GetSheetName(0))
+	if err != nil {
+		return 0, err
+	}
+	n := -1
+	for rows.Next() {
+		n++
+	}
+	return n, rows.Close()
 }
 
 // keep writes each contact as a row, empty but for its line, so that figures can be crossed; it returns how many.

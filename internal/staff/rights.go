@@ -61,6 +61,7 @@ const (
 	RotaEdit       Right = "rota.edit"       // plan, publish, decide on swaps
 	HandoverSee    Right = "handover.see"    // what a shift begins with: of it, what she may open
 	FiguresSee     Right = "figures.see"     // what the helpline did, in numbers
+	FiguresLines   Right = "figures.lines"   // take away a workbook with a line for each contact
 	WallManage     Right = "wall.manage"     // which screens show the wallboard
 	KeepingSee     Right = "keeping.see"     // what goes by which rule, and what is kept
 	KeepingRule    Right = "keeping.rule"    // decide how long each kind of data is kept
@@ -119,6 +120,7 @@ var table = []struct {
 	{RotaEdit, grant{no, yes, no, yes, no, no}},
 	{HandoverSee, grant{yes, yes, no, no, yes, no}},
 	{FiguresSee, grant{no, yes, no, yes, yes, no}},
+	{FiguresLines, grant{no, yes, no, no, yes, no}},
 	{WallManage, grant{no, yes, no, yes, no, no}},
 	{KeepingSee, grant{no, yes, no, no, yes, no}},
 	{KeepingRule, grant{no, no, no, no, yes, no}},

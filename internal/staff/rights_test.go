@@ -48,6 +48,7 @@ rota.see         c s . a . .
 rota.edit        . s . a . .
 handover.see     c s . . o .
 figures.see      . s . a o .
+figures.lines    . s . . o .
 wall.manage      . s . a . .
 keeping.see      . s . . o .
 keeping.rule     . . . . o .

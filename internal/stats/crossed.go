@@ -25,15 +25,7 @@ func (s *Stats) Crossed(ctx context.Context, q Query, chosen []Said, tell func(d
 	if tell == nil {
 		tell = func(int, int) {}
 	}
-	var pieces []part
-	for at := q.From; at.Before(q.Until); {
-		y, m, _ := at.Date()
-		next := time.Date(y, m+1, 1, 0, 0, 0, 0, at.Location())
-		if next.After(q.Until) {
-			next = q.Until
-		}
-		pieces, at = append(pieces, daysOf(at, next)), next
-	}
+	pieces := q.pieces()
 	tell(0, len(pieces))
 	select {
 	case s.crossing <- struct{}{}:
@@ -63,6 +55,20 @@ func (s *Stats) Crossed(ctx context.Context, q Query, chosen []Said, tell func(d
 	return f, nil
 }
 
+// pieces are the days of a time, a month at a time.
+func (q Query) pieces() []part {
+	var all []part
+	for at := q.From; at.Before(q.Until); {
+		y, m, _ := at.Date()
+		next := time.Date(y, m+1, 1, 0, 0, 0, 0, at.Location())
+		if next.After(q.Until) {
+			next = q.Until
+		}
+		all, at = append(all, daysOf(at, next)), next
+	}
+	return all
+}
+
 // keptLine is a line as it is kept.
 type keptLine struct {
 	day  int64
@@ -71,6 +77,22 @@ type keptLine struct {
 
 // lines are those of a part of which all that is chosen was said, in the order of their days.
 func (s *Stats) lines(ctx context.Context, q Query, p part, chosen []Said) ([]keptLine, error) {
+	var b store.Builder
+	b.Text(`SELECT day, line`)
+	q.whereLine(&b, p, chosen)
+	b.Text(` ORDER BY day`)
+	return store.All(ctx, s.db, func(r store.Row) (l keptLine, err error) { return l, r.Scan(&l.day, &l.text) }, b.SQL(), b.Args()...)
+}
+
+func (s *Stats) numLines(ctx context.Context, q Query, p part, chosen []Said) (int64, error) {
+	var b store.Builder
+	b.Text(`SELECT count(*)`)
+	q.whereLine(&b, p, chosen)
+	return store.One(ctx, s.db, scanInt, b.SQL(), b.Args()...)
+}
+
+// whereLine is the part of a statement that says which lines: the days, the channels, and of each dimension that is chosen one of its codes.
+func (q Query) whereLine(b *store.Builder, p part, chosen []Said) {
 	for _, c := range q.Channels {
 		chosen = append(chosen[:len(chosen):len(chosen)], Said{Channel, c})
 	}
@@ -82,8 +104,7 @@ func (s *Stats) lines(ctx context.Context, q Query, p part, chosen []Said) ([]ke
 		}
 		codes[c.Dim] = append(codes[c.Dim], c.Code)
 	}
-	var b store.Builder
-	b.Text(`SELECT day, line FROM stat_counted WHERE line <> ';'`)
+	b.Text(` FROM stat_counted WHERE line <> ';'`)
 	b.And("day >=", p.from)
 	b.And("day <", p.until)
 	for _, d := range order {
@@ -95,8 +116,6 @@ func (s *Stats) lines(ctx context.Context, q Query, p part, chosen []Said) ([]ke
 		}
 		b.Text(`)`)
 	}
-	b.Text(` ORDER BY day`)
-	return store.All(ctx, s.db, func(r store.Row) (l keptLine, err error) { return l, r.Scan(&l.day, &l.text) }, b.SQL(), b.Args()...)
 }
 
 // likely takes its meaning from what LIKE would read as a pattern.

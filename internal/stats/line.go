@@ -1,6 +1,7 @@
 package stats
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"iter"
@@ -18,8 +19,12 @@ type line struct {
 
 // Said is one thing that is known of a contact: of a dimension, a code.
 type Said struct {
-	Dim  Dim
-	Code string
+	Dim  Dim    `json:"dim"`
+	Code string `json:"code"`
+}
+
+func (s Said) compare(o Said) int {
+	return cmp.Or(cmp.Compare(s.Dim, o.Dim), cmp.Compare(s.Code, o.Code))
 }
 
 // Dimensions that a line has and no cell: they are a cell's channel and its measures.

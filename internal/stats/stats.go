@@ -33,8 +33,11 @@ import (
 	"time"
 
 	"vigie/internal/audit"
+	"vigie/internal/blob"
 	"vigie/internal/catalogue"
 	"vigie/internal/contact"
+	"vigie/internal/jobs"
+	"vigie/internal/seal"
 	"vigie/internal/store"
 )
 
@@ -120,6 +123,11 @@ type Options struct {
 	Audit     *audit.Log
 	Contacts  *contact.Contacts
 	Catalogue func() *catalogue.Set
+	// Keys, Blobs and Jobs make files, Words say what is in them; without Jobs there are none.
+	Keys  *seal.Keeper
+	Blobs *blob.Disk
+	Jobs  *jobs.Jobs
+	Words Words
 	// Now is the clock; nil is time.Now.
 	Now func() time.Time
 	// Log takes what goes wrong in the background; nil is slog.Default.
@@ -134,6 +142,10 @@ type Stats struct {
 	catalogue func() *catalogue.Set
 	now       func() time.Time
 	slog      *slog.Logger
+	keys      *seal.Keeper
+	blobs     *blob.Disk
+	files     *jobs.Kind[fileArgs]
+	words     Words
 
 	guesses  guesses
 	crossing chan struct{} // holds one while figures are crossed
@@ -141,12 +153,15 @@ type Stats struct {
 
 // New opens the room: from then on, what happens to contacts is marked to be counted.
 func New(o Options) *Stats {
-	s := &Stats{db: o.DB, audit: o.Audit, contacts: o.Contacts, catalogue: o.Catalogue, now: o.Now, slog: o.Log, crossing: make(chan struct{}, 1)}
+	s := &Stats{db: o.DB, audit: o.Audit, contacts: o.Contacts, catalogue: o.Catalogue, now: o.Now, slog: o.Log, keys: o.Keys, blobs: o.Blobs, words: o.Words, crossing: make(chan struct{}, 1)}
 	if s.now == nil {
 		s.now = time.Now
 	}
 	if s.slog == nil {
 		s.slog = slog.Default()
+	}
+	if o.Jobs != nil {
+		s.files = jobs.Register(o.Jobs, "stats.file", jobs.Rules{Tries: 5, Timeout: 10 * time.Minute, AtOnce: 1}, s.makeFile)
 	}
 	s.contacts.OnMove(s.moved)
 	s.contacts.OnCount(func(ctx context.Context, tx *store.Tx, id string) error { return mark(ctx, tx, id, 0, 0) })

@@ -4,14 +4,17 @@ import (
 	"context"
 	"log/slog"
 	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
 	"time"
 
 	"vigie/internal/audit"
+	"vigie/internal/blob"
 	"vigie/internal/bus"
 	"vigie/internal/catalogue"
 	"vigie/internal/contact"
+	"vigie/internal/jobs"
 	"vigie/internal/seal"
 	"vigie/internal/stats"
 	"vigie/internal/store"
@@ -36,6 +39,8 @@ type world struct {
 	db       *store.DB
 	contacts *contact.Contacts
 	at       time.Time
+	jobs     *jobs.Jobs
+	blobs    *blob.Disk
 }
 
 func newWorld(t *testing.T, db *store.DB) *world {
@@ -56,7 +61,15 @@ func newWorld(t *testing.T, db *store.DB) *world {
 	w.contacts, err = contact.New(contact.Options{DB: db, Keys: keys, Audit: log, Bus: b, Catalogue: current, Now: now, Log: slog.New(slog.DiscardHandler)})
 	w.must(err)
 	t.Cleanup(w.contacts.Stop)
-	w.Stats = stats.New(stats.Options{DB: db, Audit: log, Contacts: w.contacts, Catalogue: current, Now: now})
+	w.blobs, err = blob.OpenDisk(t.TempDir())
+	w.must(err)
+	w.jobs = jobs.New(jobs.Options{DB: db, Bus: b})
+	words := func(string) (string, []string, func(stats.Told) []any) {
+		return "contacts", []string{"month", "gender", "talk"}, func(told stats.Told) []any {
+			return []any{told.Month, strings.Join(told.Codes(stats.Gender), ","), strings.Join(told.Codes(stats.Length), ",")}
+		}
+	}
+	w.Stats = stats.New(stats.Options{DB: db, Audit: log, Contacts: w.contacts, Catalogue: current, Keys: keys, Blobs: w.blobs, Jobs: w.jobs, Words: words, Now: now})
 	return w
 }
 

@@ -104,6 +104,11 @@ func (h *Handler) routes() []Route {
 		// The figures, and the wallboard, whose screens have a cookie of their own.
 		{get, "/desk/stats", staff.FiguresSee, s.Page, false},
 		{get, "/desk/stats/crossing", staff.FiguresSee, s.Crossing, false},
+		{get, "/desk/stats/lines", staff.FiguresLines, s.Files, false},
+		{post, "/desk/stats/lines", staff.FiguresLines, s.AskFile, false},
+		{get, "/desk/stats/lines/{file}", staff.FiguresLines, s.FetchFile, false},
+		{get, "/desk/stats/lines/{file}/events", staff.FiguresLines, s.FileEvents, false},
+		{post, "/desk/stats/lines/{file}/remove", staff.FiguresLines, s.RemoveFile, false},
 		{get, "/desk/stats/csv", staff.FiguresSee, s.CSV, false},
 		{get, "/desk/stats/xlsx", staff.FiguresSee, s.XLSX, false},
 		{get, "/desk/stats/json", staff.FiguresSee, s.JSON, false},

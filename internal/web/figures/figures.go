@@ -68,8 +68,11 @@ const longest = 11
 // longestCode is how long a code of a form is at most.
 const longestCode = 64
 
-func (f *Room) asked(r *http.Request) (asked, error) {
-	q, now := r.URL.Query(), f.Now().In(i18n.Paris)
+func (f *Room) asked(r *http.Request) (asked, error) { return f.chosenIn(r.URL.Query()) }
+
+// chosenIn is what is asked for by the fields of a form or an address.
+func (f *Room) chosenIn(q url.Values) (asked, error) {
+	now := f.Now().In(i18n.Paris)
 	a := asked{period: q.Get("period"), compare: q.Get("compare"), channel: q.Get("channel"), seen: now, whole: q.Has("whole")}
 	for _, d := range stats.Crossable {
 		if code := q.Get(string(d)); code != "" && len(code) <= longestCode {
@@ -174,6 +177,7 @@ type view struct {
 	crossings    []crossing
 	views        []stats.View
 	mayWall      bool
+	mayLines     bool
 	me           string
 	counting     bool // the figures are still to come
 	few          bool // what it would be compared with is of too few contacts
@@ -191,7 +195,7 @@ type crossing struct {
 func (f *Room) view(r *http.Request) (view, error) {
 	a, err := f.asked(r)
 	who, say := session.Staff(r), answer.Printer(r)
-	v := view{say: say, asked: a, span: spanOf(say, a.from, a.until), me: who.ID, mayWall: who.Can(staff.WallManage)}
+	v := view{say: say, asked: a, span: spanOf(say, a.from, a.until), me: who.ID, mayWall: who.Can(staff.WallManage), mayLines: who.Can(staff.FiguresLines)}
 	for _, d := range stats.Crossable {
 		v.crossings = append(v.crossings, f.crossing(say, d, a))
 	}
