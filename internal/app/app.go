@@ -334,7 +334,7 @@ func (a *App) openWeb() error {
 		},
 		Console: desk,
 		Admin:   house,
-		Figures: &figures.Room{Site: site, Stats: a.Stats, Takedown: a.Takedown, Catalogue: a.Catalogue.Current, Streams: streams, Frame: frame, Now: a.now},
+		Figures: &figures.Room{Site: site, Stats: a.Stats, Takedown: a.Takedown, Referrals: a.Referrals, Catalogue: a.Catalogue.Current, Streams: streams, Frame: frame, Now: a.now},
 		Wall:    a.wall,
 	})
 	return nil

@@ -93,11 +93,7 @@ func TestCountingAnewFindsTheSame(t *testing.T) {
 		take(there...)
 		got, err := w.AllCells(w.ctx)
 		w.must(err)
-		for c := range got {
-			if got[c] == 0 {
-				delete(got, c)
-			}
-		}
+		maps.DeleteFunc(got, func(_ stats.Cell, n int64) bool { return n == 0 })
 		if !maps.Equal(got, want) {
 			for c, n := range want {
 				if got[c] != n {
@@ -162,11 +158,7 @@ func (w *world) migrates(want map[stats.Cell]int64) {
 	}
 	got, err := w.AllCells(w.ctx)
 	w.must(err)
-	for c := range got {
-		if got[c] == 0 {
-			delete(got, c)
-		}
-	}
+	maps.DeleteFunc(got, func(_ stats.Cell, n int64) bool { return n == 0 })
 	if ran != 2 || !maps.Equal(got, want) {
 		w.t.Errorf("%d statements make of the days %d cells, want %d", ran, len(got), len(want))
 	}

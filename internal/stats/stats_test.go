@@ -45,9 +45,15 @@ type world struct {
 
 func newWorld(t *testing.T, db *store.DB) *world {
 	t.Helper()
+	return newWorldIn(t, db, t.TempDir())
+}
+
+// newWorldIn is one whose key lies in a folder, where the next process finds it.
+func newWorldIn(t *testing.T, db *store.DB, folder string) *world {
+	t.Helper()
 	w := &world{t: t, ctx: context.Background(), db: db, at: time.Date(2026, 11, 23, 18, 0, 0, 0, paris)}
 	now := func() time.Time { return w.at }
-	custodian, err := seal.FileCustodian(filepath.Join(t.TempDir(), "vigie.key"))
+	custodian, err := seal.FileCustodian(filepath.Join(folder, "vigie.key"))
 	w.must(err)
 	keys, err := seal.Open(w.ctx, db, custodian, now)
 	w.must(err)

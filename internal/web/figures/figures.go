@@ -19,6 +19,7 @@ import (
 	"vigie/internal/audit"
 	"vigie/internal/catalogue"
 	"vigie/internal/fault"
+	"vigie/internal/referral"
 	"vigie/internal/staff"
 	"vigie/internal/stats"
 	"vigie/internal/takedown"
@@ -34,6 +35,7 @@ type Room struct {
 	Site      ui.Site
 	Stats     *stats.Stats
 	Takedown  *takedown.Takedown
+	Referrals *referral.Referrals
 	Catalogue func() *catalogue.Set
 	Streams   *live.Streams
 	// Frame is the frame of a page for whoever works, with the key of its title.
@@ -254,7 +256,11 @@ func (f *Room) fill(ctx context.Context, v view, tell func(done, of int)) (view,
 		return v, nil // a notice belongs to no answer of a form
 	}
 	removal, err := f.removals(ctx, v.say, v.asked)
-	v.sheets = append(v.sheets, removal)
+	if err != nil {
+		return v, err
+	}
+	referred, err := f.referrals(ctx, v.say, v.asked)
+	v.sheets = append(v.sheets, removal, referred)
 	return v, err
 }
 

@@ -364,6 +364,27 @@ func (f *Room) removals(ctx context.Context, say *i18n.Printer, a asked) (sheet,
 	return s, nil
 }
 
+// referrals are what became of what was handed to partners.
+func (f *Room) referrals(ctx context.Context, say *i18n.Printer, a asked) (sheet, error) {
+	s := sheet{code: "referrals", title: say.T("stats.referrals"), columns: []column{{code: "partner", label: say.T("stats.referral.partner")}}}
+	for _, key := range []string{"made", "called", "sent", "chased", "acknowledged", "closed", "declined", "withdrawn", "overridden"} {
+		s.columns = append(s.columns, column{code: key, label: say.T("stats.referral." + key), number: true})
+	}
+	all, err := f.Referrals.Figures(ctx, a.from, a.until)
+	for _, c := range all {
+		name := c.Partner
+		if p, ok := f.Catalogue().Partners.ByCode(c.Partner); ok {
+			name = say.Text(p.Label.In(say.Lang()))
+		}
+		r := row{code: c.Partner, label: name}
+		for _, n := range []int64{c.Made, c.Called, c.Sent, c.Chased, c.Acknowledged, c.Closed, c.Declined, c.Withdrawn, c.Overridden} {
+			r.values = append(r.values, num(n))
+		}
+		s.rows = append(s.rows, r)
+	}
+	return s, err
+}
+
 // table is a sheet as the design system draws it.
 func (s sheet) table(say *i18n.Printer) ui.TableProps {
 	t := ui.TableProps{Caption: s.title}
