@@ -36,11 +36,12 @@ var mayImport = map[string][]string{
 	"rota":        {"audit", "catalogue", "seal", "staff"},
 	"rehearsal":   {"audit", "catalogue", "seal"},
 	"routing":     {"audit", "catalogue", "contact", "seal", "staff"},
-	"stats":       {"audit", "catalogue", "contact"},
+	"stats":       {"audit", "blob", "catalogue", "contact", "seal", "workbook"},
 	"takedown":    {"audit", "casefile", "catalogue", "evidence", "seal"},
 	"team":        {"audit", "contact", "seal"},
 	"trainee":     {"audit", "contact"},
 	"visit":       {"audit", "catalogue", "chat", "contact", "mask", "rehearsal", "seal"},
+	"workbook":    {},
 }
 
 // foundations may be used by every room; they use nothing but one another.
