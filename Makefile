@@ -21,7 +21,7 @@ built    := .vigie/made/assets
 prompts := .vigie/made/prompts
 # Servers of others that the tests file notices with, and the Node.js that they want.
 remotes := .vigie/remotes/node_modules/.package-lock.json
-spoken  := $(wildcard internal/phone/prompt/*.toml internal/phone/prompt/build/*.go)
+spoken  := $(wildcard internal/phone/prompt/*.toml internal/phone/prompt/build/*.go internal/rehearsal/library/*.toml)
 
 .PHONY: run test build deps clean need-build need-test
 
@@ -61,4 +61,4 @@ $(prompts): $(spoken) | need-build
 	@if command -v espeak-ng >/dev/null; then mkdir -p $(@D) && touch $@; fi
 
 clean:
-	rm -rf bin node_modules .vigie/made .vigie/remotes internal/web/assets/dist/* internal/phone/prompt/built/*
+	rm -rf bin node_modules .vigie/made .vigie/remotes internal/web/assets/dist/* internal/phone/prompt/built/* internal/rehearsal/built/*

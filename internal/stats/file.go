@@ -262,7 +262,7 @@ func (s *Stats) makeFile(ctx context.Context, job jobs.Job[fileArgs]) (err error
 	if err != nil {
 		return err
 	}
-	n, err := s.db.Exec(ctx, `UPDATE stat_file SET state = 'ready', done = whole, blob_id = $2, size = $3, identity_sealed = $4 WHERE id = $1 AND state = 'making'`,
+	n, err := s.db.Exec(ctx, `UPDATE stat_file SET state = 'ready', blob_id = $2, size = $3, identity_sealed = $4 WHERE id = $1 AND state = 'making'`,
 		f.ID, stored.ID, stored.Size, key.SealText(identityField(f.ID), stored.Identity))
 	if err != nil || n == 0 {
 		return errors.Join(err, s.blobs.Remove(context.WithoutCancel(ctx), stored.ID))
@@ -282,11 +282,11 @@ func (s *Stats) writeFile(ctx context.Context, f File, to io.Writer) error {
 		}
 		whole += n
 	}
-	tell := func(done int64) error {
+	tell := func(done, whole int64) error {
 		_, err := s.db.Exec(ctx, `UPDATE stat_file SET done = $2, whole = $3 WHERE id = $1 AND state = 'making'`, f.ID, done, max(done, whole))
 		return err
 	}
-	if err := tell(0); err != nil {
+	if err := tell(0, whole); err != nil {
 		return err
 	}
 	sheet, heads, row := s.words(f.Lang)
@@ -302,20 +302,28 @@ func (s *Stats) writeFile(ctx context.Context, f File, to io.Writer) error {
 		}
 		told := make([]Told, len(lines))
 		for i, l := range lines {
-			told[i] = Told{l.day / 100, lineOf(l.day, l.text).said}
+			told[i].Month = l.day / 100
+			for d, code := range saidIn(l.text) {
+				if d != Hour {
+					told[i].said = append(told[i].said, Said{d, code})
+				}
+			}
 		}
-		// In no order that tells who came first: lines are in that of their codes.
+		// In no order that tells who came first, or when: that of what they say.
 		slices.SortFunc(told, func(a, b Told) int { return slices.CompareFunc(a.said, b.said, Said.compare) })
 		for _, t := range told {
 			if err := book.Row(row(t)...); err != nil {
 				return err
 			}
 			if done++; done%tellEvery == 0 {
-				if err := tell(done); err != nil {
+				if err := tell(done, whole); err != nil {
 					return err
 				}
 			}
 		}
 	}
-	return book.Close()
+	if err := book.Close(); err != nil {
+		return err
+	}
+	return tell(done, done)
 }

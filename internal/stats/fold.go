@@ -56,8 +56,12 @@ func (s *Stats) Lost(ctx context.Context, tx *store.Tx, callID string) error {
 	return err
 }
 
-// batch is how many are read at once.
-const batch = 200
+const (
+	// batch is how many are read at once.
+	batch = 200
+	// together is how many are counted in one transaction: what it costs to commit is shared, and nobody waits long for its end.
+	together = 10
+)
 
 type due struct {
 	id   string
@@ -68,7 +72,7 @@ type due struct {
 // Fold counts all that is due. Any number of nodes may do it at once.
 func (s *Stats) Fold(ctx context.Context) error { return s.fold(ctx, func(time.Duration) {}) }
 
-// fold counts all that is due, and takes a breath after each that took so long.
+// fold counts all that is due, and takes a breath after each transaction, which took so long.
 func (s *Stats) fold(ctx context.Context, breath func(took time.Duration)) error {
 	for {
 		all, err := store.All(ctx, s.db, func(r store.Row) (d due, err error) {
@@ -77,9 +81,9 @@ func (s *Stats) fold(ctx context.Context, breath func(took time.Duration)) error
 		if err != nil {
 			return err
 		}
-		for _, d := range all {
+		for some := range slices.Chunk(all, together) {
 			began := time.Now()
-			if err := s.db.Tx(ctx, func(tx *store.Tx) error { return s.count(ctx, tx, d) }); err != nil {
+			if err := s.db.Tx(ctx, func(tx *store.Tx) error { return s.count(ctx, tx, some...) }); err != nil {
 				return err
 			}
 			breath(time.Since(began))
@@ -104,19 +108,37 @@ func (s *Stats) fold(ctx context.Context, breath func(took time.Duration)) error
 	}
 }
 
-// count counts a contact as it stands. The mark is taken first: who else takes it, or puts a new one, waits for us and then
-// finds none, or its own.
-func (s *Stats) count(ctx context.Context, tx *store.Tx, d due) error {
+// count counts contacts as they stand.
+func (s *Stats) count(ctx context.Context, tx *store.Tx, all ...due) error {
+	by := map[cell]int64{}
+	for _, d := range all {
+		before, after, err := s.counted(ctx, tx, d)
+		if err != nil {
+			return err
+		}
+		for _, c := range before {
+			by[c]--
+		}
+		for _, c := range after {
+			by[c]++
+		}
+	}
+	return apply(ctx, tx, by)
+}
+
+// counted takes the mark of a contact, notes the line that it is now, and returns the cells that it was counted in and those it is to be
+// counted in. The mark is taken first: who else takes it, or puts a new one, waits for us and then finds none, or its own.
+func (s *Stats) counted(ctx context.Context, tx *store.Tx, d due) (before, after []cell, err error) {
 	n, err := tx.Exec(ctx, `DELETE FROM stat_due WHERE contact_id = $1 AND turn = $2`, d.id, d.turn)
 	if err != nil || n == 0 {
-		return err
+		return nil, nil, err
 	}
 	ct, err := s.contacts.GetWithin(ctx, tx, d.id)
 	if fault.Is(err, fault.NotFound) {
-		return nil
+		return nil, nil, nil
 	}
 	if err != nil {
-		return err
+		return nil, nil, err
 	}
 	type counted struct {
 		course
@@ -126,24 +148,21 @@ func (s *Stats) count(ctx context.Context, tx *store.Tx, d due) error {
 	had, err := store.One(ctx, tx, func(r store.Row) (c counted, err error) { return c, r.Scan(&c.talked, &c.goneAt, &c.day, &c.line) },
 		`SELECT talked, gone_at, day, line FROM stat_counted WHERE contact_id = $1`, d.id)
 	if err != nil && !errors.Is(err, store.ErrNoRow) {
-		return err
+		return nil, nil, err
 	}
-	before, err := cellsOf(had.day, had.line)
-	if err != nil {
-		return err
+	if before, err = cellsOf(had.day, had.line); err != nil {
+		return nil, nil, err
 	}
 	d.talked += had.talked
 	d.goneAt = cmp.Or(d.goneAt, had.goneAt)
 	now, err := s.line(ctx, tx, ct, d.course)
 	if err != nil {
-		return err
+		return nil, nil, err
 	}
-	if _, err := tx.Exec(ctx, `INSERT INTO stat_counted (contact_id, talked, gone_at, day, line) VALUES ($1, $2, $3, $4, $5)
+	_, err = tx.Exec(ctx, `INSERT INTO stat_counted (contact_id, talked, gone_at, day, line) VALUES ($1, $2, $3, $4, $5)
 		ON CONFLICT (contact_id) DO UPDATE SET talked = excluded.talked, gone_at = excluded.gone_at, day = excluded.day, line = excluded.line`,
-		d.id, d.talked, d.goneAt, now.day, now.text()); err != nil {
-		return err
-	}
-	return apply(ctx, tx, before, now.cells())
+		d.id, d.talked, d.goneAt, now.day, now.text())
+	return before, now.cells(), err
 }
 
 // lastly counts a contact that is erased in this transaction, if it is due: afterwards nobody can.
@@ -159,16 +178,9 @@ func (s *Stats) lastly(ctx context.Context, tx *store.Tx, contactID string) erro
 	return s.count(ctx, tx, d)
 }
 
-// apply takes some cells back and adds others; what is in both stays untouched. All who count go through the cells in one order, so
-// that no two wait for one another.
-func apply(ctx context.Context, tx *store.Tx, before, after []cell) error {
-	by := map[cell]int64{}
-	for _, c := range before {
-		by[c]--
-	}
-	for _, c := range after {
-		by[c]++
-	}
+// apply adds to cells, or takes away; what comes to nothing stays untouched. All who count go through the cells in one order, so that no
+// two wait for one another.
+func apply(ctx context.Context, tx *store.Tx, by map[cell]int64) error {
 	var changed []cell
 	for c, n := range by {
 		if n != 0 {
@@ -340,7 +352,11 @@ func (s *Stats) countCall(ctx context.Context, tx *store.Tx, id string) error {
 	case time.Duration(k.ended-k.began)*time.Millisecond < ShortWithin:
 		became = Short
 	}
-	return apply(ctx, tx, nil, s.arrival(k.began, contact.ChannelPhone, became, k.lang).cells())
+	by := map[cell]int64{}
+	for _, c := range s.arrival(k.began, contact.ChannelPhone, became, k.lang).cells() {
+		by[c]++
+	}
+	return apply(ctx, tx, by)
 }
 
 // weekday is that of a day of a cell: 0 is Monday.

@@ -193,6 +193,7 @@ func (h *Handler) routes() []Route {
 		{get, "/desk/training", staff.DeskUse, c.Training, false},
 		{post, "/desk/training/trainees", staff.FloorSteer, c.SetTrainee, false},
 		{get, "/desk/rehearsals/{code}", staff.DeskUse, c.Replay, false},
+		{get, "/desk/rehearsals/{code}/sound/{step}", staff.DeskUse, c.ReplaySound, false},
 		{post, "/desk/exercises", staff.DeskUse, c.BeginExercise, false},
 		{get, "/desk/exercises/{exercise}", staff.DeskUse, c.Exercise, false},
 		{get, "/desk/exercises/{exercise}/events", staff.DeskUse, c.ExerciseEvents, false},

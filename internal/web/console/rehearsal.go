@@ -1,6 +1,7 @@
 package console
 
 import (
+	"bytes"
 	"net/http"
 	"strconv"
 	"strings"
@@ -8,6 +9,7 @@ import (
 
 	"vigie/internal/catalogue"
 	"vigie/internal/fault"
+	"vigie/internal/phone/audio"
 	"vigie/internal/rehearsal"
 	"vigie/internal/web/answer"
 	"vigie/internal/web/i18n"
@@ -44,6 +46,7 @@ type replay struct {
 	cards       []cardDone
 	inDanger    bool
 	newest      string // what was just done, in words, for the guest's eye
+	sound       string // the address of what is said at this moment, "" where nothing is to be heard
 }
 
 // cardDone is a protocol with the steps that were ticked.
@@ -63,6 +66,9 @@ func (c *Room) replayAt(say *i18n.Printer, s rehearsal.Story, base, moment strin
 	v.at = min(max(v.at, 1), v.last)
 	if v.at < v.last {
 		v.wait = s.Steps[v.at].After
+	}
+	if _, ok := s.Sound(v.at); ok {
+		v.sound = "/desk/rehearsals/" + s.Code + "/sound/" + strconv.Itoa(v.at)
 	}
 	clock := madeUp
 	for i, step := range s.Steps[:v.at] {
@@ -152,6 +158,27 @@ func (c *Room) Replay(w http.ResponseWriter, r *http.Request) error {
 		return nil
 	}
 	answer.Page(w, r, http.StatusOK, replayPage(v, c.apart(say, m, "rehearsal.title")))
+	return nil
+}
+
+// ReplaySound is what is said at a moment of an invented call.
+func (c *Room) ReplaySound(w http.ResponseWriter, r *http.Request) error {
+	s, ok := rehearsal.Find(r.PathValue("code"))
+	if !ok {
+		return fault.New(fault.NotFound, "fault.rehearsal.unknown")
+	}
+	step, _ := strconv.Atoi(r.PathValue("step"))
+	law, ok := s.Sound(step)
+	if !ok {
+		return fault.New(fault.NotFound, "fault.rehearsal.unknown")
+	}
+	var wav bytes.Buffer
+	if err := audio.WriteWAV(&wav, audio.FromLaw(audio.PCMA, law).Samples()); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "audio/wav")
+	w.Header().Set("Cache-Control", "private, max-age=86400") // nobody is in it
+	http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(wav.Bytes()))
 	return nil
 }
 

@@ -1,5 +1,5 @@
-// Build makes what internal/phone/prompt embeds: it has espeak-ng speak the announcements, and plays the
-// music. It is run by make, from the root of the repository:
+// Build makes what internal/phone/prompt and internal/rehearsal embed: it has espeak-ng speak the announcements and the invented calls,
+// and plays the music. It is run by make, from the root of the repository:
 //
 //	go run ./internal/phone/prompt/build
 //
@@ -29,7 +29,7 @@ import (
 
 // How the pieces are made is part of what they are made from.
 //
-//go:embed main.go music.go speak.go
+//go:embed main.go music.go rehearsals.go speak.go
 var sources embed.FS
 
 // record says from what each file was made, by a hash.
@@ -44,21 +44,29 @@ type piece struct {
 
 func main() {
 	dir := flag.String("to", "internal/phone/prompt/built", "the folder that the prompts are written into")
+	library := flag.String("library", "internal/rehearsal/library", "the folder of the invented contacts")
+	calls := flag.String("calls", "internal/rehearsal/built", "the folder that the invented calls are written into")
 	flag.Parse()
-	if err := build(*dir); err != nil {
+	if err := build(*dir, *library, *calls); err != nil {
 		fmt.Fprintln(os.Stderr, "prompts:", err)
 		os.Exit(1)
 	}
 }
 
-func build(dir string) error {
+func build(dir, library, calls string) error {
 	pieces := []piece{{name: "music", from: score, make: play}}
-	if espeak, err := exec.LookPath("espeak-ng"); err == nil {
-		pieces = append(pieces, announcements(espeak)...)
-	} else {
+	espeak, err := exec.LookPath("espeak-ng")
+	if err != nil {
 		fmt.Fprintln(os.Stderr, "espeak-ng is missing: the telephone will have no announcements. As root: apt-get install espeak-ng")
+		return buildAll(dir, pieces)
 	}
-	return buildAll(dir, pieces)
+	if err := buildAll(dir, append(pieces, announcements(espeak)...)); err != nil {
+		return err
+	}
+	if pieces, err = rehearsals(espeak, library); err != nil {
+		return err
+	}
+	return buildAll(calls, pieces)
 }
 
 // buildAll leaves in dir the files of pieces, and no others.
@@ -94,7 +102,7 @@ func buildAll(dir string, pieces []piece) error {
 	if err != nil {
 		return err
 	}
-	fmt.Printf("%d of %d announcements and music made\n", len(todo), len(pieces))
+	fmt.Printf("%d of %d sounds made\n", len(todo), len(pieces))
 	return os.WriteFile(filepath.Join(dir, record), append(raw, '\n'), 0o644)
 }
 

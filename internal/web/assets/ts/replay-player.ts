@@ -1,9 +1,13 @@
 import { define, Live } from "./element";
 import { place } from "./update";
 
+/** Seconds between two people who speak. */
+const breath = 0.7;
+
 /**
- * <replay-player data-base> around an invented contact: plays its moments, each asked of the server when its time has come. Without
- * JavaScript its links go back and on. Space plays and pauses, the arrows go back and on.
+ * <replay-player data-base> around an invented contact: plays its moments, each asked of the server when its time has come. What is said in a
+ * call ([data-sound]) is heard to its end before the next moment comes. Without JavaScript its links go back and on. Space plays and
+ * pauses, the arrows go back and on.
  */
 class ReplayPlayer extends Live {
   private timer = 0;
@@ -48,8 +52,13 @@ class ReplayPlayer extends Live {
     return Number(this.stage?.dataset["wait"] ?? "0");
   }
 
+  private get sound(): HTMLAudioElement | null {
+    return this.querySelector<HTMLAudioElement>("audio[data-sound]");
+  }
+
   private toggle(): void {
     this.playing = !this.playing && this.wait > 0;
+    if (!this.playing) this.sound?.pause();
     this.show();
     this.plan();
   }
@@ -65,7 +74,21 @@ class ReplayPlayer extends Live {
     clearTimeout(this.timer);
     if (!this.playing) return;
     const speed = Number(this.querySelector<HTMLSelectElement>("[data-speed] select")?.value ?? "1");
-    this.timer = window.setTimeout(() => void this.go(this.at + 1), (this.wait * 1000) / speed);
+    const at = this.at;
+    const next = (seconds: number): void => {
+      this.timer = window.setTimeout(() => void this.go(at + 1), (seconds * 1000) / speed);
+    };
+    const sound = this.sound;
+    if (!sound) {
+      next(this.wait);
+      return;
+    }
+    sound.playbackRate = speed;
+    // What cannot be heard (no sound device, a browser that refuses) is read, in its time.
+    sound.play().then(
+      () => sound.addEventListener("ended", () => this.playing && this.at === at && next(breath), { once: true }),
+      () => this.playing && this.at === at && next(this.wait),
+    );
   }
 
   private async go(at: number, focus = ""): Promise<void> {
