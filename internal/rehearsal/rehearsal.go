@@ -30,12 +30,12 @@ const (
 
 // Story is one invented contact.
 type Story struct {
-	Code    string         `toml:"code"`
-	Lang    string         `toml:"lang"`
-	Channel string         `toml:"channel"` // "chat" or "phone"; a call is heard, and read
+	Code    string `toml:"code"`
+	Lang    string `toml:"lang"`
+	Channel string `toml:"channel"` // "chat" or "phone"; a call is heard, and read
 	// Voice is with which voice a caller speaks: "girl", "boy", "woman" or "man".
-	Voice string `toml:"voice"`
-	Title   catalogue.Text `toml:"title"`
+	Voice string         `toml:"voice"`
+	Title catalogue.Text `toml:"title"`
 	// Look says what to look at.
 	Look  catalogue.Text `toml:"look"`
 	Steps []Step         `toml:"step"`

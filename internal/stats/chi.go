@@ -30,7 +30,7 @@ func emptyRow(code string) CHIRow {
 
 // CHI counts what is due and returns the data return of whole months, until the month that begins with until.
 func (s *Stats) CHI(ctx context.Context, from, until time.Time) (CHI, error) {
-	if err := s.Fold(ctx); err != nil {
+	if err := s.foldSoon(ctx); err != nil {
 		return CHI{}, err
 	}
 	taxonomy := s.catalogue().Taxonomy

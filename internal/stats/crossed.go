@@ -5,38 +5,67 @@ import (
 	"strings"
 	"time"
 
+	"vigie/internal/audit"
+	"vigie/internal/fault"
 	"vigie/internal/store"
 )
 
-// What is crossed is read from the contacts that are still there, since cells cross nothing: what was said of girls of a département,
-// by hour, on one platform. It takes seconds where cells take milliseconds, and says less the older the time is, because contacts
-// are erased and their lines with them.
+// What is crossed is read from the contacts that are still there, since cells cross nothing: what was said of girls of a département, on
+// one platform. It takes seconds where cells take milliseconds, and says less the older the time is, because contacts are erased and
+// their lines with them. It is of whole months, tells no day and no hour, and of fewer than a few contacts nothing: so it says no more than
+// a file does (file.go), whose right it takes; and who asked for what is in the log.
 
 // Crossable are the dimensions by which contacts can be chosen.
 var Crossable = []Dim{Category, Who, Age, Gender, Department, Platform, Outcome, Lang, Satisfaction}
 
-// LeastCrossed is how many contacts figures that are crossed are of, at least: below, they would tell what became of one child.
-const LeastCrossed = 5
+const (
+	// LeastCrossed is how many contacts figures that are crossed are of, at least: below, they would tell what became of one child.
+	LeastCrossed = 5
+	// mostWaiting is how many may want figures crossed at a time, on a node.
+	mostWaiting = 4
+)
 
-// Crossed are the figures of the contacts of a time of which all that is chosen was said: of each dimension one of its codes. tell, unless
-// nil, hears how much of the work is done, first 0. A node does this for one at a time, so that the desk does not feel it; others wait. Of
-// fewer than LeastCrossed contacts there are no figures, and Few says so.
-func (s *Stats) Crossed(ctx context.Context, q Query, chosen []Said, tell func(done, of int)) (Figures, error) {
+// WholeMonths is the time of all months that a query touches.
+func (q Query) WholeMonths() Query {
+	y, m, _ := q.From.Date()
+	q.From = time.Date(y, m, 1, 0, 0, 0, 0, q.From.Location())
+	y, m, d := q.Until.Date()
+	if d > 1 {
+		m++
+	}
+	q.Until = time.Date(y, m, 1, 0, 0, 0, 0, q.Until.Location())
+	return q
+}
+
+// Crossed are the figures of the contacts of whole months of which all that is chosen was said: of each dimension one of its codes. They have
+// no days, hours or weekdays. tell, unless nil, hears how much of the work is done, first 0. A node does this for one at a time, so that
+// the desk does not feel it; others wait. Of fewer than LeastCrossed contacts there are no figures, and Few says so. It returns fault.TooMany
+// "fault.stats.busy" where several wait already.
+func (s *Stats) Crossed(ctx context.Context, q Query, chosen []Said, by audit.Actor, tell func(done, of int)) (Figures, error) {
 	if tell == nil {
 		tell = func(int, int) {}
 	}
+	q = q.WholeMonths()
 	pieces := q.pieces()
 	tell(0, len(pieces))
+	defer s.waiting.Add(-1)
+	if s.waiting.Add(1) > mostWaiting {
+		return Figures{}, fault.New(fault.TooMany, "fault.stats.busy")
+	}
 	select {
 	case s.crossing <- struct{}{}:
 		defer func() { <-s.crossing }()
 	case <-ctx.Done():
 		return Figures{}, ctx.Err()
 	}
-	if err := s.Fold(ctx); err != nil {
+	if err := s.recordCrossing(ctx, q, chosen, by); err != nil {
+		return Figures{}, err
+	}
+	if err := s.foldSoon(ctx); err != nil {
 		return Figures{}, err
 	}
 	f := emptyFigures(q)
+	f.Crossed = true
 	for i, p := range pieces {
 		lines, err := s.lines(ctx, q, p, chosen)
 		if err != nil {
@@ -49,10 +78,22 @@ func (s *Stats) Crossed(ctx context.Context, q Query, chosen []Said, tell func(d
 	}
 	if f.Whole[Entered] < LeastCrossed {
 		f = emptyFigures(q)
-		f.Few = true
+		f.Crossed, f.Few = true, true
 	}
+	f.Days, f.Hours, f.Week = nil, [24]map[Measure]int64{}, [7][24]int64{}
 	f.spread()
 	return f, nil
+}
+
+// recordCrossing writes to the log what is crossed: codes of lists, and the months.
+func (s *Stats) recordCrossing(ctx context.Context, q Query, chosen []Said, by audit.Actor) error {
+	detail := map[string]string{"from": q.From.Format("2006-01"), "until": q.Until.Format("2006-01")}
+	for _, c := range chosen {
+		detail[string(c.Dim)] = c.Code
+	}
+	return s.db.Tx(ctx, func(tx *store.Tx) error {
+		return s.audit.Record(ctx, tx, audit.Entry{Actor: by, Act: "stats.cross", Object: "figures", Detail: detail})
+	})
 }
 
 // pieces are the days of a time, a month at a time.

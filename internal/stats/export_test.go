@@ -2,7 +2,9 @@ package stats
 
 import (
 	"context"
+	"encoding/json"
 	"slices"
+	"strings"
 
 	"vigie/internal/store"
 )
@@ -35,7 +37,7 @@ func (s *Stats) Anew(ctx context.Context, id string) (CountedAs, error) {
 	err = s.db.Tx(ctx, func(tx *store.Tx) error {
 		ct, err := s.contacts.GetWithin(ctx, tx, id)
 		if err == nil {
-			l.line, err = s.line(ctx, tx, ct, way)
+			l.line, err = s.line(ctx, tx, ct, way, line{})
 		}
 		return err
 	})
@@ -78,4 +80,30 @@ func Added(q Query, lines []CountedAs) Figures {
 	}
 	f.spread()
 	return f
+}
+
+// AsCells is a line as an older version kept it: the cells of its day, those that are crossed on the first of its month.
+func AsCells(day int64, text string) string {
+	var all []cell
+	for _, c := range lineOf(day, text).cells() {
+		switch {
+		case c.Dim == CategoryGender || c.Dim == CategoryAge:
+			c.Day = c.Day*100 + 1
+		case c.Day < 1_000_000:
+			continue
+		}
+		all = append(all, c)
+	}
+	b, err := json.Marshal(all)
+	if err != nil {
+		panic(err)
+	}
+	return string(b)
+}
+
+// Sorted is a line in one order, whatever its own.
+func Sorted(text string) string {
+	parts := strings.Split(text, ";")
+	slices.Sort(parts)
+	return strings.Join(parts, ";")
 }

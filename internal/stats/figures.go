@@ -32,8 +32,8 @@ type Figures struct {
 	By map[Dim]map[string]int64
 	// Wait is from the arrival in line to the first answer, of chat and telephone; Length how long was talked.
 	Wait, Length Spread
-	// Few says of figures that are crossed that they are of too few contacts to be told.
-	Few bool
+	// Crossed says that they are read from the contacts that are still there (Crossed); Few that those are too few to be told of.
+	Crossed, Few bool
 }
 
 // LongestByDay is how many days a time has at most whose figures are told day by day.
@@ -47,7 +47,7 @@ var single = []Dim{Lang, Closing, Wait, Length, Satisfaction, Category, Who, Age
 
 // Figures counts what is due and returns the figures of a time, as of now.
 func (s *Stats) Figures(ctx context.Context, q Query) (Figures, error) {
-	if err := s.Fold(ctx); err != nil {
+	if err := s.foldSoon(ctx); err != nil {
 		return Figures{}, err
 	}
 	return s.read(ctx, q)

@@ -16,7 +16,7 @@ import (
 	"vigie/internal/workbook"
 )
 
-// A file is a workbook with a line for each contact that is still there, for whoever works with figures in a program of her own. It says of
+// A file is a workbook, of whole months that are over, with a line for each contact that is still there, for whoever works with figures in a program of her own. It says of
 // each what its line says, but for the day and the hour: the month. It is made by a job, on any node, sealed under a key of its own; who
 // asked for it may fetch it for a day.
 
@@ -96,8 +96,17 @@ type Choice struct {
 	Said     []Said   `json:"said,omitempty"`
 }
 
-// AskFile has a file made, and returns its id. It returns fault.TooMany "fault.stats.files" for somebody who has many.
+// AskFile has a file made of the months that a time touches and that are over, and returns its id: who asks twice must not learn from what
+// came between. It returns fault.Invalid "fault.stats.file_month" where there is none, and fault.TooMany "fault.stats.files" for somebody who
+// has many.
 func (s *Stats) AskFile(ctx context.Context, q Query, chosen []Said, lang string, by audit.Actor) (id string, err error) {
+	q = q.WholeMonths()
+	if y, m, _ := s.now().In(s.zone()).Date(); q.Until.After(time.Date(y, m, 1, 0, 0, 0, 0, s.zone())) {
+		q.Until = time.Date(y, m, 1, 0, 0, 0, 0, s.zone())
+	}
+	if !q.From.Before(q.Until) {
+		return "", fault.New(fault.Invalid, "fault.stats.file_month")
+	}
 	text, err := json.Marshal(Choice{q.Channels, chosen})
 	if err != nil {
 		return "", err
@@ -160,6 +169,9 @@ func (s *Stats) File(ctx context.Context, id, staffID string) (File, error) {
 // OpenFile opens one that is ready, for who asked for it. It returns what File does, and fault.Conflict "fault.stats.file_not_ready".
 func (s *Stats) OpenFile(ctx context.Context, id string, by audit.Actor) (File, io.ReadCloser, error) {
 	f, err := s.File(ctx, id, by.ID)
+	if err == nil && f.AskedAt < store.Millis(s.now().Add(-FileKept)) {
+		err = fault.New(fault.NotFound, "fault.stats.no_file")
+	}
 	if err != nil {
 		return f, nil, err
 	}
@@ -209,6 +221,20 @@ func (s *Stats) drop(ctx context.Context, f File, by audit.Actor) error {
 	return s.blobs.Remove(ctx, f.blobID) // else nobody can open it, and it is set aside later
 }
 
+// dropFilesOf takes away the files that have, or may have, the line of a contact, in the transaction that erases it. Nobody can open what is
+// left of them, and it is set aside later.
+func (s *Stats) dropFilesOf(ctx context.Context, tx *store.Tx, contactID string) error {
+	if s.files == nil {
+		return nil
+	}
+	keys, err := store.All(ctx, tx, scanText, `DELETE FROM stat_file WHERE from_day <= (SELECT day FROM stat_counted WHERE contact_id = $1)
+		AND until_day > (SELECT day FROM stat_counted WHERE contact_id = $1) RETURNING key_id`, contactID)
+	for _, key := range keys {
+		err = errors.Join(err, s.keys.Drop(ctx, tx, key))
+	}
+	return err
+}
+
 // Forget takes away files whose day is over.
 func (s *Stats) Forget(ctx context.Context) error {
 	old, err := store.All(ctx, s.db, scanFile, selectFiles+` WHERE asked_at < $1`, store.Millis(s.now().Add(-FileKept)))
@@ -240,9 +266,9 @@ func (s *Stats) makeFile(ctx context.Context, job jobs.Job[fileArgs]) (err error
 		return err
 	}
 	defer func() {
-		if err != nil && job.Last {
+		if err != nil && (job.Last || errors.Is(err, errTooLong)) {
 			_, told := s.db.Exec(context.WithoutCancel(ctx), `UPDATE stat_file SET state = 'failed' WHERE id = $1 AND state = 'making'`, f.ID)
-			err = errors.Join(err, told)
+			err = errors.Join(jobs.GiveUp(err), told)
 		}
 	}()
 	key, err := s.keys.Key(ctx, f.keyID)
@@ -252,13 +278,30 @@ func (s *Stats) makeFile(ctx context.Context, job jobs.Job[fileArgs]) (err error
 	if err != nil {
 		return err
 	}
-	if err := s.Fold(ctx); err != nil {
+	if err := s.foldSoon(ctx); err != nil {
 		return err
 	}
 	out, in := io.Pipe()
-	go func() { in.CloseWithError(s.writeFile(ctx, f, in)) }()
+	written := make(chan error, 1)
+	go func() {
+		err := errors.New("stats: the writer of a file panicked")
+		defer func() {
+			if p := recover(); p != nil {
+				s.slog.Error("stats: the writer of a file panicked", "file", f.ID, "panic", p)
+			}
+			written <- err
+			in.CloseWithError(err)
+		}()
+		err = s.writeFile(ctx, f, in)
+	}()
 	stored, err := s.blobs.Put(ctx, out, largestFile)
 	_ = out.CloseWithError(err) // so that nobody writes on for nobody
+	if wrote := <-written; wrote != nil && err != nil {
+		err = wrote // the reason, of which the store knows only that it was cut
+	}
+	if errors.Is(err, errGone) {
+		return nil
+	}
 	if err != nil {
 		return err
 	}
@@ -269,6 +312,12 @@ func (s *Stats) makeFile(ctx context.Context, job jobs.Job[fileArgs]) (err error
 	}
 	return nil
 }
+
+// errGone says that a file was taken away while it was made, errTooLong that it would have more rows than a sheet.
+var (
+	errGone    = errors.New("stats: the file was taken away")
+	errTooLong = errors.New("stats: the file would have more rows than a sheet")
+)
 
 // writeFile writes the workbook, a month after another, and tells the record how far it is.
 func (s *Stats) writeFile(ctx context.Context, f File, to io.Writer) error {
@@ -282,8 +331,14 @@ func (s *Stats) writeFile(ctx context.Context, f File, to io.Writer) error {
 		}
 		whole += n
 	}
+	if whole >= workbook.MostRows {
+		return errTooLong
+	}
 	tell := func(done, whole int64) error {
-		_, err := s.db.Exec(ctx, `UPDATE stat_file SET done = $2, whole = $3 WHERE id = $1 AND state = 'making'`, f.ID, done, max(done, whole))
+		n, err := s.db.Exec(ctx, `UPDATE stat_file SET done = $2, whole = $3 WHERE id = $1 AND state = 'making'`, f.ID, done, max(done, whole))
+		if err == nil && n == 0 {
+			err = errGone
+		}
 		return err
 	}
 	if err := tell(0, whole); err != nil {

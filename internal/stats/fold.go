@@ -63,21 +63,24 @@ const (
 	together = 10
 )
 
-type due struct {
-	id   string
-	turn int64
-	course
+// Fold counts all that is due. Any number of nodes may do it at once.
+func (s *Stats) Fold(ctx context.Context) error {
+	return s.fold(ctx, func(time.Duration) bool { return true })
 }
 
-// Fold counts all that is due. Any number of nodes may do it at once.
-func (s *Stats) Fold(ctx context.Context) error { return s.fold(ctx, func(time.Duration) {}) }
+// foldSoon counts what is due for whoever waits for a page: as much as there is time for. What is left is counted in the background.
+func (s *Stats) foldSoon(ctx context.Context) error {
+	began := time.Now()
+	return s.fold(ctx, func(time.Duration) bool { return time.Since(began) < time.Second })
+}
 
-// fold counts all that is due, and takes a breath after each transaction, which took so long.
-func (s *Stats) fold(ctx context.Context, breath func(took time.Duration)) error {
+// fold counts all that is due. After each transaction it asks whether to go on, and says how long that took.
+func (s *Stats) fold(ctx context.Context, goOn func(took time.Duration) bool) error {
+	if err := s.rewrite(ctx); err != nil {
+		return err
+	}
 	for {
-		all, err := store.All(ctx, s.db, func(r store.Row) (d due, err error) {
-			return d, r.Scan(&d.id, &d.turn, &d.talked, &d.goneAt)
-		}, `SELECT contact_id, turn, talked, gone_at FROM stat_due ORDER BY contact_id LIMIT `+strconv.Itoa(batch))
+		all, err := store.All(ctx, s.db, scanText, `SELECT contact_id FROM stat_due ORDER BY contact_id LIMIT `+strconv.Itoa(batch))
 		if err != nil {
 			return err
 		}
@@ -86,7 +89,9 @@ func (s *Stats) fold(ctx context.Context, breath func(took time.Duration)) error
 			if err := s.db.Tx(ctx, func(tx *store.Tx) error { return s.count(ctx, tx, some...) }); err != nil {
 				return err
 			}
-			breath(time.Since(began))
+			if !goOn(time.Since(began)) {
+				return nil
+			}
 		}
 		if len(all) < batch {
 			break
@@ -108,11 +113,45 @@ func (s *Stats) fold(ctx context.Context, breath func(took time.Duration)) error
 	}
 }
 
+// rewrite makes lines of what was kept as cells by an older version, once. Nothing is counted anew: what the contact was counted from may
+// be gone.
+func (s *Stats) rewrite(ctx context.Context) error {
+	for !s.rewritten.Load() {
+		type old struct{ id, text string }
+		all, err := store.All(ctx, s.db, func(r store.Row) (o old, err error) { return o, r.Scan(&o.id, &o.text) },
+			`SELECT contact_id, line FROM stat_counted WHERE day = 0 AND line LIKE '[%' LIMIT `+strconv.Itoa(batch))
+		if err != nil {
+			return err
+		}
+		if len(all) == 0 {
+			s.rewritten.Store(true)
+			return nil
+		}
+		err = s.db.Tx(ctx, func(tx *store.Tx) error {
+			for _, o := range all {
+				l, err := lineOfCells(o.text)
+				if err != nil {
+					return err
+				}
+				// Who counted it meanwhile has written its line.
+				if _, err := tx.Exec(ctx, `UPDATE stat_counted SET day = $3, line = $4 WHERE contact_id = $1 AND line = $2`, o.id, o.text, max(l.day, 1), l.text()); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // count counts contacts as they stand.
-func (s *Stats) count(ctx context.Context, tx *store.Tx, all ...due) error {
+func (s *Stats) count(ctx context.Context, tx *store.Tx, ids ...string) error {
 	by := map[cell]int64{}
-	for _, d := range all {
-		before, after, err := s.counted(ctx, tx, d)
+	for _, id := range ids {
+		before, after, err := s.counted(ctx, tx, id)
 		if err != nil {
 			return err
 		}
@@ -126,14 +165,20 @@ func (s *Stats) count(ctx context.Context, tx *store.Tx, all ...due) error {
 	return apply(ctx, tx, by)
 }
 
+func scanCourse(r store.Row) (way course, err error) { return way, r.Scan(&way.talked, &way.goneAt) }
+
 // counted takes the mark of a contact, notes the line that it is now, and returns the cells that it was counted in and those it is to be
-// counted in. The mark is taken first: who else takes it, or puts a new one, waits for us and then finds none, or its own.
-func (s *Stats) counted(ctx context.Context, tx *store.Tx, d due) (before, after []cell, err error) {
-	n, err := tx.Exec(ctx, `DELETE FROM stat_due WHERE contact_id = $1 AND turn = $2`, d.id, d.turn)
-	if err != nil || n == 0 {
+// counted in; none where there is no mark. The mark is taken first, with what it says: who else takes it, or puts a new one, waits for us
+// and then finds none, or its own.
+func (s *Stats) counted(ctx context.Context, tx *store.Tx, id string) (before, after []cell, err error) {
+	way, err := store.One(ctx, tx, scanCourse, `DELETE FROM stat_due WHERE contact_id = $1 RETURNING talked, gone_at`, id)
+	if errors.Is(err, store.ErrNoRow) {
+		return nil, nil, nil
+	}
+	if err != nil {
 		return nil, nil, err
 	}
-	ct, err := s.contacts.GetWithin(ctx, tx, d.id)
+	ct, err := s.contacts.GetWithin(ctx, tx, id)
 	if fault.Is(err, fault.NotFound) {
 		return nil, nil, nil
 	}
@@ -146,36 +191,34 @@ func (s *Stats) counted(ctx context.Context, tx *store.Tx, d due) (before, after
 		line string
 	}
 	had, err := store.One(ctx, tx, func(r store.Row) (c counted, err error) { return c, r.Scan(&c.talked, &c.goneAt, &c.day, &c.line) },
-		`SELECT talked, gone_at, day, line FROM stat_counted WHERE contact_id = $1`, d.id)
+		`SELECT talked, gone_at, day, line FROM stat_counted WHERE contact_id = $1`, id)
 	if err != nil && !errors.Is(err, store.ErrNoRow) {
 		return nil, nil, err
 	}
-	if before, err = cellsOf(had.day, had.line); err != nil {
-		return nil, nil, err
+	was := lineOf(had.day, had.line)
+	if isCells(had.line) {
+		if was, err = lineOfCells(had.line); err != nil {
+			return nil, nil, err
+		}
 	}
-	d.talked += had.talked
-	d.goneAt = cmp.Or(d.goneAt, had.goneAt)
-	now, err := s.line(ctx, tx, ct, d.course)
+	way.talked += had.talked
+	way.goneAt = cmp.Or(way.goneAt, had.goneAt)
+	now, err := s.line(ctx, tx, ct, way, was)
 	if err != nil {
 		return nil, nil, err
 	}
 	_, err = tx.Exec(ctx, `INSERT INTO stat_counted (contact_id, talked, gone_at, day, line) VALUES ($1, $2, $3, $4, $5)
 		ON CONFLICT (contact_id) DO UPDATE SET talked = excluded.talked, gone_at = excluded.gone_at, day = excluded.day, line = excluded.line`,
-		d.id, d.talked, d.goneAt, now.day, now.text())
-	return before, now.cells(), err
+		id, way.talked, way.goneAt, now.day, now.text())
+	return was.cells(), now.cells(), err
 }
 
-// lastly counts a contact that is erased in this transaction, if it is due: afterwards nobody can.
+// lastly counts a contact that is erased in this transaction, if it is due: afterwards nobody can. Files that have its line are taken away.
 func (s *Stats) lastly(ctx context.Context, tx *store.Tx, contactID string) error {
-	d, err := store.One(ctx, tx, func(r store.Row) (d due, err error) { return d, r.Scan(&d.id, &d.turn, &d.talked, &d.goneAt) },
-		`SELECT contact_id, turn, talked, gone_at FROM stat_due WHERE contact_id = $1`, contactID)
-	if errors.Is(err, store.ErrNoRow) {
-		return nil
-	}
-	if err != nil {
+	if err := s.count(ctx, tx, contactID); err != nil {
 		return err
 	}
-	return s.count(ctx, tx, d)
+	return s.dropFilesOf(ctx, tx, contactID)
 }
 
 // apply adds to cells, or takes away; what comes to nothing stays untouched. All who count go through the cells in one order, so that no
@@ -202,8 +245,9 @@ func add(ctx context.Context, tx *store.Tx, c cell, n int64) error {
 	return err
 }
 
-// line is what a contact counts as; that of an exercise says nothing, and counts nowhere.
-func (s *Stats) line(ctx context.Context, tx *store.Tx, ct contact.Contact, way course) (l line, err error) {
+// line is what a contact counts as; that of an exercise says nothing, and counts nowhere. was is what it counted as, where its call is no
+// longer kept.
+func (s *Stats) line(ctx context.Context, tx *store.Tx, ct contact.Contact, way course, was line) (l line, err error) {
 	if isInvented(ct) {
 		return l, nil
 	}
@@ -220,11 +264,17 @@ func (s *Stats) line(ctx context.Context, tx *store.Tx, ct contact.Contact, way 
 			return l, err
 		}
 		if err == nil {
-			arrived, how = first.began, first.how
+			arrived, how, was = first.began, first.how, line{}
 		}
 	}
 	became := becomes(ct, way, arrived, how)
 	l = s.arrival(arrived, ct.Channel, became, ct.Lang)
+	if ct.Channel == contact.ChannelPhone && len(was.said) > 0 {
+		if unanswered(became) && unanswered(Measure(was.get(Became))) {
+			became = Measure(was.get(Became))
+		}
+		l = arrival(was.day, was.get(Hour), ct.Channel, became, ct.Lang)
+	}
 	if ct.Closing != "" {
 		l.add(Closing, ct.Closing)
 	}
@@ -254,13 +304,20 @@ func (s *Stats) line(ctx context.Context, tx *store.Tx, ct contact.Contact, way 
 // arrival is the line of whoever arrived, as much as is known of everybody.
 func (s *Stats) arrival(at int64, channel string, became Measure, lang string) line {
 	t := store.Time(at).In(s.zone())
-	l := line{day: DayOf(t)}
+	return arrival(DayOf(t), t.Format("15"), channel, became, lang)
+}
+
+func arrival(day int64, hour, channel string, became Measure, lang string) line {
+	l := line{day: day}
 	l.add(Channel, channel)
 	l.add(Became, string(became))
-	l.add(Hour, t.Format("15"))
+	l.add(Hour, hour)
 	l.add(Lang, lang)
 	return l
 }
+
+// unanswered says of what a call became that it depends on when it rang, and how it ended.
+func unanswered(m Measure) bool { return m == Short || m == Abandoned || m == Dissuaded }
 
 // isLive says of a channel that somebody waits in it to be answered at once.
 func isLive(channel string) bool {

@@ -89,28 +89,37 @@ func saidIn(text string) iter.Seq2[Dim, string] {
 	}
 }
 
-// cellsOf are the cells that a kept line was counted in.
-func cellsOf(day int64, text string) ([]cell, error) {
-	if !strings.HasPrefix(text, "[") {
-		return lineOf(day, text).cells(), nil
-	}
-	var before []cell // kept by a version that wrote the cells themselves
-	if err := json.Unmarshal([]byte(text), &before); err != nil {
-		return nil, fmt.Errorf("stats: what a contact was counted as: %w", err)
-	}
+// isCells says that what is kept of a contact are its cells, as an older version kept them.
+func isCells(text string) bool { return strings.HasPrefix(text, "[") }
+
+// lineOfCells makes of such cells the line that they stand for.
+func lineOfCells(text string) (l line, err error) {
 	var all []cell
-	for _, c := range before {
-		if c.Dim == CategoryGender || c.Dim == CategoryAge {
-			c.Day /= 100
-			all = append(all, c)
+	if err := json.Unmarshal([]byte(text), &all); err != nil {
+		return l, fmt.Errorf("stats: what a contact was counted as: %w", err)
+	}
+	for _, c := range all {
+		if c.Dim != All {
 			continue
 		}
-		all = append(all, c, c.inMonth())
-		if c.Dim == Hour && c.Measure == Entered {
-			all = append(all, c.inWeek())
+		l.day = c.Day
+		l.add(Channel, c.Channel)
+		switch c.Measure {
+		case Entered:
+		case InTime:
+			l.add(inTime, "1")
+		default:
+			l.add(Became, string(c.Measure))
 		}
 	}
-	return all, nil
+	for _, c := range all {
+		switch c.Dim {
+		case All, CategoryGender, CategoryAge: // the crossings are made of the others
+		default:
+			l.add(c.Dim, c.Code)
+		}
+	}
+	return l, nil
 }
 
 // cells are those in which a line counts: by the day and by the month, and what is crossed by the month alone.

@@ -30,6 +30,7 @@ package stats
 import (
 	"context"
 	"log/slog"
+	"sync/atomic"
 	"time"
 
 	"vigie/internal/audit"
@@ -149,6 +150,9 @@ type Stats struct {
 
 	guesses  guesses
 	crossing chan struct{} // holds one while figures are crossed
+	waiting  atomic.Int64  // who wants figures crossed, or has them
+	// rewritten says that no row of an older version is left.
+	rewritten atomic.Bool
 }
 
 // New opens the room: from then on, what happens to contacts is marked to be counted.
@@ -181,11 +185,12 @@ const foldEvery = 3 * time.Second
 // Run counts what is due, until ctx ends. Every node runs it. Nobody waits for it, so that what somebody does wait for goes before:
 // counting never takes more than a quarter of the writer's time.
 func (s *Stats) Run(ctx context.Context) {
-	breath := func(took time.Duration) {
+	breath := func(took time.Duration) bool {
 		select {
 		case <-time.After(3 * took):
 		case <-ctx.Done():
 		}
+		return ctx.Err() == nil
 	}
 	for ctx.Err() == nil {
 		if err := s.fold(ctx, breath); err != nil && ctx.Err() == nil {

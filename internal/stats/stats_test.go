@@ -34,13 +34,14 @@ var paris = func() *time.Location {
 // world is a helpline that counts.
 type world struct {
 	*stats.Stats
-	t        *testing.T
-	ctx      context.Context
-	db       *store.DB
-	contacts *contact.Contacts
-	at       time.Time
-	jobs     *jobs.Jobs
-	blobs    *blob.Disk
+	t         *testing.T
+	ctx       context.Context
+	db        *store.DB
+	contacts  *contact.Contacts
+	at        time.Time
+	jobs      *jobs.Jobs
+	catalogue func() *catalogue.Set
+	blobs     *blob.Disk
 }
 
 func newWorld(t *testing.T, db *store.DB) *world {
@@ -64,6 +65,7 @@ func newWorldIn(t *testing.T, db *store.DB, folder string) *world {
 	t.Cleanup(b.Close)
 	log := audit.Open(db, keys.Derive("audit"), b.NodeID(), now)
 	current := func() *catalogue.Set { return set }
+	w.catalogue = current
 	w.contacts, err = contact.New(contact.Options{DB: db, Keys: keys, Audit: log, Bus: b, Catalogue: current, Now: now, Log: slog.New(slog.DiscardHandler)})
 	w.must(err)
 	t.Cleanup(w.contacts.Stop)

@@ -34,7 +34,7 @@ func (s *Stats) Views(ctx context.Context, staffID string) ([]View, error) {
 // fault.TooMany "fault.stats.views" for somebody who has many.
 func (s *Stats) SaveView(ctx context.Context, v View, by audit.Actor) error {
 	v.Name = typed.Line(v.Name)
-	if v.Name == "" || utf8.RuneCountInString(v.Name) > longestName || len(v.Query) > 500 {
+	if v.Name == "" || utf8.RuneCountInString(v.Name) > longestName || len(v.Query) > 1000 {
 		return fault.New(fault.Invalid, "fault.stats.view", "max", longestName)
 	}
 	return s.db.Tx(ctx, func(tx *store.Tx) error {

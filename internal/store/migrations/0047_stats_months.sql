@@ -15,10 +15,8 @@ INSERT INTO stat_cell (dim, day, channel, code, measure, n)
           FROM stat_cell WHERE dim = 'hour' AND measure = 'entered' AND day > 999999) AS hours
     GROUP BY month, channel, (d + 13 * (m + 1) / 5 + y + y / 4 - y / 100 + y / 400 + 5) % 7, code;
 
--- What a contact was counted as is a line from now on, from which its cells are made and of which two things at once can be asked. What
--- was counted before is counted anew, which writes its line.
+-- What a contact was counted as is a line from now on, from which its cells are made and of which two things at once can be asked. The
+-- program makes lines of the cells that were kept (stats.rewrite); nothing is counted anew, for what it was counted from may be gone.
 ALTER TABLE stat_counted RENAME COLUMN cells TO line;
 ALTER TABLE stat_counted ADD COLUMN day BIGINT NOT NULL DEFAULT 0;
 CREATE INDEX stat_counted_by_day ON stat_counted (day);
-INSERT INTO stat_due (contact_id, turn, talked, gone_at) SELECT contact_id, 1, 0, 0 FROM stat_counted WHERE true
-    ON CONFLICT (contact_id) DO UPDATE SET turn = stat_due.turn + 1;

@@ -23,6 +23,9 @@ import (
 // The rota is pages of links and forms: a week of people and days, a day of hours, and one's own. Whoever plans chooses a shift or an
 // empty place in the grid, and its form is below it.
 
+// manyPeople is how many rows of the rota are found again by scrolling; of more, a field finds one by her name.
+const manyPeople = 12
+
 // rotaView is a week.
 type rotaView struct {
 	say          *i18n.Printer

@@ -23,7 +23,11 @@ func handOut(w http.ResponseWriter, media, name string) {
 }
 
 func (v view) fileName(ending string) string {
-	return "chiffres-" + v.asked.from.Format(time.DateOnly) + "-" + v.asked.until.AddDate(0, 0, -1).Format(time.DateOnly) + "." + ending
+	name := "chiffres-"
+	if len(v.asked.chosen) > 0 {
+		name = "chiffres-croises-"
+	}
+	return name + v.asked.from.Format(time.DateOnly) + "-" + v.asked.until.AddDate(0, 0, -1).Format(time.DateOnly) + "." + ending
 }
 
 // CSV is the page for a spreadsheet: the name of the table, then its row. Numbers are bare, durations in seconds.
@@ -207,7 +211,7 @@ func (f *Room) PDF(w http.ResponseWriter, r *http.Request) error {
 	}
 	d.Text(v.say.T("stats.words"))
 	for _, s := range v.sheets {
-		if s.chart != "heat" && !s.empty() {
+		if s.chart != "heat" && s.chart != "none" && !s.empty() {
 			s.print(v.say, d)
 		}
 	}

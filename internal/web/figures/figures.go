@@ -8,8 +8,10 @@ package figures
 import (
 	"cmp"
 	"context"
+	"log/slog"
 	"net/http"
 	"net/url"
+	"regexp"
 	"slices"
 	"strconv"
 	"time"
@@ -67,8 +69,8 @@ type asked struct {
 // longest is how many years one page of figures spans.
 const longest = 11
 
-// longestCode is how long a code of a form is at most.
-const longestCode = 64
+// codeForm is what a code of a form looks like.
+var codeForm = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$`)
 
 func (f *Room) asked(r *http.Request) (asked, error) { return f.chosenIn(r.URL.Query()) }
 
@@ -77,7 +79,7 @@ func (f *Room) chosenIn(q url.Values) (asked, error) {
 	now := f.Now().In(i18n.Paris)
 	a := asked{period: q.Get("period"), compare: q.Get("compare"), channel: q.Get("channel"), seen: now, whole: q.Has("whole")}
 	for _, d := range stats.Crossable {
-		if code := q.Get(string(d)); code != "" && len(code) <= longestCode {
+		if code := q.Get(string(d)); codeForm.MatchString(code) {
 			a.chosen = append(a.chosen, stats.Said{Dim: d, Code: code})
 		}
 	}
@@ -109,6 +111,10 @@ func (f *Room) chosenIn(q url.Values) (asked, error) {
 	default:
 		a.period, a.from, a.until = "week", day(year, month, today-6), day(year, month, today+1)
 	}
+	if len(a.chosen) > 0 { // what is crossed is of whole months
+		whole := a.query().WholeMonths()
+		a.from, a.until = whole.From, whole.Until
+	}
 	return a, nil
 }
 
@@ -123,7 +129,12 @@ func (a asked) query() stats.Query {
 // other is the time that a period is compared with. A period that goes on is compared with as many days as are over of it.
 func (a asked) other(now time.Time) (stats.Query, bool) {
 	q := a.query()
-	if q.Until.After(now) {
+	if len(a.chosen) > 0 && a.compare == "before" {
+		months := 12*(q.Until.Year()-q.From.Year()) + int(q.Until.Month()) - int(q.From.Month())
+		q.From, q.Until = q.From.AddDate(0, -months, 0), q.From
+		return q, true
+	}
+	if q.Until.After(now) && len(a.chosen) == 0 {
 		y, m, d := now.In(i18n.Paris).Date()
 		q.Until = time.Date(y, m, d+1, 0, 0, 0, 0, i18n.Paris)
 	}
@@ -180,8 +191,10 @@ type view struct {
 	views        []stats.View
 	mayWall      bool
 	mayLines     bool
+	mayCases     bool
 	me           string
 	counting     bool // the figures are still to come
+	fault        string
 	few          bool // what it would be compared with is of too few contacts
 }
 
@@ -197,7 +210,10 @@ type crossing struct {
 func (f *Room) view(r *http.Request) (view, error) {
 	a, err := f.asked(r)
 	who, say := session.Staff(r), answer.Printer(r)
-	v := view{say: say, asked: a, span: spanOf(say, a.from, a.until), me: who.ID, mayWall: who.Can(staff.WallManage), mayLines: who.Can(staff.FiguresLines)}
+	if err == nil && len(a.chosen) > 0 && !who.Can(staff.FiguresLines) {
+		err = fault.New(fault.Forbidden, "fault.forbidden")
+	}
+	v := view{say: say, asked: a, span: spanOf(say, a.from, a.until), me: who.ID, mayWall: who.Can(staff.WallManage), mayLines: who.Can(staff.FiguresLines), mayCases: who.Can(staff.CaseAll)}
 	for _, d := range stats.Crossable {
 		v.crossings = append(v.crossings, f.crossing(say, d, a))
 	}
@@ -235,13 +251,14 @@ func (f *Room) fill(ctx context.Context, v view, tell func(done, of int)) (view,
 			v.then, err = f.Stats.Figures(ctx, then)
 		}
 	} else {
+		by := audit.Actor{Kind: audit.Staff, ID: v.me}
 		parts := 1
 		if v.compared {
 			parts = 2
 		}
-		v.now, err = f.Stats.Crossed(ctx, now, v.asked.chosen, func(done, of int) { tell(done, parts*of) })
+		v.now, err = f.Stats.Crossed(ctx, now, v.asked.chosen, by, func(done, of int) { tell(done, parts*of) })
 		if err == nil && v.compared {
-			v.then, err = f.Stats.Crossed(ctx, then, v.asked.chosen, func(done, of int) { tell(of+done, parts*of) })
+			v.then, err = f.Stats.Crossed(ctx, then, v.asked.chosen, by, func(done, of int) { tell(of+done, parts*of) })
 		}
 	}
 	if err != nil {
@@ -259,18 +276,25 @@ func (f *Room) fill(ctx context.Context, v view, tell func(done, of int)) (view,
 	if err != nil {
 		return v, err
 	}
-	referred, err := f.referrals(ctx, v.say, v.asked)
-	v.sheets = append(v.sheets, removal, referred)
-	return v, err
+	v.sheets = append(v.sheets, removal)
+	if v.mayCases && v.asked.channel == "" { // of a day, one referral is a case; and a referral has no channel
+		referred, err := f.referrals(ctx, v.say, v.asked)
+		v.sheets = append(v.sheets, referred)
+		return v, err
+	}
+	return v, nil
 }
 
 // read is the page that is asked for, with its figures.
 func (f *Room) read(r *http.Request) (view, error) {
 	v, err := f.view(r)
-	if err != nil {
-		return v, err
+	if err == nil {
+		v, err = f.fill(r.Context(), v, func(int, int) {})
 	}
-	return f.fill(r.Context(), v, func(int, int) {})
+	if err == nil && v.now.Few {
+		err = fault.New(fault.Conflict, "fault.stats.few", "n", stats.LeastCrossed)
+	}
+	return v, err
 }
 
 func spanOf(say *i18n.Printer, from, until time.Time) string {
@@ -314,6 +338,13 @@ func (f *Room) Crossing(w http.ResponseWriter, r *http.Request) error {
 		}
 		go func() {
 			defer s.End()
+			defer func() {
+				if p := recover(); p != nil {
+					slog.Error("figures could not be crossed", "panic", p)
+					push(failed(v))
+					s.Push(live.Signal("done", ""))
+				}
+			}()
 			filled, err := f.fill(ctx, v, func(done, of int) {
 				if !push(far(v, done, of)) {
 					stop() // nobody is there to read them
@@ -324,6 +355,7 @@ func (f *Room) Crossing(w http.ResponseWriter, r *http.Request) error {
 			}
 			if err != nil {
 				answer.Log(r, err)
+				v.fault = v.say.Fault(err)
 				push(failed(v))
 			} else {
 				push(body(filled))
@@ -410,6 +442,9 @@ func trend(f stats.Figures, month func(time.Month) string) []slot {
 	var all []slot
 	from, until := f.Query.From, f.Query.Until
 	n := f.Query.NumDays()
+	if f.Crossed {
+		n = stats.LongestByDay + 1 // by the month alone
+	}
 	for at := from; at.Before(until); {
 		var next time.Time
 		label := strconv.Itoa(at.Day()) + " " + month(at.Month())

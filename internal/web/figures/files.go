@@ -136,7 +136,7 @@ func (f *Room) FetchFile(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	defer content.Close()
-	handOut(w, "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", "contacts-"+strconv.FormatInt(file.From, 10)+"-"+strconv.FormatInt(file.Until, 10)+".xlsx")
+	handOut(w, "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", "contacts-"+strconv.FormatInt(file.From, 10)+"-"+strconv.FormatInt(stats.DayOf(stats.DateOf(file.Until, i18n.Paris).AddDate(0, 0, -1)), 10)+".xlsx")
 	w.Header().Set("Content-Length", strconv.FormatInt(file.Size, 10))
 	_, err = io.Copy(w, content)
 	if err != nil { // the head is gone: who reads sees that it is short
@@ -159,6 +159,7 @@ func (f *Room) FileEvents(w http.ResponseWriter, r *http.Request) error {
 		ctx, stop := context.WithCancel(kept)
 		go func() {
 			defer s.End()
+			var shown stats.File
 			for state := stats.Making; state == stats.Making; {
 				select {
 				case <-ctx.Done():
@@ -171,7 +172,10 @@ func (f *Room) FileEvents(w http.ResponseWriter, r *http.Request) error {
 				}
 				var e live.Event
 				if err == nil {
-					state = file.State
+					if state = file.State; state == shown.State && file.Done == shown.Done && file.Whole == shown.Whole {
+						continue
+					}
+					shown = file
 					e, err = live.Update(ctx, "", fileItem(say, f.fileView(say, file)))
 				}
 				if err != nil {

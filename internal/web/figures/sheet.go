@@ -63,11 +63,32 @@ func (v view) names(keys ...string) []column {
 
 // sheets are all of the page, in its order.
 func (f *Room) sheets(v view) []sheet {
-	all := []sheet{v.summary(), v.times(), f.trendSheet(v), v.hours(), v.week(), f.byChannel(v)}
+	all := []sheet{v.summary(), v.times(), f.trendSheet(v)}
+	if v.now.Crossed {
+		all = append([]sheet{v.question()}, all...)
+	} else {
+		all = append(all, v.hours(), v.week())
+	}
+	all = append(all, f.byChannel(v))
 	for _, d := range []stats.Dim{stats.Category, stats.Who, stats.Age, stats.Gender, stats.Department, stats.Platform, stats.Outcome, stats.Closing, stats.Lang, stats.Satisfaction} {
 		all = append(all, f.by(v, d))
 	}
 	return all
+}
+
+// question says in a file of which contacts figures that are crossed are; the page says it above.
+func (v view) question() sheet {
+	s := sheet{code: "question", title: v.say.T("stats.question"), chart: "none", columns: v.names("what", "counted")}
+	for _, c := range v.crossings {
+		if c.chosen != "" {
+			s.rows = append(s.rows, row{code: string(c.dim), label: v.say.T("stats.chosen", "what", c.label, "answer", c.chosen), values: []value{{blank: true}}})
+		}
+	}
+	if v.asked.channel != "" {
+		s.rows = append(s.rows, row{code: "channel", label: v.say.T("stats.chosen", "what", v.say.T("stats.channel"), "answer", v.say.T("stats.channel."+v.asked.channel)), values: []value{{blank: true}}})
+	}
+	s.rows = append(s.rows, row{code: "entered", label: v.span, values: []value{num(v.now.Whole[stats.Entered])}})
+	return s
 }
 
 func (v view) summary() sheet {

@@ -1,11 +1,12 @@
 import { define, Live } from "./element";
 import { matches } from "./filter";
 
-/** <filter-list> around a [data-filter] field and items with data-words: shows the items that match. */
+/** <filter-list> around a [data-filter] field and items with data-words: shows the items that match. [data-scripted] is for who has scripts. */
 class FilterList extends Live {
   protected started(): void {
     const field = this.querySelector<HTMLInputElement>("[data-filter]");
     if (!field) return;
+    for (const hidden of this.querySelectorAll<HTMLElement>("[data-scripted]")) hidden.hidden = false;
     this.on(field, "input", () => {
       let found = 0;
       for (const item of this.querySelectorAll<HTMLElement>("[data-words]")) {
