@@ -89,7 +89,7 @@ func (s *Stats) Crossed(ctx context.Context, q Query, chosen []Said, by audit.Ac
 func (s *Stats) recordCrossing(ctx context.Context, q Query, chosen []Said, by audit.Actor) error {
 	detail := map[string]string{"from": q.From.Format("2006-01"), "until": q.Until.Format("2006-01")}
 	for _, c := range chosen {
-		detail[string(c.Dim)] = c.Code
+		detail[string(c.Dim)] = string(c.Dim) + "." + c.Code // "department.2a": a code begins with a letter
 	}
 	return s.db.Tx(ctx, func(tx *store.Tx) error {
 		return s.audit.Record(ctx, tx, audit.Entry{Actor: by, Act: "stats.cross", Object: "figures", Detail: detail})

@@ -129,6 +129,8 @@ func TestCountingAnewFindsTheSame(t *testing.T) {
 			{{stats.Gender, "girl"}, {stats.Category, "sextortion"}},
 			{{stats.Department, "21"}, {stats.Department, "29"}, {stats.Gender, "boy"}},
 			{{stats.Category, "sextor_ion"}},
+			{{stats.Department, "2a"}},
+			{{stats.Age, "0_6"}},
 		} {
 			f, err := w.Crossed(w.ctx, q, chosen, claire, nil)
 			w.must(err)

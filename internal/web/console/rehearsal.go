@@ -2,6 +2,8 @@ package console
 
 import (
 	"bytes"
+	"fmt"
+	"hash/crc32"
 	"net/http"
 	"strconv"
 	"strings"
@@ -67,8 +69,8 @@ func (c *Room) replayAt(say *i18n.Printer, s rehearsal.Story, base, moment strin
 	if v.at < v.last {
 		v.wait = s.Steps[v.at].After
 	}
-	if _, ok := s.Sound(v.at); ok {
-		v.sound = "/desk/rehearsals/" + s.Code + "/sound/" + strconv.Itoa(v.at)
+	if law, ok := s.Sound(v.at); ok { // by another address when it is spoken anew
+		v.sound = fmt.Sprintf("/desk/rehearsals/%s/sound/%d?as=%08x", s.Code, v.at, crc32.ChecksumIEEE(law))
 	}
 	clock := madeUp
 	for i, step := range s.Steps[:v.at] {

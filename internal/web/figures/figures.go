@@ -70,7 +70,7 @@ type asked struct {
 const longest = 11
 
 // codeForm is what a code of a form looks like.
-var codeForm = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$`)
+var codeForm = regexp.MustCompile(`^[a-z0-9]{1,30}([._-][a-z0-9]{1,15}){0,3}$`)
 
 func (f *Room) asked(r *http.Request) (asked, error) { return f.chosenIn(r.URL.Query()) }
 

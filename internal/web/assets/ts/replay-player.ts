@@ -27,7 +27,7 @@ class ReplayPlayer extends Live {
     this.on(document, "keydown", (event) => {
       if (event.altKey || event.ctrlKey || event.metaKey) return;
       const target = event.target instanceof Element ? event.target : null;
-      if (target?.matches("input, textarea, select, [contenteditable]")) return;
+      if (target?.matches("input, textarea, select, audio, [contenteditable]")) return;
       if (event.key === " " && !target?.closest("a, button, summary")) {
         event.preventDefault();
         this.toggle();
@@ -57,7 +57,7 @@ class ReplayPlayer extends Live {
   }
 
   private toggle(): void {
-    this.playing = !this.playing && this.wait > 0;
+    this.playing = !this.playing && (this.wait > 0 || this.sound !== null);
     if (!this.playing) this.sound?.pause();
     this.show();
     this.plan();
@@ -74,9 +74,10 @@ class ReplayPlayer extends Live {
     clearTimeout(this.timer);
     if (!this.playing) return;
     const speed = Number(this.querySelector<HTMLSelectElement>("[data-speed] select")?.value ?? "1");
-    const at = this.at;
     const next = (seconds: number): void => {
-      this.timer = window.setTimeout(() => void this.go(at + 1), (seconds * 1000) / speed);
+      clearTimeout(this.timer);
+      if (this.playing && this.wait > 0) this.timer = window.setTimeout(() => void this.go(this.at + 1), (seconds * 1000) / speed);
+      else this.ends();
     };
     const sound = this.sound;
     if (!sound) {
@@ -84,11 +85,16 @@ class ReplayPlayer extends Live {
       return;
     }
     sound.playbackRate = speed;
-    // What cannot be heard (no sound device, a browser that refuses) is read, in its time.
-    sound.play().then(
-      () => sound.addEventListener("ended", () => this.playing && this.at === at && next(breath), { once: true }),
-      () => this.playing && this.at === at && next(this.wait),
-    );
+    sound.onended = () => sound === this.sound && next(breath);
+    // What cannot be heard (no sound device, a browser that refuses) is read, in its time; what was paused meanwhile waits.
+    sound.play().catch((fault: unknown) => {
+      if (sound === this.sound && !(fault instanceof DOMException && fault.name === "AbortError")) next(this.wait);
+    });
+  }
+
+  private ends(): void {
+    this.playing = false;
+    this.show();
   }
 
   private async go(at: number, focus = ""): Promise<void> {
@@ -103,7 +109,7 @@ class ReplayPlayer extends Live {
     } catch {
       this.playing = false; // the moment that is shown stays
     }
-    if (this.wait === 0) this.playing = false;
+    if (this.wait === 0 && !this.sound) this.playing = false;
     this.show();
     this.plan();
   }
