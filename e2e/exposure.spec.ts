@@ -15,6 +15,7 @@ test("her minutes are on a page of her own, and an hour without images is hers t
   await page.goto("/desk");
   await expect(page.locator("#team-eased")).toContainText("vont d'abord à d'autres");
   await picture(page, "exposure-eased");
+  await expectAccessible(page);
   await page.getByRole("button", { name: "Reprendre comme avant" }).click();
   await expect(page.locator("#team-eased")).toHaveCount(0);
 });
