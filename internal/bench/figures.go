@@ -205,11 +205,11 @@ func (b Bench) count(ctx context.Context, rec *record, o FiguresOptions, f *Coun
 	return seats[0], nil
 }
 
-// book has a workbook made of the last contacts, 100,000 or all, a line each.
+// book has a workbook made of the last months, of 100,000 contacts or more where there are as many, a line each.
 func (b Bench) book(ctx context.Context, crowd *door, who head, server *server, f *Counted, now time.Time) error {
 	days := f.Days
 	if f.Contacts > 0 {
-		days = min(days, 100_000*f.Days/f.Contacts)
+		days = min(days, 61+100_000*f.Days/f.Contacts) // whole months that are over are told
 	}
 	form := url.Values{"period": {"dates"}, "compare": {"none"}, "from": {now.AddDate(0, 0, -days).Format(time.DateOnly)}, "until": {now.Format(time.DateOnly)}}
 	before, _, err := memory(server.pid())
