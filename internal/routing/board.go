@@ -17,8 +17,10 @@ import (
 const (
 	// boardEvery is how long what changes is gathered before the board reads it; what is slow to read is read less often,
 	// after a breath of twice what it took, and at the latest after boardLate.
-	boardEvery = 40 * time.Millisecond
+	boardEvery = 50 * time.Millisecond
 	boardLate  = 500 * time.Millisecond
+	// boardSeats is how long apart who is there is read at the least: each contact that comes or goes would have all desks read.
+	boardSeats = 400 * time.Millisecond
 	// boardCrew is how often who is there is read although nothing was announced, because some of it changes as time passes;
 	// every boardWhole-th time it is the whole board, because an announcement may have been lost.
 	boardCrew  = 10 * time.Second
@@ -90,6 +92,7 @@ type Board struct {
 	seats     map[string]Placed
 	changed   map[string]bool // to be read; true is told even where nothing of its row changed
 	crew      bool            // who is there is to be read
+	seatsAt   time.Time       // when that was read last
 	whole     bool            // everything is to be read
 	other     bool
 	reading   bool // it is being read, or will be in a moment
@@ -287,9 +290,13 @@ func (b *Board) catchUp() {
 	changed, all := b.changed, b.whole || len(b.changed) > boardMost
 	d := Delta{Other: b.other}
 	b.changed = map[string]bool{}
-	b.whole, b.crew, b.other = false, false, false
+	crew := all || b.crew && began.Sub(b.seatsAt) >= boardSeats
+	b.whole, b.other = false, false
+	if crew {
+		b.crew, b.seatsAt = false, began
+	}
 	b.mu.Unlock()
-	if err := b.update(ctx, changed, all, d); err != nil {
+	if err := b.update(ctx, changed, all, crew, d); err != nil {
 		slog.Warn("the floor could not be read", "error", err)
 		b.mu.Lock()
 		b.whole = true
@@ -300,19 +307,41 @@ func (b *Board) catchUp() {
 	defer b.mu.Unlock()
 	b.reading = len(b.followers) > 0 && (b.whole || b.crew || b.other || len(b.changed) > 0)
 	if b.reading {
-		time.AfterFunc(min(max(boardEvery, 2*took), boardLate), b.catchUp)
+		next := min(max(boardEvery, 2*took), boardLate)
+		if !b.whole && !b.other && len(b.changed) == 0 { // only who is there, which is not to be read yet
+			b.reading = false
+			b.later(max(next, boardSeats-time.Since(b.seatsAt)))
+			return
+		}
+		time.AfterFunc(next, b.catchUp)
 	}
 }
 
-// update reads, compares and tells.
-func (b *Board) update(ctx context.Context, changed map[string]bool, all bool, d Delta) error {
+// later has who is there read after a while, unless something else has the board read before. b.mu is held.
+func (b *Board) later(after time.Duration) {
+	time.AfterFunc(after, func() {
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		if b.crew && !b.reading && len(b.followers) > 0 {
+			b.reading = true
+			go b.catchUp()
+		}
+	})
+}
+
+// update reads, compares and tells; who is there it reads where crew says so.
+func (b *Board) update(ctx context.Context, changed map[string]bool, all, crew bool, d Delta) error {
 	var posts map[string]Post
 	var seats map[string]Placed
 	var err error
 	if all {
 		posts, seats, err = b.r.board(ctx)
 	} else {
-		if posts, err = b.r.posts(ctx, slices.Collect(maps.Keys(changed))); err == nil {
+		posts = map[string]Post{}
+		if len(changed) > 0 {
+			posts, err = b.r.posts(ctx, slices.Collect(maps.Keys(changed)))
+		}
+		if err == nil && crew {
 			seats, err = b.r.placed(ctx)
 		}
 	}
@@ -320,6 +349,9 @@ func (b *Board) update(ctx context.Context, changed map[string]bool, all bool, d
 		return err
 	}
 	b.mu.Lock()
+	if !all && !crew {
+		seats = b.seats
+	}
 	if b.posts == nil { // nobody looks any more
 		b.mu.Unlock()
 		return nil

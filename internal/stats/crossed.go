@@ -37,6 +37,16 @@ func (q Query) WholeMonths() Query {
 	return q
 }
 
+// MonthsOver is the time of all months that a query touches and that are over; false where there is none.
+func (q Query) MonthsOver(now time.Time) (Query, bool) {
+	q = q.WholeMonths()
+	y, m, _ := now.In(q.Until.Location()).Date()
+	if begun := time.Date(y, m, 1, 0, 0, 0, 0, q.Until.Location()); q.Until.After(begun) {
+		q.Until = begun
+	}
+	return q, q.From.Before(q.Until)
+}
+
 // Crossed are the figures of the contacts of whole months of which all that is chosen was said: of each dimension one of its codes. They have
 // no days, hours or weekdays. tell, unless nil, hears how much of the work is done, first 0. A node does this for one at a time, so that
 // the desk does not feel it; others wait. Of fewer than LeastCrossed contacts there are no figures, and Few says so. It returns fault.TooMany

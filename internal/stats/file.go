@@ -100,11 +100,8 @@ type Choice struct {
 // came between. It returns fault.Invalid "fault.stats.file_month" where there is none, and fault.TooMany "fault.stats.files" for somebody who
 // has many.
 func (s *Stats) AskFile(ctx context.Context, q Query, chosen []Said, lang string, by audit.Actor) (id string, err error) {
-	q = q.WholeMonths()
-	if y, m, _ := s.now().In(s.zone()).Date(); q.Until.After(time.Date(y, m, 1, 0, 0, 0, 0, s.zone())) {
-		q.Until = time.Date(y, m, 1, 0, 0, 0, 0, s.zone())
-	}
-	if !q.From.Before(q.Until) {
+	q, ok := q.MonthsOver(s.now())
+	if !ok {
 		return "", fault.New(fault.Invalid, "fault.stats.file_month")
 	}
 	text, err := json.Marshal(Choice{q.Channels, chosen})

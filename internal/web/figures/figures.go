@@ -192,6 +192,7 @@ type view struct {
 	mayWall      bool
 	mayLines     bool
 	mayCases     bool
+	months       string // of which a workbook would be, "" where no month is over
 	me           string
 	counting     bool // the figures are still to come
 	fault        string
@@ -214,6 +215,9 @@ func (f *Room) view(r *http.Request) (view, error) {
 		err = fault.New(fault.Forbidden, "fault.forbidden")
 	}
 	v := view{say: say, asked: a, span: spanOf(say, a.from, a.until), me: who.ID, mayWall: who.Can(staff.WallManage), mayLines: who.Can(staff.FiguresLines), mayCases: who.Can(staff.CaseAll)}
+	if over, ok := a.query().MonthsOver(f.Now()); ok {
+		v.months = spanOf(say, over.From, over.Until)
+	}
 	for _, d := range stats.Crossable {
 		v.crossings = append(v.crossings, f.crossing(say, d, a))
 	}
