@@ -76,7 +76,7 @@ test("a supervisor reads the figures, keeps a view, and takes them along", { tag
   await test.step("a line for each contact", async () => {
     await page.goto(season());
     await page.getByText("Une ligne par contact").click();
-    await expect(page.getByText(/Il portera sur : du/)).toBeVisible();
+    await expect(page.getByText(/Il portera sur.* du .* au /)).toBeVisible();
     await page.getByRole("button", { name: "Préparer le classeur" }).click();
     await expect(page.getByRole("heading", { name: "Une ligne par contact" })).toBeVisible();
     await expect(page.getByRole("status").filter({ hasText: /^\d+ contacts\. À prendre avant/ })).toBeVisible();

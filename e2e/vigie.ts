@@ -113,7 +113,7 @@ export const test = base.extend<OfTest, OfWorker>({
       await use(helpline);
       await helpline.stop();
     },
-    { scope: "worker", timeout: 60_000 },
+    { scope: "worker", timeout: 240_000 }, // three months of a past take a minute on two busy cores
   ],
 
   baseURL: async ({ helpline }, use) => use(helpline.url),
