@@ -225,13 +225,12 @@ func (a *App) openRooms(ctx context.Context, o Options) error {
 		DB: a.DB, Keys: a.Keys, Audit: a.Audit, Bus: a.Bus, Contacts: a.Contacts, Blobs: a.Files, Catalogue: a.Catalogue.Current, Alias: a.alias,
 		HoldIllegal: a.config.IllegalFiles == "hold", Pictures: a.pictures, Now: o.Now,
 		AlsoNamed: func(ctx context.Context, blobID string) (bool, error) {
-			if named, err := a.Evidence.Names(ctx, blobID); err != nil || named {
-				return named, err
+			for _, names := range []func(context.Context, string) (bool, error){a.Evidence.Names, a.Phone.Names, a.Stats.Names} {
+				if named, err := names(ctx, blobID); err != nil || named {
+					return named, err
+				}
 			}
-			if named, err := a.Phone.Names(ctx, blobID); err != nil || named {
-				return named, err
-			}
-			return a.Stats.Names(ctx, blobID)
+			return false, nil
 		},
 	}); err != nil {
 		return err

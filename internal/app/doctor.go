@@ -101,21 +101,15 @@ func (d doctorCommand) Run(ctx context.Context, c config.Config, term Terminal) 
 
 // namedFiles are the sealed files that any room names.
 func namedFiles(ctx context.Context, db *store.DB) ([]string, error) {
-	proofs, err := chat.NamedBlobs(ctx, db)
-	if err != nil {
-		return nil, err
+	var all []string
+	for _, named := range []func(context.Context, store.Querier) ([]string, error){chat.NamedBlobs, evidence.NamedBlobs, phone.NamedBlobs, stats.NamedBlobs} {
+		some, err := named(ctx, db)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, some...)
 	}
-	kept, err := evidence.NamedBlobs(ctx, db)
-	if err != nil {
-		return nil, err
-	}
-	proofs = append(proofs, kept...)
-	voices, err := phone.NamedBlobs(ctx, db)
-	if err != nil {
-		return nil, err
-	}
-	books, err := stats.NamedBlobs(ctx, db)
-	return slices.Concat(proofs, voices, books), err
+	return all, nil
 }
 
 // checkFiles compares the sealed files with the rows that name them. A file that no row names is no harm, for

@@ -274,46 +274,36 @@ func rowsOf(content []byte) (int, error) {
 func keep(ctx context.Context, h *House, all iter.Seq[stats.Invented]) (n int, err error) {
 	const rows = 500
 	var contacts, lines store.Builder
+	begin := func() {
+		contacts, lines = store.Builder{}, store.Builder{}
+		contacts.Text(`INSERT INTO contact (id, key_id, person_id, channel, state, lang, opened_at, state_since) VALUES `)
+		lines.Text(`INSERT INTO stat_counted (contact_id, talked, gone_at, day, line) VALUES `)
+	}
 	flush := func() error {
-		if n == 0 {
-			return nil
-		}
-		err := h.DB.Tx(ctx, func(tx *store.Tx) error {
+		defer begin()
+		return h.DB.Tx(ctx, func(tx *store.Tx) error {
 			_, err := tx.Exec(ctx, contacts.SQL(), contacts.Args()...)
 			if err == nil {
 				_, err = tx.Exec(ctx, lines.SQL(), lines.Args()...)
 			}
 			return err
 		})
-		contacts, lines = store.Builder{}, store.Builder{}
-		return err
 	}
-	values := func(b *store.Builder, first bool, insert string, values ...any) {
-		if first {
-			b.Text(insert + ` VALUES (`)
-		} else {
-			b.Text(`, (`)
-		}
-		for i, v := range values {
-			if i > 0 {
-				b.Text(`, `)
-			}
-			b.Arg(v)
-		}
-		b.Text(`)`)
-	}
+	begin()
 	for k := range all {
-		if n%rows == 0 {
+		at := store.Millis(k.At)
+		id := fmt.Sprintf("%012x-%08x", at, n)
+		day, text := h.Stats.Line(k)
+		contacts.Row(id, "", "", k.Channel, "closed", k.Lang, at, at)
+		lines.Row(id, k.Talked.Milliseconds(), 0, day, text)
+		if n++; n%rows == 0 {
 			if err := flush(); err != nil {
 				return n, err
 			}
 		}
-		at := store.Millis(k.At)
-		id, state := fmt.Sprintf("%012x-%08x", at, n), "closed"
-		day, text := h.Stats.Line(k)
-		values(&contacts, n%rows == 0, `INSERT INTO contact (id, key_id, person_id, channel, state, lang, opened_at, state_since)`, id, "", "", k.Channel, state, k.Lang, at, at)
-		values(&lines, n%rows == 0, `INSERT INTO stat_counted (contact_id, talked, gone_at, day, line)`, id, k.Talked.Milliseconds(), 0, day, text)
-		n++
+	}
+	if n%rows == 0 {
+		return n, nil
 	}
 	return n, flush()
 }

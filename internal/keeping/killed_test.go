@@ -1,12 +1,9 @@
 package keeping_test
 
 import (
-	"bufio"
 	"encoding/json"
 	"fmt"
-	"io"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -56,29 +53,7 @@ func TestDoomed(t *testing.T) {
 // killed starts such a process, and kills it (SIGKILL) when it has come to its place.
 func killed(t *testing.T, d doomed) {
 	t.Helper()
-	told, err := json.Marshal(d)
-	if err != nil {
-		t.Fatal(err)
-	}
-	child := exec.Command(os.Args[0], "-test.run=^TestDoomed$")
-	child.Env = append(os.Environ(), asChild+"="+string(told))
-	child.Stderr = os.Stderr
-	out, err := child.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := child.Start(); err != nil {
-		t.Fatal(err)
-	}
-	hung := time.AfterFunc(time.Minute, func() { child.Process.Kill() })
-	defer hung.Stop()
-	said := ""
-	for lines := bufio.NewScanner(out); !strings.HasPrefix(said, "halted at") && lines.Scan(); {
-		said = lines.Text()
-	}
-	child.Process.Kill()
-	_, _ = io.Copy(io.Discard, out)
-	_ = child.Wait()
+	said := storetest.Kill(t, asChild, d, func(line string) bool { return strings.HasPrefix(line, "halted at") }, 0)
 	if said != "halted at "+d.Place {
 		t.Fatalf("the process never came to %q; it said %q", d.Place, said)
 	}

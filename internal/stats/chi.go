@@ -35,7 +35,7 @@ func (s *Stats) CHI(ctx context.Context, from, until time.Time) (CHI, error) {
 	}
 	taxonomy := s.catalogue().Taxonomy
 	r := CHI{From: from, Until: until, NoTalk: map[string]int64{}, Whole: emptyRow("")}
-	all, err := s.cells(ctx, Query{}, part{DayOf(from) / 100, DayOf(until) / 100}, `dim, 0, channel, code, measure, CAST(SUM(n) AS BIGINT)`,
+	all, err := s.cells(ctx, Query{}, part{DayOf(from) / 100, DayOf(until) / 100}, `dim, 0, channel, code, measure, `+summed,
 		` GROUP BY dim, channel, code, measure`, Category, CategoryGender, CategoryAge, Closing)
 	if err != nil {
 		return r, err

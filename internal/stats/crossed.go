@@ -27,13 +27,7 @@ const (
 
 // WholeMonths is the time of all months that a query touches.
 func (q Query) WholeMonths() Query {
-	y, m, _ := q.From.Date()
-	q.From = time.Date(y, m, 1, 0, 0, 0, 0, q.From.Location())
-	y, m, d := q.Until.Date()
-	if d > 1 {
-		m++
-	}
-	q.Until = time.Date(y, m, 1, 0, 0, 0, 0, q.Until.Location())
+	q.From, q.Until = monthOf(q.From), monthFrom(q.Until)
 	return q
 }
 
@@ -110,8 +104,7 @@ func (s *Stats) recordCrossing(ctx context.Context, q Query, chosen []Said, by a
 func (q Query) pieces() []part {
 	var all []part
 	for at := q.From; at.Before(q.Until); {
-		y, m, _ := at.Date()
-		next := time.Date(y, m+1, 1, 0, 0, 0, 0, at.Location())
+		next := monthOf(at).AddDate(0, 1, 0)
 		if next.After(q.Until) {
 			next = q.Until
 		}

@@ -69,15 +69,20 @@ func (p part) months() bool { return p.until < 1_000_000 }
 
 func daysOf(from, until time.Time) part { return part{DayOf(from), DayOf(until)} }
 
+// monthOf is the first day of the month of a day.
+func monthOf(day time.Time) time.Time { return day.AddDate(0, 0, 1-day.Day()) }
+
+// monthFrom is the first of a month that a day is, or the next that comes.
+func monthFrom(day time.Time) time.Time {
+	if day.Day() == 1 {
+		return day
+	}
+	return monthOf(day).AddDate(0, 1, 0)
+}
+
 // parts are the days and whole months that a time is made of: the months are read from their own cells, however long the time is.
 func (q Query) parts() []part {
-	y, m, d := q.From.Date()
-	if d > 1 {
-		m++
-	}
-	first := time.Date(y, m, 1, 0, 0, 0, 0, q.From.Location())
-	y, m, _ = q.Until.Date()
-	last := time.Date(y, m, 1, 0, 0, 0, 0, q.Until.Location())
+	first, last := monthFrom(q.From), monthOf(q.Until)
 	if !first.Before(last) {
 		return []part{daysOf(q.From, q.Until)}
 	}
@@ -101,6 +106,9 @@ func (q Query) where(b *store.Builder, p part, dims ...Dim) {
 		store.In(b, " AND channel", q.Channels)
 	}
 }
+
+// summed is what cells that are grouped come to.
+const summed = `CAST(SUM(n) AS BIGINT)`
 
 // cells returns what a statement selects of the cells of a part.
 func (s *Stats) cells(ctx context.Context, q Query, p part, columns, group string, dims ...Dim) ([]sum, error) {
@@ -135,7 +143,6 @@ func (s *Stats) read(ctx context.Context, q Query) (Figures, error) {
 			f.count(c)
 		}
 	}
-	const summed = `CAST(SUM(n) AS BIGINT)`
 	for _, p := range parts {
 		dims := append([]Dim{Hour}, single...)
 		if p.months() {
@@ -253,7 +260,7 @@ func (f Figures) AnswerRate() (percent int64, ok bool) {
 // Usual is how many enter by hour on a weekday like this one: the mean of the eight before it that had any.
 func (s *Stats) Usual(ctx context.Context, day time.Time) ([24]float64, error) {
 	var usual [24]float64
-	all, err := s.cells(ctx, Query{}, daysOf(day.AddDate(0, 0, -56), day), `dim, day, '', code, measure, CAST(SUM(n) AS BIGINT)`,
+	all, err := s.cells(ctx, Query{}, daysOf(day.AddDate(0, 0, -56), day), `dim, day, '', code, measure, `+summed,
 		` AND measure = 'entered' GROUP BY dim, day, code, measure`, Hour)
 	if err != nil {
 		return usual, err

@@ -5,8 +5,6 @@ import (
 	"iter"
 	"maps"
 	"slices"
-	"strconv"
-	"strings"
 	"time"
 
 	"vigie/internal/store"
@@ -58,25 +56,13 @@ func (s *Stats) Invent(ctx context.Context, all iter.Seq[Invented]) error {
 	return s.db.Tx(ctx, func(tx *store.Tx) error {
 		const rows = 150
 		for part := range slices.Chunk(sorted, rows) {
-			var b strings.Builder
-			var args []any
-			b.WriteString(`INSERT INTO stat_cell (dim, day, channel, code, measure, n) VALUES `)
-			for i, one := range part {
-				if i > 0 {
-					b.WriteString(", ")
-				}
-				b.WriteByte('(')
-				for k, v := range []any{string(one.Dim), one.Day, one.Channel, one.Code, string(one.Measure), by[one]} {
-					if k > 0 {
-						b.WriteByte(',')
-					}
-					args = append(args, v)
-					b.WriteString("$" + strconv.Itoa(len(args)))
-				}
-				b.WriteByte(')')
+			var b store.Builder
+			b.Text(`INSERT INTO stat_cell (dim, day, channel, code, measure, n) VALUES `)
+			for _, one := range part {
+				b.Row(string(one.Dim), one.Day, one.Channel, one.Code, string(one.Measure), by[one])
 			}
-			b.WriteString(` ON CONFLICT (dim, day, channel, code, measure) DO UPDATE SET n = stat_cell.n + excluded.n`)
-			if _, err := tx.Exec(ctx, b.String(), args...); err != nil {
+			b.Text(` ON CONFLICT (dim, day, channel, code, measure) DO UPDATE SET n = stat_cell.n + excluded.n`)
+			if _, err := tx.Exec(ctx, b.SQL(), b.Args()...); err != nil {
 				return err
 			}
 		}

@@ -1,14 +1,11 @@
 package stats_test
 
 import (
-	"bufio"
 	"encoding/json"
 	"fmt"
-	"io"
 	"maps"
 	"math/rand/v2"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"testing"
 	"time"
@@ -57,34 +54,15 @@ func TestDoomed(t *testing.T) {
 // killed starts such a process, and kills it (SIGKILL) at some moment after some contacts have lived.
 func killed(t *testing.T, d doomed, lives int, more time.Duration) {
 	t.Helper()
-	told, err := json.Marshal(d)
-	if err != nil {
-		t.Fatal(err)
-	}
-	child := exec.Command(os.Args[0], "-test.run=^TestDoomed$")
-	child.Env = append(os.Environ(), asChild+"="+string(told))
-	child.Stderr = os.Stderr
-	out, err := child.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := child.Start(); err != nil {
-		t.Fatal(err)
-	}
-	hung := time.AfterFunc(time.Minute, func() { child.Process.Kill() })
-	defer hung.Stop()
 	lived := 0
-	for lines := bufio.NewScanner(out); lived < lives && lines.Scan(); {
-		if lines.Text() == "lived" {
+	storetest.Kill(t, asChild, d, func(line string) bool {
+		if line == "lived" {
 			lived++
 		} else {
-			t.Log(lines.Text())
+			t.Log(line)
 		}
-	}
-	time.Sleep(more)
-	child.Process.Kill()
-	_, _ = io.Copy(io.Discard, out)
-	_ = child.Wait()
+		return lived == lives
+	}, more)
 	if lived < lives {
 		t.Fatalf("the process ended by itself after %d contacts", lived)
 	}

@@ -40,6 +40,21 @@ func In[T ~string](b *Builder, column string, values []T) {
 	b.Text(")")
 }
 
+// Row appends a row of values, "($1, $2)", after a comma where another one came before: Text("INSERT … VALUES "), then the rows.
+func (b *Builder) Row(values ...any) {
+	if strings.HasSuffix(b.text.String(), ")") {
+		b.Text(", ")
+	}
+	b.Text("(")
+	for i, v := range values {
+		if i > 0 {
+			b.Text(", ")
+		}
+		b.Arg(v)
+	}
+	b.Text(")")
+}
+
 // SQL is the statement.
 func (b *Builder) SQL() string { return b.text.String() }
 

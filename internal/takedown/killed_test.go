@@ -1,15 +1,12 @@
 package takedown_test
 
 import (
-	"bufio"
 	"context"
 	"encoding/json"
 	"fmt"
-	"io"
 	"net/http"
 	"net/http/httptest"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -146,32 +143,7 @@ func TestDoomed(t *testing.T) {
 // killed starts such a process, and kills it (SIGKILL) when it has come to its place.
 func killed(t *testing.T, d doomed) {
 	t.Helper()
-	told, err := json.Marshal(d)
-	if err != nil {
-		t.Fatal(err)
-	}
-	child := exec.Command(os.Args[0], "-test.run=^TestDoomed$")
-	child.Env = append(os.Environ(), asChild+"="+string(told))
-	child.Stderr = os.Stderr
-	out, err := child.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := child.Start(); err != nil {
-		t.Fatal(err)
-	}
-	hung := time.AfterFunc(time.Minute, func() { child.Process.Kill() })
-	defer hung.Stop()
-	lines, said := bufio.NewScanner(out), ""
-	for lines.Scan() && !strings.HasPrefix(said, "halted at") {
-		said = lines.Text()
-		if strings.HasPrefix(said, "halted at") {
-			break
-		}
-	}
-	child.Process.Kill()
-	_, _ = io.Copy(io.Discard, out)
-	_ = child.Wait()
+	said := storetest.Kill(t, asChild, d, func(line string) bool { return strings.HasPrefix(line, "halted at") }, 0)
 	if said != "halted at "+d.Place {
 		t.Fatalf("the process never came to %q; it said %q", d.Place, said)
 	}
