@@ -35,9 +35,10 @@ for (const run of ["go", "sound", "race"]) {
     }
   }
   for (const [test, ends] of ended) {
+    const said = () => output.get(test)?.match(/^ +\S+\.go:\d+: .*$/m)?.[0].trim() ?? "";
     if (ends.at(-1) === "pass") passed++;
-    else failed.push(test);
-    if (ends.length > 1 && ends.at(-1) === "pass" && ends.includes("fail")) twice.push(test);
+    else failed.push(`${test}\n    ${said()}`);
+    if (ends.length > 1 && ends.at(-1) === "pass" && ends.includes("fail")) twice.push(`${test}\n    ${said()}`);
   }
 }
 

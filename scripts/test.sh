@@ -55,22 +55,20 @@ formatted() {
   [ -z "$untidy" ] || { printf 'gofmt would change:\n%s\n' "$untidy"; return 1; }
 }
 
+# go_tests NAME ROOMS [FLAG…]: a test that fails runs once more, and is named in the last words if it passes
+# then. More than a few at once are no accident, and a data race never is.
 go_tests() {
-  local to=$1
-  shift
+  local to=$1 rooms=$2
+  shift 2
   tool gotestsum --format pkgname --format-hide-empty-pkg --hide-summary=skipped \
-    --jsonfile "$results/$to.json" -- -timeout 20m "$@"
+    --rerun-fails=1 --rerun-fails-max-failures=3 --rerun-fails-abort-on-data-race \
+    --packages "$(echo "$rooms" | paste -sd ' ')" --jsonfile "$results/$to.json" -- -timeout 20m "$@"
 }
 
 # The rooms where sound is measured, one after the other and with nothing beside them: on two busy cores it
-# would be the machine that is measured. What fails is measured once more, and named in the last words.
+# would be the machine that is measured.
 rooms_of_sound() { go list ./internal/... | grep -E '/phone(/|$)'; }
 rooms_of_silence() { go list ./... | grep -vE '/phone(/|$)'; }
-go_sound_tests() {
-  tool gotestsum --format pkgname --format-hide-empty-pkg --hide-summary=skipped \
-    --rerun-fails=1 --rerun-fails-max-failures=5 --packages "$(rooms_of_sound | paste -sd ' ')" \
-    --jsonfile "$results/sound.json" -- -timeout 20m -p 1 -parallel 6
-}
 
 # The rooms where goroutines share memory. The others leave that to the database, and the race detector
 # would only slow its drivers ten times over. What is long, or measures delays, was run before (-short).
@@ -80,8 +78,7 @@ concurrent_rooms() {
 go_race_tests() {
   echo '#include <stdlib.h>' | gcc -E - >/dev/null 2>&1 ||
     { left_out "race detector (gcc and libc6-dev are missing)"; return; }
-  # shellcheck disable=SC2046
-  CGO_ENABLED=1 go_tests race -race -short -p 1 -parallel 4 $(concurrent_rooms)
+  CGO_ENABLED=1 go_tests race "$(concurrent_rooms)" -race -short -p 1 -parallel 4
 }
 
 browsers() { command -v chromium && command -v chromium-headless-shell; } >/dev/null
@@ -114,9 +111,8 @@ step "screens' scripts, types" npm run --silent check
 step "screens' scripts and styles, build" make -s --no-print-directory .vigie/made/assets
 step "announcements and music, build" make -s --no-print-directory .vigie/made/prompts
 step "go vet" go vet ./...
-# shellcheck disable=SC2046
-step "Go tests" go_tests go $(rooms_of_silence)
-step "Go tests, sound" go_sound_tests
+step "Go tests" go_tests go "$(rooms_of_silence)"
+step "Go tests, sound" go_tests sound "$(rooms_of_sound)" -p 1 -parallel 6
 step "Go tests, race detector" go_race_tests
 step "custom elements" elements
 if step "build" make -s --no-print-directory build; then
