@@ -24,6 +24,9 @@ test.describe("the handover", { tag: "@desk" }, () => {
     await morgane.getByRole("button", { name: "Laisser ce mot" }).click();
     await expect(morgane.getByText("Votre mot attend le poste suivant")).toBeVisible();
 
+    await morgane.getByText("Écrire le mot de mon poste").click();
+    await morgane.getByLabel("Ce que le poste suivant doit savoir").fill("Pas encore laissé.");
+
     const noe = await someone({ ...phone, javaScriptEnabled: false });
     await logsIn(noe, "noe");
     await expect(noe).toHaveURL(/\/desk(\?|$)/);
@@ -35,8 +38,8 @@ test.describe("the handover", { tag: "@desk" }, () => {
     await noe.getByRole("button", { name: "J'ai lu la relève" }).click();
     await expect(noe.getByText("C'est noté. Bon service.")).toBeVisible();
     await expect(noe.getByText("à lire")).toHaveCount(0);
-    await morgane.reload();
-    await expect(morgane.getByText(/Lu par 1 sur/).first()).toBeVisible();
+    await expect(morgane.getByText(/Lu par 1 sur/).first(), "the open page is drawn anew by itself").toBeVisible({ timeout: 20_000 });
+    await expect(morgane.getByLabel("Ce que le poste suivant doit savoir"), "and what is being written stays").toHaveValue("Pas encore laissé.");
 
     const officer = await someone();
     await logsIn(officer, "maelle");

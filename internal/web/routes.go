@@ -147,6 +147,7 @@ func (h *Handler) routes() []Route {
 
 		// The rota, and what a shift begins with.
 		{get, "/desk/handover", staff.HandoverSee, c.Handover, false},
+		{get, "/desk/handover/events", staff.HandoverSee, c.HandoverEvents, false},
 		{post, "/desk/handover", staff.HandoverSee, c.ActHandover, false},
 		{post, "/desk/handover/notes", staff.FloorSteer, c.WriteHandover, false},
 		{get, "/desk/rota", staff.RotaSee, c.SeeRota, false},

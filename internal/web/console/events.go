@@ -290,7 +290,7 @@ func (c *Room) Events(w http.ResponseWriter, r *http.Request) error {
 			c.desks.mu.Unlock()
 			d.close()
 		}
-		stopCase, stopBoard := func() {}, func() {}
+		stopCase, stopBoard, stopHandover := func() {}, func() {}, func() {}
 		err := d.begin()
 		if err == nil && d.floor {
 			stopBoard, err = d.followBoard()
@@ -307,10 +307,13 @@ func (c *Room) Events(w http.ResponseWriter, r *http.Request) error {
 			leave()
 			return nil, err
 		}
+		if d.person.Can(staff.HandoverSee) && r.URL.Query().Get("handover") != "" {
+			stopHandover = c.followHandover(r, s)
+		}
 		// Not all at the same moment, though all came back at the same moment after a restart.
 		d.beats = rand.N(redrawBeats)
 		beat := time.AfterFunc(beatEvery/2+rand.N(beatEvery/2), d.beat)
-		return func() { beat.Stop(); stopCase(); stopBoard(); leave() }, nil
+		return func() { beat.Stop(); stopCase(); stopBoard(); stopHandover(); leave() }, nil
 	})
 }
 

@@ -1,11 +1,15 @@
 package console
 
 import (
+	"bytes"
 	"context"
+	"log/slog"
 	"net/http"
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/a-h/templ"
 
 	"vigie/internal/casefile"
 	"vigie/internal/contact"
@@ -16,6 +20,7 @@ import (
 	"vigie/internal/takedown"
 	"vigie/internal/web/answer"
 	"vigie/internal/web/i18n"
+	"vigie/internal/web/live"
 	"vigie/internal/web/session"
 )
 
@@ -32,6 +37,7 @@ type handoverView struct {
 	parts       []handoverPart
 	nothing     string // the parts in which there is nothing, in one line
 	standing    []string
+	desk        bool // she answers, or sees to those who do: the notes are hers to read
 	mayWrite    bool
 	rota        bool   // she has one
 	words       string // of a note that was refused
@@ -83,13 +89,76 @@ func (c *Room) handover(w http.ResponseWriter, r *http.Request, code int, done, 
 	if key := "handover.done." + done; done != "" && say.Has(key) {
 		v.done = say.T(key)
 	}
-	answer.Page(w, r, code, handoverPage(v, c.shell(r, say, m, "handover.title")))
+	d, changes := c.shell(r, say, m, "handover.title"), "/desk/handover/events"
+	if d.Live != "" {
+		d.Live, changes = d.Live+"?handover=1", ""
+	}
+	answer.Page(w, r, code, handoverPage(v, changes, d))
 	return nil
+}
+
+// handoverEvery is how often an open page looks whether there is something else to do. Most of it changes without a word on the bus: a
+// day that ends, a letter that came.
+const handoverEvery = 10 * time.Second
+
+// HandoverEvents is the stream of the page, for somebody who is not at her telephone there.
+func (c *Room) HandoverEvents(w http.ResponseWriter, r *http.Request) error {
+	return c.Streams.Serve(w, r, session.Staff(r).ID, func(s *live.Stream) (func(), error) { return c.followHandover(r, s), nil })
+}
+
+// followHandover draws anew what changed of the page: what is to be done, the notes, and who has read them. What she confirms as read stays
+// what stood when she opened it.
+func (c *Room) followHandover(r *http.Request, s *live.Stream) (stop func()) {
+	ctx, stop := context.WithCancel(context.WithoutCancel(r.Context()))
+	say, token := answer.Printer(r), session.StaffToken(r)
+	go func() {
+		shown := map[int][]byte{}
+		for first := true; ; first = false {
+			if !first {
+				select {
+				case <-ctx.Done():
+					return
+				case <-time.After(handoverEvery):
+				}
+			}
+			_, p, err := c.Staff.Peek(ctx, token)
+			if fault.Is(err, fault.Unauthenticated) || err == nil && !p.Can(staff.HandoverSee) {
+				s.End()
+				return
+			}
+			var v handoverView
+			if err == nil {
+				v, err = c.handoverFor(ctx, say, p)
+			}
+			if err != nil {
+				if ctx.Err() == nil {
+					slog.Warn("what a shift leaves could not be read", "error", err)
+				}
+				continue
+			}
+			for i, piece := range []templ.Component{handoverStanding(v), handoverNotes(v), handoverParts(v)} {
+				if i == 1 && !v.desk {
+					continue
+				}
+				e, err := live.Update(ctx, "", piece)
+				if err != nil {
+					return
+				}
+				if bytes.Equal(e, shown[i]) {
+					continue
+				}
+				if shown[i] = e; !s.Push(e) {
+					return
+				}
+			}
+		}
+	}()
+	return stop
 }
 
 func (c *Room) handoverFor(ctx context.Context, say *i18n.Printer, p staff.Person) (handoverView, error) {
 	now := c.Now()
-	v := handoverView{say: say, mayWrite: p.Can(staff.FloorSteer), rota: p.Can(staff.RotaSee), stood: now.UnixMilli()}
+	v := handoverView{say: say, desk: p.Can(staff.DeskUse), mayWrite: p.Can(staff.FloorSteer), rota: p.Can(staff.RotaSee), stood: now.UnixMilli()}
 	last, err := c.Rota.LastRead(ctx, p.ID)
 	if err != nil {
 		return v, err
