@@ -415,17 +415,39 @@ func (r *Room) endWithin(ctx context.Context, tx *store.Tx, by audit.Actor, id, 
 	return open, nil
 }
 
-// silence takes them out of the sound. It is tried once, and said in the log where it fails: then who listened hears on until her line, the
-// call or its counsellor goes.
+// silenceAgain are the waits between tries to take somebody out of a call whose node does not answer.
+var silenceAgain = []time.Duration{time.Second, 2 * time.Second, 4 * time.Second, 8 * time.Second, 15 * time.Second}
+
+// silence takes them out of the sound. Where the node of the call does not answer it is tried again, in the background, until it does
+// or half a minute is over: a node that is gone for good has lost its calls by then.
 func (r *Room) silence(ctx context.Context, all []Listening) {
+	ctx = context.WithoutCancel(ctx)
 	for _, l := range all {
-		if l.Channel != contact.ChannelPhone {
-			continue
-		}
-		if err := r.phone.Listen(context.WithoutCancel(ctx), l.StaffID, l.ContactID, "", "", false); err != nil && !fault.Is(err, fault.Gone) {
-			slog.Error("a supervisor could not be taken out of a call", "contact", l.ContactID, "error", err)
+		if l.Channel == contact.ChannelPhone && !r.silenced(ctx, l) {
+			go func() {
+				for _, wait := range silenceAgain {
+					time.Sleep(wait)
+					if r.silenced(ctx, l) {
+						return
+					}
+				}
+				slog.Error("a supervisor could not be taken out of a call", "contact", l.ContactID)
+			}()
 		}
 	}
+}
+
+// silenced takes one out of the sound, and says whether nothing is left to do: one who has begun to listen anew is to be heard by.
+func (r *Room) silenced(ctx context.Context, l Listening) bool {
+	if now, ok, err := r.Of(ctx, l.StaffID, l.ContactID); err == nil && ok && now.ID != l.ID {
+		return true
+	}
+	err := r.phone.Listen(ctx, l.StaffID, l.ContactID, "", "", false)
+	if err == nil || fault.Is(err, fault.Gone) && !phone.Unheeded(err) {
+		return true
+	}
+	slog.Warn("a supervisor could not be taken out of a call yet", "contact", l.ContactID, "error", err)
+	return false
 }
 
 // moved ends what is listened to when the conversation is no longer its counsellor's.

@@ -405,6 +405,32 @@ func TestOneCallAtATime(t *testing.T) {
 	})
 }
 
+// The node of the call does not answer when a listening ends: it is asked again until it does.
+func TestWhoListensIsTakenOutOfACallOnANodeThatWasAway(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		ct := w.opens(contact.ChannelPhone, anne)
+		l := w.begins(sam, ct.ID, listening.Safety, listening.Listener)
+		now, node := store.Millis(w.clock.now()), store.NewID()
+		_, err := w.db.Exec(t.Context(), `INSERT INTO phone_call (id, contact_id, node, trunk, direction, state, lang, began_at, lease_until) VALUES ($1, $2, $3, 'test', 'in', 'talking', 'fr', $4, $5)`,
+			store.NewID(), ct.ID, node, now, now+60_000)
+		w.ok(err)
+		w.ok(w.End(t.Context(), sam, l.ID))
+		w.ended(l, listening.ByHer)
+		asked := make(chan string, 8)
+		stop, err := w.bus.Serve("phone."+node+".ask", func(_ string, wish []byte) []byte { asked <- string(wish); return []byte("{}") })
+		w.ok(err)
+		defer stop()
+		select {
+		case wish := <-asked:
+			if !strings.Contains(wish, sam) || !strings.Contains(wish, ct.ID) {
+				t.Errorf("it was asked %s", wish)
+			}
+		case <-time.After(10 * time.Second):
+			t.Error("the node that came back was not asked again")
+		}
+	})
+}
+
 // Both screens are told, with ids only.
 func TestTheCounsellorIsTold(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {

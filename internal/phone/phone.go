@@ -376,6 +376,9 @@ type reply struct {
 // errNoLine is told when no node has the call (any more).
 var errNoLine = fault.New(fault.Gone, "fault.phone.no_line")
 
+// Unheeded says of an error that the node that has the call did not answer: it may be gone, or only out of reach.
+func Unheeded(err error) bool { return errors.Is(err, bus.ErrNobody) }
+
 // at has a node do what it is asked: this one at once, another over the bus.
 func (p *Phone) at(ctx context.Context, node string, a ask) (reply, error) {
 	if node == "" || node == p.Node() {
@@ -392,7 +395,7 @@ func (p *Phone) at(ctx context.Context, node string, a ask) (reply, error) {
 	}
 	answer, err := p.bus.Request(ctx, "phone."+node+".ask", request)
 	if errors.Is(err, bus.ErrNobody) {
-		return reply{}, errNoLine
+		return reply{}, fault.Wrap(err, fault.Gone, "fault.phone.no_line")
 	}
 	if err != nil {
 		return reply{}, err
