@@ -15,11 +15,14 @@ type Cover string
 const (
 	Covered   Cover = "covered"   // small, grey and blurred
 	Uncovered Cover = "uncovered" // grey, no longer blurred
+	// Shown is for pictures of ours, which everybody may see: in colour, no larger than a page shows them.
+	Shown Cover = "shown"
 )
 
 const (
 	coveredSide = 320
 	clearSide   = 960
+	shownSide   = 1440
 	// blurredTo is to how few pixels a side a covered picture is brought: enough to tell a screenshot
 	// from a photo, and no more.
 	blurredTo = 14
@@ -27,8 +30,14 @@ const (
 	middleSide = 2000
 )
 
-// cover makes a picture small and grey, and blurs it unless it is asked for uncovered.
+// cover makes a picture small and grey, and blurs it unless it is asked for uncovered. One that is shown keeps its colours, on white.
 func cover(picture image.Image, turned int, how Cover) image.Image {
+	if how == Shown {
+		shown := image.NewRGBA(fit(picture.Bounds(), shownSide))
+		draw.Draw(shown, shown.Bounds(), image.White, image.Point{}, draw.Src)
+		draw.CatmullRom.Scale(shown, shown.Bounds(), picture, picture.Bounds(), draw.Over, nil)
+		return turn(shown, turned, func(size image.Rectangle) draw.Image { return image.NewRGBA(size) })
+	}
 	if b := picture.Bounds(); max(b.Dx(), b.Dy()) > middleSide {
 		middle := image.NewGray(fit(b, middleSide))
 		draw.ApproxBiLinear.Scale(middle, middle.Bounds(), picture, b, draw.Src, nil)
@@ -37,14 +46,14 @@ func cover(picture image.Image, turned int, how Cover) image.Image {
 	if how == Uncovered {
 		clear := image.NewGray(fit(picture.Bounds(), clearSide))
 		draw.CatmullRom.Scale(clear, clear.Bounds(), picture, picture.Bounds(), draw.Src, nil)
-		return turn(clear, turned)
+		return turn(clear, turned, grey)
 	}
 	few := image.NewGray(fit(picture.Bounds(), blurredTo))
 	draw.BiLinear.Scale(few, few.Bounds(), picture, picture.Bounds(), draw.Src, nil)
 	size := image.Rect(0, 0, few.Bounds().Dx()*coveredSide/blurredTo, few.Bounds().Dy()*coveredSide/blurredTo)
 	blurred := image.NewGray(size)
 	draw.BiLinear.Scale(blurred, size, few, few.Bounds(), draw.Src, nil)
-	return turn(blurred, turned)
+	return turn(blurred, turned, grey)
 }
 
 // fit is the size in which a picture's longer side is no longer than side.
@@ -56,8 +65,10 @@ func fit(b image.Rectangle, side int) image.Rectangle {
 	return image.Rect(0, 0, max(w, 1), max(h, 1))
 }
 
+func grey(size image.Rectangle) draw.Image { return image.NewGray(size) }
+
 // turn puts a picture upright: EXIF orientations 1 to 8 (CIPA DC-008 §4.6.4).
-func turn(g *image.Gray, orientation int) *image.Gray {
+func turn(g image.Image, orientation int, empty func(image.Rectangle) draw.Image) image.Image {
 	if orientation < 2 || orientation > 8 {
 		return g
 	}
@@ -66,7 +77,7 @@ func turn(g *image.Gray, orientation int) *image.Gray {
 	if orientation >= 5 {
 		size = image.Rect(0, 0, h, w)
 	}
-	out := image.NewGray(size)
+	out := empty(size)
 	for y := range h {
 		for x := range w {
 			var tx, ty int
@@ -86,7 +97,7 @@ func turn(g *image.Gray, orientation int) *image.Gray {
 			case 8:
 				tx, ty = y, w-1-x
 			}
-			out.SetGray(tx, ty, g.GrayAt(x, y))
+			out.Set(tx, ty, g.At(x, y))
 		}
 	}
 	return out

@@ -48,7 +48,7 @@ func Run(stdin io.Reader, stdout io.Writer) error {
 			return err
 		}
 		return json.NewEncoder(stdout).Encode(answer)
-	case string(Covered), string(Uncovered):
+	case string(Covered), string(Uncovered), string(Shown):
 		picture, err := pdq.Decode(bytes.NewReader(data), pdq.Limits{})
 		if err != nil {
 			return err

@@ -44,7 +44,7 @@ func New() *Process {
 // ErrEnded is what Hash returns when the process ended without an answer: the picture was too much for it, or the machine.
 var ErrEnded = errors.New("picture: the process ended without an answer")
 
-// Draw returns a picture as a small grey JPEG without any of its metadata, blurred where it is covered. It returns
+// Draw returns a picture as a small grey JPEG without any of its metadata, blurred where it is covered; in colour where it is one of ours (Shown). It returns
 // fault.Unsupported "fault.picture.not_drawn" for what is no picture, or cannot be opened within the limits.
 func (p *Process) Draw(ctx context.Context, file io.Reader, cover Cover) ([]byte, error) {
 	out, err := p.ask(ctx, p.drawing, drawFor, string(cover), file)

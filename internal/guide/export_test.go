@@ -1,0 +1,4 @@
+package guide
+
+// SeedSources are the texts as Vigie brings them.
+var SeedSources = seedSources
