@@ -16,11 +16,11 @@ test.describe("every page", { tag: ["@desk", "@small", "@dark"] }, () => {
 
   test("of the site", async ({ page }) => {
     for (const lang of ["", "/en"]) {
-      for (const path of ["/", "/chat", "/message", "/resume", "/resume/mine", "/numbers", "/privacy", "/cards/sextortion", "/nowhere"]) {
+      for (const path of ["/", "/chat", "/message", "/resume", "/resume/mine", "/numbers", "/privacy", "/cards/sextortion", "/young", "/parents", "/professionals", "/guides", "/guides/sextortion", "/guides/snapchat-parents", "/guides/self-harm-easy", "/news", "/news/school-autumn", "/figures", "/partners", "/press", "/legal", "/accessibility", "/quiz", "/quiz/parents", "/vault", "/app", "/embed", "/nowhere"]) {
         const answer = await page.goto(lang + path === "/en/" ? "/en" : lang + path);
         expect(answer?.status()).toBe(path === "/nowhere" ? 404 : 200);
         await expect(page.locator("html")).toHaveAttribute("lang", lang ? "en" : "fr");
-        await looksRight(page, `site${lang.replace("/", "-")}-${path.slice(1).replace("/", "-") || "home"}`);
+        await looksRight(page, `site${lang.replace("/", "-")}-${path.slice(1).replaceAll("/", "-") || "home"}`);
       }
     }
   });

@@ -8,7 +8,7 @@ test.describe("the house", { tag: "@desk" }, () => {
     await logsIn(page, "sacha");
     await expect(page).toHaveURL(/\/admin\/catalogue$/);
     await expect(page.getByRole("heading", { name: "Fiches et réglages" })).toBeVisible();
-    await expect(page.locator("tbody tr")).toHaveCount(22);
+    await expect(page.locator("tbody tr")).toHaveCount(23);
     for (const hidden of ["L'équipe", "Journal", "Retour au poste"]) await expect(page.getByRole("link", { name: hidden })).toHaveCount(0);
     for (const path of ["/admin/staff", "/admin/audit", "/desk", "/desk/history"]) {
       expect((await page.goto(path))?.status(), path).toBe(403);

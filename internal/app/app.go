@@ -25,11 +25,13 @@ import (
 	"vigie/internal/datarequest"
 	"vigie/internal/evidence"
 	"vigie/internal/exposure"
+	"vigie/internal/guide"
 	"vigie/internal/jobs"
 	"vigie/internal/keeping"
 	"vigie/internal/listening"
 	"vigie/internal/phone"
 	"vigie/internal/picture"
+	"vigie/internal/push"
 	"vigie/internal/quality"
 	"vigie/internal/referral"
 	"vigie/internal/rehearsal"
@@ -52,6 +54,7 @@ import (
 	"vigie/internal/web/live"
 	"vigie/internal/web/public"
 	"vigie/internal/web/session"
+	"vigie/internal/web/site"
 	"vigie/internal/web/ui"
 	"vigie/internal/web/wall"
 )
@@ -88,6 +91,8 @@ type App struct {
 	Listening *listening.Room
 	Rota      *rota.Rota
 	Guard     *flood.Guard
+	Guides    *guide.Guides
+	Push      *push.Push
 
 	pictures *picture.Process
 
@@ -200,6 +205,10 @@ func (a *App) openRooms(ctx context.Context, o Options) error {
 		return err
 	}
 	a.onClose(func() error { a.Catalogue.Close(); return nil })
+	if a.Guides, err = guide.Open(ctx, guide.Options{DB: a.DB, Audit: a.Audit, Bus: a.Bus, Catalogue: a.Catalogue.Current, Pictures: a.pictures, Now: o.clock()}); err != nil {
+		return err
+	}
+	a.onClose(func() error { a.Guides.Close(); return nil })
 	public, _ := url.Parse(a.config.PublicURL) // Validate has read it
 	if a.Staff, err = staff.New(a.DB, a.Keys, a.Audit, a.Bus, staff.Options{
 		Idle: a.config.SessionIdle, Absolute: a.config.SessionAbsolute, SecondFactor: a.config.SecondFactor,
@@ -254,6 +263,9 @@ func (a *App) openRooms(ctx context.Context, o Options) error {
 	if err := a.openPhone(ctx, o); err != nil {
 		return err
 	}
+	if err := a.openPush(o); err != nil {
+		return err
+	}
 	a.openTeam(o)
 	a.Listening = listening.New(listening.Options{DB: a.DB, Audit: a.Audit, Contacts: a.Contacts, Chats: a.Chats, Router: a.Router, Phone: a.Phone, Now: o.Now})
 	a.openKeeping(o)
@@ -294,7 +306,7 @@ func (a *App) openCases(o Options) error {
 }
 
 func (a *App) openWeb() error {
-	site := ui.Site{Name: a.config.HelplineName, Phone: a.config.HelplineCall, Quit: "/quit", URL: strings.TrimSuffix(a.config.PublicURL, "/")}
+	helpline := ui.Site{Name: a.config.HelplineName, Phone: a.config.HelplineCall, Quit: "/quit", URL: strings.TrimSuffix(a.config.PublicURL, "/")}
 	trusted, err := config.Networks(a.config.TrustedProxies)
 	if err != nil {
 		return err
@@ -306,7 +318,7 @@ func (a *App) openWeb() error {
 	}
 	a.onClose(func() error { board.Close(); return nil })
 	desk := &console.Room{
-		Site: site, Contacts: a.Contacts, Chats: a.Chats, Router: a.Router, Board: board, Phone: a.Phone, Files: a.Cases, Evidence: a.Evidence, Takedown: a.Takedown, Referrals: a.Referrals, Keeping: a.Keeping, Requests: a.Requests, Watching: a.Visits, Trainees: a.Trainees, Exercises: a.Exercises, Listening: a.Listening, Rota: a.Rota, Team: a.Team, Exposure: a.Exposure, Quality: a.Quality, Guard: a.Guard, Streams: streams, Staff: a.Staff,
+		Site: helpline, Contacts: a.Contacts, Chats: a.Chats, Router: a.Router, Board: board, Phone: a.Phone, Files: a.Cases, Evidence: a.Evidence, Takedown: a.Takedown, Referrals: a.Referrals, Keeping: a.Keeping, Requests: a.Requests, Watching: a.Visits, Trainees: a.Trainees, Exercises: a.Exercises, Listening: a.Listening, Rota: a.Rota, Team: a.Team, Exposure: a.Exposure, Quality: a.Quality, Guard: a.Guard, Streams: streams, Staff: a.Staff,
 		Catalogue: a.Catalogue.Current, Documents: a.Catalogue, Alias: a.alias, Today: a.today, Now: a.now, Audit: a.Audit, Bus: a.Bus,
 	}
 	leave, err := desk.Listen()
@@ -315,7 +327,7 @@ func (a *App) openWeb() error {
 	}
 	a.onClose(func() error { leave(); return nil })
 	house := &admin.Room{
-		Site: site, Staff: a.Staff, Audit: a.Audit, Catalogue: a.Catalogue, Phone: a.Phone, Contacts: a.Contacts, Kept: a.Keeping, Requests: a.Requests, Now: a.now,
+		Site: helpline, Staff: a.Staff, Audit: a.Audit, Catalogue: a.Catalogue, Guides: a.Guides, Phone: a.Phone, Contacts: a.Contacts, Kept: a.Keeping, Requests: a.Requests, Now: a.now,
 		Look: func(ctx context.Context, e audit.Entry) error { return a.DB.Tx(ctx, recordIn(ctx, a.Audit, e)) },
 	}
 	frame := func(r *http.Request, title string) ui.DeskProps {
@@ -324,16 +336,17 @@ func (a *App) openWeb() error {
 		}
 		return house.Frame(r, title)
 	}
-	a.wall = &wall.Room{Site: site, Stats: a.Stats, Router: a.Router, Streams: streams, Bus: a.Bus, Catalogue: a.Catalogue.Current, Today: a.today, Frame: frame, Now: a.now}
+	a.wall = &wall.Room{Site: helpline, Stats: a.Stats, Router: a.Router, Streams: streams, Bus: a.Bus, Catalogue: a.Catalogue.Current, Today: a.today, Frame: frame, Now: a.now}
 	a.web = web.New(web.Options{
-		Site: site, Secure: a.config.Secure(), Trusted: trusted, Staff: a.Staff, Streams: streams,
+		Site: helpline, Secure: a.config.Secure(), Trusted: trusted, Staff: a.Staff, Streams: streams,
 		Public: &public.Room{
-			Site: site, Contacts: a.Contacts, Chats: a.Chats, Router: a.Router, Guard: a.Guard, Streams: streams, Referrals: a.Referrals, Requests: a.Requests, Visits: a.Visits, Listening: a.Listening, Erase: a.Keeping.Ask,
+			Site: helpline, Contacts: a.Contacts, Chats: a.Chats, Router: a.Router, Guard: a.Guard, Streams: streams, Referrals: a.Referrals, Requests: a.Requests, Visits: a.Visits, Listening: a.Listening, Erase: a.Keeping.Ask, Push: a.Push, Library: a.Guides.Current,
 			Catalogue: a.Catalogue.Current, Alias: a.alias, QuitTo: a.config.QuitTo, FilesMax: a.config.FilesMax, Today: a.today, Now: a.now,
 		},
+		Pages:   &site.Room{Site: helpline, Guides: a.Guides, Catalogue: a.Catalogue.Current, App: site.AppOptions{Package: a.config.AppAndroidPackage, SHA256: a.config.AppAndroidSHA256, EmbedOrigins: a.config.EmbedOrigins}, Now: a.now},
 		Console: desk,
 		Admin:   house,
-		Figures: &figures.Room{Site: site, Stats: a.Stats, Takedown: a.Takedown, Referrals: a.Referrals, Catalogue: a.Catalogue.Current, Streams: streams, Frame: frame, Now: a.now},
+		Figures: &figures.Room{Site: helpline, Stats: a.Stats, Takedown: a.Takedown, Referrals: a.Referrals, Catalogue: a.Catalogue.Current, Streams: streams, Frame: frame, Now: a.now},
 		Wall:    a.wall,
 	})
 	return nil
@@ -383,6 +396,7 @@ func (a *App) Background(ctx context.Context) *sync.WaitGroup {
 	all.Go(func() { a.Exposure.Run(ctx) })
 	all.Go(func() { a.Listening.Run(ctx) })
 	all.Go(func() { a.Jobs.Run(ctx) })
+	all.Go(func() { a.Push.Run(ctx) })
 	all.Go(func() { a.Rota.Run(ctx) })
 	for what, forget := range map[string]func(context.Context) error{"grids": a.Quality.Forget, "visits": a.Visits.Forget, "exercises": a.Exercises.Forget, "workbooks": a.Stats.Forget} {
 		all.Go(func() { hourly(ctx, what, forget) })

@@ -29,6 +29,7 @@ type benchCommand struct {
 	PDQ     benchPDQ     `cmd:"" name:"pdq" help:"Hashes of pictures: how many a core makes in a second, and how long a million are searched."`
 	Figures benchFigures `cmd:"" help:"The pages of figures, over a million contacts in three years."`
 	Floor   benchFloor   `cmd:"" help:"The supervisors' floor on a hard evening: how long a change takes to every screen, and what it costs the chat."`
+	Site    benchSite    `cmd:"" help:"Readers of the site: how many guides a second are answered, and what it costs the chat."`
 	Case    benchCase    `cmd:"" help:"Case files: how long a large one takes to open, and one among many to find."`
 	Load    benchLoad    `cmd:"" hidden:"" help:"The crowd of a measurement; started by the others."`
 	Swarm   benchSwarm   `cmd:"" hidden:"" help:"Telephones and browsers of a measurement; started by the others."`
@@ -279,6 +280,30 @@ func (b benchFloor) Run(ctx context.Context, c config.Config, term Terminal) err
 	return h.FloorWatched(ctx, bench.FloorOptions{
 		Counsellors: b.Counsellors, Chats: b.Chats, Waiting: b.Waiting, Supervisors: b.Supervisors, PerSecond: b.PerSecond, Interval: b.Interval,
 		Measure: time.Duration(b.Seconds) * time.Second, Runs: b.Runs, Engine: b.engine(),
+	})
+}
+
+type benchSite struct {
+	benchHow
+	benchStore
+	Visitors  int           `default:"200" help:"Visitors who talk."`
+	PerSecond int           `default:"5000" help:"Pages that are asked for each second."`
+	Readers   int           `default:"64" help:"Connections that pages are asked for on."`
+	Interval  time.Duration `default:"5s" help:"How often each who talks writes; each message is answered."`
+	Seconds   int           `default:"30" help:"How long is measured."`
+	Runs      int           `default:"5" help:"How many times with the readers, and without, in turns."`
+}
+
+func (b benchSite) Run(ctx context.Context, c config.Config, term Terminal) error {
+	if min(b.Visitors, b.PerSecond, b.Readers, b.Seconds, b.Runs) < 1 || b.Interval < 10*time.Millisecond {
+		return fmt.Errorf("each number is 1 or more, --interval 10ms or more")
+	}
+	h, err := b.bench(c, term)
+	if err != nil {
+		return err
+	}
+	return h.SiteRead(ctx, bench.SiteOptions{
+		Visitors: b.Visitors, PerSecond: b.PerSecond, Connections: b.Readers, Interval: b.Interval, Measure: time.Duration(b.Seconds) * time.Second, Runs: b.Runs, Engine: b.engine(),
 	})
 }
 

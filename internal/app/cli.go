@@ -44,6 +44,7 @@ type commands struct {
 	Logins  loginsCommand  `cmd:"" help:"How we are known to the networks whose APIs take notices."`
 	Doctor  doctorCommand  `cmd:"" help:"Check the record, the audit chain, the keys, the jobs and the files."`
 	Verify  verifyCommand  `cmd:"" help:"Check an export of evidence: what holds, and what does not."`
+	Vault   vaultCommand   `cmd:"" help:"Read the backup of a young person's vault, given its passphrase on standard input."`
 	Call    callCommand    `cmd:"" help:"Be a telephone: call a number, say a file, press keys, and tell what happens."`
 	Bench   benchCommand   `cmd:"" help:"Measure this machine with the real program."`
 	Picture pictureCommand `cmd:"" hidden:"" help:"Re-encode one picture from standard input; started by the server itself."`

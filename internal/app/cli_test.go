@@ -22,7 +22,7 @@ func TestMain(m *testing.M) {
 
 // What an operator types, and what she reads: testdata/script, each script once on each engine.
 func TestCommands(t *testing.T) {
-	own := map[string]func(*testscript.TestScript, bool, []string){"evidence": evidence}
+	own := map[string]func(*testscript.TestScript, bool, []string){"evidence": evidence, "vaults": vaults}
 	t.Run("sqlite", func(t *testing.T) {
 		testscript.Run(t, testscript.Params{Dir: "testdata/script", Cmds: own, Setup: func(e *testscript.Env) error {
 			e.Setenv("VIGIE_DATA", filepath.Join(e.WorkDir, "data"))

@@ -26,11 +26,13 @@ var mayImport = map[string][]string{
 	"chat":        {"audit", "blob", "catalogue", "contact", "picture", "seal"},
 	"exposure":    {"catalogue", "contact"},
 	"keeping":     {"audit", "casefile", "catalogue", "contact"},
+	"guide":       {"audit", "catalogue", "picture"},
 	"mask":        {},
 	"listening":   {"audit", "chat", "contact", "phone", "routing", "seal"},
 	"paper":       {},
 	"picture":     {},
 	"phone":       {"audit", "blob", "catalogue", "contact", "routing", "seal"},
+	"push":        {"contact", "seal"},
 	"quality":     {"audit", "catalogue", "contact", "seal"},
 	"referral":    {"audit", "blob", "casefile", "catalogue", "seal"},
 	"rota":        {"audit", "catalogue", "seal", "staff"},
@@ -40,6 +42,7 @@ var mayImport = map[string][]string{
 	"takedown":    {"audit", "casefile", "catalogue", "evidence", "seal"},
 	"team":        {"audit", "contact", "seal"},
 	"trainee":     {"audit", "contact"},
+	"vault":       {},
 	"visit":       {"audit", "catalogue", "chat", "contact", "mask", "rehearsal", "seal"},
 	"workbook":    {},
 }
@@ -67,6 +70,8 @@ var onlyIn = map[string][]string{
 	"golang.org/x/net/html":         {"takedown"},
 	"github.com/emersion":           {"takedown"},
 	"net/smtp":                      {"takedown"},
+	"github.com/yuin/goldmark":      {"guide"},
+	"github.com/kljensen/snowball":  {"guide"},
 }
 
 type goPackage struct {

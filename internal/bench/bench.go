@@ -85,6 +85,7 @@ type Result struct {
 	Cases    *Cases    `json:"-"`
 	Floor    *Floor    `json:"-"`
 	Figures  *Counted  `json:"-"`
+	Site     *Site     `json:"-"`
 }
 
 // MarshalJSON writes the parts as one object.
@@ -103,6 +104,8 @@ func (r Result) MarshalJSON() ([]byte, error) {
 		beside = r.Floor
 	case r.Figures != nil:
 		beside = r.Figures
+	case r.Site != nil:
+		beside = r.Site
 	}
 	if err != nil || beside == nil {
 		return all, err
@@ -256,6 +259,9 @@ func (r Result) print(w io.Writer) {
 	}
 	if r.Cases != nil {
 		r.Cases.print(w)
+	}
+	if r.Site != nil {
+		r.Site.print(w)
 	}
 	if r.Floor != nil {
 		r.Floor.print(w)

@@ -24,6 +24,7 @@ const (
 	talking  = "talk"  // everybody talks, for a while, and the time is measured
 	standing = "wait"  // visitors wait for somebody, with their streams open
 	stubborn = "crash" // everybody talks, and resends, whatever happens to the server
+	browsing = "read"  // pages of the site are asked for, so many a second
 )
 
 // order is what the load process is told.
@@ -38,6 +39,7 @@ type order struct {
 	Ledger   string        // file that everything acknowledged is written to
 	Contacts int           // at most so many contacts are opened, when the crowd is stubborn
 	Seed     uint64
+	Read     int     `json:",omitempty"` // pages a second, of readers
 	Flow     *flow   `json:",omitempty"` // who comes and gives up meanwhile, and who watches it
 	Phones   *phones `json:",omitempty"` // those who call and whom they call; nil for a crowd that only writes
 }
@@ -51,7 +53,8 @@ type seat struct {
 type told struct {
 	Phase        string
 	Acknowledged int64
-	Report       *report `json:",omitempty"`
+	Report       *report        `json:",omitempty"`
+	Readers      *readersReport `json:",omitempty"`
 }
 
 const (
@@ -126,6 +129,9 @@ func Load(ctx context.Context, in io.Reader, out io.Writer) error {
 		return fmt.Errorf("the order: %w", err)
 	}
 	encode := json.NewEncoder(out)
+	if o.Do == browsing {
+		return readPages(ctx, o, encode)
+	}
 	var mu sync.Mutex
 	c := newCrowd(o, func(t told) {
 		mu.Lock()

@@ -220,6 +220,9 @@ func (b Bench) gather(o order) (*crowdProcess, error) {
 	if o.Phones != nil { // those who read must not wait for those who speak
 		p.command.Env = append(p.command.Env, "GOMAXPROCS=4")
 	}
+	if o.Do == browsing { // one core's worth, so that the server has the other
+		p.command.Env = append(p.command.Env, "GOMAXPROCS=1")
+	}
 	p.command.Stderr = p.log
 	p.command.SysProcAttr = diesWithUs()
 	var err error

@@ -36,13 +36,14 @@ const (
 	DocDepartments Doc = "departments"  // where the child lives
 	DocKeeping     Doc = "keeping"      // how long each kind of data is kept
 	DocRubric      Doc = "rubric"       // by what a conversation is talked over after a listening
+	DocQuiz        Doc = "quiz"         // the questions by which one looks at what happens, and what is said at their end
 )
 
 // Docs lists all documents in the order in which an editor meets them.
 var Docs = []Doc{
 	DocTaxonomy, DocForm, DocQuestions, DocLines, DocDoNow, DocAnswers, DocGuides, DocProtocols, DocNumbers,
 	DocHours, DocClosure, DocPhone, DocQueues, DocLexicon, DocLexiconTest, DocPlatforms, DocGrounds, DocOffences, DocPartners,
-	DocDepartments, DocKeeping, DocRubric,
+	DocDepartments, DocKeeping, DocRubric, DocQuiz,
 }
 
 //go:embed seeds/*.toml

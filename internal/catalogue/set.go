@@ -33,21 +33,40 @@ type Set struct {
 	Departments *Departments
 	Keeping     *Keeping
 	Rubric      *Rubric
+	Quizzes     *Quizzes
 
 	closure *closure
 	tests   *lexiconTest
 }
 
-// Reason returns the sentence behind a reason of priority: a reason of the queues ("came_back") or,
-// with the prefix "lexicon.", one of the lexicon ("lexicon.suicide"). ok is false for a code unknown to
-// both.
+// Reason returns the sentence behind a reason of priority: a reason of the queues ("came_back"), with the
+// prefix "lexicon." one of the lexicon ("lexicon.suicide"), or with "quiz." a danger that an answer of the
+// quiz told of ("quiz.suicide"). ok is false for a code unknown to them.
 func (s *Set) Reason(code string) (reason Text, ok bool) {
+	if answered, isQuiz := strings.CutPrefix(code, QuizReason); isQuiz {
+		danger, ok := s.Taxonomy.Danger(answered)
+		return s.Quizzes.reason(danger), ok
+	}
 	if entry, isLexicon := strings.CutPrefix(code, "lexicon."); isLexicon {
 		e, ok := s.Lexicon.Entry(entry)
 		return e.Reason, ok
 	}
 	r, ok := s.Queues.Reason(code)
 	return r.Label, ok
+}
+
+// DangerOf is the danger that a reason of priority names: what was heard in somebody's words, or what she
+// answered in the quiz; "" for a reason that names none.
+func (s *Set) DangerOf(reason string) string {
+	if heard, ok := strings.CutPrefix(reason, "lexicon."); ok {
+		e, _ := s.Lexicon.Entry(heard)
+		return e.Danger
+	}
+	if answered, ok := strings.CutPrefix(reason, QuizReason); ok {
+		d, _ := s.Taxonomy.Danger(answered)
+		return d.Code
+	}
+	return ""
 }
 
 // Seeds returns the catalogue as Vigie brings it, without a database: for tests and for the first look.
@@ -81,7 +100,7 @@ func read(texts map[Doc][]byte, strict strictness, lexicon *Lexicon) (*Set, map[
 		Taxonomy: new(Taxonomy), Form: new(Form), Lexicon: new(Lexicon), DoNow: new(DoNow), Answers: new(Answers),
 		Guides: new(Guides), Protocols: new(Protocols), Numbers: new(Numbers), Hours: new(Hours), Phone: new(Phone), Queues: new(Queues),
 		Questions: new(Questions), Lines: new(Lines), Platforms: new(Platforms), Grounds: new(Grounds), Offences: new(Offences),
-		Partners: new(Partners), Departments: new(Departments), Keeping: new(Keeping), Rubric: new(Rubric),
+		Partners: new(Partners), Departments: new(Departments), Keeping: new(Keeping), Rubric: new(Rubric), Quizzes: new(Quizzes),
 		closure: new(closure), tests: new(lexiconTest),
 	}
 	read := make([]*page, len(Docs))
@@ -156,6 +175,8 @@ func (s *Set) document(doc Doc) document {
 		return s.Departments
 	case DocRubric:
 		return s.Rubric
+	case DocQuiz:
+		return s.Quizzes
 	case DocKeeping:
 		return s.Keeping
 	}
@@ -178,5 +199,6 @@ func (s *Set) join(pages map[Doc]*page) {
 	s.Grounds.join(pages[DocGrounds], s)
 	s.Offences.join(pages[DocOffences], s)
 	s.Partners.join(pages[DocPartners], s)
+	s.Quizzes.join(pages[DocQuiz], s)
 	s.Hours.closure = s.closure
 }

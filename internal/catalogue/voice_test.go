@@ -62,6 +62,7 @@ func (s *Set) toTheYoung() []said {
 	for _, p := range s.Partners.All {
 		add("partners "+p.Code, p.Young)
 	}
+	s.inQuizzes(Young, add)
 	return all
 }
 
@@ -112,7 +113,28 @@ func (s *Set) toAdults() []said {
 	for _, p := range s.Partners.All {
 		add("partners "+p.Code, p.Adult)
 	}
+	s.inQuizzes(Adult, add)
 	return all
+}
+
+// inQuizzes are the sentences of the quizzes for the young or for adults, but their titles: those are the reader's own question,
+// under the name by which the quiz is known.
+func (s *Set) inQuizzes(speaks string, add func(where string, texts ...Text)) {
+	for _, q := range s.Quizzes.All {
+		if q.For != speaks {
+			continue
+		}
+		add("quiz "+q.Code, q.Intro)
+		for _, question := range q.Questions {
+			add("quiz "+q.Code+" "+question.Code, question.Text, question.Hint)
+			for _, a := range question.Answers {
+				add("quiz "+q.Code+" "+question.Code+" "+a.Code, a.Text)
+			}
+		}
+		for _, b := range q.Bands {
+			add("quiz "+q.Code+" "+b.Code, b.Title, b.Text)
+		}
+	}
 }
 
 // quoted is what somebody else says in a sentence.

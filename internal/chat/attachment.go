@@ -100,6 +100,10 @@ type Proof struct {
 	CoveredAt int64
 	MarkedAt  int64
 	MarkedBy  string
+	// OpenedAt is when anything of it was first opened, TakenBackAt when who handed it over took it back before that.
+	OpenedAt, TakenBackAt int64
+	// Vault is what her vault said of it; nil where it came from elsewhere, or once it was marked.
+	Vault *FromVault
 
 	blobID, keyID string
 	label         []byte
@@ -111,6 +115,8 @@ type content struct {
 	Identity string `json:"identity"`
 	Name     string `json:"name"`
 	SHA256   string `json:"sha256"`
+	// Vault is what her vault said of it, where it came from there.
+	Vault *FromVault `json:"vault,omitempty"`
 }
 
 // Asked is the body of an Ask message, Came that of an Attachment message.
@@ -220,6 +226,8 @@ type Receiving struct {
 	// Name is what the sender calls the file; it is kept sealed and believed in nothing.
 	Name string
 	Body io.Reader
+	// Vault is what her vault says of it; Same is not read.
+	Vault *FromVault
 }
 
 // Receive takes the file for a proof that was asked of this person: sealed as it streams, never in
@@ -227,8 +235,12 @@ type Receiving struct {
 // it expires. It returns fault.Gone "fault.chat.proof_closed" when none is asked (any more),
 // fault.Conflict "fault.chat.proof_coming" while another upload runs, fault.Unsupported
 // "fault.chat.media" for content that is none of the types we take, fault.Invalid
-// "fault.chat.file_empty", fault.TooLarge "fault.blob.too_large" above MaxFile.
+// "fault.chat.file_empty" and, for a vault that says what cannot be, "fault.chat.vault_said", fault.TooLarge
+// "fault.blob.too_large" above MaxFile.
 func (c *Chats) Receive(ctx context.Context, r Receiving) (Proof, error) {
+	if err := r.Vault.said(); err != nil {
+		return Proof{}, err
+	}
 	claim := store.NewID()
 	if p, done, err := c.claim(ctx, r, claim); err != nil || done {
 		return p, err
@@ -272,25 +284,26 @@ func (c *Chats) claim(ctx context.Context, r Receiving, claim string) (p Proof, 
 		}
 		return Proof{}, false, fault.New(fault.Conflict, "fault.chat.proof_coming")
 	case p.State == ProofReceived:
-		if same, err := c.isThere(ctx, p, r.Body); err != nil || same {
-			p.content = nil
+		inside, same, err := c.isThere(ctx, p, r.Body)
+		if err != nil || same {
+			p.content, p.Vault = nil, inside.Vault
 			return p, same, err
 		}
 	}
 	return Proof{}, false, fault.New(fault.Gone, "fault.chat.proof_closed")
 }
 
-// isThere says whether a body is the file that came for a proof.
-func (c *Chats) isThere(ctx context.Context, p Proof, body io.Reader) (bool, error) {
+// isThere says whether a body is the file that came for a proof, and what is kept of that.
+func (c *Chats) isThere(ctx context.Context, p Proof, body io.Reader) (content, bool, error) {
 	inside, err := c.open(ctx, p)
 	if err != nil {
-		return false, err
+		return inside, false, err
 	}
 	hash := sha256.New()
 	if n, err := io.Copy(hash, io.LimitReader(upload{body}, p.Size+1)); err != nil || n != p.Size {
-		return false, err
+		return inside, false, err
 	}
-	return hex.EncodeToString(hash.Sum(nil)) == inside.SHA256, nil
+	return inside, hex.EncodeToString(hash.Sum(nil)) == inside.SHA256, nil
 }
 
 // take streams the file into its place and commits it with the message that says it came.
@@ -332,7 +345,9 @@ func (c *Chats) take(ctx context.Context, r Receiving, claim string) (Proof, err
 			}
 		}
 	}()
-	plain, err := json.Marshal(content{Identity: stored.Identity, Name: cleanName(r.Name), SHA256: hex.EncodeToString(stored.SHA256)})
+	sum := hex.EncodeToString(stored.SHA256)
+	vault := r.Vault.arrived(sum)
+	plain, err := json.Marshal(content{Identity: stored.Identity, Name: cleanName(r.Name), SHA256: sum, Vault: vault})
 	if err != nil {
 		return Proof{}, err
 	}
@@ -370,7 +385,11 @@ func (c *Chats) take(ctx context.Context, r Receiving, claim string) (Proof, err
 		if err := c.sayOfProof(ctx, tx, proof, catalogue.LineAttachmentClosed); err != nil {
 			return err
 		}
-		return c.recordProof(ctx, tx, contact.VisitorOf(r.ContactID), "chat.proof_receive", proof, map[string]string{"media": media})
+		detail := map[string]string{"media": media}
+		if vault != nil {
+			detail["vault_same"] = yesNo(vault.Same)
+		}
+		return c.recordProof(ctx, tx, contact.VisitorOf(r.ContactID), "chat.proof_receive", proof, detail)
 	})
 	if err != nil {
 		// Only what was refused is known not to be there: where the answer to the commit was lost, the row may
@@ -379,7 +398,7 @@ func (c *Chats) take(ctx context.Context, r Receiving, claim string) (Proof, err
 		return Proof{}, err
 	}
 	kept = true
-	proof.Name, proof.SHA256 = "", ""
+	proof.Name, proof.SHA256, proof.Vault = "", "", vault
 	return proof, nil
 }
 
@@ -425,7 +444,7 @@ func (c *Chats) Proofs(ctx context.Context, contactID string) ([]Proof, error) {
 			if err != nil {
 				return nil, err
 			}
-			p.Name, p.SHA256 = inside.Name, inside.SHA256
+			p.Name, p.SHA256, p.Vault = inside.Name, inside.SHA256, inside.Vault
 		}
 		p.content = nil
 	}
@@ -458,7 +477,7 @@ func (c *Chats) open(ctx context.Context, p Proof) (content, error) {
 // uncovered on a second, explicit one. Only the counsellor who has the contact, or a supervisor, asks;
 // each look is recorded before anything is opened. The picture is decoded in a process of its own. It
 // returns fault.NotFound "fault.chat.proof_unknown" for what is not theirs to see, fault.Gone
-// "fault.chat.proof_marked" once it was marked, fault.Unsupported "fault.picture.not_drawn" for what is no
+// "fault.chat.proof_marked" once it was marked and "fault.chat.proof_taken_back" once she took it back, fault.Unsupported "fault.picture.not_drawn" for what is no
 // picture or cannot be read, fault.Conflict "fault.chat.cover_first" when uncovered is asked first.
 func (c *Chats) Preview(ctx context.Context, proofID, staffID string, cover picture.Cover, supervising bool) ([]byte, error) {
 	p, err := c.look(ctx, proofID, staffID, supervising, "chat.proof_preview", string(cover), func(tx *store.Tx, p Proof) error {
@@ -501,7 +520,7 @@ func (c *Chats) Original(ctx context.Context, proofID, staffID, purpose string, 
 		return Proof{}, nil, err
 	}
 	file, err := c.blobs.Get(ctx, p.blobID, inside.Identity)
-	p.Name, p.SHA256, p.content = inside.Name, inside.SHA256, nil
+	p.Name, p.SHA256, p.Vault, p.content = inside.Name, inside.SHA256, inside.Vault, nil
 	return p, file, err
 }
 
@@ -520,11 +539,22 @@ func (c *Chats) look(ctx context.Context, proofID, staffID string, supervising b
 		if err != nil {
 			return err
 		}
-		if p.State != ProofReceived {
+		switch {
+		case p.TakenBackAt > 0:
+			return fault.New(fault.Gone, "fault.chat.proof_taken_back")
+		case p.State != ProofReceived:
 			return fault.New(fault.Gone, "fault.chat.proof_marked")
 		}
 		if err := also(tx, p); err != nil {
 			return err
+		}
+		// From this commit on it cannot be taken back.
+		n, err := tx.Exec(ctx, `UPDATE attachment SET opened_at = $2 WHERE id = $1 AND opened_at = 0 AND state = 'received'`, p.ID, store.Millis(c.now()))
+		if err != nil {
+			return err
+		}
+		if n == 0 && p.OpenedAt == 0 { // it was taken back, or marked, at this moment
+			return fault.New(fault.Gone, "fault.chat.proof_taken_back")
 		}
 		return c.recordProof(ctx, tx, staffActor(staffID), act, p, map[string]string{"how": how})
 	})
@@ -717,7 +747,7 @@ func (c *Chats) SweepAttachments(ctx context.Context) error {
 	for _, p := range marked {
 		err = errors.Join(err, c.destroyMarked(ctx, p))
 	}
-	return err
+	return errors.Join(err, c.sweepTakenBack(ctx))
 }
 
 // eraseBlobs removes the sealed files of a contact that is being erased. A held one stops the erasure.
@@ -788,12 +818,12 @@ func contentField(id string) seal.Field {
 }
 
 const selectProof = `SELECT id, contact_id, state, label, label_sealed, asked_by, asked_at, expires_at, received_at, media, size,
-	blob_id, key_id, content_sealed, covered_at, marked_at, marked_by FROM attachment`
+	blob_id, key_id, content_sealed, covered_at, marked_at, marked_by, opened_at, taken_back_at FROM attachment`
 
 func scanProof(r store.Row) (Proof, error) {
 	var p Proof
 	return p, r.Scan(&p.ID, &p.ContactID, &p.State, &p.Label, &p.label, &p.AskedBy, &p.AskedAt, &p.ExpiresAt, &p.ReceivedAt, &p.Media, &p.Size,
-		&p.blobID, &p.keyID, &p.content, &p.CoveredAt, &p.MarkedAt, &p.MarkedBy)
+		&p.blobID, &p.keyID, &p.content, &p.CoveredAt, &p.MarkedAt, &p.MarkedBy, &p.OpenedAt, &p.TakenBackAt)
 }
 
 func readProof(ctx context.Context, q store.Querier, id string) (Proof, error) {
@@ -849,6 +879,9 @@ func yesNo(on bool) string {
 	}
 	return "no"
 }
+
+// Taken are the types of files that are taken: what Sniff may return.
+var Taken = []string{"image/jpeg", "image/png", "image/gif", "image/webp"}
 
 // sniffLength is how much of a file its type is read from.
 const sniffLength = 4096

@@ -73,6 +73,8 @@ type Sending struct {
 	AuthorID string
 	Kind     string // Text or Card; "" is Text
 	Body     string
+	// Quotes are what of a visitor's body stands in our words.
+	Quotes []Quote
 }
 
 // Options are what the room works with.
@@ -227,7 +229,7 @@ func (c *Chats) Send(ctx context.Context, s Sending) (Message, error) {
 	if err != nil {
 		return Message{}, err
 	}
-	stored, state, err := c.store(ctx, m, key, s.AuthorID)
+	stored, state, err := c.store(ctx, m, key, s.AuthorID, s.Quotes)
 	if err != nil {
 		return Message{}, err
 	}
@@ -245,8 +247,11 @@ func (c *Chats) Send(ctx context.Context, s Sending) (Message, error) {
 }
 
 // store writes a message and its audit row; Seq is 0 when nothing was written: sent before, or refused.
-func (c *Chats) store(ctx context.Context, m Message, key *seal.Key, author string) (Message, contact.State, error) {
-	hits := c.listenFor(m)
+func (c *Chats) store(ctx context.Context, m Message, key *seal.Key, author string, quotes []Quote) (Message, contact.State, error) {
+	own, quoted, grave := apart(m.Body, quotes)
+	hits := c.listenFor(m, own)
+	reasons, danger := alarm(hits)
+	reasons, danger = append(reasons, quoted...), danger || grave
 	insert := c.insert(m, key, author)
 	var state contact.State
 	insert.MustReturn = true
@@ -262,17 +267,17 @@ func (c *Chats) store(ctx context.Context, m Message, key *seal.Key, author stri
 	for i := 0; ; i++ {
 		m.Seq = 0
 		var err error
-		if len(hits) == 0 {
+		if len(reasons) == 0 {
 			var wrote bool
 			if wrote, err = c.db.Append(ctx, insert, entry); !wrote {
 				m.Seq = 0
 			}
 		} else {
-			err = c.storeAlarming(ctx, &m, insert, entry, hits)
+			err = c.storeAlarming(ctx, &m, insert, entry, reasons, danger)
 		}
 		if err == nil {
 			if m.Seq != 0 {
-				c.heard.note(m, hits, c.now())
+				c.heard.note(m, own, hits, c.now())
 			}
 			return m, state, nil
 		}
@@ -289,7 +294,7 @@ func (c *Chats) store(ctx context.Context, m Message, key *seal.Key, author stri
 }
 
 // storeAlarming writes a message together with what its words mean, so that neither is ever without the other.
-func (c *Chats) storeAlarming(ctx context.Context, m *Message, insert, entry store.Stmt, hits []catalogue.Hit) error {
+func (c *Chats) storeAlarming(ctx context.Context, m *Message, insert, entry store.Stmt, reasons []contact.Reason, danger bool) error {
 	return c.db.Tx(ctx, func(tx *store.Tx) error {
 		m.Seq = 0
 		_, err := store.One(ctx, tx, func(r store.Row) (struct{}, error) { return struct{}{}, insert.Scan(r) }, insert.SQL, insert.Args...)
@@ -302,7 +307,6 @@ func (c *Chats) storeAlarming(ctx context.Context, m *Message, insert, entry sto
 		if _, err := tx.Exec(ctx, entry.SQL, entry.Args...); err != nil {
 			return err
 		}
-		reasons, danger := alarm(hits)
 		_, err = c.contacts.Alarm(ctx, tx, m.ContactID, reasons, danger)
 		return err
 	})

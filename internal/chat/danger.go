@@ -18,14 +18,14 @@ const (
 	listenBytes = 600
 )
 
-// listenFor returns what the lexicon hears in a message of the person, together with what she wrote
-// just before, and what was not heard from her already.
-func (c *Chats) listenFor(m Message) []catalogue.Hit {
-	if m.From != Visitor || m.Kind != Text {
+// listenFor returns what the lexicon hears in what is her own of a message of the person, together with what
+// she wrote just before, and what was not heard from her already.
+func (c *Chats) listenFor(m Message, own string) []catalogue.Hit {
+	if m.From != Visitor || m.Kind != Text || own != m.Body && !readable(own) {
 		return nil
 	}
 	before := c.heard.of(m.ContactID, c.now())
-	hits := c.catalogue().Lexicon.Scan(join(before.text, m.Body))
+	hits := c.catalogue().Lexicon.Scan(join(before.text, own))
 	fresh := hits[:0:0]
 	for _, h := range hits {
 		if weight, known := before.hits[h.Code]; !known || h.Weight > weight {
@@ -75,12 +75,12 @@ func (l *lately) of(contactID string, now time.Time) heard {
 	return h
 }
 
-func (l *lately) note(m Message, hits []catalogue.Hit, now time.Time) {
+func (l *lately) note(m Message, own string, hits []catalogue.Hit, now time.Time) {
 	if m.From != Visitor || m.Kind != Text {
 		return
 	}
 	before := l.of(m.ContactID, now)
-	h := heard{text: tail(join(before.text, m.Body)), at: now, hits: before.hits}
+	h := heard{text: tail(join(before.text, own)), at: now, hits: before.hits}
 	if len(hits) > 0 {
 		h.hits = make(map[string]int, len(before.hits)+len(hits))
 		for code, weight := range before.hits {

@@ -17,6 +17,8 @@ type Leaving struct {
 	Lang, Public, AgeBand, Topic string
 	PersonID                     string // of a person who came back with her code
 	Text                         string
+	// Quotes are what of the text stands in our words.
+	Quotes []Quote
 	// Callback is how she wishes to be called back; nil when she does not.
 	Callback *contact.Callback
 	Network  netip.AddrPort
@@ -39,7 +41,7 @@ func (c *Chats) LeaveMessage(ctx context.Context, l Leaving) (ct contact.Contact
 			return contact.Contact{}, false, err
 		}
 	}
-	reasons, danger := alarm(c.catalogue().Lexicon.Scan(body))
+	reasons, danger := c.tells(body, l.Quotes)
 	o := contact.Opening{
 		ID: l.ID, Channel: contact.ChannelMessage, Lang: l.Lang, Public: l.Public, AgeBand: l.AgeBand, Topic: l.Topic,
 		PersonID: l.PersonID, Network: l.Network, Reasons: reasons, Danger: danger,

@@ -29,7 +29,7 @@ func (c *Chats) Say(ctx context.Context, contactID, line, once string, vars map[
 		return Message{}, err
 	}
 	m := c.lineOf(ct, line, once, vars)
-	stored, _, err := c.store(ctx, m, key, "")
+	stored, _, err := c.store(ctx, m, key, "", nil)
 	if err != nil {
 		return Message{}, err
 	}

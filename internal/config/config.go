@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"path/filepath"
 	"reflect"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -39,6 +40,11 @@ type Config struct {
 	HelplineName string `default:"Vigie" group:"Helpline" help:"Name shown on the pages."`
 	HelplineCall string `default:"3018" group:"Helpline" help:"Number to call, shown everywhere."`
 	QuitTo       string `default:"https://meteofrance.com/" group:"Helpline" help:"Neutral page the quick exit ends on."`
+
+	AppAndroidPackage string   `group:"App" help:"Android package (a trusted web activity) that may open as this site, as docs/APP.md tells: org.example.helpline."`
+	AppAndroidSHA256  string   `group:"App" help:"SHA-256 of the certificate that the package is signed with: AB:CD:…"`
+	PushServices      []string `default:"fcm.googleapis.com,updates.push.services.mozilla.com,*.push.apple.com,*.notify.windows.com" group:"App" help:"Push services of browsers that may be asked to tell somebody that she was answered; they learn that, and nothing else. Empty: nobody is told."`
+	EmbedOrigins      []string `group:"App" help:"Sites that may show the chat button in their pages: https://school.example. None: nobody may."`
 
 	SecondFactor    bool          `group:"Staff" help:"Every member of staff must use a passkey or a one-time code." negatable:""`
 	SessionIdle     time.Duration `default:"30m" group:"Staff" help:"A staff session ends after this long without a request."`
@@ -143,6 +149,9 @@ func (c Config) Validate() error {
 	if _, err := Networks(c.MetricsFrom); err != nil {
 		return fmt.Errorf("metrics-from: %w", err)
 	}
+	if err := c.checkApp(); err != nil {
+		return err
+	}
 	if c.ChatCapacity < 1 || c.ChatCapacity > 100 {
 		return errors.New("chat-capacity is between 1 and 100")
 	}
@@ -170,6 +179,42 @@ func (c Config) Validate() error {
 	}
 	return nil
 }
+
+var (
+	androidPackage = regexp.MustCompile(`^[A-Za-z]\w*(\.[A-Za-z]\w*)+$`)
+	fingerprint    = regexp.MustCompile(`^[0-9A-F]{2}(:[0-9A-F]{2}){31}$`)
+)
+
+// checkApp looks at what is said of the app and of the button.
+func (c Config) checkApp() error {
+	if (c.AppAndroidPackage == "") != (c.AppAndroidSHA256 == "") {
+		return errors.New("app-android-package and app-android-sha256 go together")
+	}
+	if c.AppAndroidPackage != "" && !androidPackage.MatchString(c.AppAndroidPackage) {
+		return fmt.Errorf("app-android-package %q is a name such as org.example.helpline", c.AppAndroidPackage)
+	}
+	if c.AppAndroidSHA256 != "" && !fingerprint.MatchString(c.AppAndroidSHA256) {
+		return errors.New("app-android-sha256 is 32 pairs of digits and capitals with : between them, as `keytool -list -v` prints them")
+	}
+	for _, service := range c.PushServices {
+		if !pushHost.MatchString(service) {
+			return fmt.Errorf("push-services: %q is not a host such as fcm.googleapis.com or *.push.apple.com", service)
+		}
+	}
+	for _, origin := range c.EmbedOrigins {
+		u, err := url.Parse(origin)
+		if err != nil || u.Scheme != "https" && !(u.Scheme == "http" && u.Hostname() == "localhost") || u.Host == "" || origin != u.Scheme+"://"+u.Host || !embedHost.MatchString(u.Host) {
+			return fmt.Errorf("embed-origins: %q is not a site such as https://school.example (no path, no slash at its end)", origin)
+		}
+	}
+	return nil
+}
+
+// pushHost is a name with a dot in it: a domain alone would be half the world.
+var pushHost = regexp.MustCompile(`^(\*\.)?[a-z0-9-]+(\.[a-z0-9-]+)+$`)
+
+// embedHost is a host that may be written into a header: nothing in it ends a source.
+var embedHost = regexp.MustCompile(`^(\*\.)?[A-Za-z0-9][A-Za-z0-9.-]*(:[0-9]+)?$`)
 
 // checkMail looks at the mail servers. What it says names no address: a password may be in it.
 func (c Config) checkMail() error {

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"vigie/internal/audit"
+	"vigie/internal/catalogue"
 	"vigie/internal/fault"
 	"vigie/internal/seal"
 	"vigie/internal/store"
@@ -27,16 +28,9 @@ type Reason struct {
 // lexiconReason begins the code of a danger that the lexicon heard.
 const lexiconReason = "lexicon."
 
-// IsDanger says that the lexicon heard it in the person's own words.
-func (r Reason) IsDanger() bool { return r.Heard() != "" }
-
-// Heard is the entry of the lexicon that heard it, "" for a reason that came from elsewhere.
-func (r Reason) Heard() string {
-	entry, heard := strings.CutPrefix(r.Code, lexiconReason)
-	if !heard {
-		return ""
-	}
-	return entry
+// IsDanger says that the person told of a danger: the lexicon heard it in her own words, or she answered so in the quiz.
+func (r Reason) IsDanger() bool {
+	return strings.HasPrefix(r.Code, lexiconReason) || strings.HasPrefix(r.Code, catalogue.QuizReason)
 }
 
 // maxReasons bounds how many reasons a contact keeps; a person's words can add only as many as the

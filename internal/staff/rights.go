@@ -47,6 +47,8 @@ const (
 	CatalogueRead  Right = "catalogue.read"  // ready answers, cards, protocols, numbers
 	CatalogueWrite Right = "catalogue.write" // the words of answers, cards, guides
 	CatalogueEdit  Right = "catalogue.edit"  // the rules: taxonomy, form, lexicon, queues, hours, protocols, numbers
+	GuideRead      Right = "guide.read"      // the site's pages as they are being written
+	GuideWrite     Right = "guide.write"     // write them; publish what another wrote; take them off the site
 	BlockSet       Right = "block.set"       // block with a reason and an end
 	BlockLift      Right = "block.lift"      // end a colleague's block, see all that run
 	FloorSee       Right = "floor.see"       // the floor live: who is on what, who waits
@@ -106,6 +108,8 @@ var table = []struct {
 	{CatalogueRead, grant{yes, yes, yes, yes, yes, no}},
 	{CatalogueWrite, grant{no, no, yes, yes, no, no}},
 	{CatalogueEdit, grant{no, no, no, yes, no, no}},
+	{GuideRead, grant{no, yes, yes, yes, no, no}},
+	{GuideWrite, grant{no, no, yes, yes, no, no}},
 	{BlockSet, grant{yes, yes, no, no, no, no}},
 	{BlockLift, grant{no, yes, no, yes, no, no}},
 	{FloorSee, grant{no, yes, no, no, no, no}},

@@ -28,6 +28,8 @@ contact.forget   . s . . . .
 contact.illegal  . s . . . .
 catalogue.read   c s e a o .
 catalogue.write  . . e a . .
+guide.read       . s e a . .
+guide.write      . . e a . .
 catalogue.edit   . . . a . .
 block.set        c s . . . .
 block.lift       . s . a . .

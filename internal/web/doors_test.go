@@ -14,12 +14,12 @@ import (
 	"vigie/internal/staff"
 )
 
-// Each door of the home page leads to the first questions with who she is answered already.
+// Each door of the home page leads to a page for who she is, and from there to the first questions with that answered already.
 func TestADoorAnswersWhoSheIs(t *testing.T) {
 	w := newWorld(t)
 	home := w.browser().get("/").body
 	for _, who := range []string{"parent", "professional"} {
-		if !strings.Contains(home, `href="/chat?who=`+who+`"`) {
+		if !strings.Contains(home, `href="/`+who+`s"`) || !strings.Contains(w.browser().get("/"+who+"s").body, `href="/chat?who=`+who+`"`) {
 			t.Errorf("no door for a %s", who)
 		}
 		if page := w.browser().get("/chat?who=" + who).body; !strings.Contains(page, `value="`+who+`" checked`) {

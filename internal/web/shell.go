@@ -20,6 +20,12 @@ const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src
 	"manifest-src 'self'; media-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'; " +
 	"require-trusted-types-for 'script'; trusted-types vigie"
 
+// policies are those of the routes whose page needs more: the vault shows pictures and films that the browser itself opened, and has
+// a worker of ours.
+var policies = map[string]string{
+	"/vault": strings.NewReplacer("img-src 'self'", "img-src 'self' blob:", "media-src 'self'", "media-src 'self' blob:", "script-src 'self'", "script-src 'self'; worker-src 'self'").Replace(policy),
+}
+
 // headers are the same everywhere; a route adds, none removes.
 func headers(secure bool, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

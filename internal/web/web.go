@@ -20,6 +20,7 @@ import (
 	"vigie/internal/web/live"
 	"vigie/internal/web/public"
 	"vigie/internal/web/session"
+	"vigie/internal/web/site"
 	"vigie/internal/web/ui"
 	"vigie/internal/web/wall"
 )
@@ -32,6 +33,7 @@ type Options struct {
 	Staff   *staff.Staff
 	Streams *live.Streams
 	Public  *public.Room
+	Pages   *site.Room
 	Console *console.Room
 	Admin   *admin.Room
 	Figures *figures.Room
@@ -72,6 +74,7 @@ func New(o Options) *Handler {
 	}))
 	served = csrf.Handler(served)
 	h.served = headers(o.Secure, clients(o.Trusted, served))
+	h.Pages.Ask = h
 	return h
 }
 
@@ -98,7 +101,11 @@ func (h *Handler) mount(mux *http.ServeMux, route Route) {
 		if strings.HasSuffix(pattern, "/") {
 			pattern += "{$}"
 		}
+		own := policies[route.Path]
 		spoken := func(w http.ResponseWriter, r *http.Request) {
+			if own != "" {
+				w.Header().Set("Content-Security-Policy", own)
+			}
 			if !route.Spoken {
 				do(w, spoken(r))
 				return

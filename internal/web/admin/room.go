@@ -20,6 +20,7 @@ import (
 	"vigie/internal/contact"
 	"vigie/internal/datarequest"
 	"vigie/internal/fault"
+	"vigie/internal/guide"
 	"vigie/internal/keeping"
 	"vigie/internal/phone"
 	"vigie/internal/staff"
@@ -35,6 +36,7 @@ type Room struct {
 	Staff     *staff.Staff
 	Audit     *audit.Log
 	Catalogue *catalogue.Catalogue
+	Guides    *guide.Guides
 	Phone     *phone.Phone
 	Contacts  *contact.Contacts
 	Kept      *keeping.Keeping

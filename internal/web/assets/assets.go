@@ -22,6 +22,14 @@ import (
 //go:embed all:dist
 var embedded embed.FS
 
+// Mark is the sign of the house, Notes one that says nothing of it: what the icons of the app are drawn from.
+var (
+	//go:embed mark.svg
+	Mark []byte
+	//go:embed notes.svg
+	Notes []byte
+)
+
 // Prefix is where the handler is mounted.
 const Prefix = "/assets/"
 
@@ -96,6 +104,38 @@ func (b *Bundle) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		http.NotFound(w, r)
 		return
 	}
+	w.Header().Set("Cache-Control", "public, max-age=31536000, immutable")
+	b.send(w, r, name)
+}
+
+// Worker answers with the service worker, whose address cannot hold a hash: a browser asks each time whether it changed.
+func Worker(w http.ResponseWriter, r *http.Request) {
+	b, name := built(), built().hashed["sw.js"]
+	if name == "" {
+		http.NotFound(w, r)
+		return
+	}
+	w.Header().Set("Cache-Control", "no-cache")
+	w.Header().Set("ETag", `"`+name+`"`)
+	if r.Header.Get("If-None-Match") == `"`+name+`"` {
+		w.WriteHeader(http.StatusNotModified)
+		return
+	}
+	b.send(w, r, name)
+}
+
+// Read is the content of an asset by its address; nil where there is none.
+func Read(url string) []byte {
+	name := strings.TrimPrefix(url, Prefix)
+	if !built().known[name] {
+		return nil
+	}
+	body, _ := fs.ReadFile(built().files, name) // what is not there is nil
+	return body
+}
+
+// send answers with an asset in the best encoding that the browser takes.
+func (b *Bundle) send(w http.ResponseWriter, r *http.Request, name string) {
 	h := w.Header()
 	file := name
 	for _, encoding := range [][2]string{{"br", ".br"}, {"gzip", ".gz"}} {
@@ -112,6 +152,7 @@ func (b *Bundle) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	body, err := fs.ReadFile(b.files, file)
 	if err != nil {
 		h.Del("Content-Encoding")
+		h.Del("Cache-Control")
 		http.NotFound(w, r)
 		return
 	}
@@ -121,7 +162,6 @@ func (b *Bundle) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	h.Set("Content-Type", kind)
 	h.Set("Content-Length", strconv.Itoa(len(body)))
-	h.Set("Cache-Control", "public, max-age=31536000, immutable")
 	h.Set("X-Content-Type-Options", "nosniff")
 	if r.Method == http.MethodGet {
 		// A browser that hung up is not our error.

@@ -48,16 +48,24 @@ const common = {
 };
 const bundled = await build({
   ...common,
-  entryPoints: ["ts/site.ts", "ts/chat.ts", "ts/desk.ts", "ts/wall.ts", "css/public.css", "css/noscript.css", "css/desk.css"],
+  entryPoints: ["ts/site.ts", "ts/guides.ts", "ts/quiz.ts", "ts/chat.ts", "ts/desk.ts", "ts/wall.ts", "ts/vault.ts", "css/pages/vault.css", "css/pages/quiz.css", "css/public.css", "css/noscript.css", "css/site.css", "css/figures.css", "css/desk.css", "ts/app.ts", "ts/push-toggle.ts", "ts/embed-page.ts", "css/app.css", "css/embed.css"],
   format: "esm",
   target: ["es2019", "chrome87", "firefox78", "safari14"],
   // Safari 14.0 has a fault in one rare form of destructuring, which esbuild cannot lower; 14.1 has not.
   supported: { destructuring: true },
 });
 const forOldPhones = await build({ ...common, entryPoints: ["ts/plain.ts"], format: "iife", target: "es5" });
-for (const [output, { entryPoint, inputs }] of Object.entries({ ...bundled.metafile.outputs, ...forOldPhones.metafile.outputs })) {
-  const source = entryPoint ?? Object.keys(inputs)[0];
-  manifest[basename(source).replace(/\.ts$/, ".js")] = basename(output);
+// The vault's worker, which is no module in the browsers that know none.
+const vaultWorker = await build({ ...common, entryPoints: ["ts/vault-worker.ts"], format: "iife", target: ["es2019", "chrome87", "firefox78", "safari14"], supported: { destructuring: true } });
+// What partners put into their pages, whatever those are made of.
+const forPartners = await build({ ...common, entryPoints: ["embed/embed.ts"], format: "iife", target: "es2015" });
+named(bundled, forOldPhones, vaultWorker, forPartners);
+
+function named(...builds) {
+  for (const [output, { entryPoint, inputs }] of builds.flatMap((b) => Object.entries(b.metafile.outputs))) {
+    const source = entryPoint ?? Object.keys(inputs)[0];
+    manifest[basename(source).replace(/\.ts$/, ".js")] = basename(output);
+  }
 }
 
 // The sprite: each name of icons.txt as a <symbol>, drawn in the colour of the words beside it.
@@ -71,16 +79,23 @@ const symbols = await Promise.all(
 );
 await write("icons.svg", `<svg xmlns="http://www.w3.org/2000/svg">${symbols.join("")}</svg>`);
 
+// The words from which a browser draws a passphrase for a vault: those of the resume code.
+for (const lang of ["fr", "en"]) await write(`words-${lang}.txt`, (await readFile(join(here, "..", "..", "contact", "words", `${lang}.txt`), "utf8")).trim());
+
 // The sign of the house, for the browser's tab.
 await write("mark.svg", (await readFile(join(here, "mark.svg"), "utf8")).trim());
 
 // The licences of what the bundle holds travel with it.
 const licences = await Promise.all(
-  ["@fontsource/atkinson-hyperlegible-next", "lucide-static"].map(
-    async (pack) => `${pack}\n\n${await readFile(join(dirname(resolve(`${pack}/package.json`)), "LICENSE"), "utf8")}`,
+  ["@fontsource/atkinson-hyperlegible-next/package.json", "lucide-static/package.json", "@noble/hashes/argon2.js"].map(
+    async (inside) => `${dirname(inside)}\n\n${await readFile(join(dirname(resolve(inside)), "LICENSE"), "utf8")}`,
   ),
 );
 await write("licences.txt", licences.join("\n\n----\n\n"));
+
+// The service worker knows of which build it is: with any other, it is another file, and browsers take it.
+const BUILD = createHash("sha256").update(JSON.stringify(manifest)).digest("hex").slice(0, 12);
+named(await build({ ...common, entryPoints: ["sw/sw.ts"], format: "iife", target: ["es2020", "chrome87", "firefox78", "safari14"], supported: { destructuring: true }, define: { BUILD: JSON.stringify(BUILD) } }));
 
 await writeFile(join(dist, "manifest.json"), JSON.stringify(manifest, null, 2) + "\n");
 

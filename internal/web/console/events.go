@@ -721,7 +721,11 @@ func (d *desk) form(id string, e contact.FormEvent) error {
 		if err != nil {
 			return err
 		}
-		return d.update(protocolsPiece(s), otherProtocolsPiece(s), noteList(s), holdPiece(d.say, id, hold, false), strip)
+		back, err := d.room.takenBack(d.ctx, d.say, id)
+		if err != nil {
+			return err
+		}
+		return d.update(append(back, protocolsPiece(s), otherProtocolsPiece(s), noteList(s), holdPiece(d.say, id, hold, false), strip)...)
 	}
 	pieces := d.room.decided(s, e.Field)
 	for _, part := range s.sections {

@@ -5,6 +5,9 @@ import (
 	"log/slog"
 	"net/http"
 	"slices"
+	"time"
+
+	"github.com/a-h/templ"
 
 	"vigie/internal/chat"
 	"vigie/internal/fault"
@@ -76,6 +79,18 @@ func (c *Room) file(ctx context.Context, say *i18n.Printer, contactID string, m 
 	return props
 }
 
+// takenBack draws anew the files of a contact that were taken back, wherever the page shows them.
+func (c *Room) takenBack(ctx context.Context, say *i18n.Printer, contactID string) ([]templ.Component, error) {
+	proofs, err := c.Chats.Proofs(ctx, contactID)
+	var pieces []templ.Component
+	for _, proof := range proofs {
+		if proof.TakenBackAt > 0 {
+			pieces = append(pieces, ui.Proof(say, *c.proof(say, proof, "")))
+		}
+	}
+	return pieces, err
+}
+
 // proof draws a file under a cover; "" shows nothing of it.
 func (c *Room) proof(say *i18n.Printer, proof chat.Proof, cover picture.Cover) *ui.FileProps {
 	name := say.T("talk.file")
@@ -83,7 +98,11 @@ func (c *Room) proof(say *i18n.Printer, proof chat.Proof, cover picture.Cover) *
 		name = say.T("desk.proof." + proof.Label)
 	}
 	props := &ui.FileProps{ID: proof.ID, Name: name, Size: proof.Size, State: ui.FileSealed}
+	props.Origin = originOf(say, proof)
 	switch {
+	case proof.TakenBackAt > 0:
+		props.State = ui.FileBack
+		return props
 	case proof.State == chat.ProofDestroyed && proof.MarkedAt == 0:
 		props.State = ui.FileErased
 		return props
@@ -104,13 +123,41 @@ func (c *Room) proof(say *i18n.Printer, proof chat.Proof, cover picture.Cover) *
 	return props
 }
 
+// originOf says where a file comes from, as far as somebody vouches for it: her vault for its hash and her telephone's time, we for ours.
+func originOf(say *i18n.Printer, proof chat.Proof) string {
+	if proof.TakenBackAt > 0 {
+		return say.T("desk.file.taken_back", "when", say.DateTime(time.UnixMilli(proof.TakenBackAt)))
+	}
+	if proof.Vault == nil {
+		return ""
+	}
+	key := "desk.file.vault_differs"
+	if proof.Vault.Same {
+		key = "desk.file.vault_same"
+	}
+	declared, err := time.Parse(time.RFC3339, proof.Vault.At)
+	if err != nil {
+		return ""
+	}
+	return say.T(key, "declared", say.DateTime(declared), "arrived", say.DateTime(time.UnixMilli(proof.ReceivedAt)))
+}
+
 // fileOf reads the file of a request, if its contact is one that she may read.
 func (c *Room) fileOf(r *http.Request) (chat.Proof, error) {
 	proof, err := c.Chats.Proof(r.Context(), r.PathValue("file"))
 	if err != nil {
 		return proof, err
 	}
-	_, err = c.open(r, proof.ContactID)
+	if _, err := c.open(r, proof.ContactID); err != nil {
+		return proof, err
+	}
+	// With what her vault said of it.
+	proofs, err := c.Chats.Proofs(r.Context(), proof.ContactID)
+	for _, p := range proofs {
+		if p.ID == proof.ID {
+			proof = p
+		}
+	}
 	return proof, err
 }
 

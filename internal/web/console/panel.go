@@ -367,8 +367,8 @@ func (c *Room) protocols(ctx context.Context, say *i18n.Printer, ct contact.Cont
 		return nil, nil, err
 	}
 	for _, r := range reasons {
-		if entry, ok := set.Lexicon.Entry(strings.TrimPrefix(r.Code, "lexicon.")); ok && isDanger(r.Code) {
-			dangers = append(dangers, entry.Danger)
+		if danger := set.DangerOf(r.Code); danger != "" {
+			dangers = append(dangers, danger)
 		}
 	}
 	for _, card := range set.Protocols.Cards {

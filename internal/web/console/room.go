@@ -209,7 +209,7 @@ func (c *Room) part(say *i18n.Printer, part routing.Part) string {
 	return say.T("desk.reason_other")
 }
 
-func isDanger(code string) bool { return len(code) > 8 && code[:8] == "lexicon." }
+func isDanger(code string) bool { return contact.Reason{Code: code}.IsDanger() }
 
 func at(ms int64) time.Time { return time.UnixMilli(ms) }
 

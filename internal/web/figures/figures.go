@@ -44,6 +44,8 @@ type Room struct {
 	Frame func(r *http.Request, title string) ui.DeskProps
 	// Now is the clock of the pages.
 	Now func() time.Time
+
+	published published
 }
 
 func me(r *http.Request) audit.Actor { return audit.Actor{Kind: audit.Staff, ID: session.Staff(r).ID} }

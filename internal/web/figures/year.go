@@ -18,6 +18,7 @@ type yearly struct {
 	title  string
 	lead   []string
 	sheets []sheet
+	others []ui.Link // the years that can be read
 }
 
 func (f *Room) yearly(r *http.Request) (yearly, error) {
@@ -30,10 +31,17 @@ func (f *Room) yearly(r *http.Request) (yearly, error) {
 	if err != nil {
 		return yearly{}, err
 	}
-	v := yearly{say: say, year: year, years: years, title: say.T("stats.year_title", "year", strconv.Itoa(year))}
+	v := f.yearOf(say, report)
+	v.years = years
+	return v, nil
+}
+
+// yearOf is a report in words.
+func (f *Room) yearOf(say *i18n.Printer, report stats.Report) yearly {
+	v := yearly{say: say, year: report.Year, title: say.T("stats.year_title", "year", strconv.Itoa(report.Year))}
 	if len(report.Tables) == 0 {
 		v.lead = []string{say.T("stats.year_none")}
-		return v, nil
+		return v
 	}
 	v.lead = []string{say.T("stats.year_lead", "house", f.Site.Name, "entered", report.Entered, "treated", report.Treated), say.T("stats.year_rule")}
 	for _, t := range report.Tables {
@@ -43,7 +51,7 @@ func (f *Room) yearly(r *http.Request) (yearly, error) {
 		}
 		v.sheets = append(v.sheets, s)
 	}
-	return v, nil
+	return v
 }
 
 func (f *Room) publicTitle(say *i18n.Printer, d stats.Dim) string {

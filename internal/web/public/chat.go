@@ -85,6 +85,7 @@ type view struct {
 	alone        bool   // she refused that anybody reads along
 	copy         bool   // a copy of her data was opened to her here
 	donow        ui.DoNowProps
+	push         ui.PushProps    // the button to be told on this device
 	surging      bool            // there are many: an answer later is offered, and something to read
 	guides       []ui.Link       // what may help meanwhile
 	visit        string          // visit.Asked or visit.Yes while a guest may read along, "" otherwise
@@ -101,7 +102,7 @@ func (p *Room) conversation(w http.ResponseWriter, r *http.Request, code int, ct
 	}
 	v.draft = d
 	props := p.page(r, "", "public.chat_title")
-	props.Room, props.Script = ui.Talking, "chat.js"
+	props.Room, props.Script, props.Scripts = ui.Talking, "chat.js", p.pushScripts()
 	// Without JavaScript the page refreshes itself, but never while there is something to fill in.
 	if !v.over() && !r.URL.Query().Has("write") && d.body == "" && v.proof == nil {
 		props.Refresh = 10
@@ -151,6 +152,9 @@ func (p *Room) look(ctx context.Context, say *i18n.Printer, ct contact.Contact) 
 	if v.alone, err = p.Listening.Refused(ctx, ct); err != nil {
 		return v, err
 	}
+	if v.push, err = p.pushNow(ctx, say, ct); err != nil {
+		return v, err
+	}
 	if !ct.State.Open() {
 		given, err := p.Contacts.Satisfaction(ctx, ct.ID)
 		if err != nil && !fault.Is(err, fault.NotFound) {
@@ -170,6 +174,7 @@ func (p *Room) frame(ctx context.Context, say *i18n.Printer, ct contact.Contact)
 		v.alias = p.Alias(ctx, ct.CounsellorID)
 	}
 	v.donow = p.doNow(say, ct.Topic)
+	v.push = p.pushOf(say, ct)
 	if ct.Danger {
 		v.danger = p.dangerOf(ctx, ct)
 		v.numbers = p.numbers(say, v.danger)

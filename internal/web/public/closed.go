@@ -19,11 +19,16 @@ import (
 // closed is the chat while nobody is there: who answers now comes first, in the order of what she told,
 // then a message to leave.
 func (p *Room) closed(w http.ResponseWriter, r *http.Request, answers map[string]string) error {
+	return p.closedTo(w, r, answers, told{})
+}
+
+// closedTo is closed to somebody who brings her answers to the quiz: they may go into the message.
+func (p *Room) closedTo(w http.ResponseWriter, r *http.Request, answers map[string]string, brings told) error {
 	who := answers[catalogue.AskWho]
 	r = p.To(r, who)
 	say := answer.Printer(r)
 	props := p.page(r, "/chat", "public.closed_title")
-	answer.Page(w, r, http.StatusOK, closedPage(say, props, p.Today(), p.Now(), p.numbersFor(say, answers), letterOf(say, who)))
+	answer.Page(w, r, http.StatusOK, closedPage(say, props, p.Today(), p.Now(), p.numbersFor(say, answers), letterOf(say, who), who, brings))
 	return nil
 }
 
@@ -45,8 +50,17 @@ func (p *Room) numbersFor(say *i18n.Printer, answers map[string]string) []ui.Num
 type letter struct {
 	id, text, fault, challenge string
 	who                        string // leaves it, where she has said so
+	told                       told   // of the quiz, which stands in the text
 	phone                      bool   // the number to call stands beside the refusal
 	callback                   contact.Callback
+}
+
+// messageID is that of the message: the one she came with, or a new one.
+func (l letter) messageID() string {
+	if l.told.any() {
+		return l.told.id
+	}
+	return newID()
 }
 
 // Letter is the page where a message is left.
@@ -80,10 +94,13 @@ func (p *Room) LeaveLetter(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	who := p.firstAnswers(form)[catalogue.AskWho]
+	who, brings := p.firstAnswers(form)[catalogue.AskWho], p.told(form)
 	r = p.To(r, who)
 	say := answer.Printer(r)
-	l := letter{id: form.Get("contact_id"), who: who, text: form.Get("body"), callback: contact.Callback{
+	if form.Get("contact_id") == "" && form.Has("quiz") { // from the closed chat: she has not seen the message yet
+		return p.letter(w, r, http.StatusOK, letter{who: who, told: brings, text: brings.text(say)})
+	}
+	l := letter{told: brings, id: form.Get("contact_id"), who: who, text: form.Get("body"), callback: contact.Callback{
 		When: form.Get("when"), On: form.Get("on"), Others: form.Get("others"), Say: form.Get("say"), Voicemail: form.Get("voicemail") != "",
 		ShowNumber: form.Get("show_number") != "",
 	}}
@@ -95,7 +112,7 @@ func (p *Room) LeaveLetter(w http.ResponseWriter, r *http.Request) error {
 	if err := verdict.Wait(r.Context()); err != nil {
 		return err
 	}
-	left := chat.Leaving{ID: contact.IDOf(l.id), MessageID: form.Get("message_id"), Lang: say.Lang(), Network: answer.Client(r), Text: l.text}
+	left := chat.Leaving{ID: contact.IDOf(l.id), MessageID: form.Get("message_id"), Lang: say.Lang(), Network: answer.Client(r), Text: l.text, Quotes: p.quotes(say, brings)}
 	if l.callback.On != "" || l.callback.When != "" {
 		left.Callback = &l.callback
 	}
@@ -192,7 +209,11 @@ func (p *Room) LetterLeft(w http.ResponseWriter, r *http.Request) error {
 		numbers = p.numbers(say, p.dangerOf(r.Context(), ct))
 	}
 	props := p.page(r, "", "public.letter_title")
-	props.Script = "chat.js"
-	answer.Page(w, r, http.StatusOK, letterLeftPage(say, props, p.Catalogue().Lines.Say(line, speaks(say), say.Lang(), nil), numbers))
+	props.Script, props.Scripts = "chat.js", p.pushScripts()
+	push, err := p.pushNow(r.Context(), say, ct)
+	if err != nil {
+		return err
+	}
+	answer.Page(w, r, http.StatusOK, letterLeftPage(say, props, p.Catalogue().Lines.Say(line, speaks(say), say.Lang(), nil), numbers, push))
 	return nil
 }

@@ -74,15 +74,19 @@ func (p *Room) takeFile(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return fault.New(fault.Invalid, "fault.form.broken")
 	}
-	file, sure, err := untilFile(parts)
+	file, fields, err := untilFile(parts)
 	if err != nil {
 		return err
 	}
-	if !sure {
+	if fields["sure"] != "yes" {
 		return fault.New(fault.Invalid, "fault.public.sure")
 	}
-	_, err = p.Chats.Receive(r.Context(), chat.Receiving{
-		ProofID: r.PathValue("proof"), ContactID: s.ContactID, PersonID: s.PersonID, Name: file.FileName(), Body: &whole{r: file, max: p.FilesMax, alive: func() { _ = arrives.SetReadDeadline(time.Now().Add(pieceWithin)) }},
+	var vault *chat.FromVault
+	if sum, ok := fields["vault_sha256"]; ok {
+		vault = &chat.FromVault{SHA256: sum, At: fields["vault_at"]}
+	}
+	proof, err := p.Chats.Receive(r.Context(), chat.Receiving{
+		ProofID: r.PathValue("proof"), ContactID: s.ContactID, PersonID: s.PersonID, Name: file.FileName(), Vault: vault, Body: &whole{r: file, max: p.FilesMax, alive: func() { _ = arrives.SetReadDeadline(time.Now().Add(pieceWithin)) }},
 	})
 	if err != nil {
 		return err
@@ -91,27 +95,34 @@ func (p *Room) takeFile(w http.ResponseWriter, r *http.Request) error {
 		http.Redirect(w, r, answer.Printer(r).Path("/chat"), http.StatusSeeOther)
 		return nil
 	}
+	if vault != nil {
+		return tellVault(w, handed{Proof: proof.ID, At: stated(proof.ReceivedAt), Match: proof.Vault != nil && proof.Vault.Same})
+	}
 	answer.Fragment(w, r, talkProof(view{say: answer.Printer(r)}))
 	return nil
 }
 
+// longestField bounds what stands before the file, each.
+const longestField = 128
+
 // untilFile reads the form up to its file.
-func untilFile(parts *multipart.Reader) (file *multipart.Part, sure bool, err error) {
+func untilFile(parts *multipart.Reader) (file *multipart.Part, fields map[string]string, err error) {
 	broken := fault.New(fault.Invalid, "fault.form.broken")
+	fields = map[string]string{}
 	for {
 		part, err := parts.NextPart()
 		if err != nil {
-			return nil, false, broken
+			return nil, nil, broken
 		}
-		switch part.FormName() {
+		switch name := part.FormName(); name {
 		case "file":
-			return part, sure, nil
-		case "sure":
-			value, err := io.ReadAll(io.LimitReader(part, 16))
+			return part, fields, nil
+		case "sure", "vault_sha256", "vault_at":
+			value, err := io.ReadAll(io.LimitReader(part, longestField))
 			if err != nil {
-				return nil, false, broken
+				return nil, nil, broken
 			}
-			sure = string(value) == "yes"
+			fields[name] = string(value)
 		}
 	}
 }

@@ -5,6 +5,7 @@ import (
 
 	"vigie/internal/catalogue"
 	"vigie/internal/fault"
+	"vigie/internal/guide"
 	"vigie/internal/web/answer"
 	"vigie/internal/web/i18n"
 	"vigie/internal/web/ui"
@@ -14,7 +15,7 @@ import (
 func (p *Room) Home(w http.ResponseWriter, r *http.Request) error {
 	say := answer.Printer(r)
 	props := p.page(r, "/", "")
-	props.Index, props.Description = true, say.T("public.description")
+	props.Index, props.Description, props.Styles = true, say.T("public.description"), []string{"site.css"}
 	w.Header().Set("Cache-Control", "no-cache")
 	answer.Page(w, r, http.StatusOK, Home(say, p.home(say, props)))
 	return nil
@@ -26,7 +27,7 @@ func (p *Room) home(say *i18n.Printer, page ui.PageProps) HomeProps {
 	h := HomeProps{
 		Page: page, Open: today.Open, ClosingSoon: today.ClosingSoon, Until: today.ClosesAt, Now: p.Now(),
 		Chat: say.Path("/chat"), Message: say.Path("/message"), Resume: say.Path("/resume"),
-		Young: say.Path("/chat"), Parent: p.doorOf(say, "parent"), Professional: p.doorOf(say, "professional"), Numbers: p.numbers(say, catalogue.General),
+		Young: say.Path("/young"), Parent: say.Path("/parents"), Professional: say.Path("/professionals"), Topics: p.Library().Guides(readerOf(say), guide.Topic), News: p.Library().News(), Numbers: p.numbers(say, catalogue.General),
 	}
 	if !today.Open {
 		h.Until = today.OpensAt
@@ -34,12 +35,12 @@ func (p *Room) home(say *i18n.Printer, page ui.PageProps) HomeProps {
 	return h
 }
 
-// doorOf leads to the first questions with who she is answered already, where the questions have that answer.
-func (p *Room) doorOf(say *i18n.Printer, who string) string {
-	if !p.Catalogue().Questions.Has(catalogue.AskWho, who) {
-		return say.Path("/chat")
+// readerOf is for whom the guides are that a printer's reader is shown first.
+func readerOf(say *i18n.Printer) string {
+	if say.SpeaksToAdults() {
+		return guide.Parent
 	}
-	return say.Path("/chat") + "?" + catalogue.AskWho + "=" + who
+	return guide.Young
 }
 
 // Numbers lists who answers now.

@@ -24,6 +24,7 @@ type reply struct {
 	freshID  string
 	open     bool
 	erasing  *ui.NoticeProps // nil unless she asked for erasure with her four words
+	push     ui.PushProps    // the button to be told of the answer, while there is none
 }
 
 // reply shows a message that was left, and our answer once there is one, to read. To whoever came back
@@ -49,12 +50,17 @@ func (p *Room) reply(w http.ResponseWriter, r *http.Request, code int, ct contac
 	if v.erasing, err = p.eraseNotice(r.Context(), say, ct.PersonID); err != nil {
 		return err
 	}
+	if !answered {
+		if v.push, err = p.pushNow(r.Context(), say, ct); err != nil {
+			return err
+		}
+	}
 	v.lead = replyLead(say, ct, answered, today, p.Now())
 	if danger := p.dangerOf(r.Context(), ct); ct.Danger || !today.Open {
 		v.numbers = p.numbers(say, danger)
 	}
 	props := p.page(r, "", "public.letter_title")
-	props.Script = "chat.js"
+	props.Script, props.Scripts = "chat.js", p.pushScripts()
 	answer.Page(w, r, code, replyPage(say, props, v))
 	return nil
 }

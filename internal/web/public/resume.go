@@ -77,7 +77,7 @@ func (p *Room) ComeBack(w http.ResponseWriter, r *http.Request) error {
 		}
 		return p.closed(w, r, answersOf(back.Last))
 	default:
-		return p.again(w, r, contact.Opening{ID: newID(), PersonID: back.PersonID}, back.Last)
+		return p.again(w, r, contact.Opening{ID: newID(), PersonID: back.PersonID}, back.Last, told{})
 	}
 	if _, err := p.Contacts.Resume(r.Context(), there.ID); err != nil {
 		return err
@@ -118,7 +118,7 @@ func (p *Room) guesses(r *http.Request) (network string, err error) {
 
 // again opens a new contact for somebody who has been here before, where she stood: who she is, her age
 // and what it was about she has said before, if she did; and what was feared for her is feared still.
-func (p *Room) again(w http.ResponseWriter, r *http.Request, o contact.Opening, last contact.Contact) error {
+func (p *Room) again(w http.ResponseWriter, r *http.Request, o contact.Opening, last contact.Contact, brings told) error {
 	feared, danger, err := p.Contacts.StillFeared(r.Context(), last)
 	if err != nil {
 		return err
@@ -127,7 +127,7 @@ func (p *Room) again(w http.ResponseWriter, r *http.Request, o contact.Opening, 
 		o.Reasons = append(o.Reasons, contact.Reason{Code: reason.Code, Weight: reason.Weight})
 	}
 	o.Reasons, o.Danger = append(o.Reasons, feared...), danger
-	return p.open(w, r, o, answersOf(last))
+	return p.open(w, r, o, answersOf(last), brings)
 }
 
 // answersOf are the first questions as somebody has answered them.

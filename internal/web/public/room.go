@@ -15,7 +15,9 @@ import (
 	"vigie/internal/chat"
 	"vigie/internal/contact"
 	"vigie/internal/datarequest"
+	"vigie/internal/guide"
 	"vigie/internal/listening"
+	"vigie/internal/push"
 	"vigie/internal/referral"
 	"vigie/internal/routing"
 	"vigie/internal/routing/flood"
@@ -39,27 +41,22 @@ type Room struct {
 	Listening *listening.Room
 	Streams   *live.Streams
 	Catalogue func() *catalogue.Set
+	// Library is what there is to read on the site.
+	Library func() *guide.Library
 	// Alias is how children know a member of staff.
 	Alias func(ctx context.Context, staffID string) string
 	// Erase begins the wait of an erasure that a person asked for with her four words.
 	Erase func(ctx context.Context, personID string) (contact.Erasure, error)
 	// QuitTo is the neutral page at the end of the quick exit.
 	QuitTo string
+	// Push tells a browser that somebody answered.
+	Push *push.Push
 	// FilesMax bounds an attachment, in bytes.
 	FilesMax int64
 	// Today is how the hours stand; a field so that a demonstration can be open at night.
 	Today func() catalogue.OpenState
 	// Now is the clock of the pages.
 	Now func() time.Time
-}
-
-// footer is at the foot of every public page.
-func (p *Room) footer(say *i18n.Printer) []ui.Link {
-	return []ui.Link{
-		{Href: say.Path("/numbers"), Label: say.T("public.numbers")},
-		{Href: say.Path("/resume"), Label: say.T("public.resume")},
-		{Href: say.Path("/privacy"), Label: say.T("public.privacy")},
-	}
 }
 
 // speaks is how a printer speaks to its reader, as the catalogue calls it.
@@ -80,7 +77,7 @@ func (p *Room) To(r *http.Request, who string) *http.Request {
 
 func (p *Room) page(r *http.Request, path, title string) ui.PageProps {
 	say := answer.Printer(r)
-	return ui.PageProps{Site: p.Site, Title: say.T(title), Path: path, Footer: p.footer(say)}
+	return ui.PageProps{Site: p.Site, Title: say.T(title), Path: path, Footer: ui.FootLinks(say)}
 }
 
 // network is who asks, for what is counted per network: an opaque mark of today, never an address.

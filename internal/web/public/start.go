@@ -38,6 +38,7 @@ type start struct {
 	answers       map[string]string
 	notice        string
 	phone         bool
+	told          told // of the quiz, which she takes with her
 }
 
 func (p *Room) questions(w http.ResponseWriter, r *http.Request, code int, s start) error {
@@ -53,13 +54,14 @@ func (p *Room) questions(w http.ResponseWriter, r *http.Request, code int, s sta
 	return nil
 }
 
-// Start opens a chat: the first questions may all be skipped, and the same post twice opens one chat.
+// Start opens a chat: the first questions may all be skipped, and the same post twice opens one chat. Whoever comes from the quiz with
+// her answers is asked the first questions too; where she is in a conversation already, they are said there.
 func (p *Room) Start(w http.ResponseWriter, r *http.Request) error {
 	form, err := answer.Form(w, r)
 	if err != nil {
 		return err
 	}
-	say, person := answer.Printer(r), ""
+	say, person, brings := answer.Printer(r), "", p.told(form)
 	var letter contact.Contact // that she left, and comes from to talk
 	if s, err := p.Contacts.Session(r.Context(), session.VisitorToken(r)); err == nil {
 		// Whoever opens again in the browser of a conversation that has just ended is who had it: a block holds.
@@ -72,13 +74,19 @@ func (p *Room) Start(w http.ResponseWriter, r *http.Request) error {
 					return err
 				}
 			}
+			if err := p.tell(r, ct, brings); err != nil {
+				return err
+			}
 			http.Redirect(w, r, say.Path("/chat"), http.StatusSeeOther)
 			return nil
 		}
 	}
-	asked := start{id: form.Get("contact_id"), answers: p.firstAnswers(form)}
+	asked := start{id: form.Get("contact_id"), answers: p.firstAnswers(form), told: brings}
 	if !p.Today().Open {
-		return p.closed(w, r, asked.answers)
+		return p.closedTo(w, r, asked.answers, brings)
+	}
+	if asked.id == "" && form.Has("quiz") { // from the quiz itself: she has not been asked anything yet
+		return p.questions(w, r, http.StatusOK, asked)
 	}
 	verdict := p.Guard.Check(flood.OpenChat, p.network(r), form.Get("proof"))
 	if verdict.Refused {
@@ -90,7 +98,7 @@ func (p *Room) Start(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	if letter.ID != "" {
-		return p.again(w, r, contact.Opening{ID: contact.IDOf(asked.id), PersonID: letter.PersonID}, letter)
+		return p.again(w, r, contact.Opening{ID: contact.IDOf(asked.id), PersonID: letter.PersonID}, letter, brings)
 	}
 	// Only the block is carried over: a phone is lent, and the four words of one must not open another's.
 	if block, err := p.Router.Blocked(r.Context(), routing.Caller{PersonID: person}); err != nil {
@@ -98,7 +106,7 @@ func (p *Room) Start(w http.ResponseWriter, r *http.Request) error {
 	} else if block.Blocked {
 		return p.kept(w, r, asked.answers)
 	}
-	return p.open(w, r, contact.Opening{ID: contact.IDOf(asked.id)}, asked.answers)
+	return p.open(w, r, contact.Opening{ID: contact.IDOf(asked.id)}, asked.answers, brings)
 }
 
 // firstAnswers are those of the first questions that the catalogue knows.
@@ -112,8 +120,8 @@ func (p *Room) firstAnswers(given url.Values) map[string]string {
 	return answers
 }
 
-// open lets somebody in and gives her browser the session.
-func (p *Room) open(w http.ResponseWriter, r *http.Request, o contact.Opening, answers map[string]string) error {
+// open lets somebody in, with what she brings of the quiz as her first message, and gives her browser the session.
+func (p *Room) open(w http.ResponseWriter, r *http.Request, o contact.Opening, answers map[string]string, brings told) error {
 	say, set := answer.Printer(r), p.Catalogue()
 	o.Channel, o.Lang = contact.ChannelChat, say.Lang()
 	o.Public, o.AgeBand, o.Topic = answers[catalogue.AskWho], answers[catalogue.AskAge], answers[catalogue.AskTopic]
@@ -127,7 +135,12 @@ func (p *Room) open(w http.ResponseWriter, r *http.Request, o contact.Opening, a
 	if block.Blocked {
 		return p.kept(w, r, answers)
 	}
-	ct, err := p.Contacts.Open(r.Context(), o)
+	var ct contact.Contact
+	if brings.any() {
+		ct, err = p.Chats.OpenWith(r.Context(), o, p.first(say, brings, "", ""))
+	} else {
+		ct, err = p.Contacts.Open(r.Context(), o)
+	}
 	if err != nil {
 		return err
 	}
@@ -184,8 +197,8 @@ func (p *Room) dangerOf(ctx context.Context, ct contact.Contact) string {
 		slog.Warn("the reasons of a contact could not be read for its numbers", "contact", ct.ID, "error", err)
 	}
 	for _, r := range reasons {
-		if entry, ok := set.Lexicon.Entry(r.Heard()); ok {
-			return entry.Danger
+		if danger := set.DangerOf(r.Code); danger != "" {
+			return danger
 		}
 	}
 	return p.dangerOfTopic(ct.Topic)

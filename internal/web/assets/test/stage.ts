@@ -73,7 +73,7 @@ export class Stage {
   }
 
   /** Shows HTML with one of the built scripts. */
-  async show(page: Page, script: "site.js" | "chat.js" | "desk.js", body: string): Promise<void> {
+  async show(page: Page, script: "site.js" | "chat.js" | "desk.js" | "quiz.js", body: string): Promise<void> {
     this.script = script;
     this.body = body;
     await page.goto(this.url);

@@ -1,5 +1,6 @@
 // The visitor's chat.
 import "./quick-exit";
+import "./forget-post";
 import "./live-stream";
 import "./chat-log";
 import "./chat-composer";

@@ -9,6 +9,7 @@ import "./soft-phone";
 import "./alert-list";
 import "./auto-save";
 import "./filter-list";
+import "./page-editor";
 import "./command-bar";
 import "./theme-switch";
 import "./copy-text";

@@ -3,13 +3,24 @@
 
 interface Policy {
   createHTML(text: string): string;
+  createScriptURL(url: string): string;
 }
+
+const made = Symbol.for("vigie.policy");
 
 interface Factory {
   createPolicy(name: string, rules: Policy): Policy;
 }
 
-const policy: Policy | undefined = (globalThis as { trustedTypes?: Factory }).trustedTypes?.createPolicy("vigie", { createHTML: (text) => text });
+// A page may load two of our bundles, each with this file in it, and a policy of one name is made once.
+const shared = globalThis as { trustedTypes?: Factory; [made]?: Policy | undefined };
+const policy: Policy | undefined = (shared[made] ??= shared.trustedTypes?.createPolicy("vigie", { createHTML: (text) => text, createScriptURL: ours }));
+
+/** Only what we serve ourselves is ever run. */
+function ours(url: string): string {
+  if (/^\/[\w-][\w./-]*\.js$/.test(url)) return url;
+  throw new TypeError("a script that is not of this house");
+}
 
 /** Parses HTML that our own server wrote; scripts in it do not run. */
 export function parse(html: string): DocumentFragment {
@@ -21,4 +32,9 @@ export function parse(html: string): DocumentFragment {
 /** Parses a whole page of ours; its scripts do not run and its elements sleep until they are on this page. */
 export function parsePage(html: string): Document {
   return new DOMParser().parseFromString(policy ? policy.createHTML(html) : html, "text/html");
+}
+
+/** The address of a script of ours ("/sw.js", "/assets/…"), as the browser takes it for a worker. */
+export function scriptURL(path: string): string {
+  return policy ? policy.createScriptURL(path) : ours(path);
 }

@@ -70,6 +70,8 @@ class QuickExit extends Live {
   private leave(href: string): void {
     const root = document.documentElement;
     root.classList.add("leaving");
+    // An open vault drops its keys before anything else.
+    document.dispatchEvent(new Event("vigie:leaving"));
     document.title = "\u00a0";
     if (!document.querySelector(".quick-exit-cover")) {
       const cover = document.createElement("div");

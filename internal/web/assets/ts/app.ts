@@ -1,0 +1,3 @@
+// The page about the app: its button, and the shelf.
+import "./app-install";
+import "./app-shelf";

@@ -1,0 +1,2 @@
+// The page for schools: texts to copy.
+import "./copy-text";

@@ -1,0 +1,2 @@
+// The quiz, besides what every public page loads.
+import "./quiz-walk";

@@ -1,0 +1,75 @@
+// What is done with files on the page of the vault: what they are, how they are shown small, how they leave it.
+import type { Kind } from "./vault-format";
+
+const thumbSide = 240;
+
+/** A fair number below a bound. */
+export function drawn(below: number): number {
+  const fair = Math.floor(0x1_0000_0000 / below) * below;
+  for (;;) {
+    const [n] = crypto.getRandomValues(new Uint32Array(1));
+    if (n !== undefined && n < fair) return n % below;
+  }
+}
+
+export function kindOf(type: string): Kind {
+  if (/^image\/(?!svg)/.test(type)) return "picture";
+  if (type.startsWith("video/")) return "video";
+  return type.startsWith("audio/") ? "sound" : "file";
+}
+
+/** The type of a picture by its content, as the house reads it (chat.Sniff); "" for anything else. */
+export function sniff(head: Uint8Array): string {
+  const begins = (...bytes: number[]): boolean => bytes.every((b, i) => head[i] === b);
+  if (begins(0xff, 0xd8, 0xff)) return "image/jpeg";
+  if (begins(0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a)) return "image/png";
+  const text = Array.from(head.subarray(0, 12), (b) => String.fromCharCode(b)).join("");
+  if (/^GIF8[79]a/.test(text)) return "image/gif";
+  return /^RIFF[\s\S]{4}WEBP/.test(text) ? "image/webp" : "";
+}
+
+/** A small JPEG of a picture; undefined where the browser cannot draw it. */
+export async function thumbOf(picture: Blob): Promise<Uint8Array<ArrayBuffer> | undefined> {
+  if (picture.size > 60 * 1024 * 1024) return undefined;
+  try {
+    const bitmap = await createImageBitmap(picture);
+    const by = Math.min(1, thumbSide / Math.max(bitmap.width, bitmap.height));
+    const canvas = document.createElement("canvas");
+    canvas.width = Math.max(1, Math.round(bitmap.width * by));
+    canvas.height = Math.max(1, Math.round(bitmap.height * by));
+    const pen = canvas.getContext("2d");
+    if (pen) {
+      pen.fillStyle = "#fff";
+      pen.fillRect(0, 0, canvas.width, canvas.height);
+      pen.drawImage(bitmap, 0, 0, canvas.width, canvas.height);
+    }
+    bitmap.close();
+    const small = await new Promise<Blob | null>((done) => canvas.toBlob(done, "image/jpeg", 0.7));
+    return small ? new Uint8Array(await small.arrayBuffer()) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+export function download(file: Blob, name: string): void {
+  const link = document.createElement("a");
+  link.href = URL.createObjectURL(file);
+  link.download = name;
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
+}
+
+/** fetch does not tell how far an upload is; this does. */
+export function upload(url: string, form: FormData, progress: (percent: number) => void): Promise<Response> {
+  return new Promise((done, refuse) => {
+    const request = new XMLHttpRequest();
+    request.open("POST", url);
+    request.setRequestHeader("Vigie-Script", "1");
+    request.upload.addEventListener("progress", (event) => {
+      if (event.lengthComputable) progress(Math.floor((100 * event.loaded) / event.total));
+    });
+    request.addEventListener("error", () => refuse(new Error("no network")));
+    request.addEventListener("load", () => done(new Response(request.responseText, { status: request.status, headers: { "Content-Type": request.getResponseHeader("Content-Type") ?? "" } })));
+    request.send(form);
+  });
+}

@@ -1,0 +1,3 @@
+// The page of the vault.
+import "./site";
+import "./vault-box";
