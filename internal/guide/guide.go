@@ -11,6 +11,7 @@ import (
 	"maps"
 	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -159,12 +160,8 @@ func (g *Guides) refresh(ctx context.Context) error {
 		p.Version = v.Number
 		pages[v.Slug] = p
 	}
-	next := newLibrary(slices.Collect(maps.Values(pages)))
-	if old != nil {
-		next.Generation = old.Generation + 1
-	}
 	g.shown = mark
-	g.current.Store(next)
+	g.current.Store(newLibrary(slices.Collect(maps.Values(pages))))
 	return nil
 }
 
@@ -327,6 +324,34 @@ func (g *Guides) Save(ctx context.Context, slug string, base, rev int, sources m
 	return saved, err
 }
 
+// sound says what keeps a version from being published. It is looked at before the transaction that publishes it: a text takes its time to be read, and nobody's
+// message waits for that. The rev that the transaction asks for says that it is the same text.
+func (g *Guides) sound(ctx context.Context, slug string, number int) error {
+	v, err := store.One(ctx, g.o.DB, scanVersion, selectVersion, slug, number)
+	if errors.Is(err, store.ErrNoRow) {
+		return fault.New(fault.NotFound, "fault.not_found")
+	}
+	if err != nil {
+		return err
+	}
+	p, flaws := g.Check(slug, v.Sources)
+	for _, lang := range Languages {
+		t := p.In(lang)
+		for _, l := range append(t.links, link{to: t.Picture, picture: t.Picture != ""}) {
+			if !l.picture {
+				continue
+			}
+			_, err := g.Picture(ctx, strings.TrimPrefix(l.to, MediaPrefix))
+			if fault.Is(err, fault.NotFound) {
+				flaws = append(flaws, Flaw{lang, "fault.guide.picture", nil})
+			} else if err != nil {
+				return err
+			}
+		}
+	}
+	return flaws.fault()
+}
+
 // open finds the version that is being written and was looked at.
 func (g *Guides) open(ctx context.Context, tx *store.Tx, slug string, number, rev int, states ...State) (Version, error) {
 	v, err := store.One(ctx, tx, scanVersion, selectVersion, slug, number)
@@ -341,13 +366,13 @@ func (g *Guides) open(ctx context.Context, tx *store.Tx, slug string, number, re
 
 // Submit asks a second person to read a draft; what keeps it from being published is its fault.
 func (g *Guides) Submit(ctx context.Context, slug string, number, rev int, by audit.Actor) error {
+	if err := g.sound(ctx, slug, number); err != nil {
+		return err
+	}
 	return g.o.DB.Tx(ctx, func(tx *store.Tx) error {
 		v, err := g.open(ctx, tx, slug, number, rev, Draft)
 		if err != nil {
 			return err
-		}
-		if _, flaws := g.Check(slug, v.Sources); len(flaws) > 0 {
-			return flaws.fault()
 		}
 		v.State, v.Rev = Review, rev+1
 		return g.decide(ctx, tx, v, rev, "guide.submit", by)
@@ -382,6 +407,9 @@ func (g *Guides) Discard(ctx context.Context, slug string, number, rev int, by a
 // Publish shows a page to everybody, on every node. Who wrote it last cannot: four eyes see what a child will read. It returns fault.Forbidden
 // "fault.guide.own" then, and what keeps it from being published.
 func (g *Guides) Publish(ctx context.Context, slug string, number, rev int, by audit.Actor) error {
+	if err := g.sound(ctx, slug, number); err != nil {
+		return err
+	}
 	err := g.o.DB.Tx(ctx, func(tx *store.Tx) error {
 		v, err := g.open(ctx, tx, slug, number, rev, Review)
 		if err != nil {
@@ -389,9 +417,6 @@ func (g *Guides) Publish(ctx context.Context, slug string, number, rev int, by a
 		}
 		if v.WrittenBy == by.ID {
 			return fault.New(fault.Forbidden, "fault.guide.own")
-		}
-		if _, flaws := g.Check(slug, v.Sources); len(flaws) > 0 {
-			return flaws.fault()
 		}
 		if _, err := tx.Exec(ctx, replaceShown, slug); err != nil {
 			return err
@@ -407,8 +432,10 @@ func (g *Guides) Publish(ctx context.Context, slug string, number, rev int, by a
 
 // Archive takes a page off the site; Restore shows it again. A page that others lead to stays: it returns fault.Conflict "fault.guide.led_to" with one of them.
 func (g *Guides) Archive(ctx context.Context, slug string, by audit.Actor) error {
-	for _, p := range g.Current().All() {
-		if p.Slug != slug && p.leadsTo(slug) {
+	l := g.Current()
+	gone, isShown := l.Page(slug)
+	for _, p := range l.All() {
+		if isShown && p.Slug != slug && p.leadsTo(gone) {
 			return fault.New(fault.Conflict, "fault.guide.led_to", "title", p.In(Languages[0]).Title)
 		}
 	}
@@ -457,16 +484,14 @@ func (g *Guides) show(ctx context.Context, slug string, from, to State, act stri
 }
 
 // leadsTo says whether a page links to another, as its pair or in its text.
-func (p Page) leadsTo(slug string) bool {
+func (p Page) leadsTo(other Page) bool {
 	f := p.Facts()
-	if f.Pair == slug || f.EasyOf == slug || slices.Contains(f.Related, slug) {
+	if f.Pair == other.Slug || f.EasyOf == other.Slug || slices.Contains(f.Related, other.Slug) {
 		return true
 	}
 	for _, lang := range Languages {
-		for _, l := range p.In(lang).links {
-			if l.to == "/guides/"+slug || l.to == "/news/"+slug {
-				return true
-			}
+		if slices.ContainsFunc(p.In(lang).links, func(l link) bool { return pathOf(l.to) == other.Path() }) {
+			return true
 		}
 	}
 	return false

@@ -107,31 +107,35 @@ func TestWhatAPageMayNotHold(t *testing.T) {
 	}
 	const facts = "+++\ntitle = \"Un titre\"\nsummary = \"Un résumé.\"\nfor = \"young\"\nkind = \"topic\"\nverified_on = \"2026-11-23\"\n+++\n\n"
 	for name, test := range map[string]struct{ body, want string }{
-		"script":             {"Bonjour <script>alert(1)</script>", "html"},
-		"block of script":    {"<script>\nalert(1)\n</script>", "html"},
-		"event":              {`<img src="/media/x" onerror="alert(1)">`, "html"},
-		"javascript":         {"[clique](javascript:alert(1))", "link"},
-		"data":               {"[clique](data:text/html;base64,xx)", "link"},
-		"http":               {"[site](http://example.org)", "link"},
-		"no scheme":          {"[site](//example.org)", "link"},
-		"foreign picture":    {"![un chat](https://example.org/chat.png)", "picture"},
-		"mute picture":       {"![](/media/abc)", "picture_alt"},
-		"two hundred":        {strings.Repeat("![un chat](/media/abc)\n\n", 200), "pictures"},
-		"a second title":     {"# Un titre\n\nTexte", "heading"},
-		"too long":           {strings.Repeat("mot ", 20_000), "body_long"},
-		"nothing":            {"", "body_empty"},
-		"nowhere":            {"[lis](/guides/n-existe-pas)", "leads_nowhere"},
-		"no page of ours":    {"[lis](/desk)", "leads_nowhere"},
-		"unknown number":     {"Appelle le [3020](tel:3020).", "number"},
-		"number in words":    {"Appelle le 3114.", "number_bare"},
-		"other number":       {"Appelle le [3114](tel:119).", "number_words"},
-		"text to no SMS":     {"Écris au [119](sms:119).", "number"},
-		"unknown article":    {"C'est l'article 999-1 du code pénal.", "law"},
-		"article of no code": {"C'est l'article 312-10 de la loi.", "law"},
-		"wrong penalty":      {"L'article 312-10 du code pénal : 9 ans de prison et 100 000 euros d'amende.", "penalty"},
-		"wrong fine":         {"L'article 312-10 du code pénal : 7 ans de prison et 1 000 euros d'amende.", "penalty"},
-		"penalty of nothing": {"On risque 7 ans de prison.", "penalty"},
-		"right":              {"L'article 312-10 du code pénal : 7 ans de prison et 100 000 euros d'amende. [3114](tel:3114), [114](sms:114), [lis](/guides/sextortion#x).", ""},
+		"script":              {"Bonjour <script>alert(1)</script>", "html"},
+		"block of script":     {"<script>\nalert(1)\n</script>", "html"},
+		"event":               {`<img src="/media/x" onerror="alert(1)">`, "html"},
+		"javascript":          {"[clique](javascript:alert(1))", "link"},
+		"data":                {"[clique](data:text/html;base64,xx)", "link"},
+		"http":                {"[site](http://example.org)", "link"},
+		"no scheme":           {"[site](//example.org)", "link"},
+		"foreign picture":     {"![un chat](https://example.org/chat.png)", "picture"},
+		"mute picture":        {"![](/media/019a0000-0000-7000-8000-000000000001)", "picture_alt"},
+		"beside the pictures": {"![x](/media/../quit)", "picture"},
+		"no picture's name":   {"![x](/media/abc)", "picture"},
+		"round about":         {"[x](/guides/../quit)", "link"},
+		"a link to a picture": {"[x](/media/../quit)", "link"},
+		"two hundred":         {strings.Repeat("![un chat](/media/019a0000-0000-7000-8000-000000000001)\n\n", 200), "pictures"},
+		"a second title":      {"# Un titre\n\nTexte", "heading"},
+		"too long":            {strings.Repeat("mot ", 20_000), "body_long"},
+		"nothing":             {"", "body_empty"},
+		"nowhere":             {"[lis](/guides/n-existe-pas)", "leads_nowhere"},
+		"no page of ours":     {"[lis](/desk)", "leads_nowhere"},
+		"unknown number":      {"Appelle le [3020](tel:3020).", "number"},
+		"number in words":     {"Appelle le 3114.", "number_bare"},
+		"other number":        {"Appelle le [3114](tel:119).", "number_words"},
+		"text to no SMS":      {"Écris au [119](sms:119).", "number"},
+		"unknown article":     {"C'est l'article 999-1 du code pénal.", "law"},
+		"article of no code":  {"C'est l'article 312-10 de la loi.", "law"},
+		"wrong penalty":       {"L'article 312-10 du code pénal : 9 ans de prison et 100 000 euros d'amende.", "penalty"},
+		"wrong fine":          {"L'article 312-10 du code pénal : 7 ans de prison et 1 000 euros d'amende.", "penalty"},
+		"penalty of nothing":  {"On risque 7 ans de prison.", "penalty"},
+		"right":               {"L'article 312-10 du code pénal : 7 ans de prison et 100 000 euros d'amende. [3114](tel:3114), [114](sms:114), [lis](/guides/sextortion#x).", ""},
 	} {
 		p, flaws := guide.Read("essai", map[string]string{"fr": facts + test.body, "en": facts + strings.ReplaceAll(strings.ReplaceAll(test.body, "du code pénal", "of the Criminal Code"), "ans de prison", "years in prison")})
 		if len(flaws) == 0 {
@@ -147,6 +151,20 @@ func TestWhatAPageMayNotHold(t *testing.T) {
 		if html := p.In("fr").HTML; strings.Contains(html, "<script") || strings.Contains(html, "onerror") || strings.Contains(html, "javascript:") || strings.Contains(html, "example.org/chat") {
 			t.Errorf("%s is drawn: %s", name, html)
 		}
+	}
+}
+
+// Headings with the same words, as many as somebody writes, each have an address of their own, in time.
+func TestManyHeadingsOfTheSameWords(t *testing.T) {
+	const facts = "+++\ntitle = \"Un titre\"\nsummary = \"Un résumé.\"\nfor = \"young\"\nkind = \"topic\"\nverified_on = \"2026-11-23\"\n+++\n\n"
+	body := facts + strings.Repeat("## Réponse\n\nTexte.\n\n## 🙂\n\nTexte.\n\n", 40)
+	p, flaws := guide.Read("essai", map[string]string{"fr": body, "en": body})
+	seen := map[string]bool{}
+	for _, h := range p.In("fr").Headings {
+		seen[h.ID] = true
+	}
+	if len(flaws) > 0 || len(seen) != 80 {
+		t.Errorf("%d addresses of 80 headings, %v", len(seen), flaws)
 	}
 }
 

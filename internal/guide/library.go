@@ -16,9 +16,6 @@ var seeds embed.FS
 
 // Library is everything that is published, at one moment. It is never changed, so it is shared by all without a lock.
 type Library struct {
-	// Generation grows with each swap, so that what was made of a library can be thrown away with it.
-	Generation uint64
-
 	bySlug  map[string]Page
 	guides  []Page // by reader, kind and place
 	news    []Page // the newest first
@@ -160,8 +157,7 @@ func (l *Library) Join(p Page, set *catalogue.Set) (flaws Flaws) {
 			if !inside(to.to) {
 				continue
 			}
-			path, _, _ := strings.Cut(to.to, "#")
-			path, _, _ = strings.Cut(path, "?")
+			path := pathOf(to.to)
 			slug, isGuide := strings.CutPrefix(path, "/guides/")
 			article, isNews := strings.CutPrefix(path, "/news/")
 			other, there := l.bySlug[cmp.Or(slug, article)]
@@ -175,7 +171,14 @@ func (l *Library) Join(p Page, set *catalogue.Set) (flaws Flaws) {
 	return flaws
 }
 
-// Seed is a page as Vigie brings it: its sources by language; nil for none.
+// pathOf is an address without what follows its path.
+func pathOf(to string) string {
+	path, _, _ := strings.Cut(to, "#")
+	path, _, _ = strings.Cut(path, "?")
+	return path
+}
+
+// seedSources are the pages as Vigie brings them: by slug, the sources by language.
 func seedSources() map[string]map[string]string {
 	all := map[string]map[string]string{}
 	for _, folder := range []string{"content", "news", "about"} {

@@ -255,7 +255,7 @@ func (t Text) check(lang string) (flaws Flaws) {
 	if (t.Picture == "") != (strings.TrimSpace(t.PictureAlt) == "") {
 		flaw("picture_alt")
 	}
-	if t.Picture != "" && !strings.HasPrefix(t.Picture, MediaPrefix) {
+	if t.Picture != "" && !isPicture(t.Picture) {
 		flaw("picture")
 	}
 	return flaws

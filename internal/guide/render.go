@@ -3,7 +3,9 @@ package guide
 import (
 	"bytes"
 	"net/url"
+	"path"
 	"regexp"
+	"strconv"
 	"strings"
 
 	"github.com/yuin/goldmark"
@@ -11,10 +13,18 @@ import (
 	"github.com/yuin/goldmark/renderer"
 	"github.com/yuin/goldmark/text"
 	"github.com/yuin/goldmark/util"
+
+	"vigie/internal/store"
 )
 
 // MediaPrefix is where pictures of guides are.
 const MediaPrefix = "/media/"
+
+// isPicture says whether an address is that of a picture of ours, and of nothing beside it ("/media/../quit").
+func isPicture(to string) bool {
+	id, ok := strings.CutPrefix(to, MediaPrefix)
+	return ok && store.IsID(id)
+}
 
 // link is an address in a text.
 type link struct {
@@ -77,7 +87,7 @@ func draw(lang string, t Text) (Text, Flaws) {
 		case *ast.Image:
 			pictures++
 			to := string(n.Destination)
-			if !strings.HasPrefix(to, MediaPrefix) {
+			if !isPicture(to) {
 				flaw("picture")
 			}
 			if strings.TrimSpace(words(n, source)) == "" {
@@ -122,7 +132,7 @@ func anchor(title string, taken map[string]bool) string {
 		id = "part"
 	}
 	for base, n := id, 2; taken[id]; n++ {
-		id = base + "-" + string(rune('0'+n%10))
+		id = base + "-" + strconv.Itoa(n)
 	}
 	taken[id] = true
 	return id
@@ -140,13 +150,13 @@ func mayLead(to string) bool {
 		return false
 	}
 	if u.Scheme == "" && u.Host == "" {
-		return strings.HasPrefix(u.Path, "/") && !strings.HasPrefix(to, "//") || strings.HasPrefix(to, "#")
+		return strings.HasPrefix(u.Path, "/") && !strings.HasPrefix(to, "//") && path.Clean(u.Path) == u.Path && !strings.HasPrefix(u.Path, MediaPrefix) || strings.HasPrefix(to, "#")
 	}
 	return u.Scheme == "https" && u.Host != ""
 }
 
 // inside says whether an address is a page of ours that exists once a language.
-func inside(to string) bool { return strings.HasPrefix(to, "/") && !strings.HasPrefix(to, MediaPrefix) }
+func inside(to string) bool { return strings.HasPrefix(to, "/") && !isPicture(to) }
 
 // signs draws links and pictures as the site wants them.
 type signs struct{ lang string }
@@ -187,7 +197,7 @@ func (s *signs) picture(w util.BufWriter, source []byte, n ast.Node, entering bo
 		return ast.WalkContinue, nil
 	}
 	image := n.(*ast.Image)
-	if !strings.HasPrefix(string(image.Destination), MediaPrefix) {
+	if !isPicture(string(image.Destination)) {
 		return ast.WalkSkipChildren, nil
 	}
 	_, _ = w.WriteString(`<img loading="lazy" decoding="async" src="`)

@@ -146,6 +146,10 @@ func (p *Push) Subscribe(ctx context.Context, contactID, endpoint string) error 
 		if err != nil {
 			return err
 		}
+		// Meanwhile she may have left quickly, or somebody ended it.
+		if ct, err := p.o.Contacts.GetWithin(ctx, tx, contactID); err != nil || !waits(ct) {
+			return errors.Join(err, fault.New(fault.Conflict, "fault.push.over"))
+		}
 		mark := p.markOf(contactID, endpoint)
 		switch {
 		case slices.Contains(others, mark):
@@ -253,7 +257,7 @@ func (p *Push) promise(ctx context.Context, d due, now time.Time) error {
 		if err != nil || n == 0 {
 			return err
 		}
-		ids, err := store.All(ctx, tx, scanText, `SELECT id FROM push_subscription WHERE contact_id = $1`, d.contactID)
+		ids, err := store.All(ctx, tx, scanText, `SELECT id FROM push_subscription WHERE contact_id = $1 AND told_seq = $2 AND told_at = $3`, d.contactID, d.seq, store.Millis(now))
 		if err != nil {
 			return err
 		}

@@ -295,3 +295,18 @@ func TestToldOnTheDevice(t *testing.T) {
 	}
 	child.post("/chat/push", "endpoint", "https://fcm.googleapis.com/fcm/send/abc").want(http.StatusServiceUnavailable)
 }
+
+// The quick exit ends web push for a message that was left too, though the message stays in line.
+func TestTheQuickExitEndsPushForAMessageThatWasLeft(t *testing.T) {
+	w := newWorldWith(t, app.Options{AlwaysOpen: true}, func(c *config.Config) { c.PushServices = []string{"fcm.googleapis.com"} })
+	child := w.browser()
+	id := child.leaves("J'ai peur.")
+	child.post("/chat/push", "endpoint", "https://fcm.googleapis.com/fcm/send/abc").want(http.StatusNoContent)
+	if waits, err := w.app.Push.Waiting(t.Context(), id); err != nil || !waits {
+		t.Fatal("nobody waits to be told", err)
+	}
+	child.get("/quit").want(http.StatusSeeOther)
+	if waits, err := w.app.Push.Waiting(t.Context(), id); err != nil || waits {
+		t.Error("her telephone lights up after a quick exit", err)
+	}
+}

@@ -325,14 +325,17 @@ func (a *Room) ActPage(w http.ResponseWriter, r *http.Request) error {
 		}
 		answer.Log(r, err)
 		e.fault = a.said(e.say, err)
-		if !r.PostForm.Has("title_" + guide.Languages[0]) { // a button without the fields: what is kept is shown
-			now, err := a.Guides.Get(ctx, e.slug)
-			if err != nil {
-				return err
-			}
+		code := answer.Status(err)
+		now, err := a.Guides.Get(ctx, e.slug)
+		if err != nil {
+			return err
+		}
+		if r.PostForm.Has("title_" + guide.Languages[0]) { // what was typed stays, over the version that it was typed over
+			e.version.State, e.version.WrittenBy = now.State, now.WrittenBy
+		} else { // a button without the fields: what is kept is shown
 			e.version, e.texts = now, textsOf(now.Sources)
 		}
-		return a.edit(w, r, answer.Status(err), e)
+		return a.edit(w, r, code, e)
 	}
 	to := "/admin/pages/" + e.slug + "?" + url.Values{"done": {do}}.Encode()
 	if _, err := a.Guides.Get(ctx, e.slug); fault.Is(err, fault.NotFound) { // the draft was all there was

@@ -23,7 +23,7 @@ type published struct {
 	readAt  map[int]time.Time
 }
 
-// report is what may be published of a year that is over, read at most once an hour: readers of the site never wait for each other's.
+// report is what may be published of a year that is over, read at most once an hour, by one reader at a time.
 func (f *Room) report(r *http.Request, year int) (stats.Report, error) {
 	f.published.mu.Lock()
 	defer f.published.mu.Unlock()

@@ -371,6 +371,10 @@ func (p *Room) Leave(w http.ResponseWriter, r *http.Request) error {
 			if _, err := p.Contacts.LeaveQuickly(ctx, s.ContactID); err != nil && !fault.Is(err, fault.Conflict) {
 				answer.Log(r, err)
 			}
+			// A message that was left stays in line, but nothing lights her telephone any more.
+			if err := p.Push.Unsubscribe(ctx, s.ContactID, ""); err != nil {
+				answer.Log(r, err)
+			}
 			if err := p.Contacts.EndSession(ctx, token); err != nil {
 				answer.Log(r, err)
 			}

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/a-h/templ"
 	"github.com/andybalholm/brotli"
@@ -22,6 +23,7 @@ type cache struct {
 	mu      sync.RWMutex
 	library *guide.Library
 	set     *catalogue.Set
+	day     string // a page says how long ago it was verified
 	pages   map[string]*drawn
 }
 
@@ -39,10 +41,10 @@ const maxDrawn = 4000
 const keepFor = "public, max-age=60"
 
 // get finds a page, or draws it.
-func (c *cache) get(key string, library *guide.Library, set *catalogue.Set, draw func() (kind string, body []byte, err error)) (*drawn, error) {
+func (c *cache) get(key, day string, library *guide.Library, set *catalogue.Set, draw func() (kind string, body []byte, err error)) (*drawn, error) {
 	c.mu.RLock()
 	d := c.pages[key]
-	fresh := c.library == library && c.set == set
+	fresh := c.library == library && c.set == set && c.day == day
 	c.mu.RUnlock()
 	if d != nil && fresh {
 		return d, nil
@@ -55,8 +57,8 @@ func (c *cache) get(key string, library *guide.Library, set *catalogue.Set, draw
 	d = &drawn{kind: kind, etag: `"` + hex.EncodeToString(sum[:12]) + `"`, plain: body}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.library != library || c.set != set || c.pages == nil {
-		c.library, c.set, c.pages = library, set, map[string]*drawn{}
+	if c.library != library || c.set != set || c.day != day || c.pages == nil {
+		c.library, c.set, c.day, c.pages = library, set, day, map[string]*drawn{}
 	}
 	if len(c.pages) < maxDrawn {
 		c.pages[key] = d
@@ -111,7 +113,12 @@ func (d *drawn) send(w http.ResponseWriter, r *http.Request) {
 
 // page sends a page that is the same for everybody who asks at its address and in its language.
 func (s *Room) page(w http.ResponseWriter, r *http.Request, key string, page func() (templ.Component, error)) error {
-	return s.file(w, r, key, func() (string, []byte, error) {
+	return s.pageOf(w, r, s.Guides.Current(), key, page)
+}
+
+// pageOf is page for one whose text was read from a library already: it is kept with that one, and not with what was published meanwhile.
+func (s *Room) pageOf(w http.ResponseWriter, r *http.Request, l *guide.Library, key string, page func() (templ.Component, error)) error {
+	return s.fileOf(w, r, l, key, func() (string, []byte, error) {
 		component, err := page()
 		if err != nil {
 			return "", nil, err
@@ -126,7 +133,11 @@ func (s *Room) page(w http.ResponseWriter, r *http.Request, key string, page fun
 
 // file sends anything else that is the same for everybody.
 func (s *Room) file(w http.ResponseWriter, r *http.Request, key string, draw func() (kind string, body []byte, err error)) error {
-	d, err := s.drawn.get(answer.Printer(r).Lang()+" "+key, s.Guides.Current(), s.Catalogue(), draw)
+	return s.fileOf(w, r, s.Guides.Current(), key, draw)
+}
+
+func (s *Room) fileOf(w http.ResponseWriter, r *http.Request, l *guide.Library, key string, draw func() (kind string, body []byte, err error)) error {
+	d, err := s.drawn.get(answer.Printer(r).Lang()+" "+key, s.Now().Format(time.DateOnly), l, s.Catalogue(), draw)
 	if err != nil {
 		return err
 	}

@@ -225,10 +225,9 @@ type reading struct {
 const verifyAfter = 183 * 24 * time.Hour
 
 // read puts a page together for its reader.
-func (s *Room) read(r *http.Request, p guide.Page) reading {
+func (s *Room) read(r *http.Request, l *guide.Library, p guide.Page) reading {
 	f := p.Facts()
 	say := speaking(r, f.For)
-	l := s.Guides.Current()
 	v := reading{say: say, page: p, text: p.In(say.Lang()), related: l.Related(p), phone: s.Site.Phone, chat: say.Path("/chat"), url: s.Site.URL + say.Path(p.Path()), old: p.Old(s.Now(), verifyAfter)}
 	v.html = say.Text(v.text.HTML)
 	if f.For != "" && f.For != guide.Young && s.Catalogue().Questions.Has(catalogue.AskWho, f.For) {
@@ -237,7 +236,7 @@ func (s *Room) read(r *http.Request, p guide.Page) reading {
 	if pair, ok := l.Page(f.Pair); ok {
 		v.pair = &pair
 	}
-	if easy, ok := l.EasyOf(p.Slug); ok && say.Lang() != "" {
+	if easy, ok := l.EasyOf(p.Slug); ok {
 		v.easy = &easy
 	}
 	if f.Danger != "" {
@@ -271,12 +270,13 @@ func (s *Room) readingFrame(v reading, here string) ui.PageProps {
 
 // Guide is one guide.
 func (s *Room) Guide(w http.ResponseWriter, r *http.Request) error {
-	p, ok := s.Guides.Current().Page(r.PathValue("slug"))
+	l := s.Guides.Current()
+	p, ok := l.Page(r.PathValue("slug"))
 	if !ok || p.Path() != "/guides/"+p.Slug {
 		return fault.New(fault.NotFound, "fault.not_found")
 	}
-	return s.page(w, r, p.Path(), func() (templ.Component, error) {
-		v := s.read(r, p)
+	return s.pageOf(w, r, l, p.Path(), func() (templ.Component, error) {
+		v := s.read(r, l, p)
 		return guidePage(v, s.readingFrame(v, "/guides")), nil
 	})
 }
@@ -299,8 +299,8 @@ func (s *Room) Article(w http.ResponseWriter, r *http.Request) error {
 	if !ok || !p.IsNews() {
 		return fault.New(fault.NotFound, "fault.not_found")
 	}
-	return s.page(w, r, p.Path(), func() (templ.Component, error) {
-		v := s.read(r, p)
+	return s.pageOf(w, r, l, p.Path(), func() (templ.Component, error) {
+		v := s.read(r, l, p)
 		more := slices.DeleteFunc(slices.Clone(l.News()), func(other guide.Page) bool { return other.Slug == p.Slug })
 		return articlePage(v, more[:min(moreNews, len(more))], s.readingFrame(v, "/news")), nil
 	})
@@ -309,12 +309,13 @@ func (s *Room) Article(w http.ResponseWriter, r *http.Request) error {
 // About is a page about the helpline.
 func (s *Room) About(w http.ResponseWriter, r *http.Request) error {
 	slug := strings.TrimPrefix(strings.TrimPrefix(r.URL.Path, "/"+i18n.English), "/")
-	p, ok := s.Guides.Current().Page(slug)
+	l := s.Guides.Current()
+	p, ok := l.Page(slug)
 	if !ok || p.Kind() != guide.About {
 		return fault.New(fault.NotFound, "fault.not_found")
 	}
-	return s.page(w, r, p.Path(), func() (templ.Component, error) {
-		v := s.read(r, p)
+	return s.pageOf(w, r, l, p.Path(), func() (templ.Component, error) {
+		v := s.read(r, l, p)
 		return aboutPage(v, s.readingFrame(v, "")), nil
 	})
 }

@@ -1,6 +1,6 @@
 // Package site is what everybody may read besides the chat: the three doors, guides, news, the quiz, the vault, the pages about the
 // helpline. None of it asks who reads. Pages are drawn once, kept with their compressed forms until what they were made of changes, and
-// served from memory: a spike of readers never reaches the record.
+// served from memory: a spike of readers reaches the record for the pictures of articles only, which browsers keep.
 package site
 
 import (
