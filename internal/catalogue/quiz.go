@@ -173,7 +173,9 @@ func (t Told) Codes() string {
 }
 
 // In says a question and its answer.
-func (g Given) In(lang string) string { return g.Question.Text.In(lang) + "\n→ " + g.Answer.Text.In(lang) }
+func (g Given) In(lang string) string {
+	return g.Question.Text.In(lang) + "\n→ " + g.Answer.Text.In(lang)
+}
 
 // asked says whether a question is put to whoever gave these answers.
 func (q QuizQuestion) asked(given map[string]bool) bool {

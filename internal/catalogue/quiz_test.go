@@ -134,11 +134,11 @@ func TestScores(t *testing.T) {
 func TestAnswersThatAreHandedOver(t *testing.T) {
 	quizzes := seedSet(t).Quizzes
 	for codes, want := range map[string]string{
-		"young acts.mocked often.days": "young acts.mocked often.days",
-		"young often.days acts.mocked": "young acts.mocked often.days", // in the order of the quiz
-		"young acts.mocked acts.hit":   "young acts.mocked",            // one answer to a question
-		"young often.days images.no":   "young images.no",              // a question that was not asked
-		"young acts.none often.days":   "young acts.none",
+		"young acts.mocked often.days":                             "young acts.mocked often.days",
+		"young often.days acts.mocked":                             "young acts.mocked often.days", // in the order of the quiz
+		"young acts.mocked acts.hit":                               "young acts.mocked",            // one answer to a question
+		"young often.days images.no":                               "young images.no",              // a question that was not asked
+		"young acts.none often.days":                               "young acts.none",
 		"young acts.nonsense <b>x</b> acts.mocked; dark.die\u00a0": "young dark.die",
 		"parent facts.mocked acts.mocked":                          "parent facts.mocked",
 		"young":                                                    "",
@@ -146,7 +146,7 @@ func TestAnswersThatAreHandedOver(t *testing.T) {
 		"":                                                         "",
 		"teacher acts.mocked":                                      "",
 		"acts.mocked young":                                        "",
-		"young dark.die " + strings.Repeat("x", maxCodes):          "",
+		"young dark.die " + strings.Repeat("x", maxCodes): "",
 	} {
 		told, ok := quizzes.Told(codes)
 		if got := told.Codes(); ok != (want != "") || ok && got != want {

@@ -34,8 +34,10 @@ func (c counted) Read(b []byte) (int, error) {
 
 var (
 	// What an element makes the browser load, and where it can send one.
-	loads   = map[string]bool{"src": true, "srcset": true, "poster": true, "data": true}
-	leads   = map[string]bool{"href": true, "action": true, "formaction": true, "cite": true, "ping": true, "data-href": true}
+	loads = map[string]bool{"src": true, "srcset": true, "poster": true, "data": true}
+	leads = map[string]bool{"href": true, "action": true, "formaction": true, "cite": true, "ping": true, "data-href": true}
+	// The places of others that a page offers to who presses a link.
+	toRead  = map[string]bool{"https://takeitdown.ncmec.org": true}
 	inCSS   = regexp.MustCompile(`url\(\s*["']?([^"')]+)`)
 	inJS    = regexp.MustCompile(`(?:from|import)\s*\(?\s*["'](\.{0,2}/[^"']+\.js)["']`)
 	address = regexp.MustCompile(`(?i)\bhttps?://[^\s"'<>)]+`)
@@ -51,6 +53,8 @@ func references(page string) (loaded, all []string) {
 				loaded = append(loaded, a.Val)
 			case n.Data == "link" && a.Key == "href" && !strings.Contains("canonical alternate", rel(n)):
 				loaded = append(loaded, a.Val)
+			case n.Data == "a" && a.Key == "href" && toRead[a.Val] && strings.Contains(rel(n), "noreferrer"):
+				// She presses it, and who she came from is not said.
 			case leads[a.Key]:
 				all = append(all, a.Val)
 			}

@@ -223,22 +223,26 @@ func TestTheAnswersOfTheQuizInAConversationThatGoesOn(t *testing.T) {
 func TestTheAnswersOfTheQuizWhileWeAreClosed(t *testing.T) {
 	for name, c := range map[string]struct {
 		quiz   string
+		first  string // to be called
 		edit   func(text string) string
 		danger bool
 	}{
-		"quiet":                      {quietly, func(text string) string { return text }, false},
-		"grave":                      {gravely, func(text string) string { return text }, true},
-		"grave, and taken out again": {gravely, func(string) string { return "bonjour" }, false},
-		"quiet, and said after all":  {quietly, func(text string) string { return text + "\n\nje veux mourir" }, true},
+		"quiet":                      {quietly, "17", func(text string) string { return text }, false},
+		"grave":                      {"young dark.soon", "3114", func(text string) string { return text }, true},
+		"grave, and taken out again": {gravely, "17", func(string) string { return "bonjour" }, false},
+		"quiet, and said after all":  {quietly, "17", func(text string) string { return text + "\n\nje veux mourir" }, true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorldAt(t, "23:30")
 			child := w.browser()
 			child.post("/chat", "who", "young", "quiz", c.quiz).want(http.StatusOK).sees("On dort un peu", "3114", "Nous laisser un message")
+			if first := strings.Index(child.body, `href="tel:`); !strings.HasPrefix(child.body[first:], `href="tel:`+c.first+`"`) {
+				t.Errorf("who to call first is not %s: %.30s", c.first, child.body[first:])
+			}
 			if !strings.Contains(child.body, `action="/message"`) || !strings.Contains(child.body, `name="quiz" value="`+c.quiz+`"`) || strings.Contains(child.body, "quiz=") {
 				t.Fatalf("nothing carries her answers: %s", child.body)
 			}
-			child.post("/message", "who", "young", "quiz", c.quiz, "message_id", uuid.Must(uuid.NewV7()).String()).want(http.StatusOK).sees("Laisser un message", "Mes réponses au quiz", "On se moque de moi")
+			child.post("/message", "who", "young", "quiz", c.quiz, "message_id", uuid.Must(uuid.NewV7()).String()).want(http.StatusOK).sees("Laisser un message", "Mes réponses au quiz", "→")
 			if n := w.contacts(); n != 0 {
 				t.Fatalf("%d contacts before she left one", n)
 			}

@@ -27,8 +27,12 @@ func (p *Room) closedTo(w http.ResponseWriter, r *http.Request, answers map[stri
 	who := answers[catalogue.AskWho]
 	r = p.To(r, who)
 	say := answer.Printer(r)
+	numbers := p.numbersFor(say, answers)
+	if danger := brings.danger(); danger != "" {
+		numbers = p.numbers(say, danger)
+	}
 	props := p.page(r, "/chat", "public.closed_title")
-	answer.Page(w, r, http.StatusOK, closedPage(say, props, p.Today(), p.Now(), p.numbersFor(say, answers), letterOf(say, who), who, brings))
+	answer.Page(w, r, http.StatusOK, closedPage(say, props, p.Today(), p.Now(), numbers, letterOf(say, who), who, brings))
 	return nil
 }
 

@@ -41,7 +41,17 @@ func (t told) any() bool { return len(t.Answers) > 0 }
 
 // title begins the message.
 func (t told) title(say *i18n.Printer) string {
-	return say.T("quiz.told", "title", t.Quiz.Title.In(say.Lang()))
+	return say.T("quiz.told", "title", say.Text(t.Quiz.Title.In(say.Lang())))
+}
+
+// danger is the one that she told of first, "" for none.
+func (t told) danger() string {
+	for _, g := range t.Answers {
+		if g.Answer.Grave != "" {
+			return g.Answer.Grave
+		}
+	}
+	return ""
 }
 
 // pairs are the questions and answers in words.

@@ -31,9 +31,9 @@ var sentences = []string{
 	"adding", "added", "added_many", "adding_n", "pasted_nothing", "paste_refused", "read_failed", "not_shown", "reading", "removed",
 	"exporting", "exported", "importing", "imported", "restored", "space_left", "space_unknown", "persisted", "not_persisted",
 	"give_sending", "given_match", "given_differs", "give_kind", "give_large", "give_failed", "given_at", "given_back", "given_open", "back_done",
-	"inbox_taken", "inbox_refused", "elsewhere_erased", "item_refused", "no_name", "copied_to_device", "saved_draft",
+	"inbox_refused", "inbox_unread", "inbox_dropped", "elsewhere_erased", "item_refused", "no_name", "copied_to_device", "saved_draft",
 	"fault_broken", "fault_newer", "fault_older", "fault_costs", "fault_wrong", "fault_tampered", "fault_space", "fault_large", "fault_empty", "fault_lost",
-	"fault_cut", "fault_closed", "fault_other", "kind_picture", "kind_video", "kind_sound", "kind_file", "kind_link", "kind_note", "unit_kb", "unit_mb", "unit_gb",
+	"fault_cut", "fault_closed", "fault_elsewhere", "fault_other", "kind_picture", "kind_video", "kind_sound", "kind_file", "kind_link", "kind_note", "unit_kb", "unit_mb", "unit_gb",
 }
 
 // holes keep a sentence's placeholders for the browser, which fills them.

@@ -7,6 +7,8 @@ export interface Kept {
   last: string;
   /** Whether everything is kept, and not only the small shelf. */
   full: boolean;
+  /** Whether she had what is kept taken away: nothing is kept then, until she asks for it. */
+  refused: boolean;
   /** Whether the app stands on this device under its neutral name. */
   neutral: boolean;
   /** When the server was last asked, by build and language. */
@@ -36,7 +38,7 @@ export function listed(path: string): boolean {
 }
 
 export async function remembered(): Promise<Kept> {
-  const fresh: Kept = { langs: [], last: "fr", full: false, neutral: false, at: {}, words: {} };
+  const fresh: Kept = { langs: [], last: "fr", full: false, refused: false, neutral: false, at: {}, words: {} };
   if (!(await caches.has(memory))) return fresh;
   const there = await (await caches.open(memory)).match(memoryAt);
   return there ? { ...fresh, ...((await there.json()) as Partial<Kept>) } : fresh;
@@ -45,7 +47,7 @@ export async function remembered(): Promise<Kept> {
 let turn: Promise<unknown> = Promise.resolve();
 
 /** Changes what is remembered, one change after another, and returns what was there before. */
-export function change(how: (kept: Kept) => void): Promise<Kept> {
+export function change(how: (kept: Kept) => unknown): Promise<Kept> {
   const done = turn.then(async () => {
     const before = await remembered();
     const after = { ...before };

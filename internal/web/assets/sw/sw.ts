@@ -7,7 +7,7 @@
 //
 // It answers for the pages of the shelf and their assets, and for nothing else: whatever is not on the shelf goes to the network as
 // if there were no worker. It opens no database but the inbox of the vault, and erases nothing there.
-import { leaveForVault, type Shared } from "../ts/vault-inbox";
+import { leaveForm } from "../ts/vault-inbox";
 import { change, listed, remembered, shelves } from "./shelf";
 
 declare const self: ServiceWorkerGlobalScope;
@@ -29,7 +29,8 @@ self.addEventListener("fetch", (event) => {
   const url = new URL(request.url);
   if (url.origin !== self.location.origin) return;
   if (request.method === "POST") {
-    if (request.mode === "navigate" && /^(\/en)?\/vault\/share$/.test(url.pathname)) event.respondWith(share(request));
+    // What another site sends goes on to the server, which refuses it.
+    if (request.mode === "navigate" && /^(\/en)?\/vault\/share$/.test(url.pathname) && !fromElsewhere(request)) event.respondWith(share(request));
     return;
   }
   if (request.method !== "GET") return;
@@ -77,16 +78,21 @@ async function asset(request: Request): Promise<Response> {
   return (await kept(request)) ?? fetch(request);
 }
 
+/**
+ * Whether a request says that another site made it. A telephone that shares names no site; nor does a site that hides itself, and browsers put
+ * Sec-Fetch-Site on only after us. So what is left for the vault is nothing but an offer: the vault asks about each thing.
+ */
+function fromElsewhere({ headers, referrer }: Request): boolean {
+  if (headers.get("Sec-Fetch-Site") === "cross-site") return true;
+  return [referrer, headers.get("Origin") ?? ""].some((said) => /^https?:/.test(said) && new URL(said).origin !== self.location.origin);
+}
+
 /** What is shared with the app is sealed for the vault and left in its inbox, on this device; nothing of it is sent anywhere. */
 async function share(request: Request): Promise<Response> {
   const vault = new URL(request.url).pathname.replace(/\/share$/, "");
   const refused = (why: string): Response => Response.redirect(`${vault}/share?why=${why}`, 303);
   try {
-    const form = await request.formData();
-    const text = [...new Set(["title", "text", "url"].map((name) => form.get(name)).filter((said): said is string => typeof said === "string" && said !== ""))].join("\n");
-    const shared: Shared[] = form.getAll("files").filter((file): file is File => file instanceof File && file.size > 0);
-    if (text) shared.push(text);
-    return (await leaveForVault(shared)) === "none" ? refused("none") : Response.redirect(vault, 303);
+    return (await leaveForm(await request.formData())) === "none" ? refused("none") : Response.redirect(vault, 303);
   } catch (fault) {
     const { code } = fault as { code?: unknown };
     return refused(code === "large" || code === "space" ? code : "worker");
@@ -94,9 +100,9 @@ async function share(request: Request): Promise<Response> {
 }
 
 async function install(): Promise<void> {
-  const { langs, full } = await remembered();
+  const { langs, full, refused } = await remembered();
   // A new build keeps for every language what the one before it kept, before it takes its place: nothing is missing in between.
-  for (const lang of langs) await shelves(shelf, lang, full);
+  if (!refused) for (const lang of langs) await shelves(shelf, lang, full);
   if (await nobodyMinds()) await self.skipWaiting();
 }
 
@@ -164,6 +170,8 @@ async function here(said: Said): Promise<void> {
     known.last = lang;
     known.neutral = said.neutral ?? known.neutral;
   });
+  // She had the pages taken away: they come back when she asks for them.
+  if (before.refused) return;
   const full = before.full || !!said.installed;
   if (full === before.full && Date.now() - (before.at[mark(lang)] ?? 0) < stale) return;
   try {
@@ -173,12 +181,17 @@ async function here(said: Said): Promise<void> {
   }
 }
 
-const keep = (said: Said): Promise<void> => stock(language(said), true);
+async function keep(said: Said): Promise<void> {
+  await change((known) => (known.refused = false));
+  await stock(language(said), true);
+}
 
 const mark = (lang: string): string => `${BUILD} ${lang}`;
 
 async function stock(lang: string, full: boolean): Promise<void> {
   await shelves(shelf, lang, full);
+  // Taken away while it came.
+  if ((await remembered()).refused) return forget();
   await change((known) => {
     known.langs = [...new Set([...known.langs, lang])];
     known.last = lang;
@@ -187,10 +200,10 @@ async function stock(lang: string, full: boolean): Promise<void> {
   });
 }
 
-/** The shelf is taken away; the vault is another thing, and stays. */
+/** The shelf is taken away, and stays away until she asks for it; the vault is another thing, and stays. */
 async function forget(): Promise<void> {
+  await change((known) => Object.assign(known, { langs: [], full: false, refused: true, at: {} }));
   for (const name of await caches.keys()) if (name.startsWith("vigie-shelf-")) await caches.delete(name);
-  await change((known) => Object.assign(known, { langs: [], full: false, at: {} }));
 }
 
 // Somebody answered. What is shown says nothing of us or of her, and opens where the answer is.

@@ -20,6 +20,9 @@ class House {
   talk: unknown;
   readonly files: { path: string; body: Buffer }[] = [];
   backs: string[] = [];
+  /** Whether there is a service worker, and what it is sent that it let through. */
+  worker = false;
+  shares = 0;
   answer: { status: number; type: string; body: string } = { status: 200, type: "application/json", body: "" };
   private readonly server = createServer((request, out) => {
     const path = new URL(request.url ?? "/", "http://house").pathname;
@@ -27,6 +30,12 @@ class House {
     if (path.startsWith("/assets/")) {
       const name = path.slice("/assets/".length);
       end(types[name.split(".").at(-1) ?? ""] ?? "application/octet-stream", readFileSync(join(dist, name)));
+    } else if (path === "/sw.js" && this.worker) end("text/javascript", readFileSync(join(dist, manifest["sw.js"] ?? "")));
+    else if (path === "/sw-pages.json") end("application/json", JSON.stringify({ pages: [{ url: "/vault", version: "1", small: true }], assets: [], words: { plain: "a", neutral: "b" } }));
+    else if (path === "/elsewhere") out.writeHead(200, { "Content-Type": "text/html" }).end("<!doctype html><title>elsewhere</title>");
+    else if (path === "/vault/share") {
+      if (request.method === "POST") this.shares++;
+      end("text/html", "<!doctype html><title>not shared</title>");
     } else if (path === "/vault") end("text/html; charset=utf-8", html);
     else if (path === "/chat/vault") end("application/json", JSON.stringify(this.talk ?? ""), this.talk ? 200 : 401);
     else if (path.endsWith("/back")) {
@@ -666,10 +675,237 @@ test("what was opened cannot be taken back, and the house's sentence says so; a 
   house.talk = { asked: null, given: [{ proof, opened: false, back: "" }] };
   await page.getByRole("button", { name: "Donner cette copie" }).click();
   await expect(said(page)).toContainText("n'est pas la même à l'arrivée");
+  await expect(line.getByRole("button", { name: "Reprendre" })).toBeVisible();
   house.answer = { status: 409, type: "text/plain; charset=utf-8", body: "Cette copie a déjà été ouverte." };
   house.talk = { asked: null, given: [{ proof, opened: true, back: "" }] };
   await line.getByRole("button", { name: "Reprendre" }).click();
   await expect(said(page)).toContainText("déjà été ouverte");
   await expect(line).toContainText("ouvert depuis");
   await expect(line.getByRole("button", { name: "Reprendre" })).toBeHidden();
+});
+
+type Sent = { name?: string; type?: string; body: string; base64?: boolean };
+
+/** Shares as a telephone does it: a form that is posted to the address of the manifest; from another site where one is named. */
+async function share(page: Page, house: House, sent: Sent[], from = house.url, policy = "origin"): Promise<void> {
+  await page.goto(from);
+  if (from === house.url) await page.evaluate(() => navigator.serviceWorker.ready.then(() => undefined));
+  await Promise.all([
+    page.waitForURL(/\/vault(\/share.*)?$/, { waitUntil: "load" }),
+    page.waitForEvent("framenavigated"),
+    page.evaluate(
+      ({ sent, action, policy }) => {
+        const meta = document.createElement("meta");
+        meta.name = "referrer";
+        meta.content = policy;
+        document.head.append(meta);
+        const form = document.createElement("form");
+        [form.method, form.enctype, form.action] = ["post", "multipart/form-data", action];
+        const data = new DataTransfer();
+        for (const { name, type, body, base64 } of sent) {
+          if (name) data.items.add(new File([base64 ? Uint8Array.from(atob(body), (c) => c.charCodeAt(0)) : body], name, { type: type ?? "" }));
+          else form.append(Object.assign(document.createElement("input"), { name: "text", value: body }));
+        }
+        const files = Object.assign(document.createElement("input"), { type: "file", name: "files", multiple: true });
+        files.files = data.files;
+        if (data.items.length > 0) form.append(files);
+        document.body.append(form);
+        setTimeout(() => form.submit());
+      },
+      { sent, action: `${house.url}/share`, policy },
+    ),
+  ]);
+}
+
+const capture: Sent = { name: "capture.png", type: "image/png", body: picture().toString("base64"), base64: true };
+const offered = (page: Page) => page.locator("[data-shared] > li");
+const press = (page: Page, panel: string, name: string) => page.locator(`[data-panel=${panel}]`).getByRole("button", { name, exact: true }).click();
+
+/** A vault that is locked, with a worker in front of it. */
+async function shareable(page: Page, house: House): Promise<void> {
+  house.worker = true;
+  await page.goto(house.url);
+  await make(page);
+  await expect.poll(() => page.evaluate(() => !!navigator.serviceWorker.controller), { timeout: 10_000 }).toBe(true);
+}
+
+test("what was shared is offered, and only what she takes comes in; of a naked picture nothing stays, sealed or not", async ({ page, world: { house } }) => {
+  await shareable(page, house);
+  await share(page, house, [capture, { body: "https://reseau.example/p/3" }, { ...capture, name: "autre.png" }]);
+  expect(house.shares).toBe(0);
+  expect(await count(page, "inbox")).toBe(3);
+  await unlock(page);
+  await expect(offered(page)).toHaveCount(3);
+  await expect(offered(page).first()).toContainText("capture.png");
+  await expect(offered(page).first()).toContainText("Image");
+  expect(await count(page, "item")).toBe(0);
+  // Yes: it leaves the inbox too, and is not asked about again.
+  await offered(page).first().getByRole("button", { name: "Mettre dans le coffre" }).click();
+  await press(page, "nude", "Oui");
+  await expect(page.locator("[data-panel=refused]")).toBeVisible();
+  expect(await count(page, "inbox")).toBe(2);
+  await press(page, "refused", "Retour");
+  await page.getByRole("button", { name: "Voir ce qui attend" }).click();
+  await expect(offered(page)).toHaveCount(2);
+  // A link is no picture.
+  await offered(page).filter({ hasText: "reseau.example" }).getByRole("button", { name: "Mettre dans le coffre" }).click();
+  await expect.poll(() => count(page, "item")).toBe(1);
+  await expect.poll(() => count(page, "inbox")).toBe(1);
+  // In doubt, and she writes down where it is instead.
+  await offered(page).filter({ hasText: "autre.png" }).getByRole("button", { name: "Mettre dans le coffre" }).click();
+  await press(page, "nude", "Je ne sais pas");
+  await press(page, "unsure", "Noter l'adresse, le compte, la date");
+  await expect(page.locator("[data-panel=trace]")).toBeVisible();
+  expect(await count(page, "inbox")).toBe(0);
+  await page.getByRole("button", { name: "Fermer le coffre" }).click();
+  await unlock(page);
+  await expect(items(page)).toHaveCount(1);
+  await expect(page.locator("[data-panel=nude], [data-panel=shared]").filter({ visible: true })).toHaveCount(0);
+});
+
+test("what another site posts is left to the server", async ({ page, world: { house } }) => {
+  await shareable(page, house);
+  await share(page, house, [{ body: "à elle, dit un autre" }], house.url.replace("127.0.0.1", "localhost").replace("/vault", "/elsewhere"));
+  expect(house.shares).toBe(1);
+  await page.goto(house.url);
+  expect(await count(page, "inbox")).toBe(0);
+});
+
+test("what hides where it is from is an offer, and never an item by itself", async ({ page, world: { house } }) => {
+  await shareable(page, house);
+  await share(page, house, [{ name: "a.txt", type: "text/plain", body: "à elle, dit un autre" }], house.url.replace("127.0.0.1", "localhost").replace("/vault", "/elsewhere"), "no-referrer");
+  await page.goto(house.url);
+  expect(await count(page, "inbox")).toBe(1);
+  await unlock(page);
+  await expect(offered(page)).toContainText(["a.txt"]);
+  expect(await count(page, "item")).toBe(0);
+  await offered(page).getByRole("button", { name: "Jeter" }).click();
+  await expect(said(page)).toContainText("C'est jeté");
+  expect(await count(page, "inbox")).toBe(0);
+  expect(await count(page, "item")).toBe(0);
+});
+
+test("the inbox holds twenty things, and a share that is too much leaves nothing", async ({ page, world: { house } }) => {
+  await shareable(page, house);
+  const texts = (n: number): Sent[] => Array.from({ length: n }, (_, i) => ({ name: `${i}.txt`, type: "text/plain", body: `texte ${i}` }));
+  await share(page, house, texts(18));
+  expect(await count(page, "inbox")).toBe(18);
+  await share(page, house, texts(3));
+  await expect(page).toHaveURL(/\/vault\/share\?why=worker$/);
+  await page.goto(house.url);
+  expect(await count(page, "inbox")).toBe(18);
+  await share(page, house, [...texts(1), { body: "avec des mots" }]);
+  expect(await count(page, "inbox")).toBe(20);
+});
+
+test("what a file is called does not say what it shows: all that is not text or sound by its bytes is asked about", async ({ page }) => {
+  await make(page);
+  const give = (name: string, mimeType: string, buffer: Buffer) => page.locator("[data-pick=any]").setInputFiles({ name, mimeType, buffer });
+  const nude = page.locator("[data-panel=nude]");
+  await give("mots.txt", "text/plain", Buffer.from("des mots, « entre guillemets »\n".repeat(400)));
+  await expect(items(page)).toHaveCount(1);
+  await give("voix.ogg", "audio/ogg", Buffer.concat([Buffer.from("OggS"), Buffer.alloc(24), Buffer.from("OpusHead"), Buffer.alloc(300)]));
+  await expect(items(page)).toHaveCount(2);
+  await expect(nude).toBeHidden();
+  for (const [name, type, body] of [
+    ["notes.txt", "text/plain", picture()],
+    ["voix.mp3", "audio/mpeg", Buffer.concat([Buffer.alloc(4), Buffer.from("ftypisom"), Buffer.alloc(300)])],
+    ["dessin.txt", "text/plain", Buffer.from('<svg xmlns="http://www.w3.org/2000/svg"/>')],
+    ["page.pdf", "application/pdf", Buffer.from("%PDF-1.7\n")],
+    ["rien.bin", "", Buffer.from([1, 2, 3])],
+  ] as const) {
+    await give(name, type, body);
+    await expect(nude, name).toBeVisible();
+    await expect(nude).toContainText(name);
+    await nude.getByRole("button", { name: "Retour" }).or(nude.getByRole("button", { name: "Je ne sais pas" })).click();
+    await press(page, "unsure", "Retour");
+  }
+  await give("notes.txt", "text/plain", picture());
+  await press(page, "nude", "Non");
+  await expect(items(page).first()).toContainText("Image");
+});
+
+test("closing in the middle takes nothing twice, and what another tab threw away does not come in", async ({ page, world: { house } }) => {
+  await shareable(page, house);
+  await share(page, house, [capture, { ...capture, name: "autre.png" }]);
+  await unlock(page);
+  await offered(page).first().getByRole("button", { name: "Mettre dans le coffre" }).click();
+  await expect(page.locator("[data-panel=nude]")).toBeVisible();
+  await page.getByRole("button", { name: "Fermer le coffre" }).click();
+  await expect(said(page, "locked")).toHaveText("Le coffre est fermé.");
+  await unlock(page);
+  await expect(offered(page)).toHaveCount(2);
+  await expect(page.locator("[data-panel=nude]")).toBeHidden();
+  await offered(page).first().getByRole("button", { name: "Mettre dans le coffre" }).click();
+  await expect(page.locator("[data-panel=nude]")).toBeVisible();
+  const other = await page.context().newPage();
+  await other.goto(house.url);
+  await unlock(other);
+  await offered(other).first().getByRole("button", { name: "Jeter" }).click();
+  await expect(offered(other)).toHaveCount(1);
+  await press(page, "nude", "Non");
+  await expect(said(page)).toContainText("Un autre onglet");
+  expect(await count(page, "item")).toBe(0);
+  expect(await count(page, "chunk")).toBe(0);
+  await expect(offered(page)).toHaveCount(1);
+  await offered(page).getByRole("button", { name: "Mettre dans le coffre" }).click();
+  await press(page, "nude", "Non");
+  await expect(items(page)).toHaveCount(1);
+  expect(await count(page, "inbox")).toBe(0);
+});
+
+test("a shared thing that does not open stays until she throws it away", async ({ page, world: { house } }) => {
+  await shareable(page, house);
+  await share(page, house, [capture]);
+  await page.evaluate(
+    () =>
+      new Promise<void>((done) => {
+        const request = indexedDB.open("vigie-vault");
+        request.onsuccess = () => {
+          const t = request.result.transaction("inbox", "readwrite");
+          t.objectStore("inbox").openCursor().onsuccess = ({ target }) => {
+            const at = (target as IDBRequest<IDBCursorWithValue>).result;
+            at.update({ ...at.value, meta: new ArrayBuffer(60) });
+          };
+          t.oncomplete = () => (request.result.close(), done());
+        };
+      }),
+  );
+  await unlock(page);
+  await expect(offered(page)).toContainText(["Ne s'ouvre pas"]);
+  await expect(offered(page).getByRole("button", { name: "Mettre dans le coffre" })).toBeHidden();
+  expect(await count(page, "inbox")).toBe(1);
+  await offered(page).getByRole("button", { name: "Jeter" }).click();
+  await expect(said(page)).toContainText("C'est jeté");
+  expect(await count(page, "inbox")).toBe(0);
+});
+
+test("pages that were taken away stay away until they are asked for", async ({ page, world: { house } }) => {
+  await shareable(page, house);
+  const kept = () =>
+    page.evaluate(async () => {
+      let n = 0;
+      for (const name of await caches.keys()) if (name.startsWith("vigie-shelf-")) n += (await (await caches.open(name)).keys()).length;
+      return n;
+    });
+  const says = (vigie: string) =>
+    page.evaluate(
+      (vigie) =>
+        new Promise((done) => {
+          const { port1, port2 } = new MessageChannel();
+          port1.onmessage = ({ data }) => done(data);
+          void navigator.serviceWorker.ready.then(({ active }) => active?.postMessage({ vigie, lang: "fr" }, [port2]));
+        }),
+      vigie,
+    );
+  await expect.poll(kept).toBeGreaterThan(0);
+  expect(await says("forget")).toBe("forgotten");
+  expect(await kept()).toBe(0);
+  const here = page.waitForEvent("load");
+  await page.reload();
+  await here;
+  await page.waitForTimeout(5000);
+  expect(await kept()).toBe(0);
+  expect(await says("keep")).toBe("kept");
+  expect(await kept()).toBeGreaterThan(0);
 });

@@ -2,8 +2,8 @@ import { define, Live, sentence } from "./element";
 import { scriptURL } from "./html";
 import { exported } from "./vault-export";
 import { bound, type Given, type Header, type Kind, longEnough, type Meta, open, openGiven, openMeta, readPrologue, sealGiven, VaultFault } from "./vault-format";
-import { download, drawn, kindOf, sniff, thumbOf, upload } from "./vault-files";
-import { declaredNow, takeIn } from "./vault-inbox";
+import { download, drawn, headOf, kindOf, mayShow, sniff, thumbOf, upload } from "./vault-files";
+import { declaredNow, peek, takeIn } from "./vault-inbox";
 import type { Keys } from "./vault-key";
 import * as store from "./vault-store";
 import type { Incoming } from "./vault-work";
@@ -34,6 +34,14 @@ interface Talk {
 /** What waits to come in. It is held by the page alone, so that closing the vault in between loses nothing. */
 type Waiting = Omit<Incoming, "thumb">;
 
+/** Something in the inbox, as it is shown; without a kind it does not open. */
+interface Offered {
+  seq: number;
+  kind?: Kind;
+  name: string;
+  facts: string;
+}
+
 /**
  * <vault-box> is the vault: the views and panels that the server has drawn, one at a time. The keys live in its fields and nowhere else;
  * closing drops them, and with them every decrypted thing on the page. Its words come from template[data-sentences].
@@ -50,8 +58,11 @@ class VaultBox extends Live {
   private looked: Shown | undefined;
   private queue: Waiting[] = [];
   private draining: Promise<void> | undefined;
-  /** Pictures and films of which it is not said yet that nobody is naked in them. */
+  /** Pictures, films and what may show some, of which it is not said yet that nobody is naked in them. */
   private unasked: Waiting[] = [];
+  /** What was shared while the vault was locked, until she takes it or throws it away. */
+  private offered: Offered[] = [];
+  private exits = 0;
 
   private talk: Talk = { asked: null, given: [] };
   private asking: ReturnType<typeof setTimeout> | undefined;
@@ -76,6 +87,7 @@ class VaultBox extends Live {
     this.hear(window, "pagehide", () => this.lock(""));
     this.hear(document, "freeze", () => this.lock("closed_hidden"));
     this.hear(document, "vigie:leaving", () => {
+      this.exits++;
       this.queue = [];
       this.unasked = [];
       this.lock("");
@@ -183,6 +195,7 @@ class VaultBox extends Live {
       if (go === "phrase") void this.suggest();
     }
     const item = this.items.find((i) => i.row.id === button.closest<HTMLElement>("[data-id]")?.dataset["id"]);
+    const seq = Number(button.closest<HTMLElement>("[data-seq]")?.dataset["seq"]);
     const acts: Record<string, () => void | Promise<void>> = {
       suggest: () => this.suggest(),
       lock: () => {
@@ -190,9 +203,11 @@ class VaultBox extends Live {
         this.channel?.postMessage("lock");
       },
       back: () => {
+        // What was shared stays sealed in the inbox; she finds it there.
         this.unasked = [];
         this.clear();
         this.panel("list");
+        return this.readInbox();
       },
       "pick-camera": () => this.pick("camera"),
       "pick-gallery": () => this.pick("gallery"),
@@ -200,16 +215,13 @@ class VaultBox extends Live {
       paste: () => this.paste(),
       link: () => this.panel("link"),
       note: () => this.panel("note"),
-      trace: () => {
-        this.unasked = [];
-        this.panel("trace");
-      },
+      trace: () => this.refuse("trace"),
       "nude-no": () => this.takeUnasked(),
-      "nude-yes": () => {
-        this.unasked = [];
-        this.panel("refused");
-      },
+      "nude-yes": () => this.refuse("refused"),
       "nude-unsure": () => this.panel("unsure"),
+      shared: () => this.panel("shared"),
+      "shared-take": () => this.takeShared(seq),
+      "shared-drop": () => this.dropShared(seq),
       export: () => this.export(),
       import: () => this.panel("import"),
       look: () => (item ? this.look(item) : undefined),
@@ -229,7 +241,7 @@ class VaultBox extends Live {
     if (pick && target instanceof HTMLInputElement) {
       const files = [...(target.files ?? [])];
       target.value = "";
-      this.offer(files);
+      void this.offer(files);
     }
   }
 
@@ -376,8 +388,10 @@ class VaultBox extends Live {
     void store.sweep().catch(() => {});
     void this.drawSpace();
     void this.ask();
-    await this.takeInbox();
+    await this.readInbox();
+    if (this.keys !== keys) return;
     if (this.unasked.length > 0) this.askNude();
+    else if (this.offered.length > 0) this.panel("shared");
     await this.drain();
   }
 
@@ -393,6 +407,10 @@ class VaultBox extends Live {
     for (const url of this.urls.splice(0)) URL.revokeObjectURL(url);
     this.items = [];
     this.querySelector("[data-items]")?.replaceChildren();
+    // What came from the inbox is still there, sealed.
+    const ownHands = (w: Waiting): boolean => w.taken === undefined;
+    [this.unasked, this.queue, this.offered] = [this.unasked.filter(ownHands), this.queue.filter(ownHands), []];
+    this.drawShared();
     this.clear();
     if (!was) return;
     this.show("locked", focus);
@@ -453,6 +471,8 @@ class VaultBox extends Live {
     } else if (what === "made" && !this.keys) await this.begin();
     else if (what === "changed" && this.keys) {
       await this.draw();
+      await this.readInbox();
+      if (this.panelName === "shared" && this.offered.length === 0) this.panel("list");
       void this.drawSpace();
     }
   }
@@ -656,11 +676,18 @@ class VaultBox extends Live {
     this.querySelector<HTMLInputElement>(`[data-pick="${which}"]`)?.click();
   }
 
-  /** Takes files that were chosen or pasted: what may show somebody waits for the answer. */
-  private offer(files: readonly File[]): void {
-    const all = files.map((file): Waiting => ({ body: file, kind: kindOf(file.type), name: file.name, type: file.type, at: declaredNow() }));
-    this.unasked.push(...all.filter((w) => w.kind === "picture" || w.kind === "video"));
-    this.enqueue(all.filter((w) => w.kind !== "picture" && w.kind !== "video"));
+  /** Takes files that were chosen or pasted: what may show somebody waits for the answer, whatever type it says to be. */
+  private async offer(files: readonly File[]): Promise<void> {
+    const { exits } = this;
+    const at = declaredNow();
+    const heads = await Promise.all(files.map(headOf));
+    if (this.exits !== exits) return;
+    const all = files.map((file, i): [Waiting, boolean] => {
+      const head = heads[i] as Uint8Array;
+      return [{ body: file, kind: kindOf(head, file.type), name: file.name, type: file.type, at }, file.size > 0 && mayShow(head)];
+    });
+    this.unasked.push(...all.filter(([, asks]) => asks).map(([w]) => w));
+    this.enqueue(all.filter(([, asks]) => !asks).map(([w]) => w));
     if (this.unasked.length > 0) {
       if (this.keys) this.askNude();
       else this.tell(this.say("waiting_files"));
@@ -677,8 +704,19 @@ class VaultBox extends Live {
   private takeUnasked(): void {
     const all = this.unasked;
     this.unasked = [];
-    this.panel("list");
+    this.panel(all.some((w) => w.taken !== undefined) && this.offered.length > 0 ? "shared" : "list");
     this.enqueue(all);
+  }
+
+  /** Nothing of what was asked about comes in, and nothing of it stays: neither on the page nor, sealed, in the inbox. */
+  private async refuse(panel: string): Promise<void> {
+    for (const { taken } of this.unasked) if (taken !== undefined) await store.takeFromInbox(taken);
+    const shared = this.unasked.some((w) => w.taken !== undefined);
+    this.unasked = [];
+    this.panel(panel);
+    if (!shared) return;
+    this.channel?.postMessage("changed");
+    await this.readInbox();
   }
 
   private enqueue(all: readonly Waiting[]): void {
@@ -716,6 +754,7 @@ class VaultBox extends Live {
     if (!this.keys || added === 0 && !refused) return;
     this.tell([refused, added > 1 ? this.say("added_many", { n: added }) : added === 1 ? this.say("added") : ""].filter(Boolean).join(" "));
     await this.draw();
+    await this.readInbox();
     void this.drawSpace();
   }
 
@@ -728,8 +767,8 @@ class VaultBox extends Live {
   }
 
   private takePasted(files: readonly File[], text: string): void {
-    if (files.length > 0) this.offer(files);
-    else if (text.trim()) this.enqueue([this.text(text.trim(), "", /^https?:\/\/\S+$/i.test(text.trim()) ? "link" : "note")]);
+    if (files.length > 0) void this.offer(files);
+    else if (text.trim()) this.enqueue([this.text(text.trim(), "", linkOrNote(text))]);
     else this.tell(this.say("pasted_nothing"));
   }
 
@@ -748,36 +787,90 @@ class VaultBox extends Live {
     }
   }
 
-  /** Takes in what was shared while the vault was closed. Pictures are asked about like any other. */
-  private async takeInbox(): Promise<void> {
-    const { keys, header } = this;
-    if (!keys || !header) return;
-    const visual: Waiting[] = [];
-    let taken = 0;
+  // What was shared while the vault was closed. Another site can have the browser share, so nothing comes in by itself.
+
+  /** Looks into the inbox: the names and first bytes of what lies there, and no body. */
+  private async readInbox(): Promise<void> {
+    const { keys } = this;
+    if (!keys) return;
+    const offered: Offered[] = [];
     for (const left of await store.inbox().catch(() => [])) {
-      if (this.unasked.concat(this.queue).some((w) => w.taken === left.seq)) continue;
-      if (left.vault !== header.vault) {
-        await store.takeFromInbox(left.seq);
-        continue;
-      }
+      let one: Offered = { seq: left.seq, name: this.say("inbox_unread"), facts: "" };
       try {
-        const { file, text, at } = await takeIn(left, keys.inbox);
-        const shared: Waiting = file
-          ? { body: file, kind: kindOf(file.type), name: file.name, type: file.type, at, taken: left.seq }
-          : { ...this.text(text ?? "", "", /^https?:\/\/\S+$/i.test((text ?? "").trim()) ? "link" : "note"), at, taken: left.seq };
-        if (shared.kind === "picture" || shared.kind === "video") visual.push(shared);
-        else {
-          this.queue.push(shared);
-          taken++;
-        }
+        const { name, type, text, at, size, head } = await peek(left, keys.inbox);
+        const words = text ? new TextDecoder().decode(head) : "";
+        const kind = text ? linkOrNote(words) : kindOf(head, type);
+        one = { seq: left.seq, kind, name: text ? words.trim().slice(0, 200) : name || this.say("no_name"), facts: [this.say(`kind_${kind}`), this.size(size), this.time(at)].join(" · ") };
       } catch {
-        await store.takeFromInbox(left.seq);
-        this.tell(this.say("inbox_refused"));
+        // It is shown as what it is, and stays until she throws it away.
       }
+      if (this.keys !== keys) return;
+      offered.push(one);
     }
-    this.unasked.push(...visual);
-    await this.drain();
-    if (taken > 0) this.tell(this.say("inbox_taken", { n: taken }));
+    if (this.keys !== keys) return;
+    const underWay = this.unasked.concat(this.queue);
+    this.offered = offered.filter(({ seq }) => !underWay.some((w) => w.taken === seq));
+    this.drawShared();
+  }
+
+  private drawShared(): void {
+    const list = this.querySelector("[data-shared]");
+    const template = this.querySelector<HTMLTemplateElement>("template[data-shared-item]");
+    list?.replaceChildren(
+      ...this.offered.map(({ seq, kind, name, facts }) => {
+        const li = (template?.content.firstElementChild?.cloneNode(true) ?? document.createElement("li")) as HTMLElement;
+        const part = (which: string): HTMLElement => li.querySelector<HTMLElement>(which) ?? li;
+        li.dataset["seq"] = String(seq);
+        part("[data-name]").textContent = name;
+        part("[data-name]").id = `vault-shared-${seq}`;
+        part("[data-facts]").textContent = facts;
+        part(`[data-icon="${kind ?? "refused"}"]`).hidden = false;
+        part("[data-do=shared-take]").hidden = !kind;
+        for (const button of li.querySelectorAll("button")) button.setAttribute("aria-describedby", `vault-shared-${seq}`);
+        return li;
+      }),
+    );
+    const waits = this.querySelector<HTMLElement>("[data-shared-waits]");
+    if (waits) waits.hidden = this.offered.length === 0;
+  }
+
+  /** Takes one thing out of the inbox, because she said so. It leaves it in the transaction that puts the item; pictures are asked about first. */
+  private async takeShared(seq: number): Promise<void> {
+    const { keys } = this;
+    if (!keys || this.unasked.concat(this.queue).some((w) => w.taken === seq)) return;
+    const left = await store.fromInbox(seq);
+    if (!left) throw new VaultFault("elsewhere");
+    let shared: Waiting;
+    let asks = false;
+    try {
+      const { body, name, type, text, at } = await takeIn(left, keys.inbox);
+      const words = text ? await body.text() : "";
+      const head = await headOf(body);
+      asks = !text && mayShow(head);
+      shared = text ? { ...this.text(words, "", linkOrNote(words)), at, taken: seq } : { body, kind: kindOf(head, type), name, type, at, taken: seq };
+    } catch {
+      if (this.keys === keys) this.tell(this.say("inbox_refused"));
+      return;
+    }
+    if (this.keys !== keys || this.unasked.concat(this.queue).some((w) => w.taken === seq)) return;
+    this.offered = this.offered.filter((o) => o.seq !== seq);
+    this.drawShared();
+    if (asks) {
+      this.unasked.push(shared);
+      this.askNude();
+      return;
+    }
+    this.panel(this.offered.length > 0 ? "shared" : "list");
+    this.enqueue([shared]);
+  }
+
+  private async dropShared(seq: number): Promise<void> {
+    await store.takeFromInbox(seq);
+    this.channel?.postMessage("changed");
+    await this.readInbox();
+    this.panel(this.offered.length > 0 ? "shared" : "list");
+    this.tell(this.say("inbox_dropped"));
+    void this.drawSpace();
   }
 
   // One file with everything.
@@ -973,6 +1066,8 @@ class VaultBox extends Live {
     this.channel?.postMessage("changed");
   }
 }
+
+const linkOrNote = (text: string): Kind => (/^https?:\/\/\S+$/i.test(text.trim()) ? "link" : "note");
 
 /** Seconds that the next try waits after so many wrong ones. */
 function waitAfter(wrong: number): number {

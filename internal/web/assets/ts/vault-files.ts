@@ -1,5 +1,6 @@
 // What is done with files on the page of the vault: what they are, how they are shown small, how they leave it.
 import type { Kind } from "./vault-format";
+import { largest } from "./vault-store";
 
 const thumbSide = 240;
 
@@ -12,10 +13,50 @@ export function drawn(below: number): number {
   }
 }
 
-export function kindOf(type: string): Kind {
+/** How many bytes of a beginning say what something is. */
+const headSize = 4096;
+
+/** The beginning of a file; nothing where it cannot be read, or is more than the vault takes. */
+export async function headOf(file: Blob): Promise<Uint8Array> {
+  if (file.size > largest) return new Uint8Array();
+  return new Uint8Array(await file.slice(0, headSize).arrayBuffer().catch(() => new ArrayBuffer(0)));
+}
+
+/** What something is by its first bytes; undefined where they do not say. A type that a file brings is what its sender wrote. */
+function known(head: Uint8Array): "picture" | "video" | "sound" | "text" | undefined {
+  if (sniff(head)) return "picture";
+  const begin = Array.from(head.subarray(0, 64), (b) => String.fromCharCode(b)).join("");
+  if (/^[\s\S]{4}ftyp(?:hei|hev|avif|avis|mif1|msf1)/.test(begin)) return "picture";
+  // Films, or sound alone: the box says it further in, and is not looked for.
+  if (/^[\s\S]{4}ftyp|^\x1a\x45\xdf\xa3|^RIFF[\s\S]{4}AVI /.test(begin)) return "video";
+  // MPEG audio and AAC by their frames; an Ogg by its first stream.
+  if (/^ID3|^fLaC|^#!AMR|^RIFF[\s\S]{4}WAVE|^OggS[\s\S]{24}(?:OpusHead|\x01vorbis)|^\xff[\xe2\xe3\xf1\xf2\xf3\xf9\xfa\xfb]/.test(begin)) return "sound";
+  return isText(head) ? "text" : undefined;
+}
+
+/** Whether a beginning is written words, and nothing that draws: pages, drawings, PDF and RTF begin as text and show pictures. */
+function isText(head: Uint8Array): boolean {
+  try {
+    const text = new TextDecoder("utf-8", { fatal: true }).decode(head, { stream: head.length >= headSize });
+    return text !== "" && !/[\0-\x08\x0b\x0e-\x1f\x7f]/.test(text) && !/^\s*(?:<|%PDF|%!PS|\{\\rtf|data:)/i.test(text);
+  } catch {
+    return false;
+  }
+}
+
+/** Whether somebody might be seen in it: in everything that is not text or sound by its content. */
+export function mayShow(head: Uint8Array): boolean {
+  const what = known(head);
+  return what !== "text" && what !== "sound";
+}
+
+export function kindOf(head: Uint8Array, type: string): Kind {
+  const what = known(head);
+  if (what === "text") return "file";
+  if (what === "video") return type.startsWith("audio/") ? "sound" : "video";
+  if (what) return what;
   if (/^image\/(?!svg)/.test(type)) return "picture";
-  if (type.startsWith("video/")) return "video";
-  return type.startsWith("audio/") ? "sound" : "file";
+  return type.startsWith("video/") ? "video" : type.startsWith("audio/") ? "sound" : "file";
 }
 
 /** The type of a picture by its content, as the house reads it (chat.Sniff); "" for anything else. */

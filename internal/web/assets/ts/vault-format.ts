@@ -53,7 +53,7 @@ export type Part = "meta" | "thumb" | "given";
 /** A fault has a code; the page has its sentence. */
 export class VaultFault extends Error {
   constructor(
-    readonly code: "broken" | "newer" | "older" | "costs" | "wrong" | "tampered" | "space" | "large" | "empty" | "lost" | "cut" | "closed",
+    readonly code: "broken" | "newer" | "older" | "costs" | "wrong" | "tampered" | "space" | "large" | "empty" | "lost" | "cut" | "closed" | "full" | "elsewhere",
     readonly about = "",
   ) {
     super(code);

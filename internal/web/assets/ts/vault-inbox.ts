@@ -1,8 +1,9 @@
 // What is shared with us from another app while the vault is locked. Whoever shares has no key, so it is sealed for the vault's public one
 // (P-256, HKDF, AES-GCM) and lies in the store "inbox" until the vault is opened; nothing of it is ever on the disk in clear.
 //
-// The service worker that answers POST /vault/share calls leaveForVault with the form's files and text.
-import { bound, bytesOf, chunkSize, hex, open, seal, textOf, unbase64, VaultFault } from "./vault-format";
+// The service worker that answers POST /vault/share calls leaveForm. Another site can have a browser post there too, so that nothing of it is
+// an item before she takes it, thing by thing, and the inbox is bounded.
+import { bound, bytesOf, chunkSize, hex, open, overhead, seal, textOf, unbase64, VaultFault } from "./vault-format";
 import * as store from "./vault-store";
 
 /** Something that was shared: a file, or text, which may be a link. */
@@ -11,7 +12,7 @@ export type Shared = File | string;
 /** How large a shared thing may be; larger ones are added from the open vault. */
 export const largestShared = 100 * 1024 * 1024;
 
-interface SharedMeta {
+export interface SharedMeta {
   name: string;
   type: string; // "text/plain" for text
   text: boolean;
@@ -33,19 +34,22 @@ export function declaredNow(now = new Date()): string {
 }
 
 /**
- * Leaves what was shared for the vault of this device. It returns how many things were left, and "none" where there is no vault yet; it
- * faults with large, space or closed, and then nothing of that thing is left.
+ * Leaves what was shared for the vault of this device, all of it or nothing. It returns how many things were left, and "none" where there is
+ * no vault yet; it faults with large, full, space or closed.
  */
 export async function leaveForVault(shared: readonly Shared[]): Promise<number | "none"> {
   const header = await store.readHeader();
   if (!header) return "none";
   const theirs = await crypto.subtle.importKey("raw", unbase64(header.inbox.public, 65), curve, false, []);
-  let left = 0;
-  for (const thing of shared) {
+  const bodies = shared.map((thing) => (typeof thing === "string" ? new Blob([thing]) : thing));
+  if (bodies.some((body) => body.size > largestShared)) throw new VaultFault("large");
+  // Before anything is sealed; the inbox looks again, with what lies in it.
+  if (shared.length > store.inboxHolds.things || bodies.reduce((sum, body) => sum + body.size, 0) > store.inboxHolds.bytes) throw new VaultFault("full");
+  const all: Omit<store.Left, "seq">[] = [];
+  for (const [i, thing] of shared.entries()) {
     const text = typeof thing === "string";
-    const body = text ? new Blob([thing]) : thing;
+    const body = bodies[i] as Blob;
     if (body.size === 0) continue;
-    if (body.size > largestShared) throw new VaultFault("large");
     const pair = await crypto.subtle.generateKey(curve, false, ["deriveBits"]);
     const from = new Uint8Array(await crypto.subtle.exportKey("raw", pair.publicKey));
     const key = await agreed(await crypto.subtle.deriveBits({ name: "ECDH", public: theirs }, pair.privateKey, 256), from, header.vault);
@@ -56,10 +60,10 @@ export async function leaveForVault(shared: readonly Shared[]): Promise<number |
       const piece = new Uint8Array(await body.slice(at, at + chunkSize).arrayBuffer());
       chunks.push((await seal(key, piece, bound.chunk(header.vault, mark, "file", chunks.length, at + chunkSize >= body.size))).buffer);
     }
-    await store.leave({ vault: header.vault, from: from.buffer, meta: (await seal(key, bytesOf(JSON.stringify(meta)), bound.part(header.vault, mark, "meta"))).buffer, chunks });
-    left++;
+    all.push({ vault: header.vault, from: from.buffer, meta: (await seal(key, bytesOf(JSON.stringify(meta)), bound.part(header.vault, mark, "meta"))).buffer, chunks });
   }
-  return left;
+  await store.leave(all);
+  return all.length;
 }
 
 /**
@@ -75,22 +79,36 @@ export async function leaveForm(form: FormData): Promise<number | "none"> {
 /** What stands for the item's id while it has none: the first 16 bytes of the key's X coordinate. */
 const mailOf = (from: Uint8Array): string => hex(from.subarray(1, 17));
 
-/** Opens what was left, with the vault's own key. It faults with tampered. */
-export async function takeIn(left: store.Left, inbox: CryptoKey): Promise<{ file?: File; text?: string; at: string }> {
-  const from = new Uint8Array(left.from);
-  let key: CryptoKey;
+/** The key of what was left. It faults with tampered. */
+async function keyOf(left: store.Left, inbox: CryptoKey): Promise<CryptoKey> {
   try {
+    const from = new Uint8Array(left.from);
     const theirs = await crypto.subtle.importKey("raw", from, curve, false, []);
-    key = await agreed(await crypto.subtle.deriveBits({ name: "ECDH", public: theirs }, inbox, 256), from, left.vault);
+    return await agreed(await crypto.subtle.deriveBits({ name: "ECDH", public: theirs }, inbox, 256), from, left.vault);
   } catch {
     throw new VaultFault("tampered");
   }
-  const mark = mailOf(from);
-  const meta = JSON.parse(textOf(await open(key, new Uint8Array(left.meta), bound.part(left.vault, mark, "meta")))) as SharedMeta;
+}
+
+async function openedMeta(left: store.Left, key: CryptoKey): Promise<SharedMeta> {
+  return JSON.parse(textOf(await open(key, new Uint8Array(left.meta), bound.part(left.vault, mailOf(new Uint8Array(left.from)), "meta")))) as SharedMeta;
+}
+
+const openedChunk = (left: store.Left, key: CryptoKey, n: number, count: number): Promise<Uint8Array<ArrayBuffer>> =>
+  open(key, new Uint8Array(left.chunks[n] ?? new ArrayBuffer(0)), bound.chunk(left.vault, mailOf(new Uint8Array(left.from)), "file", n, n === count - 1));
+
+/** What something is that was left, as far as its name and its first bytes say. It faults with tampered. */
+export async function peek(left: store.Left & { count: number; bytes: number }, inbox: CryptoKey): Promise<SharedMeta & { head: Uint8Array; size: number }> {
+  const key = await keyOf(left, inbox);
+  const meta = await openedMeta(left, key);
+  return { ...meta, head: (await openedChunk(left, key, 0, left.count)).slice(0, 4096), size: left.bytes - left.count * overhead };
+}
+
+/** Opens what was left, with the vault's own key. It faults with tampered. */
+export async function takeIn(left: store.Left, inbox: CryptoKey): Promise<{ body: Blob } & SharedMeta> {
+  const key = await keyOf(left, inbox);
+  const meta = await openedMeta(left, key);
   const parts: Uint8Array<ArrayBuffer>[] = [];
-  for (const [n, sealed] of left.chunks.entries()) {
-    parts.push(await open(key, new Uint8Array(sealed), bound.chunk(left.vault, mark, "file", n, n === left.chunks.length - 1)));
-  }
-  const body = new Blob(parts, { type: meta.type });
-  return meta.text ? { text: await body.text(), at: meta.at } : { file: new File([body], meta.name, { type: meta.type }), at: meta.at };
+  for (const n of left.chunks.keys()) parts.push(await openedChunk(left, key, n, left.chunks.length));
+  return { body: new Blob(parts, { type: meta.type }), ...meta };
 }

@@ -147,25 +147,36 @@ export async function chunk(id: string, n: number): Promise<Uint8Array<ArrayBuff
 
 /**
  * Puts an item once all of its chunks are there: from this moment on it is in the vault. One that is there already stays as it is. It faults
- * with closed where the vault was erased meanwhile.
+ * with closed where the vault was erased meanwhile, and with elsewhere where what it is taken from has left the inbox: another tab put it in,
+ * or threw it away.
  */
 export async function putRow(vault: string, item: Omit<Row, "seq">, taken?: number): Promise<void> {
   let gone = false;
+  let elsewhere = false;
   await within(["vault", "item", "inbox"], "readwrite", (t) => {
     const header = t.objectStore("vault").get("header") as IDBRequest<Header | undefined>;
     header.onsuccess = () => {
       gone = header.result?.vault !== vault;
       if (gone) return;
       const items = t.objectStore("item");
-      const there = items.index("id").count(item.id);
-      there.onsuccess = () => {
-        if (there.result === 0) items.add(item);
-        if (taken !== undefined) t.objectStore("inbox").delete(taken);
+      const put = (): void => {
+        const there = items.index("id").count(item.id);
+        there.onsuccess = () => there.result === 0 && items.add(item);
+      };
+      if (taken === undefined) return put();
+      const inbox = t.objectStore("inbox");
+      const left = inbox.count(taken);
+      left.onsuccess = () => {
+        elsewhere = left.result === 0;
+        if (elsewhere) return;
+        inbox.delete(taken);
+        put();
       };
     };
     return undefined;
   });
   if (gone) throw new VaultFault("closed");
+  if (elsewhere) throw new VaultFault("elsewhere");
 }
 
 /** Changes what was noted of the handings over of an item, as one step: another tab may note one at the same time. */
@@ -233,13 +244,54 @@ export async function erase(): Promise<void> {
   });
 }
 
-/** Leaves something for a locked vault. */
-export async function leave(left: Omit<Left, "seq">): Promise<void> {
-  await within(["inbox"], "readwrite", (t) => t.objectStore("inbox").add(left) as IDBRequest<IDBValidKey>);
+/** How much the inbox holds: whoever fills it, the vault keeps its place. */
+export const inboxHolds = { things: 20, bytes: 200 * 1024 * 1024 };
+
+const bytesIn = (chunks: readonly ArrayBuffer[]): number => chunks.reduce((sum, chunk) => sum + chunk.byteLength, 0);
+
+/** Leaves things for a locked vault, all of them or none. It faults with full where the inbox does not hold them too. */
+export async function leave(all: readonly Omit<Left, "seq">[]): Promise<void> {
+  let things = all.length;
+  let bytes = all.reduce((sum, left) => sum + bytesIn(left.chunks), 0);
+  let full = false;
+  await within(["inbox"], "readwrite", (t) => {
+    const inbox = t.objectStore("inbox");
+    const cursor = inbox.openCursor();
+    cursor.onsuccess = () => {
+      const at = cursor.result;
+      if (at) {
+        things++;
+        bytes += bytesIn((at.value as Left).chunks);
+        at.continue();
+        return;
+      }
+      full = things > inboxHolds.things || bytes > inboxHolds.bytes;
+      if (!full) for (const left of all) inbox.add(left);
+    };
+    return undefined;
+  });
+  if (full) throw new VaultFault("full");
 }
 
-export async function inbox(): Promise<Left[]> {
-  return within(["inbox"], "readonly", (t) => t.objectStore("inbox").getAll() as IDBRequest<Left[]>);
+/** What lies in the inbox, without the bodies: of each its first chunk, how many there are and how long they are. */
+export async function inbox(): Promise<(Left & { count: number; bytes: number })[]> {
+  const found: (Left & { count: number; bytes: number })[] = [];
+  await within(["inbox"], "readonly", (t) => {
+    const cursor = t.objectStore("inbox").openCursor();
+    cursor.onsuccess = () => {
+      const at = cursor.result;
+      if (!at) return;
+      const left = at.value as Left;
+      found.push({ ...left, chunks: left.chunks.slice(0, 1), count: left.chunks.length, bytes: bytesIn(left.chunks) });
+      at.continue();
+    };
+    return undefined;
+  });
+  return found;
+}
+
+export async function fromInbox(seq: number): Promise<Left | undefined> {
+  return within(["inbox"], "readonly", (t) => t.objectStore("inbox").get(seq) as IDBRequest<Left | undefined>);
 }
 
 export async function takeFromInbox(seq: number): Promise<void> {
