@@ -35,24 +35,17 @@ func (v vaultCommand) Run(ctx context.Context, _ config.Config, term Terminal) e
 	if (v.Item == "") != (v.Out == "") {
 		return errors.New("--item and --out go together")
 	}
-	file, err := os.Open(v.File)
+	file, size, err := openRegular(v.File)
 	if err != nil {
 		return err
 	}
 	defer file.Close()
-	info, err := file.Stat()
-	if err != nil {
-		return err
-	}
-	if !info.Mode().IsRegular() {
-		return fmt.Errorf("%s is no file", v.File)
-	}
 	phrase, err := bufio.NewReader(io.LimitReader(term.In, longestPhrase)).ReadString('\n')
 	if err != nil && !errors.Is(err, io.EOF) {
 		return err
 	}
 	p := i18n.For(v.Lang)
-	e, err := vault.Open(ctx, file, info.Size(), strings.TrimRight(phrase, "\r\n"))
+	e, err := vault.Open(ctx, file, size, strings.TrimRight(phrase, "\r\n"))
 	if err != nil {
 		return v.said(p, err)
 	}

@@ -26,24 +26,34 @@ type verifyCommand struct {
 // marks are in front of what is found.
 var marks = map[bundle.Level]string{bundle.Holds: "ok      ", bundle.Note: "note    ", bundle.Unproved: "OPEN    ", bundle.Broken: "WRONG   "}
 
+// openRegular opens a file that a command was given, and says how large it is.
+func openRegular(name string) (*os.File, int64, error) {
+	file, err := os.Open(name)
+	if err != nil {
+		return nil, 0, err
+	}
+	info, err := file.Stat()
+	if err == nil && !info.Mode().IsRegular() {
+		err = fmt.Errorf("%s is no file", name)
+	}
+	if err != nil {
+		_ = file.Close()
+		return nil, 0, err
+	}
+	return file, info.Size(), nil
+}
+
 func (v verifyCommand) Run(_ config.Config, term Terminal) error {
 	roots, err := readRoots(v.Roots)
 	if err != nil {
 		return err
 	}
-	file, err := os.Open(v.File)
+	file, size, err := openRegular(v.File)
 	if err != nil {
 		return err
 	}
 	defer file.Close()
-	info, err := file.Stat()
-	if err != nil {
-		return err
-	}
-	if !info.Mode().IsRegular() {
-		return fmt.Errorf("%s is no file", v.File)
-	}
-	report, err := bundle.Check(file, info.Size(), roots)
+	report, err := bundle.Check(file, size, roots)
 	if err != nil {
 		return err
 	}

@@ -173,6 +173,31 @@ func (b *Bus) Subscribe(subject string, fn func(subject string, payload []byte))
 	return func() { _ = sub.Unsubscribe() }, nil
 }
 
+// Follow calls fn when something is announced on subject, and every so often for what was announced and not heard, until stop, which waits for
+// the last look of the clock. The context that fn gets ends with stop, and not with ctx, which is of whoever opens.
+func (b *Bus) Follow(ctx context.Context, subject string, every time.Duration, fn func(ctx context.Context)) (stop func(), err error) {
+	running, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	unsubscribe, err := b.Subscribe(subject, func(string, []byte) { fn(running) })
+	if err != nil {
+		cancel()
+		return nil, err
+	}
+	var ended sync.WaitGroup
+	ended.Go(func() {
+		tick := time.NewTicker(every)
+		defer tick.Stop()
+		for {
+			select {
+			case <-running.Done():
+				return
+			case <-tick.C:
+				fn(running)
+			}
+		}
+	})
+	return func() { unsubscribe(); cancel(); ended.Wait() }, nil
+}
+
 // Serve answers requests on subject, each on a goroutine of its own: fn's answer goes back to whoever asks.
 // It is for what one named node alone can do, such as turning a call that it holds.
 func (b *Bus) Serve(subject string, fn func(subject string, request []byte) []byte) (stop func(), err error) {

@@ -84,27 +84,10 @@ func Open(ctx context.Context, db *store.DB, log *audit.Log, b *bus.Bus) (*Catal
 	if err := c.load(ctx); err != nil {
 		return nil, err
 	}
-	// The context is of the opening; what runs until Close has its own.
-	running, cancel := context.WithCancel(context.WithoutCancel(ctx))
-	unsubscribe, err := b.Subscribe(subject, func(string, []byte) { c.follow(running) })
-	if err != nil {
-		cancel()
+	var err error
+	if c.stop, err = b.Follow(ctx, subject, catchUp, c.follow); err != nil {
 		return nil, fmt.Errorf("catalogue: %w", err)
 	}
-	var ended sync.WaitGroup
-	ended.Go(func() {
-		tick := time.NewTicker(catchUp)
-		defer tick.Stop()
-		for {
-			select {
-			case <-running.Done():
-				return
-			case <-tick.C:
-				c.follow(running)
-			}
-		}
-	})
-	c.stop = func() { unsubscribe(); cancel(); ended.Wait() }
 	return c, nil
 }
 

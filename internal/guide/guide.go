@@ -91,26 +91,10 @@ func Open(ctx context.Context, o Options) (*Guides, error) {
 	if err := g.refresh(ctx); err != nil {
 		return nil, err
 	}
-	running, cancel := context.WithCancel(context.WithoutCancel(ctx)) // the context is of the opening
-	unsubscribe, err := o.Bus.Subscribe(subject, func(string, []byte) { g.follow(running) })
-	if err != nil {
-		cancel()
+	var err error
+	if g.stop, err = o.Bus.Follow(ctx, subject, catchUp, g.follow); err != nil {
 		return nil, fmt.Errorf("guide: %w", err)
 	}
-	var ended sync.WaitGroup
-	ended.Go(func() {
-		tick := time.NewTicker(catchUp)
-		defer tick.Stop()
-		for {
-			select {
-			case <-running.Done():
-				return
-			case <-tick.C:
-				g.follow(running)
-			}
-		}
-	})
-	g.stop = func() { unsubscribe(); cancel(); ended.Wait() }
 	return g, nil
 }
 

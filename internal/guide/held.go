@@ -54,8 +54,8 @@ func held(lang string, t Text, set *catalogue.Set) (flaws Flaws) {
 		if !ok || way != "tel" && way != "sms" {
 			continue
 		}
-		i := slices.IndexFunc(set.Numbers.All, func(n catalogue.Number) bool { return n.Dial() == digits })
-		if i < 0 || way == "sms" && !set.Numbers.All[i].By("sms") || way == "tel" && !set.Numbers.All[i].By("call") {
+		n, known := service(set, digits)
+		if !known || way == "sms" && !n.By("sms") || way == "tel" && !n.By("call") {
 			flaw("number", "number", l.to)
 		}
 	}

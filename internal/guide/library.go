@@ -20,11 +20,11 @@ type Library struct {
 	guides  []Page // by reader, kind and place
 	news    []Page // the newest first
 	abouts  []Page
-	indexes map[string]*index
+	indexes map[string]func() *index // made by the first search in a language
 }
 
 func newLibrary(pages []Page) *Library {
-	l := &Library{bySlug: map[string]Page{}, indexes: map[string]*index{}}
+	l := &Library{bySlug: map[string]Page{}, indexes: map[string]func() *index{}}
 	for _, p := range pages {
 		l.bySlug[p.Slug] = p
 		switch p.Kind() {
@@ -38,7 +38,7 @@ func newLibrary(pages []Page) *Library {
 	}
 	l.guides, l.news, l.abouts = inOrder(l.guides), inOrder(l.news), inOrder(l.abouts)
 	for _, lang := range Languages {
-		l.indexes[lang] = newIndex(lang, slices.Concat(l.guides, l.news))
+		l.indexes[lang] = sync.OnceValue(func() *index { return newIndex(lang, slices.Concat(l.guides, l.news)) })
 	}
 	return l
 }
@@ -116,11 +116,11 @@ func (l *Library) EasyOf(slug string) (Page, bool) {
 // Search finds pages in a language, the best first, for a reader ("" for everybody; news are for everybody). Accents, endings and small mistakes are forgiven. cut
 // says that the words were more than MaxQuery characters, of which the first ones were looked for.
 func (l *Library) Search(lang, typed, reader string) (hits []Hit, cut bool) {
-	x, ok := l.indexes[lang]
+	indexed, ok := l.indexes[lang]
 	if !ok {
-		x = l.indexes[Languages[0]]
+		indexed = l.indexes[Languages[0]]
 	}
-	return x.search(typed, func(p Page) bool { f := p.Facts(); return reader == "" || f.For == reader || f.Kind == News })
+	return indexed().search(typed, func(p Page) bool { f := p.Facts(); return reader == "" || f.For == reader || f.Kind == News })
 }
 
 // ours are addresses of the site that a text may lead to, besides guides and news.
@@ -208,7 +208,7 @@ func seedSources() map[string]map[string]string {
 // read once a process.
 var Seeds = sync.OnceValue(func() *Library {
 	var pages []Page
-	for slug, sources := range seedSources() {
+	for slug, sources := range allSeeds() {
 		if p, flaws := Read(slug, sources); len(flaws) == 0 {
 			pages = append(pages, p)
 		}

@@ -33,9 +33,13 @@ type link struct {
 }
 
 // markdown draws CommonMark without HTML of its writer's: what is HTML is a flaw, and is left out all the same.
-func markdown(lang string) goldmark.Markdown {
-	return goldmark.New(goldmark.WithRendererOptions(renderer.WithNodeRenderers(util.Prioritized(&signs{lang: lang}, 100))))
-}
+var markdown = func() map[string]goldmark.Markdown {
+	all := map[string]goldmark.Markdown{}
+	for _, lang := range Languages {
+		all[lang] = goldmark.New(goldmark.WithRendererOptions(renderer.WithNodeRenderers(util.Prioritized(&signs{lang: lang}, 100))))
+	}
+	return all
+}()
 
 // draw draws a text, and notes what is wrong with it.
 func draw(lang string, t Text) (Text, Flaws) {
@@ -48,7 +52,7 @@ func draw(lang string, t Text) (Text, Flaws) {
 		}
 	}
 	source := []byte(t.Body)
-	md := markdown(lang)
+	md := markdown[lang]
 	doc := md.Parser().Parse(text.NewReader(source))
 	var plain strings.Builder
 	ids := map[string]bool{"main": true}

@@ -143,7 +143,7 @@ func (b *Bundle) send(w http.ResponseWriter, r *http.Request, name string) {
 			continue
 		}
 		h.Set("Vary", "Accept-Encoding")
-		if accepts(r.Header.Get("Accept-Encoding"), encoding[0]) {
+		if Accepts(r.Header.Get("Accept-Encoding"), encoding[0]) {
 			file = name + encoding[1]
 			h.Set("Content-Encoding", encoding[0])
 			break
@@ -169,8 +169,8 @@ func (b *Bundle) send(w http.ResponseWriter, r *http.Request, name string) {
 	}
 }
 
-// accepts reads an Accept-Encoding header (RFC 9110 §12.5.3): a coding counts unless its q is 0.
-func accepts(header, coding string) bool {
+// Accepts reads an Accept-Encoding header (RFC 9110 §12.5.3): a coding counts unless its q is 0.
+func Accepts(header, coding string) bool {
 	for part := range strings.SplitSeq(header, ",") {
 		name, params, _ := strings.Cut(strings.TrimSpace(part), ";")
 		if !strings.EqualFold(strings.TrimSpace(name), coding) {

@@ -16,6 +16,7 @@ import (
 	"vigie/internal/catalogue"
 	"vigie/internal/guide"
 	"vigie/internal/web/answer"
+	"vigie/internal/web/assets"
 )
 
 // cache keeps what was drawn, in every form in which it is sent, until the library or the catalogue it was drawn from is another.
@@ -101,10 +102,10 @@ func (d *drawn) send(w http.ResponseWriter, r *http.Request) {
 	}
 	body := d.plain
 	switch takes := r.Header.Get("Accept-Encoding"); {
-	case d.br != nil && strings.Contains(takes, "br"):
+	case d.br != nil && assets.Accepts(takes, "br"):
 		h.Set("Content-Encoding", "br")
 		body = d.br
-	case d.gz != nil && strings.Contains(takes, "gzip"):
+	case d.gz != nil && assets.Accepts(takes, "gzip"):
 		h.Set("Content-Encoding", "gzip")
 		body = d.gz
 	}

@@ -1,9 +1,7 @@
 package site
 
 import (
-	"context"
 	"encoding/json"
-	"io"
 	"net/http"
 	"slices"
 	"strings"
@@ -61,18 +59,18 @@ func (t told) jsonLD() (string, bool) {
 	return string(text), err == nil
 }
 
-// raw writes what is HTML already: a text that guide drew, with the typography of its language, or data.
-func raw(html string) templ.Component {
-	return templ.ComponentFunc(func(_ context.Context, w io.Writer) error {
-		_, err := io.WriteString(w, html)
-		return err
-	})
-}
-
 // speaking is the printer for a reader.
 func speaking(r *http.Request, reader string) *i18n.Printer {
-	say := answer.Printer(answer.WithAdult(r, reader != guide.Young))
-	return say
+	return answer.Printer(answer.WithAdult(r, reader != guide.Young))
+}
+
+// chat leads to the first questions; those whom a page is for, and who are no child, have said who they are.
+func (s *Room) chat(say *i18n.Printer, reader string) string {
+	to := say.Path("/chat")
+	if reader != "" && reader != guide.Young && s.Catalogue().Questions.Has(catalogue.AskWho, reader) {
+		to += "?" + catalogue.AskWho + "=" + reader
+	}
+	return to
 }
 
 // numbers are who answers now, for a danger, as a page that stands for hours may say it: ours has hours, and is at the end of the page.
@@ -116,10 +114,7 @@ func (s *Room) door(w http.ResponseWriter, r *http.Request, reader string) error
 	return s.page(w, r, path, func() (templ.Component, error) {
 		l := s.Guides.Current()
 		v := doorView{say: say, reader: reader, topics: l.Guides(reader, guide.Topic), platforms: l.Guides(reader, guide.Platform), numbers: s.numbers(say, catalogue.General), phone: s.Site.Phone}
-		v.chat = say.Path("/chat")
-		if s.Catalogue().Questions.Has(catalogue.AskWho, reader) {
-			v.chat += "?" + catalogue.AskWho + "=" + reader
-		}
+		v.chat = s.chat(say, reader)
 		return doorPage(v, s.frame(say, path, "", say.T("site."+reader+"_title"), say.T("site."+reader+"_lead"))), nil
 	})
 }
@@ -215,8 +210,7 @@ type reading struct {
 	phone     string
 	url       string // in full, to share
 	date      string
-	old       bool // it was not verified for long
-	preview   bool
+	old       bool   // it was not verified for long
 	home      string // where all of its kind are
 	homeLabel string
 }
@@ -228,11 +222,8 @@ const verifyAfter = 183 * 24 * time.Hour
 func (s *Room) read(r *http.Request, l *guide.Library, p guide.Page) reading {
 	f := p.Facts()
 	say := speaking(r, f.For)
-	v := reading{say: say, page: p, text: p.In(say.Lang()), related: l.Related(p), phone: s.Site.Phone, chat: say.Path("/chat"), url: s.Site.URL + say.Path(p.Path()), old: p.Old(s.Now(), verifyAfter)}
+	v := reading{say: say, page: p, text: p.In(say.Lang()), related: l.Related(p), phone: s.Site.Phone, chat: s.chat(say, f.For), url: s.Site.URL + say.Path(p.Path()), old: p.Old(s.Now(), verifyAfter)}
 	v.html = say.Text(v.text.HTML)
-	if f.For != "" && f.For != guide.Young && s.Catalogue().Questions.Has(catalogue.AskWho, f.For) {
-		v.chat += "?" + catalogue.AskWho + "=" + f.For
-	}
 	if pair, ok := l.Page(f.Pair); ok {
 		v.pair = &pair
 	}

@@ -1,5 +1,6 @@
 import { define, Live, sentence } from "./element";
 import { place } from "./update";
+import { upload } from "./upload";
 
 /**
  * <file-sender data-sending="{n}" data-failed data-large data-max> around the form of one file: says how
@@ -23,29 +24,20 @@ class FileSender extends Live {
       this.say(this.getAttribute("data-large") ?? "");
       return;
     }
-    // fetch does not tell how far an upload is; this does.
-    const request = new XMLHttpRequest();
-    request.open("POST", form.action);
-    request.setRequestHeader("Vigie-Script", "1");
-    request.upload.addEventListener("progress", (event) => {
-      if (event.lengthComputable) this.say((this.getAttribute("data-sending") ?? "").replace("{n}", String(Math.floor((100 * event.loaded) / event.total))));
-    });
+    const failed = this.getAttribute("data-failed") ?? "";
     const over = (words: string): void => {
       if (button) button.disabled = false;
       this.say(words);
     };
-    request.addEventListener("error", () => over(this.getAttribute("data-failed") ?? ""));
-    request.addEventListener("load", () => {
-      if (request.status >= 200 && request.status < 300) {
-        place(request.responseText);
-        return;
-      }
-      void sentence(new Response(request.responseText, { headers: { "Content-Type": request.getResponseHeader("Content-Type") ?? "" } })).then((words) =>
-        over(words || (this.getAttribute("data-failed") ?? "")),
-      );
-    });
     if (button) button.disabled = true;
-    request.send(new FormData(form));
+    const sending = upload(form.action, new FormData(form), (percent) => this.say((this.getAttribute("data-sending") ?? "").replace("{n}", String(percent))));
+    void sending.then(
+      async (answer) => {
+        if (answer.ok) place(await answer.text());
+        else over((await sentence(answer)) || failed);
+      },
+      () => over(failed),
+    );
   }
 
   private say(words: string): void {

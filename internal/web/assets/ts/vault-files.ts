@@ -99,18 +99,3 @@ export function download(file: Blob, name: string): void {
   link.click();
   setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
 }
-
-/** fetch does not tell how far an upload is; this does. */
-export function upload(url: string, form: FormData, progress: (percent: number) => void): Promise<Response> {
-  return new Promise((done, refuse) => {
-    const request = new XMLHttpRequest();
-    request.open("POST", url);
-    request.setRequestHeader("Vigie-Script", "1");
-    request.upload.addEventListener("progress", (event) => {
-      if (event.lengthComputable) progress(Math.floor((100 * event.loaded) / event.total));
-    });
-    request.addEventListener("error", () => refuse(new Error("no network")));
-    request.addEventListener("load", () => done(new Response(request.responseText, { status: request.status, headers: { "Content-Type": request.getResponseHeader("Content-Type") ?? "" } })));
-    request.send(form);
-  });
-}
