@@ -252,7 +252,7 @@ func Home(p *i18n.Printer, h HomeProps) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = ui.AppBanner(p).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = ui.AppBanner(p, false).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

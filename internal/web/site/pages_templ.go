@@ -334,7 +334,7 @@ func youngPage(say *i18n.Printer, page ui.PageProps, topics []guide.Page, number
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = ui.AppBanner(say).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = ui.AppBanner(say, false).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

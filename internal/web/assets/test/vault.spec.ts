@@ -310,6 +310,29 @@ test("what is pasted comes in: a text as a note, an address as a link, a picture
   await expect(items(page)).toHaveCount(3);
 });
 
+test("what is pasted while the list is drawn comes in too", async ({ page }) => {
+  await make(page);
+  await page.evaluate(() => {
+    const paste = (text: string): void => {
+      const data = new DataTransfer();
+      data.setData("text/plain", text);
+      document.body.dispatchEvent(new ClipboardEvent("paste", { clipboardData: data, bubbles: true, cancelable: true }));
+    };
+    // The list is read when the first is in; at that moment the second comes.
+    const { getAll } = IDBObjectStore.prototype;
+    IDBObjectStore.prototype.getAll = function (this: IDBObjectStore, ...args: Parameters<typeof getAll>) {
+      if (this.name === "item") {
+        IDBObjectStore.prototype.getAll = getAll;
+        paste("le second");
+      }
+      return getAll.apply(this, args);
+    };
+    paste("le premier");
+  });
+  await expect(items(page)).toHaveCount(2);
+  await expect(items(page).first()).toContainText("le second");
+});
+
 test("it closes when it was out of sight for a minute, and what was being written is in it", async ({ page }) => {
   await page.clock.install();
   await make(page);

@@ -58,7 +58,7 @@ class VaultBox extends Live {
   private urls: string[] = [];
   private looked: Shown | undefined;
   private queue: Waiting[] = [];
-  private draining: Promise<void> | undefined;
+  private draining: Promise<void> = Promise.resolve();
   /** Pictures, films and what may show some, of which it is not said yet that nobody is naked in them. */
   private unasked: Waiting[] = [];
   /** What was shared while the vault was locked, until she takes it or throws it away. */
@@ -726,8 +726,9 @@ class VaultBox extends Live {
     else if (all.length > 0) this.tell(this.say("waiting_files"));
   }
 
+  /** Takes in what waits; one taking after another, so that what comes while the list is drawn is not left waiting. */
   private drain(): Promise<void> {
-    return (this.draining ??= this.drainNow().finally(() => (this.draining = undefined)));
+    return (this.draining = this.draining.catch(() => {}).then(() => this.drainNow()));
   }
 
   private async drainNow(): Promise<void> {
