@@ -92,7 +92,7 @@ test("the whole work of a counsellor, with the keyboard only", { tag: "@desk" },
 
   await test.step("a ready answer comes with its variables filled, and is hers to change before it goes", async () => {
     await command(page, "réponse prête");
-    await expect(page.locator("#panel [data-filter]")).toBeFocused();
+    await expect(page.locator("#panel .answers [data-filter]")).toBeFocused();
     await page.keyboard.type("bonjour");
     await page.keyboard.press("Enter");
     await expect(first.locator("textarea")).toBeFocused();
@@ -102,11 +102,15 @@ test("the whole work of a counsellor, with the keyboard only", { tag: "@desk" },
     await expect(child.bubble("Je suis Camille. Merci de nous écrire. Qu'est-ce qui se passe ? Prends ton temps.")).toBeVisible();
   });
 
-  await test.step("she sends a card", async () => {
+  await test.step("she finds a card and sends it", async () => {
     await command(page, "envoyer une fiche");
-    await expect(page.locator("#panel .guides button").first()).toBeFocused();
+    await expect(page.locator("#panel .reading [data-filter]")).toBeFocused();
+    await page.keyboard.type("take it");
     await page.keyboard.press("Enter");
-    await expect(child.log.locator(".bubble-guide")).toHaveCount(1);
+    await expect(page.locator("#panel .reading-item:visible button").first()).toBeFocused();
+    expect(await child.log.locator(".bubble-guide").count(), "Enter in the field sends nothing").toBe(0);
+    await page.keyboard.press("Enter");
+    await expect(child.log.locator(".bubble-guide")).toHaveText(/Take It Down/);
   });
 
   await test.step("the command bar finds each act of the conversation, and opens what hides it", async () => {

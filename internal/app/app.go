@@ -295,6 +295,7 @@ func (a *App) openCases(o Options) error {
 	a.Takedown.Ports(a.config.TakedownPorts...)
 	a.Requests = datarequest.New(datarequest.Options{DB: a.DB, Keys: a.Keys, Audit: a.Audit, Bus: a.Bus, Jobs: a.Jobs, Contacts: a.Contacts, Chats: a.Chats, Files: a.Cases, Referrals: a.Referrals, Takedown: a.Takedown,
 		Catalogue: a.Catalogue.Current, Words: words, Alias: a.alias, House: a.config.HelplineName, Now: o.Now,
+		Card: func(lang, body string) string { card, _ := a.Guides.Card(lang, body); return card.Title },
 		Erase: func(ctx context.Context, personID string, _ audit.Actor) error {
 			_, err := a.Keeping.Ask(ctx, personID)
 			return err
@@ -318,7 +319,7 @@ func (a *App) openWeb() error {
 	}
 	a.onClose(func() error { board.Close(); return nil })
 	desk := &console.Room{
-		Site: helpline, Contacts: a.Contacts, Chats: a.Chats, Router: a.Router, Board: board, Phone: a.Phone, Files: a.Cases, Evidence: a.Evidence, Takedown: a.Takedown, Referrals: a.Referrals, Keeping: a.Keeping, Requests: a.Requests, Watching: a.Visits, Trainees: a.Trainees, Exercises: a.Exercises, Listening: a.Listening, Rota: a.Rota, Team: a.Team, Exposure: a.Exposure, Quality: a.Quality, Guard: a.Guard, Streams: streams, Staff: a.Staff,
+		Site: helpline, Contacts: a.Contacts, Chats: a.Chats, Router: a.Router, Board: board, Phone: a.Phone, Files: a.Cases, Evidence: a.Evidence, Takedown: a.Takedown, Referrals: a.Referrals, Keeping: a.Keeping, Requests: a.Requests, Watching: a.Visits, Trainees: a.Trainees, Exercises: a.Exercises, Guides: a.Guides, Listening: a.Listening, Rota: a.Rota, Team: a.Team, Exposure: a.Exposure, Quality: a.Quality, Guard: a.Guard, Streams: streams, Staff: a.Staff,
 		Catalogue: a.Catalogue.Current, Documents: a.Catalogue, Alias: a.alias, Today: a.today, Now: a.now, Audit: a.Audit, Bus: a.Bus,
 	}
 	leave, err := desk.Listen()
@@ -340,7 +341,7 @@ func (a *App) openWeb() error {
 	a.web = web.New(web.Options{
 		Site: helpline, Secure: a.config.Secure(), Trusted: trusted, Staff: a.Staff, Streams: streams,
 		Public: &public.Room{
-			Site: helpline, Contacts: a.Contacts, Chats: a.Chats, Router: a.Router, Guard: a.Guard, Streams: streams, Referrals: a.Referrals, Requests: a.Requests, Visits: a.Visits, Listening: a.Listening, Erase: a.Keeping.Ask, Push: a.Push, Library: a.Guides.Current,
+			Site: helpline, Contacts: a.Contacts, Chats: a.Chats, Router: a.Router, Guard: a.Guard, Streams: streams, Referrals: a.Referrals, Requests: a.Requests, Visits: a.Visits, Listening: a.Listening, Erase: a.Keeping.Ask, Push: a.Push, Guides: a.Guides,
 			Catalogue: a.Catalogue.Current, Alias: a.alias, QuitTo: a.config.QuitTo, FilesMax: a.config.FilesMax, Today: a.today, Now: a.now,
 		},
 		Pages:   &site.Room{Site: helpline, Guides: a.Guides, Catalogue: a.Catalogue.Current, App: site.AppOptions{Package: a.config.AppAndroidPackage, SHA256: a.config.AppAndroidSHA256, EmbedOrigins: a.config.EmbedOrigins}, Now: a.now},

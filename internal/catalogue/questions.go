@@ -114,6 +114,13 @@ func (q *Questions) Speaks(who string) string {
 	return Young
 }
 
+// Danger returns the danger of what somebody comes for, "" for none.
+func (q *Questions) Danger(topic string) string {
+	asked, _ := q.Question(AskTopic)
+	c, _ := asked.Choice(topic)
+	return c.Danger
+}
+
 // Prefill returns what the first answers (question → code) already say of the contact form.
 func (q *Questions) Prefill(answers map[string]string) map[string]string {
 	fields := map[string]string{}

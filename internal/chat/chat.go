@@ -43,7 +43,7 @@ const (
 // The kinds of message.
 const (
 	Text       = "text"       // words
-	Card       = "card"       // a guide card; the body is its code
+	Card       = "card"       // something to read; the body names it (guide.Card)
 	Ask        = "ask"        // the counsellor asks for one named proof; the body is an Asked as JSON
 	Attachment = "attachment" // a file came; the body is a Came as JSON
 	Line       = "line"       // the house speaks; the body is the text

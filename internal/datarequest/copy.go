@@ -3,6 +3,7 @@ package datarequest
 import (
 	"archive/zip"
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -414,10 +415,7 @@ func (r *Requests) speaker(ctx context.Context, words Words, m chat.Message) str
 func (r *Requests) said(words Words, m chat.Message) string {
 	switch m.Kind {
 	case chat.Card:
-		if guide, ok := r.o.Catalogue().Guides.ByCode(m.Body); ok {
-			return words.T("copy.card", "title", words.Text(guide.Title.In(words.Lang())))
-		}
-		return words.T("copy.card", "title", m.Body)
+		return words.T("copy.card", "title", cmp.Or(words.Text(r.o.Card(words.Lang(), m.Body)), m.Body))
 	case chat.Ask:
 		return words.T("copy.asked")
 	case chat.Attachment:

@@ -169,6 +169,8 @@ type Options struct {
 	Referrals *referral.Referrals
 	Takedown  *takedown.Takedown
 	Catalogue func() *catalogue.Set
+	// Card is the title of something to read that a counsellor sent, in a language; "" for what is no longer there.
+	Card func(lang, body string) string
 	// Words speaks a language, to an adult or to somebody young.
 	Words func(lang string, adult bool) Words
 	// Alias is how a person knows a counsellor.

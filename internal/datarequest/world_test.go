@@ -57,7 +57,7 @@ func (w *world) open(erase func(ctx context.Context, personID string, by audit.A
 		DB: w.DB, Keys: w.Keys, Audit: w.Log, Bus: w.Bus, Jobs: work, Contacts: w.Contacts, Chats: w.chats, Files: w.Files,
 		Referrals: referral.New(referral.Options{DB: w.DB, Keys: w.Keys, Audit: w.Log, Files: w.Files, Catalogue: w.Catalogue, Say: say, Now: w.Now}),
 		Takedown:  takedown.New(takedown.Options{DB: w.DB, Keys: w.Keys, Audit: w.Log, Bus: w.Bus, Files: w.Files, Jobs: work, Catalogue: w.Catalogue, Now: w.Now}),
-		Catalogue: w.Catalogue, Alias: func(context.Context, string) string { return "Claire" }, House: "Vigie", Erase: erase, Now: w.Now,
+		Catalogue: w.Catalogue, Alias: func(context.Context, string) string { return "Claire" }, House: "Vigie", Erase: erase, Now: w.Now, Card: func(string, string) string { return "" },
 		Words: func(lang string, adult bool) datarequest.Words {
 			if adult {
 				return i18n.For(lang).ToAdults()

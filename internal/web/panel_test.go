@@ -112,3 +112,26 @@ func TestAColleaguesWordsBearHerName(t *testing.T) {
 	counsellor.get("/desk?c=" + id).sees("Vous Je suis là.")
 	w.as(staff.Supervisor).get("/desk/history/" + id).want(200).sees("Camille Je suis là.").seesNot(">Vous<")
 }
+
+// A counsellor sends a card of the catalogue and a guide of the site; pressed twice it is sent once, and a second one is another message.
+func TestCardsAndGuidesAreSentToRead(t *testing.T) {
+	t.Setenv("TMPDIR", t.TempDir())
+	w := newWorld(t)
+	child := w.browser()
+	id := child.opens(catalogue.AskTopic, "sextortion")
+	counsellor := w.as(staff.Counsellor)
+	w.answered(counsellor, id)
+	counsellor.get("/desk?c=" + id).want(200).holds(`value="sextortion"`).holds(`value="guides/sextortion"`).holds(`value="guides/snapchat"`)
+	form := uuid.Must(uuid.NewV7()).String()
+	for _, body := range []string{"sextortion", "sextortion", "guides/sextortion", "guides/sextortion"} {
+		counsellor.quickly("/desk/contacts/"+id+"/messages", "message_id", form, "kind", "card", "body", body).want(200)
+	}
+	card, _ := w.app.Guides.Card("fr", "sextortion")
+	page, _ := w.app.Guides.Card("fr", "guides/sextortion")
+	child.get("/chat").sees(card.Title, page.Title).holds(`href="/cards/sextortion"`).holds(`href="/guides/sextortion"`)
+	if sent := strings.Count(child.body, `class="bubble-guide"`); sent != 2 {
+		t.Errorf("%d cards were sent", sent)
+	}
+	child.get("/guides/sextortion").want(200)
+	counsellor.quickly("/desk/contacts/"+id+"/messages", "message_id", uuid.Must(uuid.NewV7()).String(), "kind", "card", "body", "guides/nothing").want(200).sees("Cette fiche n'existe plus.")
+}

@@ -4,6 +4,8 @@ import (
 	"net/http"
 	"strings"
 
+	"github.com/google/uuid"
+
 	"vigie/internal/chat"
 	"vigie/internal/contact"
 	"vigie/internal/fault"
@@ -111,8 +113,13 @@ func (c *Room) Send(w http.ResponseWriter, r *http.Request) error {
 	} else if err := verdict.Wait(r.Context()); err != nil {
 		return err
 	}
+	messageID := form.Get("message_id")
+	if base, err := uuid.Parse(messageID); err == nil && form.Get("kind") == chat.Card {
+		// One form sends each card of a list: the same one pressed twice is one message, another is another.
+		messageID = uuid.NewSHA1(base, []byte(form.Get("body"))).String()
+	}
 	m, err := c.Chats.Send(r.Context(), chat.Sending{
-		ID: form.Get("message_id"), ContactID: id, From: chat.Staff, AuthorID: session.Staff(r).ID, Kind: form.Get("kind"), Body: form.Get("body"),
+		ID: messageID, ContactID: id, From: chat.Staff, AuthorID: session.Staff(r).ID, Kind: form.Get("kind"), Body: form.Get("body"),
 	})
 	if err != nil {
 		return err
@@ -121,7 +128,7 @@ func (c *Room) Send(w http.ResponseWriter, r *http.Request) error {
 		http.Redirect(w, r, "/desk?c="+id, http.StatusSeeOther)
 		return nil
 	}
-	reader := talk.Reader{Printer: answer.Printer(r), Side: ui.FromStaff, Me: session.Staff(r).ID, Into: "log-" + id, Guides: c.Catalogue, Alias: func(string) string { return "" }}
+	reader := talk.Reader{Printer: answer.Printer(r), Side: ui.FromStaff, Me: session.Staff(r).ID, Into: "log-" + id, Card: c.Guides.Card, Alias: func(string) string { return "" }}
 	answer.Fragment(w, r, reader.Bubble(m))
 	return nil
 }

@@ -188,7 +188,7 @@ func summaryOf(messages []chat.Message, seen int64) chat.Summary {
 
 func (c *Room) reader(ctx context.Context, say *i18n.Printer, contactID, me string) talk.Reader {
 	return talk.Reader{
-		Printer: say, Side: ui.FromStaff, Me: me, Into: "log-" + contactID, Guides: c.Catalogue,
+		Printer: say, Side: ui.FromStaff, Me: me, Into: "log-" + contactID, Card: c.Guides.Card,
 		Alias: func(id string) string { return c.Alias(ctx, id) },
 		File:  func(m chat.Message) *ui.FileProps { return c.file(ctx, say, contactID, m) },
 		Earlier: func(before int64) string {
@@ -430,8 +430,8 @@ func (c *Room) commands(say *i18n.Printer, p staff.Person) []ui.Command {
 		{Label: say.T("ring.accept"), Hint: say.T("ring.title"), Icon: "message-circle", Click: ring + "form[action$='/accept'] button", Keys: say.T("ring.accept_key")},
 		{Label: say.T("ring.decline"), Hint: say.T("ring.title"), Icon: "x", Click: ring + "form[action$='/decline'] button", Keys: say.T("ring.decline_key")},
 		{Label: say.T("desk.write"), Hint: say.T("desk.cmd.talk"), Icon: "pencil", Focus: talk + "textarea"},
-		{Label: say.T("answers.find"), Hint: say.T("desk.cmd.talk"), Icon: "message-circle", Focus: "#panel [data-filter]"},
-		{Label: say.T("desk.cmd.guide"), Hint: say.T("desk.cmd.talk"), Icon: "book-open", Focus: "#panel .guides button"},
+		{Label: say.T("answers.find"), Hint: say.T("desk.cmd.talk"), Icon: "message-circle", Focus: "#panel .answers [data-filter]"},
+		{Label: say.T("desk.cmd.guide"), Hint: say.T("desk.cmd.talk"), Icon: "book-open", Focus: "#panel .reading [data-filter]"},
 		{Label: say.T("desk.cmd.form"), Hint: say.T("desk.cmd.talk"), Icon: "clipboard-list", Focus: "#panel auto-save[id^=form-] :is(input, select, textarea)"},
 		{Label: say.T("desk.note"), Hint: say.T("desk.cmd.talk"), Icon: "pencil", Focus: "#panel .notes textarea"},
 		{Label: say.T("desk.protocols_all"), Hint: say.T("desk.cmd.talk"), Icon: "shield-alert", Focus: "#panel [id^=protocols-all-] > summary"},

@@ -185,7 +185,7 @@ func (c *Room) listenTo(ctx context.Context, say *i18n.Printer, p staff.Person, 
 
 // alongReader draws what is sent in a conversation for who reads along: no file is opened there.
 func (c *Room) alongReader(ctx context.Context, say *i18n.Printer, contactID, me string) talk.Reader {
-	return talk.Reader{Printer: say, Side: ui.FromStaff, Me: me, Into: listenLog, Guides: c.Catalogue, Alias: func(id string) string { return c.Alias(ctx, id) }}
+	return talk.Reader{Printer: say, Side: ui.FromStaff, Me: me, Into: listenLog, Card: c.Guides.Card, Alias: func(id string) string { return c.Alias(ctx, id) }}
 }
 
 // teaches says that somebody is the tutor of whoever has a contact.

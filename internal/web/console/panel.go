@@ -1,6 +1,7 @@
 package console
 
 import (
+	"cmp"
 	"context"
 	"net/http"
 	"slices"
@@ -55,7 +56,7 @@ type sheet struct {
 	protocols []ui.ProtocolProps
 	others    []ui.ProtocolProps // the protocols that nothing opened: she may know better
 	answers   []ui.Answer
-	guides    []guide
+	cards     []ui.ReadingProps
 	notes     []note
 	listened  []told // who listened or read along, of the past
 	copy      copyLink
@@ -94,8 +95,6 @@ type field struct {
 	options            []ui.Option
 	shown              bool
 }
-
-type guide struct{ code, title string }
 
 type note struct{ text, by, when string }
 
@@ -273,8 +272,8 @@ func (c *Room) sheet(ctx context.Context, say *i18n.Printer, ct contact.Contact)
 		text, _ := a.Fill(speaks, ct.Lang, vars)
 		s.answers = append(s.answers, ui.Answer{Code: a.Code, Shortcut: a.Shortcut, Title: say.Text(a.Title.In(lang)), Text: text, Topic: a.Group})
 	}
-	for _, g := range set.Guides.Search("", lang, speaks) {
-		s.guides = append(s.guides, guide{g.Code, say.Text(g.Title.In(lang))})
+	for _, card := range c.Guides.Cards(lang, speaks, set.Questions.Danger(ct.Topic)) {
+		s.cards = append(s.cards, ui.ReadingProps{Body: card.Body, Href: say.Path(card.Path), Title: say.Text(card.Title), Words: card.Words, What: say.T("reading." + cmp.Or(string(card.Kind), "card"))})
 	}
 	notes, err := c.Contacts.Notes(ctx, ct.ID)
 	if err != nil {
@@ -354,10 +353,8 @@ func (c *Room) protocols(ctx context.Context, say *i18n.Printer, ct contact.Cont
 		return nil, nil, err
 	}
 	dangers := []string{}
-	if asked, ok := set.Questions.Question(catalogue.AskTopic); ok {
-		if topic, ok := asked.Choice(ct.Topic); ok && topic.Danger != "" {
-			dangers = append(dangers, topic.Danger)
-		}
+	if danger := set.Questions.Danger(ct.Topic); danger != "" {
+		dangers = append(dangers, danger)
 	}
 	for _, alarm := range set.Form.Alarms(values) {
 		dangers = append(dangers, alarm.Danger)

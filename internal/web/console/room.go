@@ -22,6 +22,7 @@ import (
 	"vigie/internal/evidence"
 	"vigie/internal/exposure"
 	"vigie/internal/fault"
+	"vigie/internal/guide"
 	"vigie/internal/keeping"
 	"vigie/internal/listening"
 	"vigie/internal/phone"
@@ -64,6 +65,7 @@ type Room struct {
 	Watching  *visit.Visits
 	Trainees  *trainee.Trainees
 	Exercises *rehearsal.Exercises
+	Guides    *guide.Guides
 	Listening *listening.Room
 	Guard     *flood.Guard
 	Streams   *live.Streams

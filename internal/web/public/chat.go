@@ -187,7 +187,7 @@ func (p *Room) frame(ctx context.Context, say *i18n.Printer, ct contact.Contact)
 func (p *Room) reader(ctx context.Context, say *i18n.Printer, into string) talk.Reader {
 	return talk.Reader{
 		Printer: say, Side: ui.FromVisitor, Into: into,
-		Alias: func(id string) string { return p.Alias(ctx, id) }, Guides: p.Catalogue,
+		Alias: func(id string) string { return p.Alias(ctx, id) }, Card: p.Guides.Card,
 		File: func(m chat.Message) *ui.FileProps {
 			return &ui.FileProps{Name: say.T("talk.file"), Size: chat.ReadCame(m.Body).Size, State: ui.FileKept}
 		},

@@ -27,7 +27,7 @@ func (p *Room) home(say *i18n.Printer, page ui.PageProps) HomeProps {
 	h := HomeProps{
 		Page: page, Open: today.Open, ClosingSoon: today.ClosingSoon, Until: today.ClosesAt, Now: p.Now(),
 		Chat: say.Path("/chat"), Message: say.Path("/message"), Resume: say.Path("/resume"),
-		Young: say.Path("/young"), Parent: say.Path("/parents"), Professional: say.Path("/professionals"), Topics: p.Library().Guides(readerOf(say), guide.Topic), News: p.Library().News(), Numbers: p.numbers(say, catalogue.General),
+		Young: say.Path("/young"), Parent: say.Path("/parents"), Professional: say.Path("/professionals"), Topics: p.Guides.Current().Guides(readerOf(say), guide.Topic), News: p.Guides.Current().News(), Numbers: p.numbers(say, catalogue.General),
 	}
 	if !today.Open {
 		h.Until = today.OpensAt

@@ -41,8 +41,8 @@ type Room struct {
 	Listening *listening.Room
 	Streams   *live.Streams
 	Catalogue func() *catalogue.Set
-	// Library is what there is to read on the site.
-	Library func() *guide.Library
+	// Guides are what there is to read on the site, and what a counsellor sends of it.
+	Guides *guide.Guides
 	// Alias is how children know a member of staff.
 	Alias func(ctx context.Context, staffID string) string
 	// Erase begins the wait of an erasure that a person asked for with her four words.

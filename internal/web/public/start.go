@@ -1,6 +1,7 @@
 package public
 
 import (
+	"cmp"
 	"context"
 	"log/slog"
 	"net/http"
@@ -205,11 +206,7 @@ func (p *Room) dangerOf(ctx context.Context, ct contact.Contact) string {
 }
 
 func (p *Room) dangerOfTopic(topic string) string {
-	asked, _ := p.Catalogue().Questions.Question(catalogue.AskTopic)
-	if choice, ok := asked.Choice(topic); ok && choice.Danger != "" {
-		return choice.Danger
-	}
-	return catalogue.General
+	return cmp.Or(p.Catalogue().Questions.Danger(topic), catalogue.General)
 }
 
 // numbers lists who answers now, in the order of a danger ("general" for none).

@@ -8,8 +8,8 @@ import (
 
 	"github.com/a-h/templ"
 
-	"vigie/internal/catalogue"
 	"vigie/internal/chat"
+	"vigie/internal/guide"
 	"vigie/internal/web/i18n"
 	"vigie/internal/web/ui"
 )
@@ -25,8 +25,8 @@ type Reader struct {
 	Into string
 	// Alias names a member of staff as the person knows her.
 	Alias func(staffID string) string
-	// Guides resolves the cards that a counsellor sends.
-	Guides func() *catalogue.Set
+	// Card finds what a counsellor sent to read, in a language.
+	Card func(lang, body string) (guide.Card, bool)
 	// File draws what stands for an attachment; nil draws its line only.
 	File func(m chat.Message) *ui.FileProps
 	// Asked draws a counsellor's request for one proof; nil draws its line only.
@@ -77,13 +77,12 @@ func (v Reader) Bubble(m chat.Message) templ.Component {
 
 func join(all ...templ.Component) templ.Component { return templ.Join(all...) }
 
-func (v Reader) card(code string) *ui.CardProps {
-	guide, ok := v.Guides().Guides.ByCode(code)
+func (v Reader) card(body string) *ui.CardProps {
+	card, ok := v.Card(v.Printer.Lang(), body)
 	if !ok {
 		return &ui.CardProps{Title: v.Printer.T("talk.card_gone")}
 	}
-	lang := v.Printer.Lang()
-	return &ui.CardProps{Title: v.Printer.Text(guide.Title.In(lang)), Text: v.Printer.Text(guide.Intro.In(lang)), Href: v.Printer.Path("/cards/" + code)}
+	return &ui.CardProps{Title: v.Printer.Text(card.Title), Text: v.Printer.Text(card.Text), Href: v.Printer.Path(card.Path)}
 }
 
 func (v Reader) delivery(seq int64) ui.Delivery {

@@ -21,7 +21,8 @@ class FilterList extends Live {
       if (event.key !== "ArrowDown" && event.key !== "Enter") return;
       event.preventDefault();
       const first = this.querySelector<HTMLButtonElement>("[data-words]:not([hidden]) button");
-      if (event.key === "Enter") first?.click();
+      // What would be sent is pressed by hand.
+      if (event.key === "Enter" && first?.type === "button") first.click();
       else first?.focus();
     });
   }
