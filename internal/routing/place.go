@@ -2,6 +2,7 @@ package routing
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"sync"
 	"time"
@@ -39,6 +40,11 @@ const (
 	// lineBreath is the least time between two readings for people who have just come; it grows with what
 	// a reading takes, so that a thousand who come at once are read in few.
 	lineBreath = 20 * time.Millisecond
+	// lineLong is how many must wait in her language for whoever has just come to be told no place before the next reading: hers is
+	// beyond placesShown, or, in danger, the page that is drawn a moment later says it.
+	lineLong = 2 * placesShown
+	// forgetEvery is how often what is kept only for an open contact is looked for.
+	forgetEvery = 10 * time.Second
 	// usualFresh is how old the usual waits may be: they are read from all who were answered in half an hour.
 	usualFresh = 10 * time.Second
 )
@@ -48,6 +54,7 @@ type lineCache struct {
 	mu   sync.Mutex
 	read time.Time              // by the room's clock
 	view map[string]WaitingView // by contact
+	long map[string]int         // how many wait, by language
 	// When the reading began and was over, and what it took, by the machine's clock.
 	began, done time.Time
 	took        time.Duration
@@ -68,6 +75,12 @@ func (r *Router) Place(ctx context.Context, contactID string) (WaitingView, erro
 	old := r.line.view == nil || age < 0 || age > lineFresh
 	// Who is not in a line that was read since she asked does not wait any more: she was answered meanwhile.
 	known = known || r.line.began.After(asked)
+	if !old && !known {
+		var err error
+		if view, known, err = r.behind(ctx, contactID); err != nil {
+			return WaitingView{}, err
+		}
+	}
 	if !old && !known {
 		// Somebody who has just come waits for the next reading, with all who have just come.
 		select {
@@ -95,6 +108,18 @@ func (r *Router) Place(ctx context.Context, contactID string) (WaitingView, erro
 	return view, nil
 }
 
+// behind is what somebody is told who has just joined a long line; ok is false where she did not, or where it is short.
+func (r *Router) behind(ctx context.Context, contactID string) (view WaitingView, ok bool, err error) {
+	now, err := store.One(ctx, r.db, scanPair, selectStateAndLang, contactID)
+	if errors.Is(err, store.ErrNoRow) {
+		return view, false, nil
+	}
+	if err != nil || now[0] != string(contact.Waiting) || r.line.long[now[1]] < lineLong {
+		return view, false, err
+	}
+	return WaitingView{Waiting: true, UsualWait: r.line.usual[now[1]]}, true, nil
+}
+
 func (r *Router) readPlaces(ctx context.Context, now time.Time) error {
 	all, err := store.All(ctx, r.db, scanWaiting, selectPlaces)
 	if err != nil {
@@ -115,8 +140,10 @@ func (r *Router) readPlaces(ctx context.Context, now time.Time) error {
 	}
 	r.line.read = now
 	r.line.view = make(map[string]WaitingView, len(view))
+	r.line.long = map[string]int{}
 	for id, v := range view {
 		r.line.view[id] = v.WaitingView
+		r.line.long[v.lang]++
 	}
 	return nil
 }
@@ -210,7 +237,11 @@ func (r *Router) readUsualWaits(ctx context.Context, now time.Time) (map[string]
 }
 
 // forgetClosed deletes what was kept only for the time that a contact was open.
-func (r *Router) forgetClosed(ctx context.Context) error {
+func (r *Router) forgetClosed(ctx context.Context, now time.Time) error {
+	if within(store.Millis(r.forgotAt), store.Millis(now), forgetEvery) {
+		return nil
+	}
+	r.forgotAt = now
 	n, err := store.One(ctx, r.db, scanInt, selectClosedTraces)
 	if err != nil || n == 0 {
 		return err

@@ -224,6 +224,33 @@ func TestACrowdIsReadInFewReadings(t *testing.T) {
 	}
 }
 
+// Whoever joins a long line is told no place before the next reading, and does not have it read for her. Who does not wait is not told that
+// she does.
+func TestBehindALongLineNothingIsReadAnew(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, db *store.DB) {
+		w := world(t, db)
+		first := w.opens()
+		for range lineLong - 1 {
+			w.opens()
+		}
+		w.place(first)
+		newcomer, closed := w.opens(), w.opens()
+		w.closes(closed)
+		before := w.db.Statements()
+		v, err := w.Place(t.Context(), newcomer.ID)
+		if n := w.db.Statements() - before; err != nil || !v.Waiting || v.Place != 0 || n != 1 {
+			t.Fatalf("%+v, %v, %d statements; want to wait at no place, by one", v, err, n)
+		}
+		if v, err := w.Place(t.Context(), closed.ID); err != nil || v.Waiting {
+			t.Fatalf("one who gave up: %+v, %v", v, err)
+		}
+		w.pass(lineFresh + time.Millisecond)
+		if v := w.place(newcomer); !v.Waiting {
+			t.Fatalf("after the next reading: %+v", v)
+		}
+	})
+}
+
 // From half an hour before closing the line says so.
 func TestClosingSoon(t *testing.T) {
 	w := world(t, storetest.SQLite(t))

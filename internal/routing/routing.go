@@ -155,6 +155,8 @@ type Router struct {
 	beats    map[string]time.Time // when this node last wrote each desk's beat
 	judgesAt time.Time            // desks are not taken for gone before this
 
+	forgotAt time.Time // when the sweep last looked for what is kept only for open contacts
+
 	settings settings
 	line     lineCache
 	closing  closing
@@ -244,9 +246,9 @@ func (r *Router) Run(ctx context.Context) {
 			r.giveDesksTime(r.now())
 		}
 		due = next
-		// A burst of announcements makes one sweep: after each, a breath of four times what it took, so
-		// that sweeping never takes more than a fifth of a core.
-		breath := min(max(4*r.now().Sub(began), 5*time.Millisecond), 250*time.Millisecond)
+		// A burst of announcements makes one sweep: after each, a breath of nine times what it took, so
+		// that sweeping hardly takes more than a tenth of a core.
+		breath := min(max(9*r.now().Sub(began), 5*time.Millisecond), 250*time.Millisecond)
 		select {
 		case <-ctx.Done():
 			return

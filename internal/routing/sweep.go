@@ -66,7 +66,7 @@ func (r *Router) sweep(ctx context.Context, remind bool) (next time.Time, err er
 	if err := r.ringIfNobody(ctx, f, line); err != nil {
 		return next, err
 	}
-	if err := r.forgetClosed(ctx); err != nil {
+	if err := r.forgetClosed(ctx, now); err != nil {
 		return next, err
 	}
 	if err := r.forgetBlocks(ctx, now); err != nil {

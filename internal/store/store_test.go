@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -113,6 +114,52 @@ func TestTxIsWholeOrNothing(t *testing.T) {
 			t.Errorf("announced %d, rows %d", announced, count(t, db))
 		}
 	})
+}
+
+// A message that is written while many transactions wait for their turn waits for one or two of them, and they all have theirs.
+func TestAUnitDoesNotWaitForARowOfTransactions(t *testing.T) {
+	db := storetest.SQLite(t)
+	withTable(t, db)
+	ctx := t.Context()
+	const row = 20
+	var begun, before atomic.Int64 // of the transactions, and of those that do not see the message
+	var all sync.WaitGroup
+	held := make(chan struct{})
+	for i := range row {
+		all.Go(func() {
+			if err := db.Tx(ctx, func(tx *store.Tx) error {
+				begun.Add(1)
+				<-held
+				seen, err := store.One(ctx, tx, scanInt, `SELECT count(*) FROM boat WHERE n = $1`, row)
+				if err != nil {
+					return err
+				}
+				before.Add(1 - seen)
+				_, err = tx.Exec(ctx, insert, store.NewID(), i, nil)
+				return err
+			}); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	for begun.Load() == 0 {
+		time.Sleep(time.Millisecond)
+	}
+	time.Sleep(50 * time.Millisecond) // the others stand in line
+	all.Go(func() {
+		if wrote, err := db.Append(ctx, store.Stmt{SQL: insert, Args: []any{store.NewID(), row, nil}}); !wrote || err != nil {
+			t.Error(wrote, err)
+		}
+	})
+	time.Sleep(50 * time.Millisecond)
+	close(held)
+	all.Wait()
+	if before.Load() > 2 {
+		t.Errorf("%d of %d transactions went before the message", before.Load(), row)
+	}
+	if n := count(t, db); n != row+1 {
+		t.Errorf("%d rows", n)
+	}
 }
 
 // Of many workers that claim, each row is given to exactly one.

@@ -22,26 +22,33 @@ const (
 // ErrClosed is returned for a write after Close.
 var ErrClosed = errors.New("store: closed")
 
-// writer owns SQLite's one writing connection. Requests queue on a channel: units of Append that wait
-// together are committed together, a Tx gets the connection to itself for a turn.
+// writer owns SQLite's one writing connection. Units of Append that wait together are committed together, a
+// Tx gets the connection to itself for a turn. Between two turns whatever units wait are committed, so that
+// a message waits for one Tx and not for a row of them; and after each group a Tx that waits has its turn.
 type writer struct {
 	db    *DB
 	pool  *sql.DB
 	conn  *sql.Conn
 	stmts stmtCache
 
-	requests chan *request
-	mu       sync.RWMutex // guards closed against a send on requests
-	closed   bool
-	done     chan struct{}
+	units   chan *unit
+	turns   chan *turn
+	mu      sync.RWMutex // guards closed, after which nothing is sent on the channels
+	closed  bool
+	closing chan struct{}
+	done    chan struct{}
 }
 
-// request is one unit of Append, or (when turn is set) a caller's wish to have the connection alone.
-type request struct {
-	unit     []Stmt
-	turn     chan struct{} // the connection is yours
-	over     chan struct{} // the caller gives it back
+// unit is one unit of Append.
+type unit struct {
+	stmts    []Stmt
 	finished chan outcome
+}
+
+// turn is a caller's wish to have the connection alone.
+type turn struct {
+	yours chan struct{} // closed when it is
+	over  chan struct{} // closed when the caller gives it back
 }
 
 type outcome struct {
@@ -54,12 +61,13 @@ func startWriter(ctx context.Context, db *DB, pool *sql.DB) (*writer, error) {
 	if err != nil {
 		return nil, err
 	}
-	w := &writer{db: db, pool: pool, conn: conn, requests: make(chan *request, 4*maxGroup), done: make(chan struct{})}
+	w := &writer{db: db, pool: pool, conn: conn, units: make(chan *unit, 4*maxGroup), turns: make(chan *turn, 4*maxGroup), closing: make(chan struct{}), done: make(chan struct{})}
 	go w.loop()
 	return w, nil
 }
 
-func (w *writer) send(ctx context.Context, r *request) error {
+// send puts a unit or a turn in its queue.
+func send[R any](ctx context.Context, w *writer, queue chan<- R, r R) error {
 	w.mu.RLock()
 	defer w.mu.RUnlock()
 	if w.closed {
@@ -69,7 +77,7 @@ func (w *writer) send(ctx context.Context, r *request) error {
 		return err // select takes either of two that are ready
 	}
 	select {
-	case w.requests <- r:
+	case queue <- r:
 		return nil
 	case <-ctx.Done():
 		return ctx.Err()
@@ -83,7 +91,7 @@ func (w *writer) close() error {
 		return nil
 	}
 	w.closed = true
-	close(w.requests)
+	close(w.closing)
 	w.mu.Unlock()
 	<-w.done
 	w.stmts.close()
@@ -93,51 +101,68 @@ func (w *writer) close() error {
 
 func (w *writer) loop() {
 	defer close(w.done)
-	group := make([]*request, 0, maxGroup)
-	var next *request
-	var began time.Time // when the last group's turn came
+	group := make([]*unit, 0, maxGroup)
+	var notBefore time.Time // of the next group
 	for {
-		r := next
-		next = nil
-		if r == nil {
-			var open bool
-			if r, open = <-w.requests; !open {
-				return
+		ready := w.units
+		var rested <-chan time.Time
+		if rest := time.Until(notBefore); rest > 0 {
+			ready, rested = nil, time.After(rest)
+		}
+		var first *unit
+		select {
+		case first = <-ready: // before any turn
+		default:
+			select {
+			case first = <-ready:
+			case t := <-w.turns:
+				t.give()
+			case <-rested:
+			case <-w.closing:
+				if len(w.units) == 0 && len(w.turns) == 0 {
+					return
+				}
 			}
 		}
-		if r.turn != nil {
-			close(r.turn)
-			<-r.over
+		if first == nil {
 			continue
 		}
-		if len(group) >= busyGroup {
-			time.Sleep(commitEvery - time.Since(began))
-		}
-		began = time.Now()
-		group = append(group[:0], r)
-	gather:
-		for len(group) < maxGroup {
-			select {
-			case r, open := <-w.requests:
-				if !open {
-					break gather
-				}
-				if r.turn != nil {
-					next = r
-					break gather
-				}
-				group = append(group, r)
-			default:
-				break gather
-			}
-		}
+		began := time.Now()
+		group = gather(append(group[:0], first), w.units)
 		w.commitGroup(group)
+		if len(group) >= busyGroup {
+			notBefore = began.Add(commitEvery)
+		}
+		select {
+		case t := <-w.turns:
+			t.give()
+		default:
+		}
 	}
+}
+
+// gather adds to a group the units that wait with it.
+func gather(group []*unit, units <-chan *unit) []*unit {
+	for len(group) < maxGroup {
+		select {
+		case u := <-units:
+			group = append(group, u)
+		default:
+			return group
+		}
+	}
+	return group
+}
+
+// give lets whoever wished for it have the connection, until it is given back.
+func (t *turn) give() {
+	close(t.yours)
+	<-t.over
 }
 
 // commitGroup writes the units in one transaction. The caller's context is not used: a statement must
 // not be cut in the middle, and a unit that was written is acknowledged or, at worst, resent.
-func (w *writer) commitGroup(group []*request) {
+func (w *writer) commitGroup(group []*unit) {
 	ctx := context.Background()
 	results := make([]outcome, len(group))
 	acked := false
@@ -165,13 +190,13 @@ func (w *writer) commitGroup(group []*request) {
 
 // runGroup begins a transaction and runs the units in it. Nearly always all of them are written; when
 // one is not, everything is run again, each in a savepoint of its own, so that only that one is undone.
-func (w *writer) runGroup(ctx context.Context, group []*request, results []outcome) error {
+func (w *writer) runGroup(ctx context.Context, group []*unit, results []outcome) error {
 	if err := w.begin(ctx); err != nil {
 		return err
 	}
 	whole := true
 	for i := 0; i < len(group) && whole; i++ {
-		whole, results[i].err = w.db.runUnit(ctx, w, group[i].unit)
+		whole, results[i].err = w.db.runUnit(ctx, w, group[i].stmts)
 		results[i].wrote = whole
 	}
 	if whole {
@@ -181,15 +206,15 @@ func (w *writer) runGroup(ctx context.Context, group []*request, results []outco
 	if err := w.begin(ctx); err != nil || len(group) == 1 {
 		return err
 	}
-	for i, r := range group {
-		results[i].wrote, results[i].err = w.runAlone(ctx, r.unit)
+	for i, u := range group {
+		results[i].wrote, results[i].err = w.runAlone(ctx, u.stmts)
 	}
 	return nil
 }
 
-func finish(group []*request, results []outcome) {
-	for i, r := range group {
-		r.finished <- results[i]
+func finish(group []*unit, results []outcome) {
+	for i, u := range group {
+		u.finished <- results[i]
 	}
 }
 
@@ -208,13 +233,13 @@ func (w *writer) runAlone(ctx context.Context, unit []Stmt) (bool, error) {
 	return wrote && err == nil, err
 }
 
-func (w *writer) append(ctx context.Context, unit []Stmt) (bool, error) {
-	r := &request{unit: unit, finished: make(chan outcome, 1)}
-	if err := w.send(ctx, r); err != nil {
+func (w *writer) append(ctx context.Context, stmts []Stmt) (bool, error) {
+	u := &unit{stmts: stmts, finished: make(chan outcome, 1)}
+	if err := send(ctx, w, w.units, u); err != nil {
 		return false, err
 	}
 	select {
-	case o := <-r.finished:
+	case o := <-u.finished:
 		return o.wrote, o.err
 	case <-ctx.Done():
 		return false, ctx.Err()
@@ -223,12 +248,12 @@ func (w *writer) append(ctx context.Context, unit []Stmt) (bool, error) {
 
 // alone runs fn on the calling goroutine while no other write can happen.
 func (w *writer) alone(ctx context.Context, fn func() error) error {
-	r := &request{turn: make(chan struct{}), over: make(chan struct{})}
-	if err := w.send(ctx, r); err != nil {
+	t := &turn{yours: make(chan struct{}), over: make(chan struct{})}
+	if err := send(ctx, w, w.turns, t); err != nil {
 		return err
 	}
-	<-r.turn
-	defer close(r.over)
+	<-t.yours
+	defer close(t.over)
 	return fn()
 }
 

@@ -34,7 +34,7 @@ const (
 	// redrawWithin spreads the pages that come back when the bus is back.
 	redrawWithin = 2 * time.Second
 	// lineEvery bounds how often who-waits is drawn again, for all desks of a node together. What is slow to
-	// draw is drawn less often, after a breath of four times what it took, and at the latest after lineLate.
+	// draw is drawn less often, after a breath of nineteen times what it took, and at the latest after lineLate.
 	lineEvery = 300 * time.Millisecond
 	lineLate  = 2 * time.Second
 )
@@ -153,7 +153,7 @@ func (c *Room) keepLine() {
 	c.desks.mu.Lock()
 	defer c.desks.mu.Unlock()
 	if c.desks.drawing = c.desks.dirty; c.desks.drawing {
-		time.AfterFunc(max(lineEvery, min(4*took, lineLate)), c.keepLine)
+		time.AfterFunc(max(lineEvery, min(19*took, lineLate)), c.keepLine)
 	}
 }
 
