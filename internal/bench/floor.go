@@ -12,7 +12,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"vigie/internal/freeport"
 	"vigie/internal/staff"
 	"vigie/internal/store"
 )
@@ -128,83 +127,25 @@ func median(all []float64) float64 {
 }
 
 // floorRun is one measurement on a record of its own.
-func (b Bench) floorRun(ctx context.Context, o FloorOptions, watched bool) (r *report, cost *Cost, err error) {
-	rec, err := b.newRecord(ctx, o.Engine)
-	if err != nil {
-		return nil, nil, err
-	}
-	defer rec.remove()
-	h, err := b.Open(ctx, rec.place.data, rec.database)
-	if err != nil {
-		return nil, nil, err
-	}
-	counsellors, err := seats(ctx, h, o.Counsellors)
-	var screens []seat
-	if err == nil && watched {
-		screens, err = seatsAs(ctx, h, staff.Supervisor, "watch", o.Supervisors)
-	}
-	if err = errors.Join(err, h.Close()); err != nil {
-		return nil, nil, err
-	}
-	s := serving{data: rec.place.data, database: rec.database, chats: o.Chats}
-	if b.Profile != "" && watched {
-		s.profile = freeport.Address()
-	}
-	server, err := b.start(ctx, s)
-	if err != nil {
-		return nil, nil, err
-	}
-	defer func() {
-		if err != nil {
-			err = errors.Join(err, server.kill())
-			if text := server.log.String(); text != "" {
-				b.logf("the server said:\n%s", text)
-			}
+func (b Bench) floorRun(ctx context.Context, o FloorOptions, watched bool) (*report, *Cost, error) {
+	r, cost, err := b.spend(ctx, evening{engine: o.Engine, chats: o.Chats, profiled: watched, prepare: func(h *House) (order, error) {
+		counsellors, err := seats(ctx, h, o.Counsellors)
+		var screens []seat
+		if err == nil && watched {
+			screens, err = seatsAs(ctx, h, staff.Supervisor, "watch", o.Supervisors)
 		}
-	}()
-	stay := time.Duration(o.Waiting) * time.Second / time.Duration(o.PerSecond)
-	talkers := o.Counsellors * o.Chats
-	passing := int((stay+o.Measure+o.Interval+10*time.Second)/time.Second+1) * o.PerSecond
-	crowd, err := b.gather(order{
-		Do: talking, Address: server.address, Visitors: talkers, Contacts: talkers + passing, Seats: counsellors, Interval: o.Interval, Measure: o.Measure,
-		Pool: poolSize, Ledger: rec.place.ledger, Seed: 1, Flow: &flow{Screens: screens, PerSecond: o.PerSecond, Stay: stay},
-	})
-	if err != nil {
-		return nil, nil, err
+		stay := time.Duration(o.Waiting) * time.Second / time.Duration(o.PerSecond)
+		talkers := o.Counsellors * o.Chats
+		passing := int((stay+o.Measure+o.Interval+10*time.Second)/time.Second+1) * o.PerSecond
+		return order{
+			Visitors: talkers, Contacts: talkers + passing, Seats: counsellors, Interval: o.Interval, Measure: o.Measure,
+			Pool: poolSize, Seed: 1, Flow: &flow{Screens: screens, PerSecond: o.PerSecond, Stay: stay},
+		}, err
+	}})
+	if err == nil && r.Flow == nil {
+		err = errors.New("the crowd did not say what was seen")
 	}
-	defer crowd.end()
-	begin, err := crowd.hears(ctx, phaseMeasuring)
-	if err != nil {
-		return nil, nil, err
-	}
-	before, err := b.meter(server, crowd, rec)
-	if err != nil {
-		return nil, nil, err
-	}
-	profiled := b.profiles(s.profile, int(o.Measure.Seconds()))
-	end, err := crowd.hears(ctx, phaseMeasured)
-	if err != nil {
-		return nil, nil, err
-	}
-	after, err := b.meter(server, crowd, rec)
-	if err != nil {
-		return nil, nil, err
-	}
-	profiled()
-	last, err := crowd.hears(ctx, phaseOver)
-	if err != nil {
-		return nil, nil, err
-	}
-	if last.Report.RefusedWith != "" {
-		b.logf("the last refusal was: %s", last.Report.RefusedWith)
-	}
-	if text := server.log.String(); text != "" {
-		b.logf("the server said:\n%s", text)
-	}
-	if last.Report.Flow == nil {
-		return nil, nil, errors.New("the crowd did not say what was seen")
-	}
-	return last.Report, before.until(after, end.Acknowledged-begin.Acknowledged), server.stop()
+	return r, cost, err
 }
 
 // flowReport is what the screens showed, of what happened in the measured time.

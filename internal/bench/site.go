@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -114,72 +113,26 @@ func (b Bench) SiteRead(ctx context.Context, o SiteOptions) error {
 	return nil
 }
 
-// siteRun is one measurement on a record of its own.
+// siteRun is one measurement on a record of its own; readersCPU is the readers' processor time in seconds.
 func (b Bench) siteRun(ctx context.Context, o SiteOptions, read bool) (r *report, seen *readersReport, cost *Cost, readersCPU float64, err error) {
-	rec, err := b.newRecord(ctx, o.Engine)
-	if err != nil {
-		return nil, nil, nil, 0, err
-	}
-	defer rec.remove()
-	h, err := b.Open(ctx, rec.place.data, rec.database)
-	if err != nil {
-		return nil, nil, nil, 0, err
-	}
-	counsellors, err := seats(ctx, h, counsellorsFor(o.Visitors))
-	if err = errors.Join(err, h.Close()); err != nil {
-		return nil, nil, nil, 0, err
-	}
-	server, err := b.start(ctx, serving{data: rec.place.data, database: rec.database})
-	if err != nil {
-		return nil, nil, nil, 0, err
-	}
-	defer func() {
-		if err != nil {
-			err = errors.Join(err, server.kill())
-		}
-	}()
-	crowd, err := b.gather(order{Do: talking, Address: server.address, Visitors: o.Visitors, Seats: counsellors, Interval: o.Interval, Measure: o.Measure, Pool: poolSize, Ledger: rec.place.ledger, Seed: 1})
-	if err != nil {
-		return nil, nil, nil, 0, err
-	}
-	defer crowd.end()
-	begin, err := crowd.hears(ctx, phaseMeasuring)
-	if err != nil {
-		return nil, nil, nil, 0, err
-	}
-	var readers *crowdProcess
+	e := evening{engine: o.Engine, profiled: read, prepare: func(h *House) (order, error) {
+		counsellors, err := seats(ctx, h, counsellorsFor(o.Visitors))
+		return order{Visitors: o.Visitors, Seats: counsellors, Interval: o.Interval, Measure: o.Measure, Pool: poolSize, Seed: 1}, err
+	}}
 	if read {
-		readers, err = b.gather(order{Do: browsing, Address: server.address, Measure: o.Measure, Pool: o.Connections, Read: o.PerSecond})
-		if err != nil {
-			return nil, nil, nil, 0, err
+		e.beside = func(address string) (func(context.Context) error, error) {
+			readers, err := b.gather(order{Do: browsing, Address: address, Measure: o.Measure, Pool: o.Connections, Read: o.PerSecond})
+			return func(ctx context.Context) error {
+				defer readers.end()
+				readersCPU = processor(readers.pid()).Seconds()
+				last, err := readers.hears(ctx, phaseOver)
+				seen = last.Readers
+				return err
+			}, err
 		}
-		defer readers.end()
 	}
-	before, err := b.meter(server, crowd, rec)
-	if err != nil {
-		return nil, nil, nil, 0, err
-	}
-	end, err := crowd.hears(ctx, phaseMeasured)
-	if err != nil {
-		return nil, nil, nil, 0, err
-	}
-	after, err := b.meter(server, crowd, rec)
-	if err != nil {
-		return nil, nil, nil, 0, err
-	}
-	if read {
-		readersCPU = processor(readers.pid()).Seconds()
-		last, err := readers.hears(ctx, phaseOver)
-		if err != nil {
-			return nil, nil, nil, 0, err
-		}
-		seen = last.Readers
-	}
-	last, err := crowd.hears(ctx, phaseOver)
-	if err != nil {
-		return nil, nil, nil, 0, err
-	}
-	return last.Report, seen, before.until(after, end.Acknowledged-begin.Acknowledged), readersCPU, server.stop()
+	r, cost, err = b.spend(ctx, e)
+	return r, seen, cost, readersCPU, err
 }
 
 // guidesRead are the pages that readers ask for: those that many look for at once, and the list of all.
