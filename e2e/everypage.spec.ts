@@ -1,6 +1,7 @@
 // Every page, as it is on a wide screen, on the smallest phone, and at night: nothing that axe can see, nothing
 // that scrolls sideways, and a picture of each in e2e/shots, to be looked at.
 import { expect, expectAccessible, expectNoSideways, picture, test } from "./vigie";
+import { publicPages } from "./pages";
 import { Counsellor } from "./people";
 import { childWaits, logsIn, phone, unfolds } from "./staff";
 import type { Page } from "@playwright/test";
@@ -16,7 +17,7 @@ test.describe("every page", { tag: ["@desk", "@small", "@dark"] }, () => {
 
   test("of the site", async ({ page }) => {
     for (const lang of ["", "/en"]) {
-      for (const path of ["/", "/chat", "/message", "/resume", "/resume/mine", "/numbers", "/privacy", "/cards/sextortion", "/young", "/parents", "/professionals", "/guides", "/guides/sextortion", "/guides/snapchat-parents", "/guides/self-harm-easy", "/news", "/news/school-autumn", "/figures", "/partners", "/press", "/legal", "/accessibility", "/quiz", "/quiz/parents", "/vault", "/app", "/embed", "/nowhere"]) {
+      for (const path of publicPages) {
         const answer = await page.goto(lang + path === "/en/" ? "/en" : lang + path);
         expect(answer?.status()).toBe(path === "/nowhere" ? 404 : 200);
         await expect(page.locator("html")).toHaveAttribute("lang", lang ? "en" : "fr");

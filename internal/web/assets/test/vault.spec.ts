@@ -310,6 +310,71 @@ test("what is pasted comes in: a text as a note, an address as a link, a picture
   await expect(items(page)).toHaveCount(3);
 });
 
+test("another passphrase opens it, and the old one does not any more", async ({ page, world }) => {
+  await make(page);
+  await page.getByRole("button", { name: "Une note" }).click();
+  await page.getByLabel("Ce qui s'est passé").fill("ce qui est dedans");
+  await page.getByRole("button", { name: "Mettre dans le coffre" }).click();
+  await expect(items(page)).toHaveCount(1);
+  const other = await page.context().newPage();
+  await other.goto(world.house.url);
+  await unlock(other);
+  await expect(view(other, "open")).toBeVisible({ timeout: 15_000 });
+
+  const next = "neige piano radeau cumin";
+  const panel = page.locator("[data-panel=rephrase]");
+  const change = async (now: string, to: string, again = to) => {
+    await panel.getByLabel("La phrase de maintenant").fill(now);
+    await panel.getByLabel("La nouvelle phrase").fill(to);
+    await panel.getByLabel("La nouvelle, encore une fois").fill(again);
+    await panel.getByRole("button", { name: "Changer", exact: true }).click();
+  };
+  await page.getByRole("button", { name: "Changer de phrase" }).click();
+  await change(phrase, "court");
+  await expect(said(page)).toContainText("trop courte");
+  await change(phrase, next, "neige piano radeau sel");
+  await expect(said(page)).toContainText("ne sont pas les mêmes");
+  await change("une autre phrase que celle", next);
+  await expect(said(page)).toContainText("n'est pas celle-là", { timeout: 15_000 });
+  const go = panel.getByRole("button", { name: "Changer", exact: true });
+  await expect(async () => {
+    await go.click();
+    await expect(said(page)).toContainText("Prochain essai", { timeout: 500 });
+  }, "a wrong one slows down here too").toPass();
+  await panel.getByLabel("La phrase de maintenant").fill(phrase);
+  await expect(async () => {
+    await go.click();
+    await expect(said(page)).toContainText("C'est fait", { timeout: 3000 });
+  }).toPass();
+  await expect(panel).toBeHidden();
+
+  // The other tab, which was open meanwhile, gives the new header away with its export.
+  const download = other.waitForEvent("download");
+  await other.getByRole("button", { name: "Faire une sauvegarde" }).click();
+  const file = join(world.folder, "after.bin");
+  await (await download).saveAs(file);
+  await other.close();
+
+  await page.getByRole("button", { name: "Fermer le coffre" }).click();
+  await unlock(page);
+  await expect(said(page, "locked")).toContainText("Ce n'est pas cette phrase", { timeout: 15_000 });
+  await page.waitForTimeout(1200);
+  await unlock(page, next);
+  await expect(items(page).first()).toContainText("ce qui est dedans", { timeout: 15_000 });
+
+  const salt = await page.evaluate(
+    () =>
+      new Promise<string>((done) => {
+        const opening = indexedDB.open("vigie-vault");
+        opening.onsuccess = () => {
+          const header = opening.result.transaction("vault").objectStore("vault").get("header") as IDBRequest<{ kdf: { salt: string } }>;
+          header.onsuccess = () => done(header.result.kdf.salt);
+        };
+      }),
+  );
+  expect(readFileSync(file, "latin1"), "the export is under the passphrase of now").toContain(salt);
+});
+
 test("what is pasted while the list is drawn comes in too", async ({ page }) => {
   await make(page);
   await page.evaluate(() => {

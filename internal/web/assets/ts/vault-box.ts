@@ -225,6 +225,7 @@ class VaultBox extends Live {
       "shared-drop": () => this.dropShared(seq),
       export: () => this.export(),
       import: () => this.panel("import"),
+      rephrase: () => this.panel("rephrase"),
       look: () => (item ? this.look(item) : undefined),
       give: () => this.offerToGive(item ?? this.looked),
       "take-back": () => (item ? this.takeBack(item) : undefined),
@@ -267,6 +268,8 @@ class VaultBox extends Live {
           return await this.restore(fields.get("file") as File, field("restore"));
         case "import":
           return await this.import(fields.get("file") as File, field("import"));
+        case "rephrase":
+          return await this.rephrase(field("now"), field("next"), field("next-again"));
         case "erase":
           return await this.erase();
         case "remove":
@@ -337,36 +340,64 @@ class VaultBox extends Live {
   }
 
   private async unlock(phrase: string): Promise<void> {
-    const header = this.header;
+    const header = (this.header = await store.readHeader()); // another tab may have changed the passphrase
     if (!header || (await this.countDown()) > 0 || !phrase) return;
-    // Counted before it is tried, so that a reload in between is a try too.
-    const tries = await store.readTries();
-    const wrong = tries.wrong + 1;
-    await store.writeTries({ wrong, until: Date.now() + waitAfter(wrong) * 1000 });
     this.tell(this.say("opening"));
-    let keys: Keys;
-    try {
-      keys = await this.run({ do: "unlock", phrase, header });
-    } catch (fault) {
-      if (!(fault instanceof VaultFault) || fault.code !== "wrong") {
-        await store.writeTries(tries);
-        throw fault;
-      }
-      this.closeWorker();
-      await store.writeTries({ wrong, until: Date.now() + waitAfter(wrong) * 1000 });
-      this.tell(this.say("wrong"));
-      void this.countDown("wait");
+    const keys = await this.tried(() => this.run({ do: "unlock", phrase, header }));
+    if (keys) {
+      await this.opened(keys, "");
       return;
     }
-    await store.writeTries({ wrong: 0, until: 0 });
-    await this.opened(keys, "");
+    this.closeWorker();
+    this.tell(this.say("wrong"));
+    void this.countDown("wait");
   }
 
-  /** Counts down to the next try, and says how many seconds are left. A clock that was put back makes nobody wait longer than the wait itself. */
+  /** What a passphrase gives, or undefined for a wrong one. It is counted before it is tried, so that a reload in between is a try too. */
+  private async tried<T>(work: () => Promise<T>): Promise<T | undefined> {
+    const tries = await store.readTries();
+    const wrong = tries.wrong + 1;
+    const wait = (): Promise<void> => store.writeTries({ wrong, until: Date.now() + waitAfter(wrong) * 1000 });
+    await wait();
+    try {
+      const done = await work();
+      await store.writeTries({ wrong: 0, until: 0 });
+      return done;
+    } catch (fault) {
+      if (fault instanceof VaultFault && fault.code === "wrong") {
+        await wait();
+        return undefined;
+      }
+      await store.writeTries(tries);
+      throw fault;
+    }
+  }
+
+  /** Puts the open vault under another passphrase. The one of now is asked for: an open vault may have been left lying about. */
+  private async rephrase(phrase: string, next: string, again: string): Promise<void> {
+    const { keys, header } = this;
+    if (!keys || !header || !phrase) return;
+    const left = await secondsLeft();
+    if (left > 0) return this.tell(this.say("slow_note", { n: left }));
+    if (!longEnough(next)) return this.tell(this.say("phrase_short"));
+    if (next.normalize("NFKC").trim() !== again.normalize("NFKC").trim()) return this.tell(this.say("rephrase_other"));
+    this.tell(this.say("rephrasing"));
+    const changed = await this.tried(() => this.run({ do: "rewrap", phrase, header, next }));
+    if (this.keys !== keys) return;
+    if (!changed) return this.tell(this.say("rephrase_wrong"));
+    if (!(await store.changeHeader(header, changed))) throw new VaultFault("elsewhere");
+    this.header = changed;
+    this.channel?.postMessage("rephrased");
+    this.clear();
+    this.panel("list");
+    this.tell(this.say("rephrased"));
+  }
+
+  /** Counts down to the next try, and says how many seconds are left. */
   private async countDown(code = "slow_note"): Promise<number> {
     clearTimeout(this.waiting);
     const tries = await store.readTries().catch(() => ({ wrong: 0, until: 0 }));
-    const left = Math.ceil(Math.min(waitAfter(tries.wrong), (tries.until - Date.now()) / 1000));
+    const left = await secondsLeft();
     const button = this.querySelector<HTMLButtonElement>("[data-form=unlock] button[type=submit]");
     if (button) button.disabled = left > 0;
     if (this.querySelector<HTMLElement>("[data-view=locked]")?.hidden || tries.wrong === 0) return Math.max(0, left);
@@ -470,6 +501,7 @@ class VaultBox extends Live {
       this.lock("");
       await this.begin(this.say("elsewhere_erased"));
     } else if (what === "made" && !this.keys) await this.begin();
+    else if (what === "rephrased") this.header = await store.readHeader();
     else if (what === "changed" && this.keys) {
       await this.draw();
       await this.readInbox();
@@ -1070,6 +1102,12 @@ class VaultBox extends Live {
 }
 
 const linkOrNote = (text: string): Kind => (/^https?:\/\/\S+$/i.test(text.trim()) ? "link" : "note");
+
+/** Seconds until the next passphrase is tried. A clock that was put back makes nobody wait longer than the wait itself. */
+async function secondsLeft(): Promise<number> {
+  const tries = await store.readTries().catch(() => ({ wrong: 0, until: 0 }));
+  return Math.ceil(Math.min(waitAfter(tries.wrong), (tries.until - Date.now()) / 1000));
+}
 
 /** Seconds that the next try waits after so many wrong ones. */
 function waitAfter(wrong: number): number {

@@ -56,10 +56,12 @@ async function wrapping(phrase: string, kdf: Header["kdf"]): Promise<CryptoKey> 
   }
 }
 
+const newKDF = (costs: Costs): Header["kdf"] => ({ name: "argon2id", version: 19, memory: costs.memory, passes: costs.passes, lanes: costs.lanes, salt: base64(random(16)) });
+
 /** Makes a vault for a passphrase: its header, and its keys. */
 export async function create(phrase: string, costs: Costs): Promise<{ header: Header; keys: Keys }> {
   const vault = newID();
-  const kdf = { name: "argon2id", version: 19, memory: costs.memory, passes: costs.passes, lanes: costs.lanes, salt: base64(random(16)) } as const;
+  const kdf = newKDF(costs);
   const wrap = await wrapping(phrase, kdf);
   const raw = random(32);
   const pair = await crypto.subtle.generateKey(curve, true, ["deriveBits"]);
@@ -83,13 +85,31 @@ export async function create(phrase: string, costs: Costs): Promise<{ header: He
   }
 }
 
-/** Opens a vault; it faults with wrong for another passphrase. */
-export async function unlock(phrase: string, header: Header): Promise<Keys> {
+/** The 32 bytes of a vault's data key. They are wiped by whoever asked. */
+async function unwrapped(phrase: string, header: Header): Promise<Uint8Array<ArrayBuffer>> {
   const wrap = await wrapping(phrase, header.kdf);
-  const sealed = unbase64(header.key, 32 + overhead);
-  const raw = await open(wrap, sealed, bound.key(header.vault, header.kdf)).catch(() => {
+  return open(wrap, unbase64(header.key, 32 + overhead), bound.key(header.vault, header.kdf)).catch(() => {
     throw new VaultFault("wrong");
   });
+}
+
+/**
+ * The header of the same vault under another passphrase: its data key is wrapped anew, and nothing else changes. It faults with wrong where
+ * the first is not the passphrase of now.
+ */
+export async function rewrap(phrase: string, header: Header, next: string, costs: Costs): Promise<Header> {
+  const raw = await unwrapped(phrase, header);
+  try {
+    const kdf = newKDF(costs);
+    return { ...header, kdf, key: base64(await seal(await wrapping(next, kdf), raw, bound.key(header.vault, kdf))) };
+  } finally {
+    raw.fill(0);
+  }
+}
+
+/** Opens a vault; it faults with wrong for another passphrase. */
+export async function unlock(phrase: string, header: Header): Promise<Keys> {
+  const raw = await unwrapped(phrase, header);
   let pkcs8: Uint8Array<ArrayBuffer> | undefined;
   try {
     const data = await crypto.subtle.importKey("raw", raw, aes, false, ["encrypt", "decrypt"]);

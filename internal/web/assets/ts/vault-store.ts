@@ -113,6 +113,22 @@ export async function writeHeader(header: Header): Promise<boolean> {
   return made;
 }
 
+/** Puts the header of the same vault under another passphrase; false where another tab has changed it, or erased the vault, meanwhile. */
+export async function changeHeader(before: Header, header: Header): Promise<boolean> {
+  let changed = false;
+  await within(["vault"], "readwrite", (t) => {
+    const vaults = t.objectStore("vault");
+    const there = vaults.get("header") as IDBRequest<Header | undefined>;
+    there.onsuccess = () => {
+      if (there.result?.vault !== header.vault || there.result.key !== before.key) return;
+      vaults.put(header, "header");
+      changed = true;
+    };
+    return undefined;
+  });
+  return changed;
+}
+
 export async function readTries(): Promise<Tries> {
   return (await within(["vault"], "readonly", (t) => t.objectStore("vault").get("tries") as IDBRequest<Tries | undefined>)) ?? { wrong: 0, until: 0 };
 }

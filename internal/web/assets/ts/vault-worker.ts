@@ -1,12 +1,13 @@
 // The worker of the vault: the slow key, and all that goes through bodies. It is closed when the vault is locked, and its keys with it.
 import type { Header, Meta } from "./vault-format";
 import { VaultFault } from "./vault-format";
-import { calibrate, create, type Keys, unlock } from "./vault-key";
+import { calibrate, create, type Keys, rewrap, unlock } from "./vault-key";
 import { add, importFrom, type Imported, type Incoming, read } from "./vault-work";
 
 export type Job =
   | { do: "create"; phrase: string }
   | { do: "unlock"; phrase: string; header: Header }
+  | { do: "rewrap"; phrase: string; header: Header; next: string }
   | { do: "add"; keys: Keys; vault: string; incoming: Incoming }
   | { do: "read"; keys: Keys; vault: string; id: string; meta: Meta }
   | { do: "import"; keys: Keys; vault: string; file: Blob; phrase: string };
@@ -19,6 +20,7 @@ export type Answer =
 export interface Results {
   create: { header: Header; keys: Keys };
   unlock: Keys;
+  rewrap: Header;
   add: string;
   read: Blob;
   import: Imported;
@@ -46,6 +48,8 @@ function perform(job: Job, progress: (part: number, all: number) => void): Promi
       return create(job.phrase, calibrate());
     case "unlock":
       return unlock(job.phrase, job.header);
+    case "rewrap":
+      return rewrap(job.phrase, job.header, job.next, calibrate());
     case "add":
       return add(job.keys, job.vault, job.incoming, progress);
     case "read":
