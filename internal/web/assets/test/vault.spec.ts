@@ -311,6 +311,7 @@ test("what is pasted comes in: a text as a note, an address as a link, a picture
 });
 
 test("another passphrase opens it, and the old one does not any more", async ({ page, world }) => {
+  test.setTimeout(180_000); // seven slow keys
   await make(page);
   await page.getByRole("button", { name: "Une note" }).click();
   await page.getByLabel("Ce qui s'est passé").fill("ce qui est dedans");
