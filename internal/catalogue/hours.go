@@ -1,6 +1,7 @@
 package catalogue
 
 import (
+	"cmp"
 	"slices"
 	"strconv"
 	"strings"
@@ -19,9 +20,23 @@ type Hours struct {
 	OpenOnHolidays bool        `toml:"open_on_holidays"`
 	Week           []WeekHours `toml:"week"`
 	Exceptions     []Exception `toml:"exception"`
+	Planning       Planning    `toml:"planning"`
 
 	zone    *time.Location
 	closure *closure
+}
+
+// Planning is what the rota reckons with. What is not written is as usual: four of five calls within a minute, three conversations at once.
+type Planning struct {
+	AnsweredPercent int `toml:"answered_percent"`
+	WithinSeconds   int `toml:"within_seconds"`
+	ChatsAtOnce     int `toml:"chats_at_once"`
+}
+
+// Planned is Planning with what is usual filled in.
+func (h *Hours) Planned() Planning {
+	p := h.Planning
+	return Planning{AnsweredPercent: cmp.Or(p.AnsweredPercent, 80), WithinSeconds: cmp.Or(p.WithinSeconds, 60), ChatsAtOnce: cmp.Or(p.ChatsAtOnce, 3)}
 }
 
 // WeekHours are the hours of some days of the week; a day may stand in several.
@@ -235,6 +250,14 @@ func (h *Hours) check(p *page) {
 	h.zone = zone
 	if h.ClosingSoonMinutes < 0 || h.ClosingSoonMinutes > 180 {
 		p.flaw("max", "closing_soon_minutes")
+	}
+	for _, n := range []struct {
+		path     string
+		n, limit int
+	}{{"answered_percent", h.Planning.AnsweredPercent, 99}, {"within_seconds", h.Planning.WithinSeconds, 600}, {"chats_at_once", h.Planning.ChatsAtOnce, 10}} {
+		if n.n < 0 || n.n > n.limit {
+			p.flaw("max", "planning."+n.path)
+		}
 	}
 	if h.Holidays != "" {
 		p.oneOf("holidays", h.Holidays, "fr")

@@ -90,6 +90,7 @@ func TestRefused(t *testing.T) {
 		at       string // what stands on its line
 	}{
 		{"broken grammar", DocHours, `timezone = "Europe/Paris"`, `timezone = "Europe/Paris`, "grammar", `timezone = "Europe/Paris`},
+		{"a plan that is none", DocHours, `holidays = "fr"`, "holidays = \"fr\"\nplanning = { answered_percent = 100 }", "max", "planning = {"},
 		{"a wrong type", DocHours, `closing_soon_minutes = 30`, `closing_soon_minutes = "thirty"`, "grammar", `closing_soon_minutes`},
 		{"a misspelt key", DocTaxonomy, "family = \"harassment\"\n", "famly = \"harassment\"\n", "key_unknown", `famly`},
 		{"a key in the wrong place", DocDoNow, "[[card.step]]\ndo = ", "[[card.step]]\nfor = \"young\"\ndo = ", "key_unknown", `for = "young"`},

@@ -11,9 +11,6 @@ type Target struct {
 	Within time.Duration
 }
 
-// Usual is what is planned for unless the helpline says otherwise: four of five calls within a minute.
-var Usual = Target{Share: 0.8, Within: time.Minute}
-
 // ErlangC is the probability that a caller has to wait when so much traffic, in erlangs (arrivals per hour × hours of handling),
 // meets n people who answer (A. K. Erlang, 1917; ITU-T Teletraffic Engineering Handbook, §9.1). It is 1 where the line only grows.
 //
@@ -61,15 +58,12 @@ func NeededForCalls(perHour float64, handling time.Duration, t Target) int {
 // The chat model. A counsellor has atOnce conversations side by side and is planned to be filled to chatFill of that, so that the
 // next one finds a place: needed = arrivals × handling / (atOnce × chatFill), rounded up. A conversation that shares her takes longer
 // than one that has her alone; that is in the handling times already, because they were measured on shared desks.
-const (
-	atOnce   = 3
-	chatFill = 0.8
-)
+const chatFill = 0.8
 
 // NeededForChats is how many people so many chats an hour take; 0 where none is expected.
-func NeededForChats(perHour float64, handling time.Duration) int {
+func NeededForChats(perHour float64, handling time.Duration, atOnce int) int {
 	if perHour <= 0 || handling <= 0 {
 		return 0
 	}
-	return int(math.Ceil(perHour*handling.Hours()/(atOnce*chatFill) - 1e-9))
+	return int(math.Ceil(perHour*handling.Hours()/(float64(atOnce)*chatFill) - 1e-9))
 }

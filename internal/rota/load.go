@@ -167,6 +167,8 @@ func (r *Rota) Load(ctx context.Context, days []string, drafts bool) (map[string
 		return nil, err
 	}
 	hours := r.o.Catalogue().Hours
+	plan := hours.Planned()
+	target := Target{Share: float64(plan.AnsweredPercent) / 100, Within: time.Duration(plan.WithinSeconds) * time.Second}
 	for _, day := range days {
 		like := weekday(day)
 		if hours.At(r.Moment(day, 12*60)).Holiday != nil {
@@ -178,7 +180,7 @@ func (r *Rota) Load(ctx context.Context, days []string, drafts bool) (map[string
 				e.Known = true
 				e.Calls, e.Chats = past.arrived(like, h, calls), past.arrived(like, h, chats)
 				e.CallsTake, e.ConversationIn = past.took(calls), past.took(chats)
-				e.ForCalls, e.ForChats = NeededForCalls(e.Calls, e.CallsTake, r.o.Target), NeededForChats(e.Chats, e.ConversationIn)
+				e.ForCalls, e.ForChats = NeededForCalls(e.Calls, e.CallsTake, target), NeededForChats(e.Chats, e.ConversationIn, plan.ChatsAtOnce)
 			}
 			e.Phone, e.Chat, e.Both = r.staffed(shifts, day, h)
 			all[day] = append(all[day], e)

@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"vigie/internal/catalogue"
 	"vigie/internal/rota"
 	"vigie/internal/store"
 )
@@ -53,9 +54,28 @@ func TestChatsShareACounsellor(t *testing.T) {
 		take    time.Duration
 		n       int
 	}{{12, 30 * time.Minute, 3}, {4.8, 30 * time.Minute, 1}, {0, time.Hour, 0}, {1, 0, 0}, {4.9, 30 * time.Minute, 2}} {
-		if got := rota.NeededForChats(c.perHour, c.take); got != c.n {
+		if got := rota.NeededForChats(c.perHour, c.take, 3); got != c.n {
 			t.Errorf("%v chats of %v take %d, want %d", c.perHour, c.take, got, c.n)
 		}
+	}
+}
+
+// What is planned for is the catalogue's: more of the calls, and sooner, take more people, and so do fewer conversations at once.
+func TestWhatIsPlannedForIsTheCatalogues(t *testing.T) {
+	var hours catalogue.Hours
+	if got := hours.Planned(); got != (catalogue.Planning{AnsweredPercent: 80, WithinSeconds: 60, ChatsAtOnce: 3}) {
+		t.Errorf("usually %+v", got)
+	}
+	hours.Planning = catalogue.Planning{AnsweredPercent: 95, ChatsAtOnce: 2}
+	if got := hours.Planned(); got != (catalogue.Planning{AnsweredPercent: 95, WithinSeconds: 60, ChatsAtOnce: 2}) {
+		t.Errorf("told otherwise %+v", got)
+	}
+	usual := rota.NeededForCalls(200, 3*time.Minute, rota.Target{Share: 0.8, Within: time.Minute})
+	if more := rota.NeededForCalls(200, 3*time.Minute, rota.Target{Share: 0.95, Within: 20 * time.Second}); more <= usual {
+		t.Errorf("%d for a stricter target, %d usually", more, usual)
+	}
+	if rota.NeededForChats(12, 30*time.Minute, 2) != 4 {
+		t.Error("two conversations at once do not take four people")
 	}
 }
 

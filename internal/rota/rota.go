@@ -83,8 +83,6 @@ type Options struct {
 	}
 	// Decide has a supervisor agree to every swap; otherwise one that breaks no rule needs nobody's yes.
 	Decide bool
-	// Target is the service level that calls are planned for; the zero value is Usual.
-	Target Target
 	Now    func() time.Time
 	Log    *slog.Logger
 }
@@ -103,9 +101,6 @@ func New(o Options) *Rota {
 	}
 	if o.Log == nil {
 		o.Log = slog.Default()
-	}
-	if o.Target == (Target{}) {
-		o.Target = Usual
 	}
 	return &Rota{o: o, db: o.DB, now: o.Now}
 }

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"vigie/internal/audit"
+	"vigie/internal/catalogue"
 	"vigie/internal/fault"
 	"vigie/internal/rota"
 	"vigie/internal/staff"
@@ -288,6 +289,7 @@ type rotaDayView struct {
 	hours        []rotaHour
 	shifts       []rotaShift
 	plans        bool
+	target       catalogue.Planning
 }
 
 // rotaHour is an hour: what is expected, who is there, and what is lacking in words and by a sign.
@@ -298,7 +300,7 @@ type rotaHour struct {
 
 func (c *Room) rotaOfDay(w http.ResponseWriter, r *http.Request, day string) error {
 	ctx, say, m := r.Context(), answer.Printer(r), session.Staff(r)
-	v := rotaDayView{say: say, day: day, title: say.Date(c.Rota.Moment(day, 12*60)), plans: m.Can(staff.RotaEdit), week: "/desk/rota?week=" + rota.Monday(day),
+	v := rotaDayView{target: c.Catalogue().Hours.Planned(), say: say, day: day, title: say.Date(c.Rota.Moment(day, 12*60)), plans: m.Can(staff.RotaEdit), week: "/desk/rota?week=" + rota.Monday(day),
 		before: "/desk/rota?day=" + rota.Shifted(day, -1), next: "/desk/rota?day=" + rota.Shifted(day, 1)}
 	_, called, err := c.roster(ctx)
 	if err != nil {
