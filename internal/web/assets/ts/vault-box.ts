@@ -1,14 +1,15 @@
 import { define, Live, sentence } from "./element";
-import { scriptURL } from "./html";
+import { Client } from "./vault-client";
+import { drawnBody, drawnItem, type Shown } from "./vault-draw";
 import { exported } from "./vault-export";
-import { bound, type Given, type Header, type Kind, longEnough, type Meta, open, openGiven, openMeta, readPrologue, sealGiven, VaultFault } from "./vault-format";
+import { bound, type Given, type Header, type Kind, longEnough, open, openGiven, openMeta, readPrologue, sealGiven, VaultFault } from "./vault-format";
 import { download, drawn, headOf, kindOf, mayShow, sniff, thumbOf } from "./vault-files";
 import { upload } from "./upload";
 import { declaredNow, peek, takeIn } from "./vault-inbox";
 import type { Keys } from "./vault-key";
 import * as store from "./vault-store";
 import type { Incoming } from "./vault-work";
-import type { Answer, Job, Results } from "./vault-worker";
+import { Words } from "./vault-words";
 
 /** A vault closes when its page was hidden for so long. */
 const hiddenFor = 60_000;
@@ -18,13 +19,6 @@ const asks = 8000;
 const longestWait = 60;
 
 type View = "paper" | "new" | "phrase" | "restore" | "locked" | "forgotten" | "open";
-
-/** An item as it is shown; meta is missing where it was changed and does not open. */
-interface Shown {
-  row: store.Row;
-  meta?: Meta;
-  given: Given[];
-}
 
 /** What the counsellor asks for, and what the house knows of what was handed over (web/public/vault.go). */
 interface Talk {
@@ -50,9 +44,8 @@ interface Offered {
 class VaultBox extends Live {
   private header: Header | undefined;
   private keys: Keys | undefined;
-  private worker: Worker | undefined;
-  private readonly jobs = new Map<number, { done: (value: never) => void; refuse: (fault: unknown) => void; part?: (n: number, all: number) => void }>();
-  private jobNumber = 0;
+  private readonly words = new Words(this);
+  private readonly worker = new Client(() => this.getAttribute("data-worker") ?? "");
 
   private items: Shown[] = [];
   private urls: string[] = [];
@@ -72,7 +65,7 @@ class VaultBox extends Live {
   private hiddenAt = 0;
   private drawing: Promise<void> = Promise.resolve();
   private readonly channel = "BroadcastChannel" in globalThis ? new BroadcastChannel("vigie-vault") : undefined;
-  private words: string[] = [];
+  private suggestions: string[] = [];
 
   protected started(): void {
     if (!globalThis.crypto?.subtle || !("indexedDB" in globalThis) || !("Worker" in globalThis)) return;
@@ -151,36 +144,9 @@ class VaultBox extends Live {
     if (status && status.textContent !== words) status.textContent = words;
   }
 
-  private sentences: Map<string, string> | undefined;
-
-  private say(code: string, holes: Record<string, string | number> = {}): string {
-    this.sentences ??= new Map([...(this.querySelector<HTMLTemplateElement>("template[data-sentences]")?.content.querySelectorAll<HTMLElement>("[data-code]") ?? [])].map((p) => [p.dataset["code"] ?? "", p.textContent ?? ""]));
-    return (this.sentences.get(code) ?? "").replace(/\{(\w+)\}/g, (hole, name: string) => String(holes[name] ?? hole));
-  }
-
-  private async fault(fault: unknown, name = ""): Promise<string> {
-    const code = fault instanceof VaultFault ? fault.code : "other";
-    const space = code === "space" ? await store.free() : undefined;
-    return this.say(`fault_${code}`, { name: name || this.say("no_name"), max: this.size(store.largest), free: space ? this.size(Math.max(0, space.quota - space.usage)) : "?" });
-  }
-
   private faultOf(fault: unknown): string {
-    void this.fault(fault).then((words) => this.tell(words));
+    void this.words.fault(fault).then((words) => this.tell(words));
     return "";
-  }
-
-  private get language(): string {
-    return document.documentElement.lang || "fr";
-  }
-
-  private size(bytes: number): string {
-    const [unit, by] = bytes < 1e6 ? ["unit_kb", 1e3] : bytes < 1e9 ? ["unit_mb", 1e6] : ["unit_gb", 1e9];
-    return this.say(unit as string, { n: Math.max(bytes > 0 ? 0.1 : 0, bytes / (by as number)).toLocaleString(this.language, { maximumFractionDigits: 1 }) });
-  }
-
-  private time(at: string): string {
-    const date = new Date(at);
-    return Number.isNaN(date.getTime()) ? "?" : date.toLocaleString(this.language, { dateStyle: "long", timeStyle: "short" });
   }
 
   // What is pressed, typed and chosen.
@@ -310,13 +276,13 @@ class VaultBox extends Live {
 
   private async suggest(): Promise<void> {
     try {
-      if (this.words.length === 0) {
+      if (this.suggestions.length === 0) {
         const answer = await fetch(this.getAttribute("data-words") ?? "");
         if (!answer.ok) return;
-        this.words = (await answer.text()).split("\n").filter(Boolean);
+        this.suggestions = (await answer.text()).split("\n").filter(Boolean);
       }
       const suggested = this.querySelector("[data-suggested]");
-      if (suggested) suggested.textContent = Array.from({ length: 4 }, () => this.words[drawn(this.words.length)]).join(" ");
+      if (suggested) suggested.textContent = Array.from({ length: 4 }, () => this.suggestions[drawn(this.suggestions.length)]).join(" ");
       this.querySelector<HTMLElement>("[data-suggest]")!.hidden = false;
     } catch {
       // Without a network she finds four words by herself.
@@ -324,10 +290,10 @@ class VaultBox extends Live {
   }
 
   private async create(phrase: string, again: string): Promise<void> {
-    if (!longEnough(phrase)) return this.tell(this.say("phrase_short"));
-    if (phrase.normalize("NFKC").trim() !== again.normalize("NFKC").trim()) return this.tell(this.say("phrase_other"));
-    this.tell(this.say("making"));
-    const { header, keys } = await this.run({ do: "create", phrase });
+    if (!longEnough(phrase)) return this.tell(this.words.say("phrase_short"));
+    if (phrase.normalize("NFKC").trim() !== again.normalize("NFKC").trim()) return this.tell(this.words.say("phrase_other"));
+    this.tell(this.words.say("making"));
+    const { header, keys } = await this.worker.run({ do: "create", phrase });
     if (!(await store.writeHeader(header))) {
       this.clear();
       await this.begin();
@@ -336,20 +302,20 @@ class VaultBox extends Live {
     this.header = header;
     this.channel?.postMessage("made");
     void navigator.storage?.persist?.().then(() => this.drawSpace());
-    await this.opened(keys, this.say("made"));
+    await this.opened(keys, this.words.say("made"));
   }
 
   private async unlock(phrase: string): Promise<void> {
     const header = (this.header = await store.readHeader()); // another tab may have changed the passphrase
     if (!header || (await this.countDown()) > 0 || !phrase) return;
-    this.tell(this.say("opening"));
-    const keys = await this.tried(() => this.run({ do: "unlock", phrase, header }));
+    this.tell(this.words.say("opening"));
+    const keys = await this.tried(() => this.worker.run({ do: "unlock", phrase, header }));
     if (keys) {
       await this.opened(keys, "");
       return;
     }
-    this.closeWorker();
-    this.tell(this.say("wrong"));
+    this.worker.close();
+    this.tell(this.words.say("wrong"));
     void this.countDown("wait");
   }
 
@@ -378,19 +344,19 @@ class VaultBox extends Live {
     const { keys, header } = this;
     if (!keys || !header || !phrase) return;
     const left = await secondsLeft();
-    if (left > 0) return this.tell(this.say("slow_note", { n: left }));
-    if (!longEnough(next)) return this.tell(this.say("phrase_short"));
-    if (next.normalize("NFKC").trim() !== again.normalize("NFKC").trim()) return this.tell(this.say("rephrase_other"));
-    this.tell(this.say("rephrasing"));
-    const changed = await this.tried(() => this.run({ do: "rewrap", phrase, header, next }));
+    if (left > 0) return this.tell(this.words.say("slow_note", { n: left }));
+    if (!longEnough(next)) return this.tell(this.words.say("phrase_short"));
+    if (next.normalize("NFKC").trim() !== again.normalize("NFKC").trim()) return this.tell(this.words.say("rephrase_other"));
+    this.tell(this.words.say("rephrasing"));
+    const changed = await this.tried(() => this.worker.run({ do: "rewrap", phrase, header, next }));
     if (this.keys !== keys) return;
-    if (!changed) return this.tell(this.say("rephrase_wrong"));
+    if (!changed) return this.tell(this.words.say("rephrase_wrong"));
     if (!(await store.changeHeader(header, changed))) throw new VaultFault("elsewhere");
     this.header = changed;
     this.channel?.postMessage("rephrased");
     this.clear();
     this.panel("list");
-    this.tell(this.say("rephrased"));
+    this.tell(this.words.say("rephrased"));
   }
 
   /** Counts down to the next try, and says how many seconds are left. */
@@ -402,11 +368,11 @@ class VaultBox extends Live {
     if (button) button.disabled = left > 0;
     if (this.querySelector<HTMLElement>("[data-view=locked]")?.hidden || tries.wrong === 0) return Math.max(0, left);
     if (left > 0) {
-      this.tell(this.say(code, { n: left }));
+      this.tell(this.words.say(code, { n: left }));
       this.waiting = setTimeout(() => void this.countDown(code), 1000);
       return left;
     }
-    if (this.querySelector("[data-view=locked] [data-status]")?.textContent === this.say(code, { n: 1 })) this.tell(this.say("wrong"));
+    if (this.querySelector("[data-view=locked] [data-status]")?.textContent === this.words.say(code, { n: 1 })) this.tell(this.words.say("wrong"));
     return 0;
   }
 
@@ -431,7 +397,7 @@ class VaultBox extends Live {
   private lock(said: string, focus = false): void {
     const was = this.keys !== undefined;
     this.keys = undefined;
-    this.closeWorker();
+    this.worker.close();
     clearTimeout(this.asking);
     clearTimeout(this.away);
     this.talk = { asked: null, given: [] };
@@ -447,7 +413,7 @@ class VaultBox extends Live {
     if (!was) return;
     this.show("locked", focus);
     const waits = this.queue.length + this.unasked.length > 0;
-    if (said) this.tell(this.say(waits ? "waiting_files" : said));
+    if (said) this.tell(this.words.say(waits ? "waiting_files" : said));
   }
 
   /** Empties every field, and what was said. */
@@ -485,7 +451,7 @@ class VaultBox extends Live {
       const fields = new FormData(form);
       const text = this.written(this.panelName, (key) => String(fields.get(key) ?? ""));
       if (text) {
-        text.name = `${this.say("saved_draft")} · ${text.name}`;
+        text.name = `${this.words.say("saved_draft")} · ${text.name}`;
         this.queue.push(text);
         form.reset();
         await Promise.race([this.drain(), new Promise((done) => setTimeout(done, 5000))]);
@@ -499,7 +465,7 @@ class VaultBox extends Live {
     if (what === "lock") this.lock("closed_self");
     else if (what === "erased") {
       this.lock("");
-      await this.begin(this.say("elsewhere_erased"));
+      await this.begin(this.words.say("elsewhere_erased"));
     } else if (what === "made" && !this.keys) await this.begin();
     else if (what === "rephrased") this.header = await store.readHeader();
     else if (what === "changed" && this.keys) {
@@ -508,44 +474,6 @@ class VaultBox extends Live {
       if (this.panelName === "shared" && this.offered.length === 0) this.panel("list");
       void this.drawSpace();
     }
-  }
-
-  // The worker.
-
-  private run<J extends Job>(job: J, part?: (n: number, all: number) => void): Promise<Results[J["do"]]> {
-    this.worker ??= this.newWorker();
-    const n = ++this.jobNumber;
-    return new Promise((done, refuse) => {
-      this.jobs.set(n, { done: done as (value: never) => void, refuse, ...(part ? { part } : {}) });
-      this.worker?.postMessage({ n, job });
-    });
-  }
-
-  private newWorker(): Worker {
-    const worker = new Worker(scriptURL(this.getAttribute("data-worker") ?? ""));
-    worker.addEventListener("message", ({ data }: MessageEvent<Answer>) => {
-      const job = this.jobs.get(data.n);
-      if (!job) return;
-      if ("part" in data) {
-        job.part?.(data.part, data.all);
-        return;
-      }
-      this.jobs.delete(data.n);
-      if ("done" in data) job.done(data.done as never);
-      else job.refuse(data.fault ? new VaultFault(data.fault, data.about) : new Error("the worker"));
-    });
-    worker.addEventListener("error", (event) => {
-      event.preventDefault();
-      if (this.worker === worker) this.closeWorker();
-    });
-    return worker;
-  }
-
-  private closeWorker(): void {
-    this.worker?.terminate();
-    this.worker = undefined;
-    for (const job of this.jobs.values()) job.refuse(new VaultFault("closed"));
-    this.jobs.clear();
   }
 
   // What is in it.
@@ -571,7 +499,7 @@ class VaultBox extends Live {
         // It is shown as what it is: changed.
       }
       items.push(shown);
-      drawn.push(await this.drawItem(keys, header, shown, urls));
+      drawn.push(await drawnItem(this.querySelector<HTMLTemplateElement>("template[data-item]"), this.words, keys, header, shown, urls));
     }
     if (this.keys !== keys) {
       for (const url of urls) URL.revokeObjectURL(url);
@@ -588,46 +516,23 @@ class VaultBox extends Live {
     this.drawGiving();
   }
 
-  private async drawItem(keys: Keys, header: Header, { row, meta }: Shown, urls: string[]): Promise<HTMLElement> {
-    const template = this.querySelector<HTMLTemplateElement>("template[data-item]");
-    const li = (template?.content.firstElementChild?.cloneNode(true) ?? document.createElement("li")) as HTMLElement;
-    li.dataset["id"] = row.id;
-    const kind = meta?.kind ?? "refused";
-    const part = (name: string): HTMLElement => li.querySelector<HTMLElement>(`[data-${name}]`) ?? li;
-    part("name").textContent = meta ? meta.name || this.say("no_name") : this.say("item_refused");
-    part("facts").textContent = meta ? [this.say(`kind_${kind}`), this.size(meta.size), this.time(meta.at)].join(" · ") : "";
-    let thumb: Uint8Array<ArrayBuffer> | undefined;
-    if (row.thumb && meta) thumb = await open(keys.data, new Uint8Array(row.thumb), bound.part(header.vault, row.id, "thumb")).catch(() => undefined);
-    if (thumb) {
-      const img = document.createElement("img");
-      img.alt = "";
-      img.src = URL.createObjectURL(new Blob([thumb], { type: "image/jpeg" }));
-      urls.push(img.src);
-      part("thumb").append(img);
-    } else {
-      const icon = li.querySelector<HTMLElement>(`[data-icon="${kind}"]`);
-      if (icon) icon.hidden = false;
-    }
-    return li;
-  }
-
   private async drawSpace(): Promise<void> {
     const [space, kept] = await Promise.all([store.free(), navigator.storage?.persisted?.().catch(() => false)]);
     const put = (name: string, words: string): void => {
       const p = this.querySelector(`[data-${name}]`);
       if (p) p.textContent = words;
     };
-    put("space", space ? this.say("space_left", { used: this.size(space.usage), free: this.size(Math.max(0, space.quota - space.usage)) }) : this.say("space_unknown"));
-    put("persist", this.say(kept ? "persisted" : "not_persisted"));
+    put("space", space ? this.words.say("space_left", { used: this.words.size(space.usage), free: this.words.size(Math.max(0, space.quota - space.usage)) }) : this.words.say("space_unknown"));
+    put("persist", this.words.say(kept ? "persisted" : "not_persisted"));
   }
 
   private async look(item: Shown): Promise<void> {
     const { keys, header } = this;
     const { meta } = item;
     if (!keys || !header) return;
-    if (!meta) return this.tell(this.say("fault_tampered"));
-    this.tell(this.say("reading"));
-    const body = await this.run({ do: "read", keys, vault: header.vault, id: item.row.id, meta });
+    if (!meta) return this.tell(this.words.say("fault_tampered"));
+    this.tell(this.words.say("reading"));
+    const body = await this.worker.run({ do: "read", keys, vault: header.vault, id: item.row.id, meta });
     if (this.keys !== keys) return;
     this.tell("");
     this.panel("look");
@@ -636,43 +541,22 @@ class VaultBox extends Live {
       const place = this.querySelector(`[data-look-${name}]`);
       if (place) place.textContent = words;
     };
-    put("name", meta.name || this.say("no_name"));
-    put("at", this.time(meta.at));
-    put("size", this.size(meta.size));
+    put("name", meta.name || this.words.say("no_name"));
+    put("at", this.words.time(meta.at));
+    put("size", this.words.size(meta.size));
     put("sum", meta.sha256);
-    this.querySelector("[data-look]")?.replaceChildren(await this.bodyOf(meta, body));
+    const { shown, url } = await drawnBody(this.words, meta, body);
+    // Closed, or gone on to another, meanwhile.
+    if (this.looked !== item) {
+      if (url) URL.revokeObjectURL(url);
+      return;
+    }
+    this.lookURL = url;
+    this.querySelector("[data-look]")?.replaceChildren(shown);
     this.drawGiving();
   }
 
   private lookURL = "";
-
-  private async bodyOf(meta: Meta, body: Blob): Promise<HTMLElement> {
-    if (meta.kind === "note" || meta.kind === "link") {
-      const text = await body.text();
-      const said = document.createElement("p");
-      said.className = "vault-text";
-      said.dir = "auto";
-      if (meta.kind === "link" && /^https?:\/\/\S+$/i.test(text)) {
-        const link = document.createElement("a");
-        link.href = text;
-        link.target = "_blank";
-        link.rel = "noopener noreferrer";
-        link.textContent = text;
-        said.append(link);
-      } else said.textContent = text;
-      return said;
-    }
-    const unshown = document.createElement("p");
-    unshown.textContent = this.say("not_shown");
-    if (meta.kind === "file") return unshown;
-    this.lookURL = URL.createObjectURL(body);
-    const shown = meta.kind === "picture" ? document.createElement("img") : document.createElement(meta.kind === "video" ? "video" : "audio");
-    if (shown instanceof HTMLMediaElement) shown.controls = true;
-    else shown.alt = meta.name;
-    shown.addEventListener("error", () => shown.replaceWith(unshown));
-    shown.src = this.lookURL;
-    return shown;
-  }
 
   private unlook(): void {
     this.looked = undefined;
@@ -688,7 +572,7 @@ class VaultBox extends Live {
     await store.remove(item.row.id);
     this.clear();
     this.panel("list");
-    this.tell(this.say("removed"));
+    this.tell(this.words.say("removed"));
     this.channel?.postMessage("changed");
     await this.draw();
     void this.drawSpace();
@@ -697,10 +581,10 @@ class VaultBox extends Live {
   private async takeOut(): Promise<void> {
     const { keys, header, looked } = this;
     if (!keys || !header || !looked?.meta) return;
-    const body = await this.run({ do: "read", keys, vault: header.vault, id: looked.row.id, meta: looked.meta });
+    const body = await this.worker.run({ do: "read", keys, vault: header.vault, id: looked.row.id, meta: looked.meta });
     const text = looked.meta.kind === "note" || looked.meta.kind === "link";
     download(body, text ? "note.txt" : looked.meta.name || "fichier");
-    this.tell(this.say("copied_to_device"));
+    this.tell(this.words.say("copied_to_device"));
   }
 
   // What comes in.
@@ -723,13 +607,13 @@ class VaultBox extends Live {
     this.enqueue(all.filter(([, asks]) => !asks).map(([w]) => w));
     if (this.unasked.length > 0) {
       if (this.keys) this.askNude();
-      else this.tell(this.say("waiting_files"));
+      else this.tell(this.words.say("waiting_files"));
     }
   }
 
   private askNude(): void {
     const what = this.querySelector("[data-nude-what]");
-    if (what) what.textContent = this.unasked.map((w) => w.name || this.say(`kind_${w.kind}`)).join(", ");
+    if (what) what.textContent = this.unasked.map((w) => w.name || this.words.say(`kind_${w.kind}`)).join(", ");
     this.tell("");
     this.panel("nude");
   }
@@ -755,7 +639,7 @@ class VaultBox extends Live {
   private enqueue(all: readonly Waiting[]): void {
     this.queue.push(...all);
     if (this.keys) void this.drain();
-    else if (all.length > 0) this.tell(this.say("waiting_files"));
+    else if (all.length > 0) this.tell(this.words.say("waiting_files"));
   }
 
   /** Takes in what waits; one taking after another, so that what comes while the list is drawn is not left waiting. */
@@ -772,21 +656,21 @@ class VaultBox extends Live {
       try {
         await store.roomFor(next.body.size);
         const thumb = next.kind === "picture" ? await thumbOf(next.body) : undefined;
-        this.tell(this.queue.length > 1 ? this.say("adding_n", { n: this.queue.length }) : this.say("adding", { name: next.name, n: 0 }));
-        await this.run({ do: "add", keys, vault: header.vault, incoming: { ...next, ...(thumb ? { thumb } : {}) } }, (n, of) => {
-          this.tell(this.say("adding", { name: next.name, n: Math.floor((100 * n) / of) }));
+        this.tell(this.queue.length > 1 ? this.words.say("adding_n", { n: this.queue.length }) : this.words.say("adding", { name: next.name, n: 0 }));
+        await this.worker.run({ do: "add", keys, vault: header.vault, incoming: { ...next, ...(thumb ? { thumb } : {}) } }, (n, of) => {
+          this.tell(this.words.say("adding", { name: next.name, n: Math.floor((100 * n) / of) }));
         });
         added++;
         this.channel?.postMessage("changed");
       } catch (fault) {
         // Closed in between: it waits for the vault to be opened again.
         if (this.keys !== keys) return;
-        refused = await this.fault(fault, next.name);
+        refused = await this.words.fault(fault, next.name);
       }
       if (this.queue[0] === next) this.queue.shift();
     }
     if (!this.keys || added === 0 && !refused) return;
-    this.tell([refused, added > 1 ? this.say("added_many", { n: added }) : added === 1 ? this.say("added") : ""].filter(Boolean).join(" "));
+    this.tell([refused, added > 1 ? this.words.say("added_many", { n: added }) : added === 1 ? this.words.say("added") : ""].filter(Boolean).join(" "));
     await this.draw();
     await this.readInbox();
     void this.drawSpace();
@@ -803,7 +687,7 @@ class VaultBox extends Live {
   private takePasted(files: readonly File[], text: string): void {
     if (files.length > 0) void this.offer(files);
     else if (text.trim()) this.enqueue([this.text(text.trim(), "", linkOrNote(text))]);
-    else this.tell(this.say("pasted_nothing"));
+    else this.tell(this.words.say("pasted_nothing"));
   }
 
   private async paste(): Promise<void> {
@@ -817,7 +701,7 @@ class VaultBox extends Live {
       }
       this.takePasted(files, text);
     } catch {
-      this.tell(this.say("paste_refused"));
+      this.tell(this.words.say("paste_refused"));
     }
   }
 
@@ -829,12 +713,12 @@ class VaultBox extends Live {
     if (!keys) return;
     const offered: Offered[] = [];
     for (const left of await store.inbox().catch(() => [])) {
-      let one: Offered = { seq: left.seq, name: this.say("inbox_unread"), facts: "" };
+      let one: Offered = { seq: left.seq, name: this.words.say("inbox_unread"), facts: "" };
       try {
         const { name, type, text, at, size, head } = await peek(left, keys.inbox);
         const words = text ? new TextDecoder().decode(head) : "";
         const kind = text ? linkOrNote(words) : kindOf(head, type);
-        one = { seq: left.seq, kind, name: text ? words.trim().slice(0, 200) : name || this.say("no_name"), facts: [this.say(`kind_${kind}`), this.size(size), this.time(at)].join(" · ") };
+        one = { seq: left.seq, kind, name: text ? words.trim().slice(0, 200) : name || this.words.say("no_name"), facts: [this.words.say(`kind_${kind}`), this.words.size(size), this.words.time(at)].join(" · ") };
       } catch {
         // It is shown as what it is, and stays until she throws it away.
       }
@@ -883,7 +767,7 @@ class VaultBox extends Live {
       asks = !text && mayShow(head);
       shared = text ? { ...this.text(words, "", linkOrNote(words)), at, taken: seq } : { body, kind: kindOf(head, type), name, type, at, taken: seq };
     } catch {
-      if (this.keys === keys) this.tell(this.say("inbox_refused"));
+      if (this.keys === keys) this.tell(this.words.say("inbox_refused"));
       return;
     }
     if (this.keys !== keys || this.unasked.concat(this.queue).some((w) => w.taken === seq)) return;
@@ -903,7 +787,7 @@ class VaultBox extends Live {
     this.channel?.postMessage("changed");
     await this.readInbox();
     this.panel(this.offered.length > 0 ? "shared" : "list");
-    this.tell(this.say("inbox_dropped"));
+    this.tell(this.words.say("inbox_dropped"));
     void this.drawSpace();
   }
 
@@ -912,21 +796,21 @@ class VaultBox extends Live {
   private async export(): Promise<void> {
     const { keys, header } = this;
     if (!keys || !header) return;
-    this.tell(this.say("exporting"));
+    this.tell(this.words.say("exporting"));
     const file = await exported(keys.data, header);
     if (this.keys !== keys) return;
     download(file, `${this.getAttribute("data-export")}-${declaredNow().slice(0, 10)}.bin`);
-    this.tell(this.say("exported"));
+    this.tell(this.words.say("exported"));
   }
 
   private async import(file: File, phrase: string): Promise<void> {
     const { keys, header } = this;
     if (!keys || !header) return;
-    const result = await this.run({ do: "import", keys, vault: header.vault, file, phrase }, (n, of) => this.tell(this.say("importing", { n: Math.floor((100 * n) / of) })));
+    const result = await this.worker.run({ do: "import", keys, vault: header.vault, file, phrase }, (n, of) => this.tell(this.words.say("importing", { n: Math.floor((100 * n) / of) })));
     this.channel?.postMessage("changed");
     this.clear();
     this.panel("list");
-    this.tell(this.say("imported", { n: result.added, there: result.there, refused: result.refused }));
+    this.tell(this.words.say("imported", { n: result.added, there: result.there, refused: result.refused }));
     await this.draw();
     void this.drawSpace();
   }
@@ -935,8 +819,8 @@ class VaultBox extends Live {
     const { header } = await readPrologue(file);
     const space = await store.free();
     if (space && space.quota - space.usage < store.spaceFor(file.size)) throw new VaultFault("space");
-    this.tell(this.say("opening"));
-    const keys = await this.run({ do: "unlock", phrase, header });
+    this.tell(this.words.say("opening"));
+    const keys = await this.worker.run({ do: "unlock", phrase, header });
     if (!(await store.writeHeader(header))) {
       this.clear();
       await this.begin();
@@ -947,10 +831,10 @@ class VaultBox extends Live {
     void navigator.storage?.persist?.();
     let said: string;
     try {
-      const result = await this.run({ do: "import", keys, vault: header.vault, file, phrase }, (n, of) => this.tell(this.say("importing", { n: Math.floor((100 * n) / of) })));
-      said = this.say("restored", { n: result.added, refused: result.refused });
+      const result = await this.worker.run({ do: "import", keys, vault: header.vault, file, phrase }, (n, of) => this.tell(this.words.say("importing", { n: Math.floor((100 * n) / of) })));
+      said = this.words.say("restored", { n: result.added, refused: result.refused });
     } catch (fault) {
-      said = await this.fault(fault);
+      said = await this.words.fault(fault);
     }
     await this.opened(keys, said);
   }
@@ -1001,7 +885,7 @@ class VaultBox extends Live {
             const known = this.talk.given.find((k) => k.proof === g.proof);
             const at = known?.back || g.back;
             const line = document.createElement("li");
-            line.textContent = at ? this.say("given_back", { when: this.time(at) }) : this.say(known?.opened ? "given_open" : "given_at", { when: this.time(g.at) });
+            line.textContent = at ? this.words.say("given_back", { when: this.words.time(at) }) : this.words.say(known?.opened ? "given_open" : "given_at", { when: this.words.time(g.at) });
             return line;
           }),
         );
@@ -1025,9 +909,9 @@ class VaultBox extends Live {
     const { asked } = this.talk;
     const { keys, header } = this;
     if (!asked || !item?.meta || !keys || !header) return;
-    if (item.meta.size > asked.max) return this.tell(this.say("give_large", { max: this.size(asked.max) }));
+    if (item.meta.size > asked.max) return this.tell(this.words.say("give_large", { max: this.words.size(asked.max) }));
     const head = await open(keys.data, await store.chunk(item.row.id, 0), bound.chunk(header.vault, item.row.id, item.meta.kind, 0, item.row.chunks === 1));
-    if (!asked.kinds.includes(sniff(head))) return this.tell(this.say("give_kind"));
+    if (!asked.kinds.includes(sniff(head))) return this.tell(this.words.say("give_kind"));
     const put = (name: string, words: string): void => {
       const place = this.querySelector(`[data-give-${name}]`);
       if (place) place.textContent = words;
@@ -1035,7 +919,7 @@ class VaultBox extends Live {
     this.tell("");
     this.panel("give");
     this.looked = item;
-    put("name", item.meta.name || this.say("no_name"));
+    put("name", item.meta.name || this.words.say("no_name"));
     put("what", asked.what);
     put("warning", asked.warning);
   }
@@ -1045,7 +929,7 @@ class VaultBox extends Live {
     const { asked } = this.talk;
     if (!keys || !header || !looked?.meta || !asked) return;
     const meta = looked.meta;
-    const body = await this.run({ do: "read", keys, vault: header.vault, id: looked.row.id, meta });
+    const body = await this.worker.run({ do: "read", keys, vault: header.vault, id: looked.row.id, meta });
     const form = new FormData();
     form.append("sure", "yes");
     form.append("vault_sha256", meta.sha256);
@@ -1053,17 +937,17 @@ class VaultBox extends Live {
     form.append("file", new File([body], meta.name || "image", { type: meta.type }));
     let answer: Response;
     try {
-      answer = await upload((this.getAttribute("data-file") ?? "") + asked.proof, form, (n) => this.tell(this.say("give_sending", { n })));
+      answer = await upload((this.getAttribute("data-file") ?? "") + asked.proof, form, (n) => this.tell(this.words.say("give_sending", { n })));
     } catch {
-      return this.tell(this.say("give_failed"));
+      return this.tell(this.words.say("give_failed"));
     }
-    if (!answer.ok) return this.tell((await sentence(answer)) || this.say("give_failed"));
+    if (!answer.ok) return this.tell((await sentence(answer)) || this.words.say("give_failed"));
     const { at, match } = (await answer.json()) as { at: string; match: boolean };
     await this.noteGiven(keys, header, looked.row.id, (given) => [...given.filter((g) => g.proof !== asked.proof), { proof: asked.proof, at, match }]);
     this.clear();
     if (this.keys !== keys) return;
     this.panel("list");
-    this.tell(this.say(match ? "given_match" : "given_differs"));
+    this.tell(this.words.say(match ? "given_match" : "given_differs"));
     await this.draw();
     await this.ask();
   }
@@ -1076,16 +960,16 @@ class VaultBox extends Live {
     try {
       answer = await fetch(`${this.getAttribute("data-file")}${proof}/back`, { method: "POST", headers: { "Vigie-Script": "1" }, credentials: "same-origin" });
     } catch {
-      return this.tell(this.say("give_failed"));
+      return this.tell(this.words.say("give_failed"));
     }
     if (!answer.ok) {
-      this.tell((await sentence(answer)) || this.say("fault_other"));
+      this.tell((await sentence(answer)) || this.words.say("fault_other"));
       await this.ask();
       return;
     }
     const { at } = (await answer.json()) as { at: string };
     await this.noteGiven(keys, header, item.row.id, (given) => given.map((g) => (g.proof === proof ? { ...g, back: at } : g)));
-    this.tell(this.say("back_done"));
+    this.tell(this.words.say("back_done"));
     await this.draw();
     await this.ask();
   }
