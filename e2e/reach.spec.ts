@@ -1,4 +1,4 @@
-// Every public page with the keyboard alone (WCAG 2.2: 2.1.1, 2.1.2, 2.4.1, 2.4.7, 2.4.11), at 200 % (1.4.10), and with letters twice as large (1.4.4).
+// Every public page with the keyboard alone (WCAG 2.2: 2.1.1, 2.1.2, 2.4.1, 2.4.7, 2.4.11), at 200 % (1.4.4; at 320 px, which is 400 %, everypage.spec.ts looks), and with letters twice as large.
 import { expect, expectNoSideways, test } from "./vigie";
 import { publicPages } from "./pages";
 import type { Page } from "@playwright/test";
@@ -13,14 +13,22 @@ interface Stop {
 /** Goes through a page with Tab, until it has left it. */
 async function walk(page: Page): Promise<Stop[]> {
   const stops: Stop[] = [];
+  // How everything looks without the focus.
+  await page.evaluate(() => {
+    for (const element of document.querySelectorAll("*")) {
+      const { outlineStyle, outlineWidth, outlineColor, boxShadow } = getComputedStyle(element);
+      (element as Element & { bare?: string }).bare = [outlineStyle, outlineWidth, outlineColor, boxShadow].join();
+    }
+  });
   for (let steps = 0; steps < 400; steps += 1) {
     await page.keyboard.press("Tab");
     const stop = await page.evaluate((): Stop | undefined => {
       const now = document.activeElement;
       if (!now || now === document.body || now === document.documentElement) return undefined;
       const ring = (element: Element): boolean => {
-        const style = getComputedStyle(element);
-        return (style.outlineStyle !== "none" && parseFloat(style.outlineWidth) >= 2) || style.boxShadow !== "none";
+        const { outlineStyle, outlineWidth, outlineColor, boxShadow } = getComputedStyle(element);
+        if ((element as Element & { bare?: string }).bare === [outlineStyle, outlineWidth, outlineColor, boxShadow].join()) return false;
+        return (outlineStyle !== "none" && parseFloat(outlineWidth) >= 2 && !/, 0\)$|transparent/.test(outlineColor)) || boxShadow !== "none";
       };
       // A chip or a segment shows the focus of its hidden input on its label.
       const label = now instanceof HTMLInputElement && now.labels?.[0];
@@ -30,7 +38,7 @@ async function walk(page: Page): Promise<Stop[]> {
       const points = [[x, y], [x, Math.max(top, 0) + 2], [x, Math.min(bottom, innerHeight) - 2]] as const;
       const bare = points.some(([px, py]) => {
         const there = document.elementFromPoint(px, py);
-        return !!there && (there === shown || shown.contains(there) || there.contains(shown));
+        return !!there && (there === shown || shown.contains(there));
       });
       now.setAttribute("data-walked", "");
       return { what: now.outerHTML.slice(0, 160), seen: ring(shown), covered: !bare };
@@ -58,9 +66,13 @@ test.describe("every public page", { tag: ["@desk"] }, () => {
 
   test("is worked with the keyboard alone", async ({ page }) => {
     for (const path of publicPages) {
+      expect((await page.goto(path))?.status()).toBe(path === "/nowhere" ? 404 : 200);
+      await page.keyboard.press("Tab");
+      await page.keyboard.press("Enter");
+      await expect(page.locator("#main"), `the first stop on ${path} leads past the head`).toBeFocused();
+      await page.goto("about:blank");
       await page.goto(path);
       const stops = await walk(page);
-      expect(stops[0]?.what, `the first stop on ${path} leads to what it says`).toContain("skip");
       expect(stops.filter((stop) => !stop.seen), `where the focus is not seen on ${path}`).toEqual([]);
       expect(stops.filter((stop) => stop.covered), `where the focus is covered on ${path}`).toEqual([]);
       expect(await missed(page), `what Tab does not come to on ${path}`).toEqual([]);

@@ -16,8 +16,8 @@ type evening struct {
 	profiled bool
 	// prepare fills the record, and says what the crowd does; where it is and what it writes to is filled in.
 	prepare func(h *House) (order, error)
-	// beside begins what goes on while it is measured, and returns what ends it; nil for nothing.
-	beside func(address string) (end func(ctx context.Context) error, err error)
+	// beside begins what goes on while it is measured, and returns what waits for its report, and what ends it; nil for nothing.
+	beside func(address string) (report func(ctx context.Context) error, end func(), err error)
 }
 
 // spend measures an evening.
@@ -61,11 +61,13 @@ func (b Bench) spend(ctx context.Context, e evening) (r *report, cost *Cost, err
 	if err != nil {
 		return nil, nil, err
 	}
-	over := func(context.Context) error { return nil }
+	heard := func(context.Context) error { return nil }
 	if e.beside != nil {
-		if over, err = e.beside(server.address); err != nil {
+		var end func()
+		if heard, end, err = e.beside(server.address); err != nil {
 			return nil, nil, err
 		}
+		defer end()
 	}
 	before, err := b.meter(server, crowd, rec)
 	if err != nil {
@@ -77,7 +79,7 @@ func (b Bench) spend(ctx context.Context, e evening) (r *report, cost *Cost, err
 		return nil, nil, err
 	}
 	after, err := b.meter(server, crowd, rec)
-	if err = errors.Join(err, over(ctx)); err != nil {
+	if err = errors.Join(err, heard(ctx)); err != nil {
 		return nil, nil, err
 	}
 	profiled()

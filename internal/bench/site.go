@@ -120,15 +120,17 @@ func (b Bench) siteRun(ctx context.Context, o SiteOptions, read bool) (r *report
 		return order{Visitors: o.Visitors, Seats: counsellors, Interval: o.Interval, Measure: o.Measure, Pool: poolSize, Seed: 1}, err
 	}}
 	if read {
-		e.beside = func(address string) (func(context.Context) error, error) {
+		e.beside = func(address string) (func(context.Context) error, func(), error) {
 			readers, err := b.gather(order{Do: browsing, Address: address, Measure: o.Measure, Pool: o.Connections, Read: o.PerSecond})
+			if err != nil {
+				return nil, nil, err
+			}
 			return func(ctx context.Context) error {
-				defer readers.end()
 				readersCPU = processor(readers.pid()).Seconds()
 				last, err := readers.hears(ctx, phaseOver)
 				seen = last.Readers
 				return err
-			}, err
+			}, readers.end, nil
 		}
 	}
 	r, cost, err = b.spend(ctx, e)

@@ -26,17 +26,18 @@ type Hours struct {
 	closure *closure
 }
 
-// Planning is what the rota reckons with. What is not written is as usual: four of five calls within a minute, three conversations at once.
+// Planning is what the rota reckons with. What is not written is as usual: four of five calls within a minute, and as
+// many conversations at once as the floor gives.
 type Planning struct {
 	AnsweredPercent int `toml:"answered_percent"`
 	WithinSeconds   int `toml:"within_seconds"`
 	ChatsAtOnce     int `toml:"chats_at_once"`
 }
 
-// Planned is Planning with what is usual filled in.
-func (h *Hours) Planned() Planning {
+// Planned is Planning with what is usual filled in; chats are those that a counsellor takes at once where nothing else is written.
+func (h *Hours) Planned(chats int) Planning {
 	p := h.Planning
-	return Planning{AnsweredPercent: cmp.Or(p.AnsweredPercent, 80), WithinSeconds: cmp.Or(p.WithinSeconds, 60), ChatsAtOnce: cmp.Or(p.ChatsAtOnce, 3)}
+	return Planning{AnsweredPercent: cmp.Or(p.AnsweredPercent, 80), WithinSeconds: cmp.Or(p.WithinSeconds, 60), ChatsAtOnce: cmp.Or(p.ChatsAtOnce, chats)}
 }
 
 // WeekHours are the hours of some days of the week; a day may stand in several.

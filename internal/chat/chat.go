@@ -295,7 +295,7 @@ func (c *Chats) store(ctx context.Context, m Message, key *seal.Key, author stri
 
 // storeAlarming writes a message together with what its words mean, so that neither is ever without the other.
 func (c *Chats) storeAlarming(ctx context.Context, m *Message, insert, entry store.Stmt, reasons []contact.Reason, danger bool) error {
-	return c.db.Tx(ctx, func(tx *store.Tx) error {
+	return c.db.UrgentTx(ctx, func(tx *store.Tx) error {
 		m.Seq = 0
 		_, err := store.One(ctx, tx, func(r store.Row) (struct{}, error) { return struct{}{}, insert.Scan(r) }, insert.SQL, insert.Args...)
 		if errors.Is(err, store.ErrNoRow) {

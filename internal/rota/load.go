@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	"vigie/internal/catalogue"
 	"vigie/internal/store"
 )
 
@@ -167,7 +168,7 @@ func (r *Rota) Load(ctx context.Context, days []string, drafts bool) (map[string
 		return nil, err
 	}
 	hours := r.o.Catalogue().Hours
-	plan := hours.Planned()
+	plan := r.Planning()
 	target := Target{Share: float64(plan.AnsweredPercent) / 100, Within: time.Duration(plan.WithinSeconds) * time.Second}
 	for _, day := range days {
 		like := weekday(day)
@@ -188,6 +189,9 @@ func (r *Rota) Load(ctx context.Context, days []string, drafts bool) (map[string
 	}
 	return all, nil
 }
+
+// Planning is what the rota reckons with.
+func (r *Rota) Planning() catalogue.Planning { return r.o.Catalogue().Hours.Planned(r.o.ChatCapacity) }
 
 // staffed counts who is there throughout an hour: at each of its quarters, and the fewest count.
 func (r *Rota) staffed(shifts []Shift, day string, hour int) (phone, chat, both int) {

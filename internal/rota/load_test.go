@@ -63,11 +63,11 @@ func TestChatsShareACounsellor(t *testing.T) {
 // What is planned for is the catalogue's: more of the calls, and sooner, take more people, and so do fewer conversations at once.
 func TestWhatIsPlannedForIsTheCatalogues(t *testing.T) {
 	var hours catalogue.Hours
-	if got := hours.Planned(); got != (catalogue.Planning{AnsweredPercent: 80, WithinSeconds: 60, ChatsAtOnce: 3}) {
+	if got := hours.Planned(3); got != (catalogue.Planning{AnsweredPercent: 80, WithinSeconds: 60, ChatsAtOnce: 3}) {
 		t.Errorf("usually %+v", got)
 	}
 	hours.Planning = catalogue.Planning{AnsweredPercent: 95, ChatsAtOnce: 2}
-	if got := hours.Planned(); got != (catalogue.Planning{AnsweredPercent: 95, WithinSeconds: 60, ChatsAtOnce: 2}) {
+	if got := hours.Planned(3); got != (catalogue.Planning{AnsweredPercent: 95, WithinSeconds: 60, ChatsAtOnce: 2}) {
 		t.Errorf("told otherwise %+v", got)
 	}
 	usual := rota.NeededForCalls(200, 3*time.Minute, rota.Target{Share: 0.8, Within: time.Minute})

@@ -73,10 +73,12 @@ const Longest = 16 * 60
 
 // Options are what the room works with.
 type Options struct {
-	DB        *store.DB
-	Keys      *seal.Keeper
-	Audit     *audit.Log
-	Catalogue func() *catalogue.Set
+	// ChatCapacity is how many conversations a counsellor has at once where the catalogue plans with no other number; 0 is 3.
+	ChatCapacity int
+	DB           *store.DB
+	Keys         *seal.Keeper
+	Audit        *audit.Log
+	Catalogue    func() *catalogue.Set
 	// People are those who work here, without their names.
 	People interface {
 		Roster(ctx context.Context) ([]staff.Person, error)
@@ -96,6 +98,9 @@ type Rota struct {
 
 // New opens the room.
 func New(o Options) *Rota {
+	if o.ChatCapacity == 0 {
+		o.ChatCapacity = 3
+	}
 	if o.Now == nil {
 		o.Now = time.Now
 	}

@@ -1,6 +1,7 @@
 package routing
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"slices"
@@ -40,11 +41,11 @@ const (
 	// lineBreath is the least time between two readings for people who have just come; it grows with what
 	// a reading takes, so that a thousand who come at once are read in few.
 	lineBreath = 20 * time.Millisecond
-	// lineLong is how many must wait in her language for whoever has just come to be told no place before the next reading: hers is
-	// beyond placesShown, or, in danger, the page that is drawn a moment later says it.
-	lineLong = 2 * placesShown
-	// forgetEvery is how often what is kept only for an open contact is looked for.
-	forgetEvery = 10 * time.Second
+	// behindMany is how many must be before whoever has just come, in a line that was read a moment ago, for her to be told no place without
+	// another reading: some of them may have been answered since.
+	behindMany = 2 * placesShown
+	// forgetDear is how long looking for what is kept only for open contacts may take to be done in every sweep.
+	forgetDear = 3 * time.Millisecond
 	// usualFresh is how old the usual waits may be: they are read from all who were answered in half an hour.
 	usualFresh = 10 * time.Second
 )
@@ -54,7 +55,7 @@ type lineCache struct {
 	mu   sync.Mutex
 	read time.Time              // by the room's clock
 	view map[string]WaitingView // by contact
-	long map[string]int         // how many wait, by language
+	line map[string][]waiting   // by language, in their order
 	// When the reading began and was over, and what it took, by the machine's clock.
 	began, done time.Time
 	took        time.Duration
@@ -77,7 +78,7 @@ func (r *Router) Place(ctx context.Context, contactID string) (WaitingView, erro
 	known = known || r.line.began.After(asked)
 	if !old && !known {
 		var err error
-		if view, known, err = r.behind(ctx, contactID); err != nil {
+		if view, known, err = r.behind(ctx, contactID, now); err != nil {
 			return WaitingView{}, err
 		}
 	}
@@ -108,16 +109,26 @@ func (r *Router) Place(ctx context.Context, contactID string) (WaitingView, erro
 	return view, nil
 }
 
-// behind is what somebody is told who has just joined a long line; ok is false where she did not, or where it is short.
-func (r *Router) behind(ctx context.Context, contactID string) (view WaitingView, ok bool, err error) {
-	now, err := store.One(ctx, r.db, scanPair, selectStateAndLang, contactID)
+// behind is what somebody is told who has just come and is behind many; ok is false where she is not, or does not wait. r.line.mu is held.
+func (r *Router) behind(ctx context.Context, contactID string, now time.Time) (view WaitingView, ok bool, err error) {
+	hers, err := store.One(ctx, r.db, scanWaiting, selectPlaces+` AND c.id = $1`, contactID)
 	if errors.Is(err, store.ErrNoRow) {
 		return view, false, nil
 	}
-	if err != nil || now[0] != string(contact.Waiting) || r.line.long[now[1]] < lineLong {
+	if err != nil || !hers.live() {
 		return view, false, err
 	}
-	return WaitingView{Waiting: true, UsualWait: r.line.usual[now[1]]}, true, nil
+	set, before := r.catalogue(), 0
+	score := r.score(ruleOf(set, hers), hers, now)
+	for _, w := range r.line.line[hers.lang] {
+		if cmp.Or(cmp.Compare(score, r.score(ruleOf(set, w), w, now)), cmp.Compare(w.since, hers.since)) >= 0 {
+			return view, false, nil
+		}
+		if before++; before == behindMany {
+			return WaitingView{Waiting: true, Ringing: hers.state == contact.Offered, UsualWait: r.line.usual[hers.lang]}, true, nil
+		}
+	}
+	return view, false, nil
 }
 
 func (r *Router) readPlaces(ctx context.Context, now time.Time) error {
@@ -140,10 +151,12 @@ func (r *Router) readPlaces(ctx context.Context, now time.Time) error {
 	}
 	r.line.read = now
 	r.line.view = make(map[string]WaitingView, len(view))
-	r.line.long = map[string]int{}
 	for id, v := range view {
 		r.line.view[id] = v.WaitingView
-		r.line.long[v.lang]++
+	}
+	r.line.line = map[string][]waiting{}
+	for _, w := range all { // places has put them in order
+		r.line.line[w.lang] = append(r.line.line[w.lang], w)
 	}
 	return nil
 }
@@ -236,17 +249,24 @@ func (r *Router) readUsualWaits(ctx context.Context, now time.Time) (map[string]
 	return usual, nil
 }
 
-// forgetClosed deletes what was kept only for the time that a contact was open.
-func (r *Router) forgetClosed(ctx context.Context, now time.Time) error {
-	if within(store.Millis(r.forgotAt), store.Millis(now), forgetEvery) {
-		return nil
+// forgetClosed deletes what was kept only for the time that a contact was open. It looks at everybody who has an address here, so after a
+// look that took longer than forgetDear it takes a breath of nineteen times that. It returns in how long it wants to be called again where it
+// looked too short a time ago to look now, else 0.
+func (r *Router) forgetClosed(ctx context.Context) (again time.Duration, err error) {
+	began := time.Now()
+	if again = r.forgetNext.Sub(began); again > 0 {
+		return again, nil
 	}
-	r.forgotAt = now
+	defer func() {
+		if took := time.Since(began); took > forgetDear {
+			r.forgetNext = time.Now().Add(19 * took)
+		}
+	}()
 	n, err := store.One(ctx, r.db, scanInt, selectClosedTraces)
 	if err != nil || n == 0 {
-		return err
+		return 0, err
 	}
-	return r.db.Tx(ctx, func(tx *store.Tx) error {
+	return 0, r.db.Tx(ctx, func(tx *store.Tx) error {
 		if _, err := tx.Exec(ctx, deleteClosedMarks); err != nil {
 			return err
 		}

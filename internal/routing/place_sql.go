@@ -8,8 +8,6 @@ import (
 // $1: the beginning of the window. A first answer only: waited is 0 for all others.
 const selectWaits = `SELECT lang, waited FROM offer WHERE state = 'accepted' AND ended_at > $1 AND waited > 0`
 
-const selectStateAndLang = `SELECT state, lang FROM contact WHERE id = $1`
-
 // upsertPlaces writes places that are smaller than what was told before.
 func upsertPlaces(told []place) (string, []any) {
 	var b strings.Builder

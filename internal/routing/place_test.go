@@ -230,7 +230,7 @@ func TestBehindALongLineNothingIsReadAnew(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, db *store.DB) {
 		w := world(t, db)
 		first := w.opens()
-		for range lineLong - 1 {
+		for range behindMany - 1 {
 			w.opens()
 		}
 		w.place(first)
@@ -243,6 +243,9 @@ func TestBehindALongLineNothingIsReadAnew(t *testing.T) {
 		}
 		if v, err := w.Place(t.Context(), closed.ID); err != nil || v.Waiting {
 			t.Fatalf("one who gave up: %+v, %v", v, err)
+		}
+		if v, err := w.Place(t.Context(), w.opens(inDanger).ID); err != nil || v.Place != 1 {
+			t.Fatalf("one in danger: %+v, %v; want the first place", v, err)
 		}
 		w.pass(lineFresh + time.Millisecond)
 		if v := w.place(newcomer); !v.Waiting {

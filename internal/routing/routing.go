@@ -155,7 +155,7 @@ type Router struct {
 	beats    map[string]time.Time // when this node last wrote each desk's beat
 	judgesAt time.Time            // desks are not taken for gone before this
 
-	forgotAt time.Time // when the sweep last looked for what is kept only for open contacts
+	forgetNext time.Time // when the sweep looks again for what is kept only for open contacts
 
 	settings settings
 	line     lineCache
@@ -247,7 +247,7 @@ func (r *Router) Run(ctx context.Context) {
 		}
 		due = next
 		// A burst of announcements makes one sweep: after each, a breath of nine times what it took, so
-		// that sweeping hardly takes more than a tenth of a core.
+		// that sweeping takes a tenth of a core, and more only where one takes longer than 28 ms.
 		breath := min(max(9*r.now().Sub(began), 5*time.Millisecond), 250*time.Millisecond)
 		select {
 		case <-ctx.Done():

@@ -66,13 +66,18 @@ func (r *Router) sweep(ctx context.Context, remind bool) (next time.Time, err er
 	if err := r.ringIfNobody(ctx, f, line); err != nil {
 		return next, err
 	}
-	if err := r.forgetClosed(ctx, now); err != nil {
+	again, err := r.forgetClosed(ctx)
+	if err != nil {
 		return next, err
 	}
 	if err := r.forgetBlocks(ctx, now); err != nil {
 		return next, err
 	}
-	return r.nextDeadline(f, line), nil
+	next = r.nextDeadline(f, line)
+	if soon := r.now().Add(again); again > 0 && soon.Before(next) {
+		next = soon
+	}
+	return next, nil
 }
 
 // setRight ends what is over: desks that are gone, offers that rang in vain or whose contact left. It

@@ -182,13 +182,22 @@ func (db *DB) Exec(ctx context.Context, query string, args ...any) (int64, error
 // Tx runs fn in a transaction that is committed when fn returns nil. fn is run again from the start
 // when the engine reports that two transactions met (40001, 40P01, SQLITE_BUSY), so it must only
 // change what the transaction undoes; network I/O inside it would stop every writer of SQLite.
-func (db *DB) Tx(ctx context.Context, fn func(tx *Tx) error) error {
+func (db *DB) Tx(ctx context.Context, fn func(tx *Tx) error) error { return db.tx(ctx, false, fn) }
+
+// UrgentTx is Tx for what must not stand in a row: on SQLite its turn comes before every other's.
+func (db *DB) UrgentTx(ctx context.Context, fn func(tx *Tx) error) error { return db.tx(ctx, true, fn) }
+
+func (db *DB) tx(ctx context.Context, urgent bool, fn func(tx *Tx) error) error {
 	const attempts = 8
 	for i := 0; ; i++ {
 		var after []func()
 		var err error
 		if db.writer != nil {
-			after, err = db.writer.tx(ctx, fn)
+			queue := db.writer.turns
+			if urgent {
+				queue = db.writer.urgent
+			}
+			after, err = db.writer.tx(ctx, queue, fn)
 		} else {
 			after, err = db.txPostgres(ctx, fn)
 		}

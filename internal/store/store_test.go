@@ -162,6 +162,43 @@ func TestAUnitDoesNotWaitForARowOfTransactions(t *testing.T) {
 	}
 }
 
+// What is urgent has its turn before the transactions that stood in line before it.
+func TestAnUrgentTransactionGoesFirst(t *testing.T) {
+	db := storetest.SQLite(t)
+	withTable(t, db)
+	ctx := t.Context()
+	const row = 20
+	var begun, before atomic.Int64
+	var all sync.WaitGroup
+	held := make(chan struct{})
+	for range row {
+		all.Go(func() {
+			if err := db.Tx(ctx, func(*store.Tx) error {
+				begun.Add(1)
+				<-held
+				return nil
+			}); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	for begun.Load() == 0 {
+		time.Sleep(time.Millisecond)
+	}
+	time.Sleep(50 * time.Millisecond) // the others stand in line
+	all.Go(func() {
+		if err := db.UrgentTx(ctx, func(*store.Tx) error { before.Store(begun.Load()); return nil }); err != nil {
+			t.Error(err)
+		}
+	})
+	time.Sleep(50 * time.Millisecond)
+	close(held)
+	all.Wait()
+	if before.Load() > 2 {
+		t.Errorf("%d of %d transactions went before it", before.Load(), row)
+	}
+}
+
 // Of many workers that claim, each row is given to exactly one.
 func TestClaimsAreAtomic(t *testing.T) {
 	storetest.Both(t, func(t *testing.T, db *store.DB) {

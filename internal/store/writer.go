@@ -23,8 +23,9 @@ const (
 var ErrClosed = errors.New("store: closed")
 
 // writer owns SQLite's one writing connection. Units of Append that wait together are committed together, a
-// Tx gets the connection to itself for a turn. Between two turns whatever units wait are committed, so that
-// a message waits for one Tx and not for a row of them; and after each group a Tx that waits has its turn.
+// Tx gets the connection to itself for a turn. Between two turns whatever units wait are committed (but for
+// the breath after a full group), so that a message waits for one Tx and not for a row of them; after each
+// group a Tx that waits has its turn, and an urgent one before all others.
 type writer struct {
 	db    *DB
 	pool  *sql.DB
@@ -33,6 +34,7 @@ type writer struct {
 
 	units   chan *unit
 	turns   chan *turn
+	urgent  chan *turn
 	mu      sync.RWMutex // guards closed, after which nothing is sent on the channels
 	closed  bool
 	closing chan struct{}
@@ -61,7 +63,7 @@ func startWriter(ctx context.Context, db *DB, pool *sql.DB) (*writer, error) {
 	if err != nil {
 		return nil, err
 	}
-	w := &writer{db: db, pool: pool, conn: conn, units: make(chan *unit, 4*maxGroup), turns: make(chan *turn, 4*maxGroup), closing: make(chan struct{}), done: make(chan struct{})}
+	w := &writer{db: db, pool: pool, conn: conn, units: make(chan *unit, 4*maxGroup), turns: make(chan *turn, 4*maxGroup), urgent: make(chan *turn, maxGroup), closing: make(chan struct{}), done: make(chan struct{})}
 	go w.loop()
 	return w, nil
 }
@@ -109,17 +111,25 @@ func (w *writer) loop() {
 		if rest := time.Until(notBefore); rest > 0 {
 			ready, rested = nil, time.After(rest)
 		}
+		select {
+		case t := <-w.urgent:
+			t.give()
+			continue
+		default:
+		}
 		var first *unit
 		select {
-		case first = <-ready: // before any turn
+		case first = <-ready: // before any other turn
 		default:
 			select {
 			case first = <-ready:
+			case t := <-w.urgent:
+				t.give()
 			case t := <-w.turns:
 				t.give()
 			case <-rested:
 			case <-w.closing:
-				if len(w.units) == 0 && len(w.turns) == 0 {
+				if len(w.units)+len(w.turns)+len(w.urgent) == 0 {
 					return
 				}
 			}
@@ -247,9 +257,11 @@ func (w *writer) append(ctx context.Context, stmts []Stmt) (bool, error) {
 }
 
 // alone runs fn on the calling goroutine while no other write can happen.
-func (w *writer) alone(ctx context.Context, fn func() error) error {
+func (w *writer) alone(ctx context.Context, fn func() error) error { return w.inTurn(ctx, w.turns, fn) }
+
+func (w *writer) inTurn(ctx context.Context, queue chan<- *turn, fn func() error) error {
 	t := &turn{yours: make(chan struct{}), over: make(chan struct{})}
-	if err := send(ctx, w, w.turns, t); err != nil {
+	if err := send(ctx, w, queue, t); err != nil {
 		return err
 	}
 	<-t.yours
@@ -257,8 +269,8 @@ func (w *writer) alone(ctx context.Context, fn func() error) error {
 	return fn()
 }
 
-func (w *writer) tx(ctx context.Context, fn func(*Tx) error) (after []func(), err error) {
-	err = w.alone(ctx, func() error {
+func (w *writer) tx(ctx context.Context, queue chan<- *turn, fn func(*Tx) error) (after []func(), err error) {
+	err = w.inTurn(ctx, queue, func() error {
 		inner := context.WithoutCancel(ctx)
 		if err := w.begin(inner); err != nil {
 			return err

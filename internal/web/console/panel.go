@@ -105,6 +105,9 @@ func (c *Room) panel(ctx context.Context, say *i18n.Printer, reader staff.Person
 	if err != nil {
 		return nil, err
 	}
+	for _, card := range c.Guides.Cards(say.Lang(), c.speaks(ct), c.Catalogue().Questions.Danger(ct.Topic)) {
+		s.cards = append(s.cards, ui.ReadingProps{Body: card.Body, Href: say.Path(card.Path), Title: say.Text(card.Title), Words: card.Words, What: say.T("reading." + cmp.Or(string(card.Kind), "card"))})
+	}
 	if s.earlier, err = c.earlier(ctx, say, reader, ct); err != nil {
 		return nil, err
 	}
@@ -271,9 +274,6 @@ func (c *Room) sheet(ctx context.Context, say *i18n.Printer, ct contact.Contact)
 		}
 		text, _ := a.Fill(speaks, ct.Lang, vars)
 		s.answers = append(s.answers, ui.Answer{Code: a.Code, Shortcut: a.Shortcut, Title: say.Text(a.Title.In(lang)), Text: text, Topic: a.Group})
-	}
-	for _, card := range c.Guides.Cards(lang, speaks, set.Questions.Danger(ct.Topic)) {
-		s.cards = append(s.cards, ui.ReadingProps{Body: card.Body, Href: say.Path(card.Path), Title: say.Text(card.Title), Words: card.Words, What: say.T("reading." + cmp.Or(string(card.Kind), "card"))})
 	}
 	notes, err := c.Contacts.Notes(ctx, ct.ID)
 	if err != nil {

@@ -300,7 +300,7 @@ type rotaHour struct {
 
 func (c *Room) rotaOfDay(w http.ResponseWriter, r *http.Request, day string) error {
 	ctx, say, m := r.Context(), answer.Printer(r), session.Staff(r)
-	v := rotaDayView{target: c.Catalogue().Hours.Planned(), say: say, day: day, title: say.Date(c.Rota.Moment(day, 12*60)), plans: m.Can(staff.RotaEdit), week: "/desk/rota?week=" + rota.Monday(day),
+	v := rotaDayView{target: c.Rota.Planning(), say: say, day: day, title: say.Date(c.Rota.Moment(day, 12*60)), plans: m.Can(staff.RotaEdit), week: "/desk/rota?week=" + rota.Monday(day),
 		before: "/desk/rota?day=" + rota.Shifted(day, -1), next: "/desk/rota?day=" + rota.Shifted(day, 1)}
 	_, called, err := c.roster(ctx)
 	if err != nil {

@@ -14,8 +14,11 @@ func (p *Room) surge(v *view) {
 	v.waiting.Said = v.say.T("surge.many")
 	v.surging = v.contact.State == contact.Waiting && !v.contact.Danger
 	danger := p.Catalogue().Questions.Danger(v.contact.Topic)
+	if danger == "" {
+		return
+	}
 	for _, c := range p.Guides.Cards(v.say.Lang(), v.speaks, danger) {
-		if danger != "" && c.Danger == danger && len(v.guides) < mostGuides {
+		if c.Danger == danger && len(v.guides) < mostGuides {
 			v.guides = append(v.guides, ui.Link{Href: v.say.Path(c.Path), Label: v.say.Text(c.Title)})
 		}
 	}

@@ -27,7 +27,7 @@ const takeItDown = "https://takeitdown.ncmec.org"
 
 // sentences are what the page's element says when it happens, by its code.
 var sentences = []string{
-	"phrase_short", "phrase_other", "rephrase_other", "rephrase_wrong", "rephrasing", "rephrased", "making", "made", "opening", "wrong", "wait", "slow_note", "closed_hidden", "closed_self", "waiting_files",
+	"phrase_short", "phrase_other", "rephrase_other", "rephrase_wrong", "rephrase_elsewhere", "rephrasing", "rephrased", "making", "made", "opening", "wrong", "wait", "slow_note", "closed_hidden", "closed_self", "waiting_files",
 	"adding", "added", "added_many", "adding_n", "pasted_nothing", "paste_refused", "read_failed", "not_shown", "reading", "removed",
 	"exporting", "exported", "importing", "imported", "restored", "space_left", "space_unknown", "persisted", "not_persisted",
 	"give_sending", "given_match", "given_differs", "give_kind", "give_large", "give_failed", "given_at", "given_back", "given_open", "back_done",

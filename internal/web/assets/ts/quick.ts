@@ -7,8 +7,10 @@ import { rename, visit } from "./visit";
  * that is being typed elsewhere is lost. Without JavaScript they are plain forms and links.
  */
 export async function quickly(form: HTMLFormElement, submitter?: HTMLElement | null): Promise<void> {
-  if (form.hasAttribute("data-busy")) return;
-  form.setAttribute("data-busy", "");
+  // Each button of a form with data-each is an act of its own.
+  const busy = (form.hasAttribute("data-each") && submitter) || form;
+  if (busy.hasAttribute("data-busy")) return;
+  busy.setAttribute("data-busy", "");
   const fields: Record<string, string> = {};
   for (const [name, value] of new FormData(form, submitter)) {
     if (typeof value === "string") fields[name] = name in fields ? `${fields[name]},${value}` : value;
@@ -21,7 +23,7 @@ export async function quickly(form: HTMLFormElement, submitter?: HTMLElement | n
     // A page with a stream brings the line back by itself; on any other she has to press again.
     say(form, document.querySelector<HTMLElement>("[data-live-status]")?.dataset["lost"] ?? document.body.dataset["unsent"] ?? "");
   } finally {
-    form.removeAttribute("data-busy");
+    busy.removeAttribute("data-busy");
   }
 }
 

@@ -57,6 +57,8 @@ class VaultBox extends Live {
   /** What was shared while the vault was locked, until she takes it or throws it away. */
   private offered: Offered[] = [];
   private exits = 0;
+  /** How often the vault was closed: what began before does not open it. */
+  private closings = 0;
 
   private talk: Talk = { asked: null, given: [] };
   private asking: ReturnType<typeof setTimeout> | undefined;
@@ -293,6 +295,7 @@ class VaultBox extends Live {
     if (!longEnough(phrase)) return this.tell(this.words.say("phrase_short"));
     if (phrase.normalize("NFKC").trim() !== again.normalize("NFKC").trim()) return this.tell(this.words.say("phrase_other"));
     this.tell(this.words.say("making"));
+    const { closings } = this;
     const { header, keys } = await this.worker.run({ do: "create", phrase });
     if (!(await store.writeHeader(header))) {
       this.clear();
@@ -302,16 +305,17 @@ class VaultBox extends Live {
     this.header = header;
     this.channel?.postMessage("made");
     void navigator.storage?.persist?.().then(() => this.drawSpace());
-    await this.opened(keys, this.words.say("made"));
+    await this.opened(keys, this.words.say("made"), closings);
   }
 
   private async unlock(phrase: string): Promise<void> {
     const header = (this.header = await store.readHeader()); // another tab may have changed the passphrase
     if (!header || (await this.countDown()) > 0 || !phrase) return;
     this.tell(this.words.say("opening"));
+    const { closings } = this;
     const keys = await this.tried(() => this.worker.run({ do: "unlock", phrase, header }));
     if (keys) {
-      await this.opened(keys, "");
+      await this.opened(keys, "", closings);
       return;
     }
     this.worker.close();
@@ -351,7 +355,10 @@ class VaultBox extends Live {
     const changed = await this.tried(() => this.worker.run({ do: "rewrap", phrase, header, next }));
     if (this.keys !== keys) return;
     if (!changed) return this.tell(this.words.say("rephrase_wrong"));
-    if (!(await store.changeHeader(header, changed))) throw new VaultFault("elsewhere");
+    if (!(await store.changeHeader(header, changed))) {
+      this.header = await store.readHeader();
+      return this.tell(this.words.say("rephrase_elsewhere"));
+    }
     this.header = changed;
     this.channel?.postMessage("rephrased");
     this.clear();
@@ -376,7 +383,11 @@ class VaultBox extends Live {
     return 0;
   }
 
-  private async opened(keys: Keys, said: string): Promise<void> {
+  private async opened(keys: Keys, said: string, closings: number): Promise<void> {
+    if (this.closings !== closings) {
+      await this.begin();
+      return;
+    }
     this.keys = keys;
     this.clear();
     this.panel("list", false);
@@ -396,6 +407,7 @@ class VaultBox extends Live {
   /** Closes the vault: the keys, the worker and everything decrypted are gone when this returns. */
   private lock(said: string, focus = false): void {
     const was = this.keys !== undefined;
+    this.closings++;
     this.keys = undefined;
     this.worker.close();
     clearTimeout(this.asking);
@@ -794,7 +806,8 @@ class VaultBox extends Live {
   // One file with everything.
 
   private async export(): Promise<void> {
-    const { keys, header } = this;
+    const { keys } = this;
+    const header = await store.readHeader(); // another tab may have changed the passphrase
     if (!keys || !header) return;
     this.tell(this.words.say("exporting"));
     const file = await exported(keys.data, header);
@@ -820,6 +833,7 @@ class VaultBox extends Live {
     const space = await store.free();
     if (space && space.quota - space.usage < store.spaceFor(file.size)) throw new VaultFault("space");
     this.tell(this.words.say("opening"));
+    const { closings } = this;
     const keys = await this.worker.run({ do: "unlock", phrase, header });
     if (!(await store.writeHeader(header))) {
       this.clear();
@@ -836,7 +850,7 @@ class VaultBox extends Live {
     } catch (fault) {
       said = await this.words.fault(fault);
     }
-    await this.opened(keys, said);
+    await this.opened(keys, said, closings);
   }
 
   // Handing over.
