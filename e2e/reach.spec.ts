@@ -33,12 +33,13 @@ async function walk(page: Page): Promise<Stop[]> {
       // A chip or a segment shows the focus of its hidden input on its label.
       const label = now instanceof HTMLInputElement && now.labels?.[0];
       const shown = label && !ring(now) ? label : now;
-      const { left, top, right, bottom } = shown.getBoundingClientRect();
-      const [x, y] = [(Math.max(left, 0) + Math.min(right, innerWidth)) / 2, (Math.max(top, 0) + Math.min(bottom, innerHeight)) / 2];
-      const points = [[x, y], [x, Math.max(top, 0) + 2], [x, Math.min(bottom, innerHeight) - 2]] as const;
-      const bare = points.some(([px, py]) => {
-        const there = document.elementFromPoint(px, py);
-        return !!there && (there === shown || shown.contains(there));
+      // A link that is broken over two lines has a box on each.
+      const bare = [...shown.getClientRects()].some(({ left, top, right, bottom }) => {
+        const [x, y] = [(Math.max(left, 0) + Math.min(right, innerWidth)) / 2, (Math.max(top, 0) + Math.min(bottom, innerHeight)) / 2];
+        return [y, Math.max(top, 0) + 2, Math.min(bottom, innerHeight) - 2].some((at) => {
+          const there = document.elementFromPoint(x, at);
+          return !!there && (there === shown || shown.contains(there));
+        });
       });
       now.setAttribute("data-walked", "");
       return { what: now.outerHTML.slice(0, 160), seen: ring(shown), covered: !bare };
