@@ -193,7 +193,10 @@ class VaultBox extends Live {
       "shared-drop": () => this.dropShared(seq),
       export: () => this.export(),
       import: () => this.panel("import"),
-      rephrase: () => this.panel("rephrase"),
+      rephrase: () => {
+        this.tell("");
+        this.panel("rephrase");
+      },
       look: () => (item ? this.look(item) : undefined),
       give: () => this.offerToGive(item ?? this.looked),
       "take-back": () => (item ? this.takeBack(item) : undefined),
