@@ -376,6 +376,31 @@ test("another passphrase opens it, and the old one does not any more", async ({ 
   expect(readFileSync(file, "latin1"), "the export is under the passphrase of now").toContain(salt);
 });
 
+test("where another tab changed the passphrase first, that one counts, and it is said", async ({ page }) => {
+  await make(page);
+  // What another tab has written, of which this one heard nothing.
+  await page.evaluate(
+    () =>
+      new Promise<void>((done) => {
+        const opening = indexedDB.open("vigie-vault");
+        opening.onsuccess = () => {
+          const change = opening.result.transaction("vault", "readwrite");
+          const headers = change.objectStore("vault");
+          const header = headers.get("header") as IDBRequest<{ key: string }>;
+          header.onsuccess = () => headers.put({ ...header.result, key: [...header.result.key].reverse().join("") }, "header");
+          change.oncomplete = () => done();
+        };
+      }),
+  );
+  await page.getByRole("button", { name: "Changer de phrase" }).click();
+  const panel = page.locator("[data-panel=rephrase]");
+  await panel.getByLabel("La phrase de maintenant").fill(phrase);
+  await panel.getByLabel("La nouvelle phrase").fill("neige piano radeau cumin");
+  await panel.getByLabel("La nouvelle, encore une fois").fill("neige piano radeau cumin");
+  await panel.getByRole("button", { name: "Changer", exact: true }).click();
+  await expect(said(page)).toContainText("Un autre onglet a changé la phrase juste avant", { timeout: 15_000 });
+});
+
 test("what is pasted while the list is drawn comes in too", async ({ page }) => {
   await make(page);
   await page.evaluate(() => {
