@@ -269,7 +269,7 @@ func (a *App) openRooms(ctx context.Context, o Options) error {
 	a.openTeam(o)
 	a.Listening = listening.New(listening.Options{DB: a.DB, Audit: a.Audit, Contacts: a.Contacts, Chats: a.Chats, Router: a.Router, Phone: a.Phone, Now: o.Now})
 	a.openKeeping(o)
-	a.Rota = rota.New(rota.Options{ChatCapacity: a.config.ChatCapacity, DB: a.DB, Keys: a.Keys, Audit: a.Audit, Catalogue: a.Catalogue.Current, People: a.Staff, Now: o.Now})
+	a.Rota = rota.New(rota.Options{DB: a.DB, Keys: a.Keys, Audit: a.Audit, Catalogue: a.Catalogue.Current, People: a.Staff, ChatCapacity: a.config.ChatCapacity, Now: o.Now})
 	return nil
 }
 

@@ -73,12 +73,10 @@ const Longest = 16 * 60
 
 // Options are what the room works with.
 type Options struct {
-	// ChatCapacity is how many conversations a counsellor has at once where the catalogue plans with no other number; 0 is 3.
-	ChatCapacity int
-	DB           *store.DB
-	Keys         *seal.Keeper
-	Audit        *audit.Log
-	Catalogue    func() *catalogue.Set
+	DB        *store.DB
+	Keys      *seal.Keeper
+	Audit     *audit.Log
+	Catalogue func() *catalogue.Set
 	// People are those who work here, without their names.
 	People interface {
 		Roster(ctx context.Context) ([]staff.Person, error)
@@ -87,6 +85,8 @@ type Options struct {
 	Decide bool
 	Now    func() time.Time
 	Log    *slog.Logger
+	// ChatCapacity is how many conversations a counsellor has at once where the catalogue plans with no other number; 0 is 3.
+	ChatCapacity int
 }
 
 // Rota is the room. It is safe for concurrent use.

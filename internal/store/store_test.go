@@ -116,27 +116,19 @@ func TestTxIsWholeOrNothing(t *testing.T) {
 	})
 }
 
-// A message that is written while many transactions wait for their turn waits for one or two of them, and they all have theirs.
-func TestAUnitDoesNotWaitForARowOfTransactions(t *testing.T) {
-	db := storetest.SQLite(t)
-	withTable(t, db)
-	ctx := t.Context()
-	const row = 20
-	var begun, before atomic.Int64 // of the transactions, and of those that do not see the message
-	var all sync.WaitGroup
+// rowOf has n transactions stand in line, of which the first holds the connection until goOn is called, which waits for all of them. More may
+// be put in line with all in between.
+func rowOf(t *testing.T, db *store.DB, n int, fn func(tx *store.Tx, i int) error) (all *sync.WaitGroup, goOn func()) {
+	t.Helper()
+	all = new(sync.WaitGroup)
+	var begun atomic.Int64
 	held := make(chan struct{})
-	for i := range row {
+	for i := range n {
 		all.Go(func() {
-			if err := db.Tx(ctx, func(tx *store.Tx) error {
+			if err := db.Tx(t.Context(), func(tx *store.Tx) error {
 				begun.Add(1)
 				<-held
-				seen, err := store.One(ctx, tx, scanInt, `SELECT count(*) FROM boat WHERE n = $1`, row)
-				if err != nil {
-					return err
-				}
-				before.Add(1 - seen)
-				_, err = tx.Exec(ctx, insert, store.NewID(), i, nil)
-				return err
+				return fn(tx, i)
 			}); err != nil {
 				t.Error(err)
 			}
@@ -146,14 +138,35 @@ func TestAUnitDoesNotWaitForARowOfTransactions(t *testing.T) {
 		time.Sleep(time.Millisecond)
 	}
 	time.Sleep(50 * time.Millisecond) // the others stand in line
+	return all, func() {
+		time.Sleep(50 * time.Millisecond)
+		close(held)
+		all.Wait()
+	}
+}
+
+// A message that is written while many transactions wait for their turn waits for one or two of them, and they all have theirs.
+func TestAUnitDoesNotWaitForARowOfTransactions(t *testing.T) {
+	db := storetest.SQLite(t)
+	withTable(t, db)
+	ctx := t.Context()
+	const row = 20
+	var before atomic.Int64 // of the transactions, those that do not see the message
+	all, goOn := rowOf(t, db, row, func(tx *store.Tx, i int) error {
+		seen, err := store.One(ctx, tx, scanInt, `SELECT count(*) FROM boat WHERE n = $1`, row)
+		if err != nil {
+			return err
+		}
+		before.Add(1 - seen)
+		_, err = tx.Exec(ctx, insert, store.NewID(), i, nil)
+		return err
+	})
 	all.Go(func() {
 		if wrote, err := db.Append(ctx, store.Stmt{SQL: insert, Args: []any{store.NewID(), row, nil}}); !wrote || err != nil {
 			t.Error(wrote, err)
 		}
 	})
-	time.Sleep(50 * time.Millisecond)
-	close(held)
-	all.Wait()
+	goOn()
 	if before.Load() > 2 {
 		t.Errorf("%d of %d transactions went before the message", before.Load(), row)
 	}
@@ -165,37 +178,17 @@ func TestAUnitDoesNotWaitForARowOfTransactions(t *testing.T) {
 // What is urgent has its turn before the transactions that stood in line before it.
 func TestAnUrgentTransactionGoesFirst(t *testing.T) {
 	db := storetest.SQLite(t)
-	withTable(t, db)
-	ctx := t.Context()
 	const row = 20
-	var begun, before atomic.Int64
-	var all sync.WaitGroup
-	held := make(chan struct{})
-	for range row {
-		all.Go(func() {
-			if err := db.Tx(ctx, func(*store.Tx) error {
-				begun.Add(1)
-				<-held
-				return nil
-			}); err != nil {
-				t.Error(err)
-			}
-		})
-	}
-	for begun.Load() == 0 {
-		time.Sleep(time.Millisecond)
-	}
-	time.Sleep(50 * time.Millisecond) // the others stand in line
+	var done, before atomic.Int64
+	all, goOn := rowOf(t, db, row, func(*store.Tx, int) error { done.Add(1); return nil })
 	all.Go(func() {
-		if err := db.UrgentTx(ctx, func(*store.Tx) error { before.Store(begun.Load()); return nil }); err != nil {
+		if err := db.UrgentTx(t.Context(), func(*store.Tx) error { before.Store(done.Load()); return nil }); err != nil {
 			t.Error(err)
 		}
 	})
-	time.Sleep(50 * time.Millisecond)
-	close(held)
-	all.Wait()
-	if before.Load() > 2 {
-		t.Errorf("%d of %d transactions went before it", before.Load(), row)
+	goOn()
+	if done.Load() != row || before.Load() > 2 {
+		t.Errorf("%d of %d transactions went before it, %d in all", before.Load(), row, done.Load())
 	}
 }
 

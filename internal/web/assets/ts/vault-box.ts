@@ -296,7 +296,7 @@ class VaultBox extends Live {
 
   private async create(phrase: string, again: string): Promise<void> {
     if (!longEnough(phrase)) return this.tell(this.words.say("phrase_short"));
-    if (phrase.normalize("NFKC").trim() !== again.normalize("NFKC").trim()) return this.tell(this.words.say("phrase_other"));
+    if (!alike(phrase, again)) return this.tell(this.words.say("phrase_other"));
     this.tell(this.words.say("making"));
     const { closings } = this;
     const { header, keys } = await this.worker.run({ do: "create", phrase });
@@ -350,10 +350,10 @@ class VaultBox extends Live {
   private async rephrase(phrase: string, next: string, again: string): Promise<void> {
     const { keys, header } = this;
     if (!keys || !header || !phrase) return;
-    const left = await secondsLeft();
+    const { left } = await waiting();
     if (left > 0) return this.tell(this.words.say("slow_note", { n: left }));
     if (!longEnough(next)) return this.tell(this.words.say("phrase_short"));
-    if (next.normalize("NFKC").trim() !== again.normalize("NFKC").trim()) return this.tell(this.words.say("rephrase_other"));
+    if (!alike(next, again)) return this.tell(this.words.say("rephrase_other"));
     this.tell(this.words.say("rephrasing"));
     const changed = await this.tried(() => this.worker.run({ do: "rewrap", phrase, header, next }));
     if (this.keys !== keys) return;
@@ -372,11 +372,10 @@ class VaultBox extends Live {
   /** Counts down to the next try, and says how many seconds are left. */
   private async countDown(code = "slow_note"): Promise<number> {
     clearTimeout(this.waiting);
-    const tries = await store.readTries().catch(() => ({ wrong: 0, until: 0 }));
-    const left = await secondsLeft();
+    const { wrong, left } = await waiting();
     const button = this.querySelector<HTMLButtonElement>("[data-form=unlock] button[type=submit]");
     if (button) button.disabled = left > 0;
-    if (this.querySelector<HTMLElement>("[data-view=locked]")?.hidden || tries.wrong === 0) return Math.max(0, left);
+    if (this.querySelector<HTMLElement>("[data-view=locked]")?.hidden || wrong === 0) return Math.max(0, left);
     if (left > 0) {
       this.tell(this.words.say(code, { n: left }));
       this.waiting = setTimeout(() => void this.countDown(code), 1000);
@@ -1004,11 +1003,14 @@ class VaultBox extends Live {
 
 const linkOrNote = (text: string): Kind => (/^https?:\/\/\S+$/i.test(text.trim()) ? "link" : "note");
 
-/** Seconds until the next passphrase is tried. A clock that was put back makes nobody wait longer than the wait itself. */
-async function secondsLeft(): Promise<number> {
-  const tries = await store.readTries().catch(() => ({ wrong: 0, until: 0 }));
-  return Math.ceil(Math.min(waitAfter(tries.wrong), (tries.until - Date.now()) / 1000));
+/** How often the passphrase was wrong, and the seconds left until the next try. A clock that was put back makes nobody wait longer than the wait itself. */
+async function waiting(): Promise<{ wrong: number; left: number }> {
+  const { wrong, until } = await store.readTries().catch(() => ({ wrong: 0, until: 0 }));
+  return { wrong, left: Math.ceil(Math.min(waitAfter(wrong), (until - Date.now()) / 1000)) };
 }
+
+/** Whether what was typed twice is one passphrase. */
+const alike = (phrase: string, again: string): boolean => phrase.normalize("NFKC").trim() === again.normalize("NFKC").trim();
 
 /** Seconds that the next try waits after so many wrong ones. */
 function waitAfter(wrong: number): number {
