@@ -63,7 +63,7 @@ test("a link, a notice and a referral survive a house that is gone for a moment"
       await expect(told).toHaveValue("« Il me frappe. » Elle a peur de rentrer.");
       await picture(page, "referral-unsent");
     });
-    await page.getByRole("button", { name: "Enregistrer", exact: true }).click();
+    await Promise.all([page.waitForEvent("load"), page.getByRole("button", { name: "Enregistrer", exact: true }).click()]);
     await expect(page.getByRole("alert").filter({ hasText: unsent })).toHaveCount(0);
     await page.reload();
     await expect(told).toHaveValue("« Il me frappe. » Elle a peur de rentrer.");

@@ -7,6 +7,7 @@ import { connect, createServer, type Server } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
+import { test, type Browser, type BrowserType, type LaunchOptions } from "@playwright/test";
 
 const run = promisify(execFile);
 const ip = (...words: string[]): Promise<unknown> => run("ip", words);
@@ -22,6 +23,28 @@ export async function networkIsMissing(): Promise<string | undefined> {
   } catch (error) {
     return `not run where no network namespace can be made (apt-get install iproute2; ${(error as Error).message.trim().split("\n").at(-1)})`;
   }
+}
+
+export interface WithNetwork {
+  /** A network that can be cut, one for each worker; undefined where none can be made. */
+  network: Network | undefined;
+}
+
+/** The fixture of it: `base.extend<Mine, WithNetwork>({ network: aNetwork })`. */
+export const aNetwork: [({}: object, use: (network: Network | undefined) => Promise<void>) => Promise<void>, { scope: "worker" }] = [
+  async ({}, use) => {
+    if (await networkIsMissing()) return use(undefined);
+    const network = await Network.open();
+    await use(network);
+    await network.close();
+  },
+  { scope: "worker" },
+];
+
+/** Skips what needs such a network, with the reason; where nothing may be skipped it fails instead. */
+export async function needsNetwork(): Promise<void> {
+  const why = await networkIsMissing();
+  test.skip(why !== undefined && !process.env.VIGIE_FORBID_SKIPS, why);
 }
 
 export class Network {
@@ -66,6 +89,16 @@ export class Network {
     await writeFile(path, `#!/bin/sh\nexec ip netns exec ${this.name} ${program} "$@"\n`);
     await chmod(path, 0o755);
     return path;
+  }
+
+  /** Starts a browser of a computer in this network; it finds the helpline as everybody does. */
+  async browser(chromium: BrowserType, options: LaunchOptions, helpline: string): Promise<Browser> {
+    await this.reaches(Number(new URL(helpline).port));
+    return chromium.launch({
+      ...options,
+      executablePath: await this.running(options.executablePath!),
+      args: [...options.args!, `--host-resolver-rules=MAP localhost ${this.here},MAP * ~NOTFOUND`],
+    });
   }
 
   /** Lets those in this network reach a port of this machine, at `here`. */

@@ -1,7 +1,7 @@
 // The network of a counsellor's computer is cut in the middle of a call: what the caller hears is recorded all along.
 import { announcement, contains, expect, hears, hearsMusic, PhoneDesk, someoneWithHeadset, test as base, voices } from "./calls";
 import { freePort } from "./helpline";
-import { Network, networkIsMissing } from "./network";
+import { aNetwork, needsNetwork, type WithNetwork } from "./network";
 import { logsIn } from "./staff";
 import type { Page } from "@playwright/test";
 
@@ -10,20 +10,8 @@ interface OfNetwork {
   away: PhoneDesk;
 }
 
-interface OfWorker {
-  network: Network | undefined;
-}
-
-const test = base.extend<OfNetwork, OfWorker>({
-  network: [
-    async ({}, use) => {
-      if (await networkIsMissing()) return use(undefined);
-      const network = await Network.open();
-      await use(network);
-      await network.close();
-    },
-    { scope: "worker" },
-  ],
+const test = base.extend<OfNetwork, WithNetwork>({
+  network: aNetwork,
 
   // Browsers bring their sound to this machine's end of the cable.
   settings: [
@@ -32,12 +20,7 @@ const test = base.extend<OfNetwork, OfWorker>({
   ],
 
   away: async ({ network, helpline, playwright, launchOptions, contextOptions, guard }, use) => {
-    await network!.reaches(Number(new URL(helpline.url).port));
-    const browser = await playwright.chromium.launch({
-      ...launchOptions,
-      executablePath: await network!.running(launchOptions.executablePath!),
-      args: [...launchOptions.args!, `--host-resolver-rules=MAP localhost ${network!.here},MAP * ~NOTFOUND`],
-    });
+    const browser = await network!.browser(playwright.chromium, launchOptions, helpline.url);
     try {
       const page = await someoneWithHeadset(async (look) => {
         const context = await browser.newContext({ ...contextOptions, baseURL: helpline.url, locale: "fr-FR", viewport: { width: 1440, height: 900 }, ...look });
@@ -63,10 +46,7 @@ async function parked(page: Page): Promise<Float32Array> {
   return announcement(page.locator("#sound-parkedfr"));
 }
 
-test.beforeAll(async () => {
-  const why = await networkIsMissing();
-  test.skip(why !== undefined && !process.env.VIGIE_FORBID_SKIPS, why);
-});
+test.beforeAll(needsNetwork);
 
 test.describe("her network is cut while they talk", { tag: "@network" }, () => {
   test.slow();

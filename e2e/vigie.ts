@@ -57,6 +57,23 @@ export class Guard {
   }
 }
 
+/** Ends what is still under way with somebody, so that a test finds nobody waiting and no desk with a conversation of the one before it. */
+async function leavesNothing(context: BrowserContext): Promise<void> {
+  const { request } = context;
+  const told = { headers: { "Sec-Fetch-Site": "same-origin" }, maxRedirects: 0, timeout: 5000 };
+  try {
+    const names = (await context.cookies()).map((c) => c.name);
+    if (names.includes("__Host-vigie")) await request.post("/chat/end", told);
+    if (!names.includes("__Host-vigie-staff")) return;
+    const page = await (await request.get("/desk", told)).text();
+    for (const [, id] of page.matchAll(/ id="(?:talk|ring)-([0-9a-f-]{36})"/g)) {
+      await request.post(`/desk/contacts/${id}/dismiss`, { ...told, form: { code: "test" } });
+    }
+  } catch {
+    // The helpline was stopped, or she is on a page from before it.
+  }
+}
+
 /** How somebody at a desk looks at us, whatever the test's own project. */
 const desk: BrowserContextOptions = {
   viewport: { width: 1440, height: 900 },
@@ -130,6 +147,7 @@ export const test = base.extend<OfTest, OfWorker>({
     if (javaScriptEnabled === false) scriptless.add(context);
     await guard.watch(context);
     await use(context);
+    await leavesNothing(context);
   },
 
   someone: async ({ browser, guard }, use) => {
@@ -142,6 +160,7 @@ export const test = base.extend<OfTest, OfWorker>({
       await guard.watch(context);
       return context.newPage();
     });
+    for (const context of contexts) await leavesNothing(context);
     // Now and then a Chromium does not say that a window closed; it goes with its browser.
     const patience = new Promise((enough) => setTimeout(enough, 15_000).unref());
     await Promise.race([Promise.all(contexts.map((context) => context.close())), patience]);

@@ -412,10 +412,15 @@ func (r *Router) readFloor(ctx context.Context, now time.Time) (floor, error) {
 	}
 	for _, p := range rows {
 		person, known := people[p.StaffID]
+		l := loads[p.StaffID]
+		// Somebody who has left the house is there only as long as something is still theirs.
+		if !person.Active && l.talking+l.ringing+l.aside == 0 && l.wrapUp == 0 {
+			continue
+		}
 		if !known {
 			person = staff.Person{ID: p.StaffID}
 		}
-		s := r.seat(p, person, loads[p.StaffID], now)
+		s := r.seat(p, person, l, now)
 		f.seats = append(f.seats, &s)
 		f.bySeat[p.StaffID] = &s
 	}

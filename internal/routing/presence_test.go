@@ -1,12 +1,14 @@
 package routing
 
 import (
+	"slices"
 	"testing"
 	"time"
 
 	"vigie/internal/catalogue"
 	"vigie/internal/contact"
 	"vigie/internal/fault"
+	"vigie/internal/staff"
 	"vigie/internal/store"
 	"vigie/internal/store/storetest"
 )
@@ -296,6 +298,40 @@ func TestBackFromSilence(t *testing.T) {
 		}
 		if s := w.seat(anne); s.Talking != 3 {
 			t.Fatalf("she has %d", s.Talking)
+		}
+	})
+}
+
+// Who is not of the house any more stands on the floor as long as a conversation is still theirs, and not after.
+func TestWhoHasLeftTheHouse(t *testing.T) {
+	each(t, func(t *testing.T, w *node) {
+		w.here(anne, bilal)
+		ct := w.talks(bilal)
+		cast := w.rec.cast
+		for _, id := range []string{anne, bilal} {
+			cast.people = slices.DeleteFunc(cast.people, func(p staff.Person) bool { return p.ID == id })
+		}
+		w.pass(10 * time.Second)
+		there := func() (ids []string) {
+			seats, err := w.Floor(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, s := range seats {
+				ids = append(ids, s.StaffID)
+			}
+			return ids
+		}
+		if got := there(); !slices.Equal(got, []string{bilal}) {
+			t.Errorf("%v stand on the floor, want Bilal, who still talks", got)
+		}
+		w.ends(bilal, ct)
+		if got := there(); len(got) != 1 {
+			t.Errorf("%v stand on the floor, want Bilal, who writes it up", got)
+		}
+		w.pass(time.Hour)
+		if got := there(); len(got) > 0 {
+			t.Errorf("%v stand on the floor, want nobody", got)
 		}
 	})
 }

@@ -515,3 +515,11 @@ func (c *Room) VisitEvents(w http.ResponseWriter, r *http.Request) error {
 		return func() { stop(); unfollow() }, nil
 	})
 }
+
+// spaceBefore is the space in front of a part; none where it follows on the one before it, as after an apostrophe.
+func spaceBefore(i int, p mask.Part) string {
+	if i > 0 && (p.Space || p.Line) {
+		return " "
+	}
+	return ""
+}

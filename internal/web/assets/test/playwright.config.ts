@@ -7,6 +7,8 @@ export default defineConfig({
   reporter: [["list"], ["json", { outputFile: "../../../../.vigie/test/elements.json" }]],
   workers: 2,
   timeout: 20_000,
+  // As with the journeys: what passes only at a second try is named in the last words.
+  retries: 1,
   use: {
     locale: "fr-FR",
     launchOptions: {

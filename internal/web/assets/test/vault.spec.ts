@@ -458,6 +458,34 @@ test("what was chosen while it closed waits for it to be opened", async ({ page 
   await expect(items(page)).toContainText(["photo.png"]);
 });
 
+test("what was put in when the vault closed, and not yet said to be, is there once", async ({ page }) => {
+  // The first worker's word that it is in never comes: the vault is closed before it.
+  await page.addInitScript(() => {
+    const post = Worker.prototype.postMessage;
+    const listen = Worker.prototype.addEventListener;
+    let silent: Worker | undefined;
+    Worker.prototype.postMessage = function (this: Worker, message: { job: { do: string } }) {
+      if (message.job.do === "add") silent ??= this;
+      post.call(this, message);
+    };
+    Worker.prototype.addEventListener = function (this: Worker, type: string, then: EventListenerOrEventListenerObject) {
+      listen.call(this, type, (event) => {
+        if (this !== silent && typeof then === "function") then.call(this, event);
+      });
+    };
+  });
+  await page.reload();
+  await make(page);
+  await addPicture(page, "capture.png");
+  await expect.poll(() => count(page, "item")).toBe(1);
+  await page.getByRole("button", { name: "Fermer le coffre" }).click();
+  await unlock(page);
+  await expect(view(page, "open")).toBeVisible({ timeout: 15_000 });
+  await note(page, "après", "ce qui vient ensuite");
+  await expect(items(page)).toHaveCount(2);
+  await expect(items(page).filter({ hasText: "capture.png" })).toHaveCount(1);
+});
+
 test("the quick exit drops everything at once; the vault survives it, closed", async ({ page, world }) => {
   await make(page);
   await note(page, "Lundi", "des mots");

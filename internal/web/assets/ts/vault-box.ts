@@ -2,7 +2,7 @@ import { define, Live, sentence } from "./element";
 import { Client } from "./vault-client";
 import { drawnBody, drawnItem, type Shown } from "./vault-draw";
 import { exported } from "./vault-export";
-import { bound, type Given, type Header, type Kind, longEnough, open, openGiven, openMeta, readPrologue, sealGiven, VaultFault } from "./vault-format";
+import { bound, type Given, type Header, type Kind, longEnough, newID, open, openGiven, openMeta, readPrologue, sealGiven, VaultFault } from "./vault-format";
 import { download, drawn, headOf, kindOf, mayShow, sniff, thumbOf } from "./vault-files";
 import { upload } from "./upload";
 import { declaredNow, peek, takeIn } from "./vault-inbox";
@@ -27,7 +27,7 @@ interface Talk {
 }
 
 /** What waits to come in. It is held by the page alone, so that closing the vault in between loses nothing. */
-type Waiting = Omit<Incoming, "thumb">;
+type Waiting = Omit<Incoming, "id" | "thumb">;
 
 /** Something in the inbox, as it is shown; without a kind it does not open. */
 interface Offered {
@@ -50,7 +50,7 @@ class VaultBox extends Live {
   private items: Shown[] = [];
   private urls: string[] = [];
   private looked: Shown | undefined;
-  private queue: Waiting[] = [];
+  private queue: (Waiting & { id: string })[] = [];
   private draining: Promise<void> = Promise.resolve();
   /** Pictures, films and what may show some, of which it is not said yet that nobody is naked in them. */
   private unasked: Waiting[] = [];
@@ -421,7 +421,9 @@ class VaultBox extends Live {
     this.querySelector("[data-items]")?.replaceChildren();
     // What came from the inbox is still there, sealed.
     const ownHands = (w: Waiting): boolean => w.taken === undefined;
-    [this.unasked, this.queue, this.offered] = [this.unasked.filter(ownHands), this.queue.filter(ownHands), []];
+    this.unasked = this.unasked.filter(ownHands);
+    this.queue = this.queue.filter(ownHands);
+    this.offered = [];
     this.drawShared();
     this.clear();
     if (!was) return;
@@ -466,7 +468,7 @@ class VaultBox extends Live {
       const text = this.written(this.panelName, (key) => String(fields.get(key) ?? ""));
       if (text) {
         text.name = `${this.words.say("saved_draft")} · ${text.name}`;
-        this.queue.push(text);
+        this.queue.push({ ...text, id: newID() });
         form.reset();
         await Promise.race([this.drain(), new Promise((done) => setTimeout(done, 5000))]);
       }
@@ -651,7 +653,7 @@ class VaultBox extends Live {
   }
 
   private enqueue(all: readonly Waiting[]): void {
-    this.queue.push(...all);
+    this.queue.push(...all.map((w) => ({ ...w, id: newID() })));
     if (this.keys) void this.drain();
     else if (all.length > 0) this.tell(this.words.say("waiting_files"));
   }
@@ -666,7 +668,7 @@ class VaultBox extends Live {
     let refused = "";
     while (this.queue.length > 0 && this.keys && this.header) {
       const { keys, header } = this;
-      const next = this.queue[0] as Waiting;
+      const next = this.queue[0] as Waiting & { id: string };
       try {
         await store.roomFor(next.body.size);
         const thumb = next.kind === "picture" ? await thumbOf(next.body) : undefined;

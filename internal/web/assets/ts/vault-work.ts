@@ -10,7 +10,6 @@ import {
   type Kind,
   type Meta,
   most,
-  newID,
   open,
   openGiven,
   openMeta,
@@ -28,6 +27,8 @@ import { unlock, type Keys } from "./vault-key";
 import * as store from "./vault-store";
 
 export interface Incoming {
+  /** The id that it will have, from newID: what is put in twice because the vault closed before that was answered is there once. */
+  id: string;
   body: Blob;
   kind: Kind;
   name: string;
@@ -40,11 +41,12 @@ export interface Incoming {
 
 export type Progress = (done: number, all: number) => void;
 
-/** Puts something into the vault: all of it, or nothing. It returns the id of the item. */
-export async function add(keys: Keys, vault: string, incoming: Incoming, progress: Progress = () => {}): Promise<string> {
+/** Puts something into the vault: all of it, or nothing; what is there already stays as it is. */
+export async function add(keys: Keys, vault: string, incoming: Incoming, progress: Progress = () => {}): Promise<void> {
+  const { id } = incoming;
+  if (await store.hasItem(id)) return;
   const size = incoming.body.size;
   await store.roomFor(size);
-  const id = newID();
   await store.whileComing(async () => {
     try {
       const sum = sha256.create();
@@ -60,11 +62,10 @@ export async function add(keys: Keys, vault: string, incoming: Incoming, progres
       const thumb = incoming.thumb && incoming.thumb.length <= most.thumb ? await seal(keys.data, incoming.thumb, bound.part(vault, id, "thumb")) : undefined;
       await store.putRow(vault, { id, meta: sealed.buffer, ...(thumb ? { thumb: thumb.buffer } : {}), chunks }, incoming.taken);
     } catch (fault) {
-      await store.forget(id).catch(() => {});
+      if (!(await store.hasItem(id))) await store.forget(id).catch(() => {});
       throw fault;
     }
   });
-  return id;
 }
 
 /** A file that was taken away or changed while it was read is lost: nothing half of it is kept. */
