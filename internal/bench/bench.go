@@ -163,9 +163,10 @@ type Cost struct {
 	// RSS is what the server held at the end of the measured time, RSSBefore at its beginning.
 	RSSBefore float64 `json:"rss_before_mb"`
 	RSS       float64 `json:"rss_mb"`
-	// CPU is the server's, in the measured time; LoadCPU the crowd's, which shares the machine.
+	// CPU is the server's, in the measured time; LoadCPU the crowd's, which shares the machine, BesideCPU that of another one.
 	CPU         float64 `json:"cpu_s"`
 	LoadCPU     float64 `json:"load_cpu_s"`
+	BesideCPU   float64 `json:"beside_cpu_s,omitempty"`
 	DatabaseCPU float64 `json:"database_cpu_s,omitempty"`
 	// Others is how many cores other programs, and the machine's host, took meanwhile.
 	Others float64 `json:"others_cores"`

@@ -140,7 +140,7 @@ func (b Bench) measure(ctx context.Context, o ChatOptions, rec *record, seats []
 	if err != nil {
 		return err
 	}
-	before, err := b.meter(server, crowd, rec)
+	before, err := b.meter(server, crowd, nil, rec)
 	if err != nil {
 		return err
 	}
@@ -150,7 +150,7 @@ func (b Bench) measure(ctx context.Context, o ChatOptions, rec *record, seats []
 	if err != nil {
 		return err
 	}
-	after, err := b.meter(server, crowd, rec)
+	after, err := b.meter(server, crowd, nil, rec)
 	if err != nil {
 		return err
 	}
@@ -184,14 +184,14 @@ func (r *Result) fill(seen *report) {
 
 // reading is what the meters show at one moment.
 type reading struct {
-	statements            int64
-	rss                   int64
-	server, crowd, engine time.Duration
-	busy                  time.Duration // of the whole machine
-	at                    time.Time
+	statements                    int64
+	rss                           int64
+	server, crowd, beside, engine time.Duration
+	busy                          time.Duration // of the whole machine
+	at                            time.Time
 }
 
-func (b Bench) meter(s *server, c *crowdProcess, rec *record) (r reading, err error) {
+func (b Bench) meter(s *server, c, beside *crowdProcess, rec *record) (r reading, err error) {
 	if r.statements, err = s.statements(); err != nil {
 		return r, err
 	}
@@ -199,6 +199,9 @@ func (b Bench) meter(s *server, c *crowdProcess, rec *record) (r reading, err er
 		return r, err
 	}
 	r.server, r.crowd = processor(s.pid()), processor(c.pid())
+	if beside != nil {
+		r.beside = processor(beside.pid())
+	}
 	if rec.cluster != nil {
 		r.engine = processorBelow(rec.cluster.Pid())
 	}
@@ -210,9 +213,10 @@ func (b Bench) meter(s *server, c *crowdProcess, rec *record) (r reading, err er
 func (r reading) until(after reading, messages int64) *Cost {
 	c := &Cost{
 		SQLPerMessage: hundredths(float64(after.statements-r.statements) / float64(max(messages, 1))), RSSBefore: mega(r.rss), RSS: mega(after.rss),
-		CPU: (after.server - r.server).Seconds(), LoadCPU: (after.crowd - r.crowd).Seconds(), DatabaseCPU: (after.engine - r.engine).Seconds(),
+		CPU: (after.server - r.server).Seconds(), LoadCPU: (after.crowd - r.crowd).Seconds(), BesideCPU: (after.beside - r.beside).Seconds(),
+		DatabaseCPU: (after.engine - r.engine).Seconds(),
 	}
-	others := (after.busy - r.busy).Seconds() - c.CPU - c.LoadCPU - c.DatabaseCPU
+	others := (after.busy - r.busy).Seconds() - c.CPU - c.LoadCPU - c.BesideCPU - c.DatabaseCPU
 	c.Others = hundredths(max(0, others) / after.at.Sub(r.at).Seconds())
 	return c
 }

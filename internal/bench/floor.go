@@ -57,11 +57,14 @@ type Floor struct {
 	ChatWithout []float64 `json:"chat_p99_without_ms"`
 	With        float64   `json:"chat_p99_with_median_ms"`
 	Without     float64   `json:"chat_p99_without_median_ms"`
-	// CPU is the server's, in cores, with the supervisors and without; Others what other programs took at the most.
-	CPUWith    float64 `json:"server_cores_with"`
-	CPUWithout float64 `json:"server_cores_without"`
-	Crowd      float64 `json:"crowd_cores"`
-	Others     float64 `json:"others_cores"`
+	// CPU is the server's, in cores, with the supervisors and without; Crowd that of those who talk, Beside that of those who come and go
+	// and, with them, of the supervisors' screens; Others what other programs took at the most.
+	CPUWith       float64 `json:"server_cores_with"`
+	CPUWithout    float64 `json:"server_cores_without"`
+	Crowd         float64 `json:"crowd_cores"`
+	BesideWith    float64 `json:"passing_and_screens_cores"`
+	BesideWithout float64 `json:"passing_cores"`
+	Others        float64 `json:"others_cores"`
 }
 
 func (f *Floor) print(w io.Writer) {
@@ -75,7 +78,8 @@ func (f *Floor) print(w io.Writer) {
 		fmt.Fprintf(w, "  %s  p50 %7.2f  p95 %7.2f  p99 %7.2f  max %7.2f ms, from when the browser asked\n", l.name, l.P50, l.P95, l.P99, l.Max)
 	}
 	fmt.Fprintf(w, "  chat, p99 to the desk: median of %d runs in turns %.2f ms with the supervisors, %.2f ms without\n", f.Runs, f.With, f.Without)
-	fmt.Fprintf(w, "  processor: server %.2f cores with the supervisors, %.2f without; the crowd %.2f; others took at most %.2f", f.CPUWith, f.CPUWithout, f.Crowd, f.Others)
+	fmt.Fprintf(w, "  processor: server %.2f cores with the supervisors, %.2f without; who talks %.2f; who comes and goes %.2f, with the screens %.2f; others took at most %.2f",
+		f.CPUWith, f.CPUWithout, f.Crowd, f.BesideWithout, f.BesideWith, f.Others)
 	if f.Others > quietEnough {
 		fmt.Fprint(w, ": not a quiet machine, the times are not the program's own")
 	}
@@ -91,21 +95,22 @@ func (b Bench) FloorWatched(ctx context.Context, o FloorOptions) error {
 	var screens, slowest []time.Duration
 	for run := range 2 * o.Runs {
 		watched := run%2 == 0
-		r, cost, err := b.floorRun(ctx, o, watched)
+		r, seen, cost, err := b.floorRun(ctx, o, watched)
 		if err != nil {
 			return err
 		}
 		cores := hundredths(cost.CPU / o.Measure.Seconds())
 		f.Crowd, f.Others = hundredths(cost.LoadCPU/o.Measure.Seconds()), max(f.Others, cost.Others)
+		passing := hundredths(cost.BesideCPU / o.Measure.Seconds())
 		if !watched {
-			f.ChatWithout, f.CPUWithout = append(f.ChatWithout, r.ToDesk.P99), cores
+			f.ChatWithout, f.CPUWithout, f.BesideWithout = append(f.ChatWithout, r.ToDesk.P99), cores, passing
 			b.logf("run %d, nobody watches: chat p99 %.2f ms", run+1, r.ToDesk.P99)
 			continue
 		}
-		f.ChatWith, f.CPUWith = append(f.ChatWith, r.ToDesk.P99), cores
-		f.Changes, f.Missed = f.Changes+r.Flow.Changes, f.Missed+r.Flow.Missed
-		screens, slowest = append(screens, r.Flow.Screens...), append(slowest, r.Flow.Slowest...)
-		b.logf("run %d, %d watch: chat p99 %.2f ms, %d changes, missed %d", run+1, o.Supervisors, r.ToDesk.P99, r.Flow.Changes, r.Flow.Missed)
+		f.ChatWith, f.CPUWith, f.BesideWith = append(f.ChatWith, r.ToDesk.P99), cores, passing
+		f.Changes, f.Missed = f.Changes+seen.Changes, f.Missed+seen.Missed
+		screens, slowest = append(screens, seen.Screens...), append(slowest, seen.Slowest...)
+		b.logf("run %d, %d watch: chat p99 %.2f ms, %d changes, missed %d", run+1, o.Supervisors, r.ToDesk.P99, seen.Changes, seen.Missed)
 	}
 	f.Screen, f.Slowest = latencyOf(screens), latencyOf(slowest)
 	f.With, f.Without = median(f.ChatWith), median(f.ChatWithout)
@@ -127,25 +132,27 @@ func median(all []float64) float64 {
 }
 
 // floorRun is one measurement on a record of its own.
-func (b Bench) floorRun(ctx context.Context, o FloorOptions, watched bool) (*report, *Cost, error) {
-	r, cost, err := b.spend(ctx, evening{engine: o.Engine, chats: o.Chats, profiled: watched, prepare: func(h *House) (order, error) {
+func (b Bench) floorRun(ctx context.Context, o FloorOptions, watched bool) (*report, *flowReport, *Cost, error) {
+	var others order
+	e := evening{engine: o.Engine, chats: o.Chats, profiled: watched, first: true, prepare: func(h *House) (order, error) {
 		counsellors, err := seats(ctx, h, o.Counsellors)
 		var screens []seat
 		if err == nil && watched {
 			screens, err = seatsAs(ctx, h, staff.Supervisor, "watch", o.Supervisors)
 		}
 		stay := time.Duration(o.Waiting) * time.Second / time.Duration(o.PerSecond)
-		talkers := o.Counsellors * o.Chats
-		passing := int((stay+o.Measure+o.Interval+10*time.Second)/time.Second+1) * o.PerSecond
-		return order{
-			Visitors: talkers, Contacts: talkers + passing, Seats: counsellors, Interval: o.Interval, Measure: o.Measure,
-			Pool: poolSize, Seed: 1, Flow: &flow{Screens: screens, PerSecond: o.PerSecond, Stay: stay},
-		}, err
-	}})
-	if err == nil && r.Flow == nil {
-		err = errors.New("the crowd did not say what was seen")
+		passing := int((stay+o.Measure+o.Interval+20*time.Second)/time.Second+1) * o.PerSecond
+		others = order{Do: coming, Measure: o.Measure, Contacts: passing, Pool: poolSize, Flow: &flow{Screens: screens, PerSecond: o.PerSecond, Stay: stay}}
+		return order{Visitors: o.Counsellors * o.Chats, Seats: counsellors, Interval: o.Interval, Measure: o.Measure, Pool: poolSize, Seed: 1}, err
+	}, beside: func() *order { return &others }}
+	r, beside, cost, err := b.spend(ctx, e)
+	if err == nil && (beside.Report == nil || beside.Report.Flow == nil) {
+		err = errors.New("those who come did not say what was seen")
 	}
-	return r, cost, err
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	return r, beside.Report.Flow, cost, nil
 }
 
 // flowReport is what the screens showed, of what happened in the measured time.
@@ -206,6 +213,37 @@ func (c *crowd) flows(ctx context.Context) (*passers, error) {
 		}
 	})
 	return p, settle(ctx, f.Stay)
+}
+
+// come opens the screens, and has people come and go until it is stopped; what was seen from "count" on is reported.
+func (c *crowd) come(ctx context.Context, stop <-chan struct{}) (report, error) {
+	defer c.end()
+	p, err := c.flows(ctx)
+	if err != nil {
+		return report{}, err
+	}
+	defer p.stop()
+	c.say(told{Phase: phaseWaiting})
+	if err := c.isTold(ctx, stop, "count"); err != nil {
+		return report{}, err
+	}
+	w := window{from: c.now()}
+	select {
+	case err = <-c.fail:
+	case <-stop:
+	case <-ctx.Done():
+		err = ctx.Err()
+	}
+	w.until = min(c.now(), w.from+c.order.Measure)
+	if err != nil {
+		return report{}, err
+	}
+	r := report{Flow: p.end(ctx, w)}
+	select {
+	case err = <-c.fail:
+	default:
+	}
+	return r, err
 }
 
 // passes is one person who comes, waits and gives up.

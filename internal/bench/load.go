@@ -9,6 +9,7 @@ import (
 	"io"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -25,6 +26,7 @@ const (
 	standing = "wait"  // visitors wait for somebody, with their streams open
 	stubborn = "crash" // everybody talks, and resends, whatever happens to the server
 	browsing = "read"  // pages of the site are asked for, so many a second
+	coming   = "come"  // people come and give up, and supervisors watch
 )
 
 // order is what the load process is told.
@@ -40,7 +42,8 @@ type order struct {
 	Contacts int           // at most so many contacts are opened, when the crowd is stubborn
 	Seed     uint64
 	Read     int     `json:",omitempty"` // pages a second, of readers
-	Flow     *flow   `json:",omitempty"` // who comes and gives up meanwhile, and who watches it
+	Flow     *flow   `json:",omitempty"` // who comes and gives up, and who watches it
+	Held     bool    `json:",omitempty"` // once everybody talks, "go" is waited for
 	Phones   *phones `json:",omitempty"` // those who call and whom they call; nil for a crowd that only writes
 }
 
@@ -58,6 +61,7 @@ type told struct {
 }
 
 const (
+	phaseTalking   = "talking"
 	phaseMeasuring = "measuring"
 	phaseMeasured  = "measured"
 	phaseWaiting   = "waiting"
@@ -112,6 +116,7 @@ type crowd struct {
 	refusal   atomic.Pointer[string]
 	over      atomic.Bool
 	overCh    chan struct{}
+	heard     chan string // what the load process is told after its order
 }
 
 // window is the time whose letters count.
@@ -142,9 +147,15 @@ func Load(ctx context.Context, in io.Reader, out io.Writer) error {
 		return err
 	}
 	stop := make(chan struct{})
-	go func() { // "stop", or the end of whoever started us
-		_, _ = lines.ReadBytes('\n')
-		close(stop)
+	go func() { // until "stop", or the end of whoever started us
+		defer close(stop)
+		for {
+			line, err := lines.ReadString('\n')
+			if err != nil || line == "stop\n" {
+				return
+			}
+			c.heard <- strings.TrimSpace(line)
+		}
 	}()
 	var r report
 	switch o.Do {
@@ -154,6 +165,8 @@ func Load(ctx context.Context, in io.Reader, out io.Writer) error {
 		r, err = c.wait(ctx, stop)
 	case stubborn:
 		r, err = c.insist(ctx, stop)
+	case coming:
+		r, err = c.come(ctx, stop)
 	default:
 		err = fmt.Errorf("no such order: %q", o.Do)
 	}
@@ -166,7 +179,7 @@ func Load(ctx context.Context, in io.Reader, out io.Writer) error {
 
 func newCrowd(o order, say func(told)) *crowd {
 	contacts := max(o.Contacts, o.Visitors)
-	c := &crowd{order: o, began: time.Now(), say: say, fail: make(chan error, 1), talks: make([]atomic.Pointer[conversation], contacts), overCh: make(chan struct{})}
+	c := &crowd{order: o, began: time.Now(), say: say, fail: make(chan error, 1), talks: make([]atomic.Pointer[conversation], contacts), overCh: make(chan struct{}), heard: make(chan string, 4)}
 	// Each page has one message and one mark on its way at most, so posting never blocks a page.
 	c.pool = newPool(o.Address, o.Pool, 4*contacts+16*(len(o.Seats)+o.Phones.seats())+64)
 	return c
@@ -197,6 +210,23 @@ func (c *crowd) failed(err error) {
 	select {
 	case c.fail <- err:
 	default:
+	}
+}
+
+// isTold waits for a word of whoever started us.
+func (c *crowd) isTold(ctx context.Context, stop <-chan struct{}, word string) error {
+	select {
+	case said := <-c.heard:
+		if said != word {
+			return fmt.Errorf("%q is no word for now: %q is", said, word)
+		}
+		return nil
+	case err := <-c.fail:
+		return err
+	case <-stop:
+		return errors.New("stopped before its time")
+	case <-ctx.Done():
+		return ctx.Err()
 	}
 }
 
@@ -306,13 +336,11 @@ func (c *crowd) talk(ctx context.Context, stop <-chan struct{}) (report, error) 
 		func() bool { return c.accepted.Load() >= int64(n) }); err != nil {
 		return report{}, err
 	}
-	var passing *passers
-	if c.order.Flow != nil {
-		var err error
-		if passing, err = c.flows(ctx); err != nil {
+	if c.order.Held {
+		c.say(told{Phase: phaseTalking})
+		if err := c.isTold(ctx, stop, "go"); err != nil {
 			return report{}, err
 		}
-		defer passing.stop()
 	}
 	ramp := c.now().Milliseconds()
 
@@ -350,9 +378,6 @@ func (c *crowd) talk(ctx context.Context, stop <-chan struct{}) (report, error) 
 	c.say(told{Phase: phaseMeasured, Acknowledged: c.acked.Load()})
 	r := c.report(w)
 	r.RampMillis = ramp
-	if passing != nil {
-		r.Flow = passing.end(ctx, w)
-	}
 	if calls != nil {
 		if err := c.goodbye(ctx, calls); err != nil {
 			return report{}, err

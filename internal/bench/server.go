@@ -216,7 +216,7 @@ type crowdProcess struct {
 func (b Bench) gather(o order) (*crowdProcess, error) {
 	p := &crowdProcess{said: make(chan told, 16), log: &tail{}}
 	p.command = exec.Command(b.Program, "bench", "load")
-	if o.Do == browsing { // readers have machines of their own: here theirs gives way to the others
+	if o.Do == browsing || o.Do == coming { // their browsers have machines of their own: here theirs gives way to the others
 		p.command = exec.Command("nice", "-n", "10", b.Program, "bench", "load")
 	}
 	p.command.Env = quietly()
@@ -276,7 +276,10 @@ func (p *crowdProcess) hears(ctx context.Context, phase string) (told, error) {
 func (p *crowdProcess) pid() int { return p.command.Process.Pid }
 
 // stop has the crowd finish; its report follows.
-func (p *crowdProcess) stop() { _, _ = io.WriteString(p.in, "stop\n") }
+func (p *crowdProcess) stop() { p.tell("stop") }
+
+// tell says a word to the crowd; one that is gone does not hear it, and is missed when it is to be heard.
+func (p *crowdProcess) tell(word string) { _, _ = io.WriteString(p.in, word+"\n") }
 
 // end makes sure that it is gone.
 func (p *crowdProcess) end() {

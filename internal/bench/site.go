@@ -81,22 +81,18 @@ func (b Bench) SiteRead(ctx context.Context, o SiteOptions) error {
 	var bytes int64
 	for run := range 2 * o.Runs {
 		read := run%2 == 0
-		r, seen, cost, readers, err := b.siteRun(ctx, o, read)
+		r, seen, cost, err := b.siteRun(ctx, o, read)
 		if err != nil {
 			return err
 		}
 		cores := hundredths(cost.CPU / o.Measure.Seconds())
-		others := cost.Others
-		if read {
-			others = max(0, others-readers/o.Measure.Seconds())
-		}
-		s.Others = max(s.Others, hundredths(others))
+		s.Others = max(s.Others, cost.Others)
 		if !read {
 			s.ChatWithout, s.CPUWithout = append(s.ChatWithout, r.ToDesk.P99), cores
 			b.logf("run %d, nobody reads: chat p99 %.2f ms", run+1, r.ToDesk.P99)
 			continue
 		}
-		s.ChatWith, s.CPUWith, s.Readers = append(s.ChatWith, r.ToDesk.P99), cores, hundredths(readers/o.Measure.Seconds())
+		s.ChatWith, s.CPUWith, s.Readers = append(s.ChatWith, r.ToDesk.P99), cores, hundredths(cost.BesideCPU/o.Measure.Seconds())
 		s.Answered, s.Failed, bytes = s.Answered+seen.Answered, s.Failed+seen.Failed, bytes+seen.Bytes
 		pages = append(pages, seen.Took...)
 		b.logf("run %d, %d pages a second: chat p99 %.2f ms, %d answered, %d failed %s", run+1, o.PerSecond, r.ToDesk.P99, seen.Answered, seen.Failed, seen.Fault)
@@ -113,28 +109,19 @@ func (b Bench) SiteRead(ctx context.Context, o SiteOptions) error {
 	return nil
 }
 
-// siteRun is one measurement on a record of its own; readersCPU is the readers' processor time in seconds.
-func (b Bench) siteRun(ctx context.Context, o SiteOptions, read bool) (r *report, seen *readersReport, cost *Cost, readersCPU float64, err error) {
+// siteRun is one measurement on a record of its own.
+func (b Bench) siteRun(ctx context.Context, o SiteOptions, read bool) (*report, *readersReport, *Cost, error) {
 	e := evening{engine: o.Engine, profiled: read, prepare: func(h *House) (order, error) {
 		counsellors, err := seats(ctx, h, counsellorsFor(o.Visitors))
 		return order{Visitors: o.Visitors, Seats: counsellors, Interval: o.Interval, Measure: o.Measure, Pool: poolSize, Seed: 1}, err
 	}}
 	if read {
-		e.beside = func(address string) (func(context.Context) error, func(), error) {
-			readers, err := b.gather(order{Do: browsing, Address: address, Measure: o.Measure, Pool: o.Connections, Read: o.PerSecond})
-			if err != nil {
-				return nil, nil, err
-			}
-			return func(ctx context.Context) error {
-				readersCPU = processor(readers.pid()).Seconds()
-				last, err := readers.hears(ctx, phaseOver)
-				seen = last.Readers
-				return err
-			}, readers.end, nil
+		e.beside = func() *order {
+			return &order{Do: browsing, Measure: o.Measure, Pool: o.Connections, Read: o.PerSecond}
 		}
 	}
-	r, cost, err = b.spend(ctx, e)
-	return r, seen, cost, readersCPU, err
+	r, also, cost, err := b.spend(ctx, e)
+	return r, also.Readers, cost, err
 }
 
 // guidesRead are the pages that readers ask for: those that many look for at once, and the list of all.

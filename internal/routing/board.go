@@ -109,7 +109,7 @@ func (r *Router) NewBoard() (*Board, error) {
 	for subject, heard := range map[string]func(string, []byte){
 		"queue":           b.heard,
 		"staff.*":         b.staffHeard,
-		"routing.setting": func(string, []byte) { b.mark("", false, true) },
+		"routing.setting": func(string, []byte) { b.mark("", false, true, true) },
 		"catalogue":       func(string, []byte) { b.all() },
 	} {
 		stop, err := r.bus.Subscribe(subject, heard)
@@ -217,7 +217,7 @@ func (b *Board) keep() {
 			if turn++; turn%boardWhole == 0 {
 				b.all()
 			} else {
-				b.mark("", false, false)
+				b.mark("", false, false, true)
 			}
 			b.mu.Lock()
 			defer b.mu.Unlock()
@@ -244,14 +244,14 @@ func (b *Board) heard(_ string, payload []byte) {
 		b.all()
 		return
 	}
-	b.mark(e.Contact, false, e.Contact == "")
+	b.mark(e.Contact, false, e.Contact == "", e.Contact == "")
 }
 
 // staffHeard hears what is said to a member of staff: her presence changed, or somebody listens.
 func (b *Board) staffHeard(_ string, payload []byte) {
 	var e StaffEvent
 	_ = json.Unmarshal(payload, &e)
-	b.mark(e.Contact, e.What == "listening", e.What == "alarm")
+	b.mark(e.Contact, e.What == "listening", e.What == "alarm", e.What != "listening" && e.What != "alarm")
 }
 
 // all has everything read again.
@@ -259,11 +259,11 @@ func (b *Board) all() {
 	b.mu.Lock()
 	b.whole = true
 	b.mu.Unlock()
-	b.mark("", false, true)
+	b.mark("", false, true, true)
 }
 
-// mark notes what is to be read: a contact, if it is about one, and who is there.
-func (b *Board) mark(contactID string, again, other bool) {
+// mark notes what is to be read: a contact, if it is about one, and who is there where crew says so. Who only waits changes nobody's seat.
+func (b *Board) mark(contactID string, again, other, crew bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if len(b.followers) == 0 {
@@ -272,7 +272,7 @@ func (b *Board) mark(contactID string, again, other bool) {
 	if contactID != "" {
 		b.changed[contactID] = again || b.changed[contactID]
 	}
-	b.crew, b.other = true, b.other || other
+	b.crew, b.other = b.crew || crew, b.other || other
 	if !b.reading {
 		b.reading = true
 		time.AfterFunc(boardEvery, b.catchUp)
@@ -290,13 +290,9 @@ func (b *Board) catchUp() {
 	changed, all := b.changed, b.whole || len(b.changed) > boardMost
 	d := Delta{Other: b.other}
 	b.changed = map[string]bool{}
-	crew := all || b.crew && began.Sub(b.seatsAt) >= boardSeats
 	b.whole, b.other = false, false
-	if crew {
-		b.crew, b.seatsAt = false, began
-	}
 	b.mu.Unlock()
-	if err := b.update(ctx, changed, all, crew, d); err != nil {
+	if err := b.update(ctx, began, changed, all, d); err != nil {
 		slog.Warn("the floor could not be read", "error", err)
 		b.mu.Lock()
 		b.whole = true
@@ -329,19 +325,21 @@ func (b *Board) later(after time.Duration) {
 	})
 }
 
-// update reads, compares and tells; who is there it reads where crew says so.
-func (b *Board) update(ctx context.Context, changed map[string]bool, all, crew bool, d Delta) error {
+// update reads, compares and tells; who is there it reads where that is asked for, or a conversation of somebody's changed.
+func (b *Board) update(ctx context.Context, now time.Time, changed map[string]bool, all bool, d Delta) error {
 	var posts map[string]Post
 	var seats map[string]Placed
 	var err error
+	crew := all
 	if all {
+		b.seatsRead(now)
 		posts, seats, err = b.r.board(ctx)
 	} else {
 		posts = map[string]Post{}
 		if len(changed) > 0 {
 			posts, err = b.r.posts(ctx, slices.Collect(maps.Keys(changed)))
 		}
-		if err == nil && crew {
+		if crew = err == nil && b.seatsDue(now, posts, changed); crew {
 			seats, err = b.r.placed(ctx)
 		}
 	}
@@ -402,6 +400,31 @@ func (b *Board) update(ctx context.Context, changed map[string]bool, all, crew b
 		}
 	}
 	return nil
+}
+
+// seatsDue says whether who is there is to be read now, and notes it where it is to be read later.
+func (b *Board) seatsDue(now time.Time, posts map[string]Post, changed map[string]bool) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for id := range changed {
+		if b.crew {
+			break
+		}
+		had, has := b.posts[id], posts[id]
+		b.crew = (had.CounsellorID != "" || has.CounsellorID != "") && !reflect.DeepEqual(had, has)
+	}
+	if !b.crew || now.Sub(b.seatsAt) < boardSeats {
+		return false
+	}
+	b.crew, b.seatsAt = false, now
+	return true
+}
+
+// seatsRead notes that who is there is read now.
+func (b *Board) seatsRead(now time.Time) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.crew, b.seatsAt = false, now
 }
 
 // sameSeat says whether two readings of a seat look the same: its lease, which every beat moves, is not looked at.

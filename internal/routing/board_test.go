@@ -237,3 +237,26 @@ func TestAnotherContactOfWhomSheKnowsLeavesHerBoard(t *testing.T) {
 		eventually(t, "she still sees the other", func() bool { p, ok := s.post(other.ID); return ok && !p.OpenTo(anne) && p.OpenTo(sam) })
 	})
 }
+
+// Whoever's conversation ends without a word to her desk has a free hand on the board at once, and not when it is next read as a whole.
+func TestASeatFollowsItsConversations(t *testing.T) {
+	each(t, func(t *testing.T, w *node) {
+		w.here(anne)
+		ct := w.talks(anne)
+		b := w.board()
+		s := w.looks(b)
+		has := func() int {
+			s.mu.Lock()
+			defer s.mu.Unlock()
+			return s.seats[anne].Talking
+		}
+		if n := has(); n != 1 {
+			t.Fatalf("her seat has %d conversations", n)
+		}
+		b.again.Stop() // nothing is read because time has passed
+		if _, err := w.contacts.EndConversation(t.Context(), ct.ID, contact.VisitorOf(ct.ID), contact.Change{}); err != nil {
+			t.Fatal(err)
+		}
+		eventually(t, "her seat is not free", func() bool { return has() == 0 })
+	})
+}

@@ -85,6 +85,9 @@ func (w *Waiting) OpenTo(p staff.Person) bool {
 	return (slices.Contains(p.Langs, w.Contact.Lang) || p.Can(staff.FloorSee)) && !slices.Contains(w.knowing, p.ID)
 }
 
+// KnownBy are those who said that they know its person: nobody else's sight of the line depends on who she is.
+func (w *Waiting) KnownBy() []string { return w.knowing }
+
 // waiting is a contact in line as the sweep and the place see it: no reason is unsealed for them.
 type waiting struct {
 	id, personID, channel, lang, public, topic, queue string

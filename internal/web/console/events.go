@@ -165,25 +165,44 @@ func (c *Room) drawLine(open []*desk) {
 		slog.Warn("the line could not be drawn", "error", err)
 		return
 	}
-	drawn := map[string]live.Event{} // by what is seen: nearly all desks see the same
-	for _, d := range open {
-		first, count := inSight(waiting, d.person)
-		what := d.say.Lang() + strconv.Itoa(count)
-		for _, w := range first {
-			what += w.Contact.ID
+	knowing := map[string]bool{}
+	for i := range waiting {
+		for _, id := range waiting[i].KnownBy() {
+			knowing[id] = true
 		}
-		e, ok := drawn[what]
+	}
+	drawn := map[string]live.Event{} // by what decides what is seen: nearly all desks see the same
+	for i, d := range open {
+		d.failed(d.drawOthers(ctx))
+		if d.floor { // which has its own lists
+			continue
+		}
+		p := d.person
+		sight := strings.Join(append([]string{d.say.Lang(), strconv.FormatBool(p.Can(staff.FloorSee))}, p.Langs...), " ")
+		if knowing[p.ID] {
+			sight += " " + p.ID
+		}
+		e, ok := drawn[sight]
 		if !ok {
+			first, count := inSight(waiting, p)
 			if e, err = live.Update(ctx, "", c.lineOf(ctx, d.say, first, count)); err != nil {
 				slog.Error("the line could not be drawn", "error", err)
 				continue
 			}
-			drawn[what] = e
+			drawn[sight] = e
 		}
 		d.stream.Push(e)
-		d.failed(d.drawOthers(ctx))
+		if i%breathAfter == breathAfter-1 {
+			time.Sleep(breath)
+		}
 	}
 }
+
+// What is told to many desks at once leaves room in between for the message that a child has just written.
+const (
+	breathAfter = 20
+	breath      = time.Millisecond
+)
 
 func (d *desk) drawFloor(ctx context.Context) error {
 	v, err := d.room.floor(ctx, d.say, d.person)
