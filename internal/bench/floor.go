@@ -104,13 +104,13 @@ func (b Bench) FloorWatched(ctx context.Context, o FloorOptions) error {
 		passing := hundredths(cost.BesideCPU / o.Measure.Seconds())
 		if !watched {
 			f.ChatWithout, f.CPUWithout, f.BesideWithout = append(f.ChatWithout, r.ToDesk.P99), cores, passing
-			b.logf("run %d, nobody watches: chat p99 %.2f ms", run+1, r.ToDesk.P99)
+			b.logf("run %d, nobody watches: chat p50 %.2f, p95 %.2f, p99 %.2f ms", run+1, r.ToDesk.P50, r.ToDesk.P95, r.ToDesk.P99)
 			continue
 		}
 		f.ChatWith, f.CPUWith, f.BesideWith = append(f.ChatWith, r.ToDesk.P99), cores, passing
 		f.Changes, f.Missed = f.Changes+seen.Changes, f.Missed+seen.Missed
 		screens, slowest = append(screens, seen.Screens...), append(slowest, seen.Slowest...)
-		b.logf("run %d, %d watch: chat p99 %.2f ms, %d changes, missed %d", run+1, o.Supervisors, r.ToDesk.P99, seen.Changes, seen.Missed)
+		b.logf("run %d, %d watch: chat p50 %.2f, p95 %.2f, p99 %.2f ms, %d changes, missed %d", run+1, o.Supervisors, r.ToDesk.P50, r.ToDesk.P95, r.ToDesk.P99, seen.Changes, seen.Missed)
 	}
 	f.Screen, f.Slowest = latencyOf(screens), latencyOf(slowest)
 	f.With, f.Without = median(f.ChatWith), median(f.ChatWithout)

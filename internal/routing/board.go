@@ -89,6 +89,7 @@ type Board struct {
 
 	mu        sync.Mutex
 	posts     map[string]Post // nil while nobody follows
+	tally     tally           // of posts
 	seats     map[string]Placed
 	changed   map[string]bool // to be read; true is told even where nothing of its row changed
 	crew      bool            // who is there is to be read
@@ -159,7 +160,7 @@ func (b *Board) Follow(ctx context.Context, tell func(*Delta)) (stop func(), err
 			return nil, err
 		}
 		b.mu.Lock()
-		b.posts, b.seats = posts, seats
+		b.posts, b.tally, b.seats = posts, tallied(posts), seats
 		b.keep()
 		b.mu.Unlock()
 	}
@@ -185,23 +186,48 @@ func (b *Board) Now(ctx context.Context) (Delta, error) {
 // whole tells all of a board.
 func whole(posts map[string]Post, seats map[string]Placed) Delta {
 	d := Delta{Whole: true, Posts: slices.Collect(maps.Values(posts)), Seats: slices.Collect(maps.Values(seats))}
-	d.count(posts, seats)
+	d.count(tallied(posts), seats)
 	return d
 }
 
-// count fills in what is told of the whole board.
-func (d *Delta) count(posts map[string]Post, seats map[string]Placed) {
+// tally is what is told of all posts whatever changed: counted as they come and go, and not each time anew.
+type tally struct {
+	waiting, underWay int
+	known             map[string]Post // those whose person somebody knows
+}
+
+func tallied(posts map[string]Post) tally {
+	var t tally
 	for _, p := range posts {
-		if p.Lined {
-			d.Waiting++
-		}
-		if p.UnderWay() {
-			d.UnderWay++
-		}
-		if len(p.knowing) > 0 {
-			d.Known = append(d.Known, p)
-		}
+		t.add(p, 1)
 	}
+	return t
+}
+
+// add counts a post that came, or with -1 one that went.
+func (t *tally) add(p Post, n int) {
+	if p.Lined {
+		t.waiting += n
+	}
+	if p.UnderWay() {
+		t.underWay += n
+	}
+	if len(p.knowing) == 0 {
+		return
+	}
+	if n < 0 {
+		delete(t.known, p.ID)
+		return
+	}
+	if t.known == nil {
+		t.known = map[string]Post{}
+	}
+	t.known[p.ID] = p
+}
+
+// count fills in what is told of the whole board.
+func (d *Delta) count(t tally, seats map[string]Placed) {
+	d.Waiting, d.UnderWay, d.Known = t.waiting, t.underWay, slices.Collect(maps.Values(t.known))
 	for _, s := range seats {
 		if s.Live && s.Shown != Away {
 			d.There++
@@ -230,7 +256,7 @@ func (b *Board) keep() {
 
 // rest forgets the board: nobody looks. b.mu is held.
 func (b *Board) rest() {
-	b.posts, b.seats = nil, nil
+	b.posts, b.tally, b.seats = nil, tally{}, nil
 	if b.again != nil {
 		b.again.Stop()
 		b.again = nil
@@ -347,9 +373,6 @@ func (b *Board) update(ctx context.Context, now time.Time, changed map[string]bo
 		return err
 	}
 	b.mu.Lock()
-	if !all && !crew {
-		seats = b.seats
-	}
 	if b.posts == nil { // nobody looks any more
 		b.mu.Unlock()
 		return nil
@@ -363,7 +386,11 @@ func (b *Board) update(ctx context.Context, now time.Time, changed map[string]bo
 	}
 	for id, p := range posts {
 		if had, ok := b.posts[id]; !ok || changed[id] || !reflect.DeepEqual(p, had) {
+			if ok {
+				b.tally.add(had, -1)
+			}
 			b.posts[id] = p
+			b.tally.add(p, 1)
 			d.Posts = append(d.Posts, p)
 			d.Danger = d.Danger || p.Danger || had.Danger
 			d.Other = d.Other || p.DueAt != 0 || had.DueAt != 0 // who was promised a call stands in a list of its own
@@ -375,23 +402,26 @@ func (b *Board) update(ctx context.Context, now time.Time, changed map[string]bo
 		}
 		if had, was := b.posts[id]; was {
 			delete(b.posts, id)
+			b.tally.add(had, -1)
 			d.Gone = append(d.Gone, id)
 			d.Danger = d.Danger || had.Danger
 			d.Other = d.Other || had.DueAt != 0
 		}
 	}
-	for id, s := range seats {
-		if had, ok := b.seats[id]; !ok || !sameSeat(s, had) {
-			d.Seats = append(d.Seats, s)
+	if crew {
+		for id, s := range seats {
+			if had, ok := b.seats[id]; !ok || !sameSeat(s, had) {
+				d.Seats = append(d.Seats, s)
+			}
 		}
-	}
-	for id := range b.seats {
-		if _, still := seats[id]; !still {
-			d.Left = append(d.Left, id)
+		for id := range b.seats {
+			if _, still := seats[id]; !still {
+				d.Left = append(d.Left, id)
+			}
 		}
+		b.seats = seats
 	}
-	b.seats = seats
-	d.count(b.posts, b.seats)
+	d.count(b.tally, b.seats)
 	followers := slices.Collect(maps.Keys(b.followers))
 	b.mu.Unlock()
 	if d.Other || len(d.Posts)+len(d.Gone)+len(d.Seats)+len(d.Left) > 0 {

@@ -253,7 +253,9 @@ func TestASeatFollowsItsConversations(t *testing.T) {
 		if n := has(); n != 1 {
 			t.Fatalf("her seat has %d conversations", n)
 		}
+		b.mu.Lock()
 		b.again.Stop() // nothing is read because time has passed
+		b.mu.Unlock()
 		if _, err := w.contacts.EndConversation(t.Context(), ct.ID, contact.VisitorOf(ct.ID), contact.Change{}); err != nil {
 			t.Fatal(err)
 		}
