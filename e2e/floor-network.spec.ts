@@ -39,6 +39,7 @@ test.describe("a supervisor's network is cut", { tag: "@network" }, () => {
     const status = away.locator("[data-live-status]");
     await expect(line).toHaveCount(1);
     await expect(talks).toHaveCount(0);
+    const was = (await line.getAttribute("id"))!;
 
     await network!.cut();
     await expect(status).toContainText("Connexion perdue", { timeout: 45_000 });
@@ -49,12 +50,14 @@ test.describe("a supervisor's network is cut", { tag: "@network" }, () => {
     await second.saysGoodbye();
     await third.writes("il y a quelqu'un ?");
     await expect(third.bubble("il y a quelqu'un ?")).toBeVisible();
-    await expect(line, "nothing comes to her meanwhile").toHaveCount(1);
+    await expect(line, "nothing comes to her meanwhile").toHaveAttribute("id", was);
+    await expect(talks).toHaveCount(0);
 
     await network!.plugsIn();
     await expect(talks).toHaveCount(1, { timeout: 45_000 });
     await expect(talks).toContainText("Camille");
     await expect(line).toHaveCount(1);
+    await expect(line, "who waits is another one").not.toHaveAttribute("id", was);
     await expect(away.locator("#floor-line-count")).toHaveText("1");
     await expect(away.locator("#floor-under-way-count")).toHaveText("1");
     await expect(status).toContainText("Connexion rétablie");

@@ -142,7 +142,7 @@ func (b Bench) floorRun(ctx context.Context, o FloorOptions, watched bool) (*rep
 		}
 		stay := time.Duration(o.Waiting) * time.Second / time.Duration(o.PerSecond)
 		passing := int((stay+o.Measure+o.Interval+20*time.Second)/time.Second+1) * o.PerSecond
-		others = order{Do: coming, Measure: o.Measure, Contacts: passing, Pool: poolSize, Flow: &flow{Screens: screens, PerSecond: o.PerSecond, Stay: stay}}
+		others = order{Do: coming, From: uint32(o.Counsellors * o.Chats), Measure: o.Measure, Contacts: passing, Pool: poolSize, Flow: &flow{Screens: screens, PerSecond: o.PerSecond, Stay: stay}}
 		return order{Visitors: o.Counsellors * o.Chats, Seats: counsellors, Interval: o.Interval, Measure: o.Measure, Pool: poolSize, Seed: 1}, err
 	}, beside: func() *order { return &others }}
 	r, beside, cost, err := b.spend(ctx, e)

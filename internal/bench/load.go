@@ -41,6 +41,7 @@ type order struct {
 	Ledger   string        // file that everything acknowledged is written to
 	Contacts int           // at most so many contacts are opened, when the crowd is stubborn
 	Seed     uint64
+	From     uint32  `json:",omitempty"` // how many networks the visitors of another load process have
 	Read     int     `json:",omitempty"` // pages a second, of readers
 	Flow     *flow   `json:",omitempty"` // who comes and gives up, and who watches it
 	Held     bool    `json:",omitempty"` // once everybody talks, "go" is waited for

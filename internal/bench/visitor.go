@@ -117,7 +117,7 @@ func (c *crowd) openKnown(ctx context.Context, d *door, known func(id string)) (
 		return nil, errFull
 	}
 	opening := newID(contactMark, index)
-	t := &conversation{id: contact.IDOf(opening), opening: opening, index: int32(index), head: head{host: c.order.Address, address: address(index)}}
+	t := &conversation{id: contact.IDOf(opening), opening: opening, index: int32(index), head: head{host: c.order.Address, address: address(c.order.From + index)}}
 	t.hers.talk, t.theirs.talk, t.theirs.staff = t, t, true
 	t.hers.crowd, t.theirs.crowd = c, c
 	// Known before the server knows it: a counsellor may be faster than our answer.

@@ -321,7 +321,10 @@ func (b *Board) catchUp() {
 	if err := b.update(ctx, began, changed, all, d); err != nil {
 		slog.Warn("the floor could not be read", "error", err)
 		b.mu.Lock()
-		b.whole = true
+		b.whole, b.other = true, b.other || d.Other
+		for id, again := range changed {
+			b.changed[id] = again || b.changed[id]
+		}
 		b.mu.Unlock()
 	}
 	took := time.Since(began)
@@ -440,8 +443,14 @@ func (b *Board) seatsDue(now time.Time, posts map[string]Post, changed map[strin
 		if b.crew {
 			break
 		}
-		had, has := b.posts[id], posts[id]
-		b.crew = (had.CounsellorID != "" || has.CounsellorID != "") && !reflect.DeepEqual(had, has)
+		had, was := b.posts[id]
+		has, is := posts[id]
+		switch {
+		case had.CounsellorID != "" || has.CounsellorID != "":
+			b.crew = !reflect.DeepEqual(had, has)
+		case !was: // a write-up that is finished, or left, has stood in nobody's list; only who newly came has nobody yet
+			b.crew = !is || has.DueAt != 0 || has.StickyID != ""
+		}
 	}
 	if !b.crew || now.Sub(b.seatsAt) < boardSeats {
 		return false

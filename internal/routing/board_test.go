@@ -260,5 +260,13 @@ func TestASeatFollowsItsConversations(t *testing.T) {
 			t.Fatal(err)
 		}
 		eventually(t, "her seat is not free", func() bool { return has() == 0 })
+		if _, err := w.contacts.DismissWith(t.Context(), ct.ID, "test", byStaff(anne), false, nil); err != nil {
+			t.Fatal(err)
+		}
+		eventually(t, "she still writes up what is closed", func() bool {
+			s.mu.Lock()
+			defer s.mu.Unlock()
+			return s.seats[anne].Shown == Available && s.seats[anne].WrapUpUntil == 0
+		})
 	})
 }

@@ -670,7 +670,7 @@ class VaultBox extends Live {
       const { keys, header } = this;
       const next = this.queue[0] as Waiting & { id: string };
       try {
-        await store.roomFor(next.body.size);
+        if (!(await store.hasItem(next.id))) await store.roomFor(next.body.size);
         const thumb = next.kind === "picture" ? await thumbOf(next.body) : undefined;
         this.tell(this.queue.length > 1 ? this.words.say("adding_n", { n: this.queue.length }) : this.words.say("adding", { name: next.name, n: 0 }));
         await this.worker.run({ do: "add", keys, vault: header.vault, incoming: { ...next, ...(thumb ? { thumb } : {}) } }, (n, of) => {

@@ -62,7 +62,8 @@ export async function add(keys: Keys, vault: string, incoming: Incoming, progres
       const thumb = incoming.thumb && incoming.thumb.length <= most.thumb ? await seal(keys.data, incoming.thumb, bound.part(vault, id, "thumb")) : undefined;
       await store.putRow(vault, { id, meta: sealed.buffer, ...(thumb ? { thumb: thumb.buffer } : {}), chunks }, incoming.taken);
     } catch (fault) {
-      if (!(await store.hasItem(id))) await store.forget(id).catch(() => {});
+      // Where nobody can say whether it is there, what lies about is swept later.
+      if (!(await store.hasItem(id).catch(() => true))) await store.forget(id).catch(() => {});
       throw fault;
     }
   });
