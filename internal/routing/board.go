@@ -317,6 +317,9 @@ func (b *Board) catchUp() {
 	d := Delta{Other: b.other}
 	b.changed = map[string]bool{}
 	b.whole, b.other = false, false
+	if all {
+		b.crew, b.seatsAt = false, began
+	}
 	b.mu.Unlock()
 	if err := b.update(ctx, began, changed, all, d); err != nil {
 		slog.Warn("the floor could not be read", "error", err)
@@ -361,7 +364,6 @@ func (b *Board) update(ctx context.Context, now time.Time, changed map[string]bo
 	var err error
 	crew := all
 	if all {
-		b.seatsRead(now)
 		posts, seats, err = b.r.board(ctx)
 	} else {
 		posts = map[string]Post{}
@@ -457,13 +459,6 @@ func (b *Board) seatsDue(now time.Time, posts map[string]Post, changed map[strin
 	}
 	b.crew, b.seatsAt = false, now
 	return true
-}
-
-// seatsRead notes that who is there is read now.
-func (b *Board) seatsRead(now time.Time) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	b.crew, b.seatsAt = false, now
 }
 
 // sameSeat says whether two readings of a seat look the same: its lease, which every beat moves, is not looked at.

@@ -27,7 +27,10 @@ interface Talk {
 }
 
 /** What waits to come in. It is held by the page alone, so that closing the vault in between loses nothing. */
-type Waiting = Omit<Incoming, "id" | "thumb">;
+type Waiting = Omit<Queued, "id">;
+
+/** The same once it is its turn: it has the id that it will have. */
+type Queued = Omit<Incoming, "thumb">;
 
 /** Something in the inbox, as it is shown; without a kind it does not open. */
 interface Offered {
@@ -50,7 +53,7 @@ class VaultBox extends Live {
   private items: Shown[] = [];
   private urls: string[] = [];
   private looked: Shown | undefined;
-  private queue: (Waiting & { id: string })[] = [];
+  private queue: Queued[] = [];
   private draining: Promise<void> = Promise.resolve();
   /** Pictures, films and what may show some, of which it is not said yet that nobody is naked in them. */
   private unasked: Waiting[] = [];
@@ -668,7 +671,7 @@ class VaultBox extends Live {
     let refused = "";
     while (this.queue.length > 0 && this.keys && this.header) {
       const { keys, header } = this;
-      const next = this.queue[0] as Waiting & { id: string };
+      const next = this.queue[0] as Queued;
       try {
         if (!(await store.hasItem(next.id))) await store.roomFor(next.body.size);
         const thumb = next.kind === "picture" ? await thumbOf(next.body) : undefined;
